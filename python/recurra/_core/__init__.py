@@ -1,0 +1,1 @@
+"""The compiled kernels, one module for each instruction set, and the choice among them."""

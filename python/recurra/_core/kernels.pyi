@@ -1,0 +1,110 @@
+"""The kernels' contract: one signature list for every compiled variant and for ``recurra.reference``.
+
+Axes: B batch, T time, I input features, H units, V vocabulary, G gates (LSTM 4: i f c o, GRU 3: z r h, SimpleRNN 1).
+Every float array of one call has the same dtype, float32 or float64, and is C-contiguous; results are new arrays.
+A wrong rank, shape or dtype raises ValueError/TypeError naming argument, expectation and what came, e.g.
+``recurrent_kernel must have shape (H, 4*H) = (8, 32), got (8, 24)``. Arguments are positional (calls cost less).
+
+activation, recurrent_activation : "tanh", "sigmoid", "relu", "hard_sigmoid" (clip(x/6 + 0.5, 0, 1)) or "linear".
+mask : (B, T) bool or None. True = use the step. At a masked step the state is carried and the output repeats the
+    previous output in processing order (zeros before the first valid step, even if h0 is not zero); with
+    ``zero_output_for_mask`` the output is zeros there. Any pattern, also holes and fully masked rows.
+reverse : process time from T-1 down to 0; y[:, t] still belongs to x[:, t].
+return_sequences : y is (B, T, H); otherwise y is (B, H), the output at the last step in processing order
+    (a right-padded row with ``zero_output_for_mask`` therefore gives zeros, as in Keras).
+input_dropout : None, (B, I) one multiplier mask shared by all gates, or (G, B, I) one for each gate; the same at all steps.
+recurrent_dropout : None, (B, H) or (G, B, H), multiplies h before the recurrent product.
+    (GRU with reset_after=False: multiplies h before the reset product.)
+embeddings : None, or (V, I); then x is (B, T) int32 token ids and the input is embeddings[x]. Ids outside [0, V) raise.
+training : keep what backward needs; otherwise the cache returned is None.
+The cache is opaque and serves one backward call; a second one raises RuntimeError.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Ids = NDArray[np.int32]
+RowSparse = tuple[Ids, Array]  # ascending distinct row numbers (U,), their summed rows (U, I)
+
+class Cache: ...
+
+# --- recurrent layers ---------------------------------------------------------------------------------------------
+def lstm_forward(
+    x: Array, h0: Array | None, c0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str, recurrent_activation: str,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Array, Cache | None]: ...  # y, h, c, cache. kernel (I,4H), recurrent_kernel (H,4H), bias (4H,)
+def lstm_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, dc: Array | None, need_dx: bool,
+) -> tuple[Array | RowSparse | None, Array, Array, Array, Array, Array | None]: ...
+# dx (RowSparse when embeddings were given, None unless need_dx), dh0, dc0, dkernel, drecurrent_kernel, dbias (None without bias)
+def gru_forward(
+    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str, recurrent_activation: str, reset_after: bool,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,3H), recurrent_kernel (H,3H), bias (2,3H) reset_after, else (3H,)
+def gru_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,
+) -> tuple[Array | RowSparse | None, Array, Array, Array, Array | None]: ...  # dx, dh0, dkernel, drecurrent_kernel, dbias
+def simple_rnn_forward(
+    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,H), recurrent_kernel (H,H), bias (H,)
+def simple_rnn_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,
+) -> tuple[Array | RowSparse | None, Array, Array, Array, Array | None]: ...
+
+# --- products -----------------------------------------------------------------------------------------------------
+def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...
+# (M,K)x(K,N), or a stack (S,M,K)x(S,K,N); trans_* say that the operand is stored with its last two axes swapped;
+# bias (N,) starts every sum. One chain of fused multiply-adds over ascending k an element: the same bits for any M.
+
+# --- elementwise and softmax --------------------------------------------------------------------------------------
+def activation_forward(name: str, x: Array) -> Array: ...  # the five activations, any shape
+def activation_backward(name: str, y: Array, dy: Array) -> Array: ...  # from the output y
+def softmax_forward(x: Array) -> Array: ...  # over the last axis
+def softmax_backward(y: Array, dy: Array) -> Array: ...
+def softmax_cross_entropy_forward(logits: Array, labels: Ids) -> tuple[Array, Array]: ...
+# logits (M,V), labels (M,) in [0,V) -> loss (M,), log-sum-exp (M,); never a second (M,V) array
+def softmax_cross_entropy_backward(logits: Array, labels: Ids, lse: Array, dloss: Array) -> Array: ...  # dlogits (M,V)
+
+# --- embedding ----------------------------------------------------------------------------------------------------
+def embedding_forward(table: Array, ids: Ids) -> Array: ...  # (V,I), ids of any shape -> ids.shape + (I,)
+def embedding_backward(ids: Ids, dy: Array) -> RowSparse: ...  # equal ids summed in order of appearance
+
+# --- random numbers: Philox4x32-10, key = seed, counter = (column block, row, stream low, stream high) ----------------
+def random_uniform(seed: int, stream: int, rows: int, cols: int, dtype: str) -> Array: ...  # [0,1): (rows, cols)
+def random_normal(seed: int, stream: int, rows: int, cols: int, dtype: str) -> Array: ...  # Box-Muller on the same words
+def dropout_mask(seed: int, stream: int, rows: int, cols: int, rate: float, dtype: str) -> Array: ...  # 0 or 1/(1-rate)
+def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) -> Ids: ...
+# (B,V) -> (B,): temperature 0 = greedy (lowest id on ties); top_k 0 = all; row b draws with stream=step, row=b
+
+# --- optimizers: one call updates every parameter in place; lists of arrays of one dtype ----------------------------
+def grad_norm(grads: list[Array]) -> float: ...  # global L2 norm, fixed summation tree
+def sgd_update(params: list[Array], grads: list[Array], moments: list[Array] | None,
+               lr: float, momentum: float, nesterov: bool, weight_decay: float, scale: list[float], clip: float) -> None: ...
+def rmsprop_update(params: list[Array], grads: list[Array], v: list[Array], moments: list[Array] | None, means: list[Array] | None,
+                   lr: float, rho: float, momentum: float, epsilon: float, weight_decay: float, scale: list[float], clip: float) -> None: ...
+# means: running mean of the gradient, given when centered
+def adam_update(params: list[Array], grads: list[Array], m: list[Array], v: list[Array], vmax: list[Array] | None,
+                lr: float, beta1: float, beta2: float, epsilon: float, step: int,
+                weight_decay: float, scale: list[float], clip: float) -> None: ...
+# vmax: amsgrad. scale: one factor for each parameter's gradient (norm clipping), applied first; then clip: clamp the
+# gradient to +-clip (0 = off). weight_decay (decoupled) is applied to the weights before the step, as Keras does: w -= lr*wd*w.
+def sgd_update_rows(param: Array, ids: Ids, rows: Array, lr: float, scale: float, clip: float) -> None: ...
+def rmsprop_update_rows(param: Array, ids: Ids, rows: Array, v: Array, last_step: NDArray[np.int64], step: int,
+                        lr: float, rho: float, epsilon: float, scale: float, clip: float) -> None: ...
+# last_step (V,): the step at which each row of v was last decayed; v[row] is brought up to date by rho**(step-1-last) first
+def adagrad_update_rows(param: Array, ids: Ids, rows: Array, acc: Array, lr: float, epsilon: float, scale: float, clip: float) -> None: ...
+
+# --- the build and the machine -------------------------------------------------------------------------------------
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def build_config() -> dict[str, Any]: ...  # isa, compiler, flags, eigen, lanes

@@ -1,0 +1,271 @@
+"""Reverse-mode differentiation: a tape of what was computed, walked backwards.
+
+Operations (``recurra.ops``) take arrays and return arrays. While a :class:`GradientTape` is open, an operation that
+touches a tracked value (a trainable :class:`Variable`, or a :class:`Tensor` made on the same tape) returns a
+``Tensor`` instead and leaves one :class:`Node` on the tape. :meth:`GradientTape.gradient` then visits the nodes from
+last to first and asks each for the gradients of its inputs.
+
+    >>> import numpy as np
+    >>> from recurra import GradientTape, Variable, ops
+    >>> w = Variable(np.array([2.0, 3.0]))
+    >>> with GradientTape() as tape:
+    ...     loss = ops.sum(w * w)
+    >>> tape.gradient(loss, [w])[0]
+    array([4., 6.])
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Backward = Callable[..., "tuple[Array | RowSparse | None, ...]"]
+
+
+class RowSparse:
+    """The gradient of a table of which few rows were used.
+
+    ids : (U,) int32, ascending and distinct row numbers
+    rows : (U, I), the gradient of each of these rows; every other row's is zero
+    shape : (V, I), of the table
+    """
+
+    __slots__ = ("ids", "rows", "shape")
+
+    def __init__(self, ids: Array, rows: Array, shape: tuple[int, ...]) -> None:
+        self.ids, self.rows, self.shape = ids, rows, tuple(shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.rows.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        dense = np.zeros(self.shape, self.rows.dtype if dtype is None else dtype)
+        dense[self.ids] = self.rows
+        return dense
+
+    def __add__(self, other: Array | RowSparse) -> Array | RowSparse:
+        if not isinstance(other, RowSparse):
+            total = np.array(other)
+            total[self.ids] += self.rows
+            return total
+        ids, where = np.unique(np.concatenate([self.ids, other.ids]), return_inverse=True)
+        rows = np.zeros((len(ids), *self.rows.shape[1:]), self.rows.dtype)
+        rows[where[: len(self.ids)]] += self.rows  # ids are distinct within each operand, so += misses nothing
+        rows[where[len(self.ids) :]] += other.rows
+        return RowSparse(ids.astype(np.int32), rows, self.shape)
+
+    __radd__ = __add__
+
+    def __repr__(self) -> str:
+        return f"RowSparse({len(self.ids)} of {self.shape[0]} rows, shape={self.shape}, dtype={self.dtype})"
+
+
+class Tensor:
+    """An array that a tape follows. Behaves as one: ``+ - * / @ **``, indexing, ``shape``, ``numpy()``."""
+
+    __slots__ = ("__weakref__", "_keras_mask", "tape", "value")
+    __array_ufunc__ = None  # so that ``ndarray + Tensor`` asks Tensor.__radd__
+
+    def __init__(self, value: Array, tape: GradientTape | None = None) -> None:
+        self.value = value
+        self.tape = tape
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.value.dtype
+
+    def numpy(self) -> Array:
+        """The value, without history."""
+        return self.value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self.value, dtype)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, value={self.value!r})"
+
+
+class Variable(Tensor):
+    """An array that training may change: a weight.
+
+    ``version`` counts the assignments, so that whatever is derived from the value (packed weights, say) can tell
+    when to be made anew. Change the value through :meth:`assign`, or call :meth:`touch` after changing it in place.
+    """
+
+    __slots__ = ("constraint", "name", "regularizer", "trainable", "version")
+
+    def __init__(
+        self, value: Any, *, dtype: Any = None, name: str = "variable", trainable: bool = True
+    ) -> None:
+        super().__init__(np.array(value, dtype=dtype, order="C"))
+        self.name = name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self.version = 0
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+    def assign(self, value: Any) -> Variable:
+        """Copy `value`, of the same shape, into the variable."""
+        new = np.asarray(value)
+        if new.shape != self.value.shape:
+            raise ValueError(f"{self.name}: value must have shape {self.value.shape}, got {new.shape}")
+        self.value[...] = new
+        return self.touch()
+
+    def touch(self) -> Variable:
+        """Say that the value was changed in place."""
+        self.version += 1
+        return self
+
+    def numpy(self) -> Array:
+        """A copy of the value."""
+        return self.value.copy()
+
+    def __repr__(self) -> str:
+        return f"Variable(name={self.name!r}, shape={self.shape}, dtype={self.dtype}, trainable={self.trainable})"
+
+
+class Node:
+    """One recorded operation: ``backward(*d_outputs)`` gives one gradient (or None) for each input."""
+
+    __slots__ = ("backward", "inputs", "outputs")
+
+    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Tensor], backward: Backward) -> None:
+        self.inputs, self.outputs, self.backward = inputs, outputs, backward
+
+
+class _State(threading.local):
+    tape: GradientTape | None = None
+
+
+_state = _State()
+
+
+class GradientTape:
+    """Record the operations in a ``with`` block, then differentiate through them, once.
+
+    Tapes may be nested; the innermost open one records. Gradients of gradients are not available.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._outer: GradientTape | None = None
+
+    def __enter__(self) -> GradientTape:
+        self._outer, _state.tape = _state.tape, self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _state.tape, self._outer = self._outer, None
+
+    def watch(self, value: Any) -> Tensor:
+        """A tracked view of an array, for the gradient of an input."""
+        return Tensor(np.asarray(value), self)
+
+    def gradient(self, target: Tensor, sources: Any, output_gradient: Array | None = None) -> Any:
+        """The gradients of ``sum(target * output_gradient)`` (of ``sum(target)`` without one).
+
+        sources : a Tensor or Variable, or a list or tuple of them
+        returns : an array or RowSparse of each source's shape, or None where `target` does not depend on it;
+            a list for a list
+
+        The tape is used up as it is walked: ask for all the sources at once.
+        """
+        single = isinstance(sources, Tensor)
+        wanted: list[Tensor] = [sources] if single else list(sources)
+        if not isinstance(target, Tensor) or (target.tape is not self and not isinstance(target, Variable)):
+            raise ValueError(
+                "target was not computed on this tape: compute it from a Variable or from tape.watch(array), "
+                "with recurra.ops, inside the `with` block"
+            )
+        if output_gradient is None:
+            output_gradient = np.ones_like(target.value)
+        elif np.shape(output_gradient) != target.shape:
+            raise ValueError(f"output_gradient must have shape {target.shape}, got {np.shape(output_gradient)}")
+        grads: dict[int, Any] = {id(target): output_gradient}
+        keep = {id(source) for source in wanted}
+        with no_grad():
+            nodes, self.nodes = self.nodes, []
+            while nodes:
+                node = nodes.pop()  # dropped as soon as used: its arrays are freed during the walk
+                d_outputs = [grads.get(id(out)) for out in node.outputs]
+                for out in node.outputs:
+                    if id(out) not in keep:
+                        grads.pop(id(out), None)
+                if all(d is None for d in d_outputs):
+                    continue
+                for value, grad in zip(node.inputs, node.backward(*d_outputs), strict=True):
+                    if grad is not None and tracked(value, self):
+                        key = id(value)
+                        grads[key] = grads[key] + grad if key in grads else grad
+        result = [grads.get(id(source)) for source in wanted]
+        return result[0] if single else result
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Nothing inside the block is recorded."""
+    outer, _state.tape = _state.tape, None
+    try:
+        yield
+    finally:
+        _state.tape = outer
+
+
+def current_tape() -> GradientTape | None:
+    return _state.tape
+
+
+def tracked(value: Any, tape: GradientTape | None) -> bool:
+    """Whether `tape` follows `value`."""
+    if tape is None or not isinstance(value, Tensor):
+        return False
+    return value.trainable if isinstance(value, Variable) else value.tape is tape
+
+
+def value_of(value: Any) -> Any:
+    """The array inside a Tensor or Variable; anything else unchanged."""
+    return value.value if isinstance(value, Tensor) else value
+
+
+def record(outputs: Any, inputs: Sequence[Any], backward: Backward) -> Any:
+    """Make `outputs` (an array or a tuple of arrays) tracked if a tape is open and follows one of `inputs`.
+
+    backward : called with the gradient of each output (None for one that nothing used); returns one gradient, or
+        None, for each input. It may keep whatever the forward computation left for it.
+    """
+    tape = _state.tape
+    if tape is None or not any(tracked(value, tape) for value in inputs):
+        return outputs
+    single = not isinstance(outputs, tuple)
+    tensors = tuple(Tensor(out, tape) for out in ((outputs,) if single else outputs))
+    tape.nodes.append(Node(tuple(inputs), tensors, backward))
+    return tensors[0] if single else tensors
