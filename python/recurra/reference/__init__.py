@@ -1,0 +1,80 @@
+"""The kernels in plain numpy, written from the equations: the executable specification.
+
+The same functions as the compiled modules, with the signatures of ``_core/kernels.pyi``. Slow, and meant to be read:
+
+    cells.py       one step of LSTM, GRU and SimpleRNN, forward and backward
+    sequence.py    the time loop around them: masks, direction, dropout, states
+    nn.py          activations, products, softmax, cross-entropy, embedding
+    random.py      counter-based random numbers
+    sampling.py    one token for each row of logits
+    optimizers.py  one step of SGD, RMSprop, Adam, Adagrad
+    checks.py      the arguments, and the errors' words
+
+``RECURRA_ISA=reference`` runs the whole library on it.
+"""
+
+from recurra.reference.machine import build_config, get_num_threads, set_num_threads
+from recurra.reference.nn import (
+    activation_backward,
+    activation_forward,
+    embedding_backward,
+    embedding_forward,
+    matmul,
+    softmax_backward,
+    softmax_cross_entropy_backward,
+    softmax_cross_entropy_forward,
+    softmax_forward,
+)
+from recurra.reference.optimizers import (
+    adagrad_update_rows,
+    adam_update,
+    grad_norm,
+    rmsprop_update,
+    rmsprop_update_rows,
+    sgd_update,
+    sgd_update_rows,
+)
+from recurra.reference.random import dropout_mask, random_normal, random_uniform
+from recurra.reference.recurrent import (
+    gru_backward,
+    gru_forward,
+    lstm_backward,
+    lstm_forward,
+    simple_rnn_backward,
+    simple_rnn_forward,
+)
+from recurra.reference.sampling import sample
+from recurra.reference.sequence import Cache
+
+__all__ = [
+    "Cache",
+    "activation_backward",
+    "activation_forward",
+    "adagrad_update_rows",
+    "adam_update",
+    "build_config",
+    "dropout_mask",
+    "embedding_backward",
+    "embedding_forward",
+    "get_num_threads",
+    "grad_norm",
+    "gru_backward",
+    "gru_forward",
+    "lstm_backward",
+    "lstm_forward",
+    "matmul",
+    "random_normal",
+    "random_uniform",
+    "rmsprop_update",
+    "rmsprop_update_rows",
+    "sample",
+    "set_num_threads",
+    "sgd_update",
+    "sgd_update_rows",
+    "simple_rnn_backward",
+    "simple_rnn_forward",
+    "softmax_backward",
+    "softmax_cross_entropy_backward",
+    "softmax_cross_entropy_forward",
+    "softmax_forward",
+]

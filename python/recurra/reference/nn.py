@@ -1,0 +1,142 @@
+"""Activations, softmax, products and embeddings, from their equations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra.reference import checks
+
+Array = np.ndarray[Any, Any]
+Rows = tuple[Array, Array]
+
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
+
+
+def activate(name: str, x: Array) -> Array:
+    """The activation `name` of x, elementwise.
+
+    tanh(x);  sigmoid 1 / (1 + exp(-x));  relu max(x, 0);  hard_sigmoid clip(x/6 + 1/2, 0, 1);  linear x.
+    """
+    if name == "tanh":
+        return np.tanh(x)
+    if name == "sigmoid":
+        e = np.exp(-np.abs(x))  # never overflows, and keeps small values' relative accuracy
+        return np.where(x >= 0, 1, e) / (1 + e)
+    if name == "relu":
+        return np.maximum(x, 0)
+    if name == "hard_sigmoid":
+        return np.clip(x / 6 + 0.5, 0, 1)
+    return x.copy()
+
+
+def slope(name: str, y: Array) -> Array:
+    """The derivative of the activation `name`, written as a function of its output y."""
+    if name == "tanh":
+        return 1 - y * y
+    if name == "sigmoid":
+        return y * (1 - y)
+    if name == "relu":
+        return (y > 0).astype(y.dtype)
+    if name == "hard_sigmoid":
+        return ((y > 0) & (y < 1)).astype(y.dtype) / 6
+    return np.ones_like(y)
+
+
+def activation_forward(name: str, x: Array) -> Array:
+    """y = activation(x), any shape."""
+    return activate(checks.one_of("name", name, ACTIVATIONS), checks.floats("x", x))
+
+
+def activation_backward(name: str, y: Array, dy: Array) -> Array:
+    """dx = dy * activation'(x), from the output y."""
+    checks.one_of("name", name, ACTIVATIONS)
+    checks.floats("y", y)
+    checks.shaped("dy", checks.floats("dy", dy, y.dtype, "y"), "y.shape", y.shape)
+    return dy * slope(name, y)
+
+
+def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array:
+    """a·b + bias for matrices, or matrix by matrix for two stacks of equal length.
+
+    a : (M, K), or (S, M, K); with trans_a (K, M), or (S, K, M)
+    b : (K, N), or (S, K, N); with trans_b (N, K), or (S, N, K)
+    bias : (N,) or None
+    """
+    checks.floats("a", a)
+    checks.floats("b", b, a.dtype, "a")
+    if a.ndim not in (2, 3):
+        raise ValueError(f"a must have shape (M, K) or (S, M, K), got {a.shape}")
+    stack = "S, " if a.ndim == 3 else ""
+    a_t = np.swapaxes(a, -1, -2) if trans_a else a
+    axes = f"({stack}N, K)" if trans_b else f"({stack}K, N)"
+    checks.rank("b", b, axes, a.ndim)
+    b_t = np.swapaxes(b, -1, -2) if trans_b else b
+    if b_t.shape[-2] != a_t.shape[-1] or a.shape[:-2] != b.shape[:-2]:
+        inner, outer = a_t.shape[-1], b_t.shape[-1]
+        expected = (*a.shape[:-2], outer, inner) if trans_b else (*a.shape[:-2], inner, outer)
+        raise ValueError(f"b must have shape {axes} = {expected}, got {b.shape}")
+    checks.optional("bias", bias, a.dtype, "(N,)", (b_t.shape[-1],), "a")
+    product = np.matmul(a_t, b_t)
+    return np.ascontiguousarray(product if bias is None else product + bias)
+
+
+def softmax_forward(x: Array) -> Array:
+    """y_i = exp(x_i) / sum_j exp(x_j) over the last axis."""
+    if checks.floats("x", x).ndim == 0:
+        raise ValueError(f"x must have shape (..., V), got {x.shape}")
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(y: Array, dy: Array) -> Array:
+    """dx_i = y_i (dy_i - sum_j y_j dy_j) over the last axis."""
+    if checks.floats("y", y).ndim == 0:
+        raise ValueError(f"y must have shape (..., V), got {y.shape}")
+    checks.shaped("dy", checks.floats("dy", dy, y.dtype, "y"), "y.shape", y.shape)
+    return y * (dy - (y * dy).sum(axis=-1, keepdims=True))
+
+
+def _logits(logits: Array, labels: Array) -> None:
+    checks.rank("logits", checks.floats("logits", logits), "(M, V)", 2)
+    checks.shaped("labels", checks.ids("labels", labels, logits.shape[1]), "(M,)", logits.shape[:1])
+
+
+def softmax_cross_entropy_forward(logits: Array, labels: Array) -> tuple[Array, Array]:
+    """loss_m = lse_m - logits[m, labels[m]] with lse_m = log(sum_v exp(logits[m, v])).
+
+    logits : (M, V);  labels : (M,) int32 in [0, V).  Returns loss (M,), lse (M,)
+    """
+    _logits(logits, labels)
+    top = logits.max(axis=1)
+    lse = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    return lse - logits[np.arange(len(labels)), labels], lse
+
+
+def softmax_cross_entropy_backward(logits: Array, labels: Array, lse: Array, dloss: Array) -> Array:
+    """dlogits[m, v] = dloss[m] * (exp(logits[m, v] - lse[m]) - [v == labels[m]])."""
+    _logits(logits, labels)
+    checks.shaped("lse", checks.floats("lse", lse, logits.dtype, "logits"), "(M,)", labels.shape)
+    checks.shaped("dloss", checks.floats("dloss", dloss, logits.dtype, "logits"), "(M,)", labels.shape)
+    d = np.exp(logits - lse[:, None])
+    d[np.arange(len(labels)), labels] -= 1
+    return d * dloss[:, None]
+
+
+def embedding_forward(table: Array, ids: Array) -> Array:
+    """y[...] = table[ids[...]].  table : (V, I); ids : int32 of any shape. Returns ids.shape + (I,)."""
+    checks.rank("table", checks.floats("table", table), "(V, I)", 2)
+    return table[checks.ids("ids", ids, len(table))]
+
+
+def embedding_backward(ids: Array, dy: Array) -> Rows:
+    """The distinct ids, ascending, (U,) and the sum of dy over each one's places, (U, I)."""
+    checks.ids("ids", ids)
+    checks.floats("dy", dy)
+    if dy.ndim != ids.ndim + 1 or dy.shape[:-1] != ids.shape:
+        raise ValueError(f"dy must have shape ids.shape + (I,) = {(*ids.shape, 'I')}, got {dy.shape}")
+    distinct, where = np.unique(ids, return_inverse=True)
+    rows = np.zeros((len(distinct), dy.shape[-1]), dy.dtype)
+    np.add.at(rows, where.reshape(-1), dy.reshape(-1, dy.shape[-1]))
+    return distinct.astype(np.int32), rows

@@ -1,0 +1,168 @@
+"""One step of each optimizer, in place, for lists of parameters and for the rows of a table.
+
+In all of them: g = clip(scale * gradient, ±clip) (no clipping when clip is 0), and a weight_decay first shrinks the
+weights, w <- w - lr * weight_decay * w.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.reference import checks
+
+Array = np.ndarray[Any, Any]
+
+
+def _matched(**lists: Sequence[Any] | None) -> None:
+    """Check that all lists have as many arrays as `params`, of the same shapes and one dtype."""
+    params = lists["params"]
+    assert params is not None
+    if not params:
+        return
+    dtype = checks.floats("params[0]", params[0]).dtype
+    for name, arrays in lists.items():
+        if arrays is None:
+            continue
+        if len(arrays) != len(params):
+            raise ValueError(f"{name} must have one entry for each of the {len(params)} params, got {len(arrays)}")
+        if name == "scale":
+            continue
+        for k, (value, param) in enumerate(zip(arrays, params, strict=True)):
+            checks.floats(f"{name}[{k}]", value, dtype, "params[0]")
+            checks.shaped(f"{name}[{k}]", value, f"params[{k}].shape", param.shape)
+
+
+def _clipped(grad: Array, scale: float, clip: float) -> Array:
+    g = grad * grad.dtype.type(scale)
+    return np.clip(g, -clip, clip) if clip > 0 else g
+
+
+def _prepared(
+    params: list[Array], grads: list[Array], lr: float, weight_decay: float, scale: list[float], clip: float
+) -> Iterator[tuple[int, Array, Array]]:
+    """k, params[k] after weight decay, its gradient scaled and clipped."""
+    for k, (w, grad) in enumerate(zip(params, grads, strict=True)):
+        g = _clipped(grad, scale[k], clip)
+        if weight_decay:
+            w -= lr * weight_decay * w
+        yield k, w, g
+
+
+def grad_norm(grads: list[Array]) -> float:
+    """sqrt of the sum of the squares of all entries of all arrays, summed in float64."""
+    total = 0.0
+    for k, grad in enumerate(grads):
+        total += float(np.square(checks.floats(f"grads[{k}]", grad), dtype=np.float64).sum())
+    return math.sqrt(total)
+
+
+def sgd_update(
+    params: list[Array], grads: list[Array], moments: list[Array] | None,
+    lr: float, momentum: float, nesterov: bool, weight_decay: float, scale: list[float], clip: float,
+) -> None:
+    """m <- momentum m - lr g;  w <- w + m, with nesterov w + momentum m - lr g; without moments w - lr g."""
+    _matched(params=params, grads=grads, moments=moments, scale=scale)
+    for k, w, g in _prepared(params, grads, lr, weight_decay, scale, clip):
+        if moments is None:
+            w -= lr * g
+            continue
+        m = moments[k]
+        m[...] = momentum * m - lr * g
+        w += momentum * m - lr * g if nesterov else m
+
+
+def rmsprop_update(
+    params: list[Array], grads: list[Array], v: list[Array], moments: list[Array] | None, means: list[Array] | None,
+    lr: float, rho: float, momentum: float, epsilon: float, weight_decay: float, scale: list[float], clip: float,
+) -> None:
+    """v <- rho v + (1 - rho) g²;  d = lr g / sqrt(v + epsilon);  w <- w - d.
+
+    centered (means given): a <- rho a + (1 - rho) g, and v - a² stands under the root in place of v.
+    with moments: m <- momentum m + d;  w <- w - m.
+    """
+    _matched(params=params, grads=grads, v=v, moments=moments, means=means, scale=scale)
+    for k, w, g in _prepared(params, grads, lr, weight_decay, scale, clip):
+        v[k][...] = rho * v[k] + (1 - rho) * g * g
+        variance = v[k]
+        if means is not None:
+            means[k][...] = rho * means[k] + (1 - rho) * g
+            variance = variance - means[k] * means[k]
+        step = lr * g / np.sqrt(variance + epsilon)
+        if moments is not None:
+            moments[k][...] = momentum * moments[k] + step
+            step = moments[k]
+        w -= step
+
+
+def adam_update(
+    params: list[Array], grads: list[Array], m: list[Array], v: list[Array], vmax: list[Array] | None,
+    lr: float, beta1: float, beta2: float, epsilon: float, step: int,
+    weight_decay: float, scale: list[float], clip: float,
+) -> None:
+    """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g²;  w <- w - alpha m / (sqrt(v) + epsilon).
+
+    alpha = lr sqrt(1 - beta2^step) / (1 - beta1^step), step counted from 1. amsgrad (vmax given): the greatest v so far
+    stands under the root.
+    """
+    _matched(params=params, grads=grads, m=m, v=v, vmax=vmax, scale=scale)
+    if step < 1:
+        raise ValueError(f"step must be at least 1, got {step}")
+    alpha = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
+    for k, w, g in _prepared(params, grads, lr, weight_decay, scale, clip):
+        m[k][...] = beta1 * m[k] + (1 - beta1) * g
+        v[k][...] = beta2 * v[k] + (1 - beta2) * g * g
+        second = v[k]
+        if vmax is not None:
+            second = np.maximum(vmax[k], v[k], out=vmax[k])
+        w -= alpha * m[k] / (np.sqrt(second) + epsilon)
+
+
+def _rows(param: Array, ids: Array, rows: Array, **tables: Array) -> None:
+    checks.rank("param", checks.floats("param", param), "(V, I)", 2)
+    V, I = param.shape
+    checks.rank("ids", checks.ids("ids", ids, V), "(U,)", 1)
+    checks.shaped("rows", checks.floats("rows", rows, param.dtype, "param"), "(U, I)", (len(ids), I))
+    for name, table in tables.items():
+        checks.shaped(name, checks.floats(name, table, param.dtype, "param"), "(V, I)", (V, I))
+
+
+def sgd_update_rows(param: Array, ids: Array, rows: Array, lr: float, scale: float, clip: float) -> None:
+    """``sgd_update`` without moments, of the rows `ids` (distinct) alone."""
+    _rows(param, ids, rows)
+    param[ids] -= lr * _clipped(rows, scale, clip)
+
+
+def rmsprop_update_rows(
+    param: Array, ids: Array, rows: Array, v: Array, last_step: Array, step: int,
+    lr: float, rho: float, epsilon: float, scale: float, clip: float,
+) -> None:
+    """``rmsprop_update`` of the rows `ids` (distinct) alone, as exact as the dense one.
+
+    A row without gradient would only have seen v <- rho v at each step: v[row] is first multiplied by
+    rho^(step - 1 - last_step[row]), then last_step[row] is set to `step`.
+    """
+    _rows(param, ids, rows, v=v)
+    if checks.array("last_step", last_step).dtype != np.int64:
+        raise TypeError(f"last_step must be int64, got {last_step.dtype}")
+    checks.shaped("last_step", last_step, "(V,)", param.shape[:1])
+    g = _clipped(rows, scale, clip)
+    missed = (float(rho) ** (step - 1 - last_step[ids])).astype(param.dtype)
+    new = rho * (v[ids] * missed[:, None]) + (1 - rho) * g * g
+    v[ids] = new
+    last_step[ids] = step
+    param[ids] -= lr * g / np.sqrt(new + epsilon)
+
+
+def adagrad_update_rows(
+    param: Array, ids: Array, rows: Array, acc: Array, lr: float, epsilon: float, scale: float, clip: float
+) -> None:
+    """acc <- acc + g²;  w <- w - lr g / sqrt(acc + epsilon), of the rows `ids` (distinct) alone."""
+    _rows(param, ids, rows, acc=acc)
+    g = _clipped(rows, scale, clip)
+    new = acc[ids] + g * g
+    acc[ids] = new
+    param[ids] -= lr * g / np.sqrt(new + epsilon)

@@ -1,0 +1,79 @@
+"""The recurrent layers' entry points: each cell given to the one time loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra.reference.cells import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
+from recurra.reference.sequence import Cache, backward, forward
+
+Array = np.ndarray[Any, Any]
+
+
+def lstm_forward(
+    x: Array, h0: Array | None, c0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str, recurrent_activation: str,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Array, Cache | None]:
+    """LSTM over time: y, final h, final c, cache."""
+    y, (h, c), cache = forward(
+        LSTM(), x, (h0, c0), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
+        activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
+    )  # fmt: skip
+    return y, h, c, cache
+
+
+def lstm_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, dc: Array | None, need_dx: bool
+) -> tuple[Any, Array, Array, Array, Array, Array | None]:
+    """dx, dh0, dc0, dkernel, drecurrent_kernel, dbias."""
+    dx, (dh0, dc0), dW, dU, db = backward("lstm", cache, dy, (dh, dc), need_dx)
+    return dx, dh0, dc0, dW, dU, db
+
+
+def gru_forward(
+    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str, recurrent_activation: str, reset_after: bool,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Cache | None]:
+    """GRU over time: y, final h, cache."""
+    y, (h,), cache = forward(
+        GRUResetAfter() if reset_after else GRUResetBefore(), x, (h0,), kernel, recurrent_kernel, bias,
+        mask, input_dropout, recurrent_dropout, embeddings,
+        activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
+    )  # fmt: skip
+    return y, h, cache
+
+
+def gru_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool
+) -> tuple[Any, Array, Array, Array, Array | None]:
+    """dx, dh0, dkernel, drecurrent_kernel, dbias."""
+    dx, (dh0,), dW, dU, db = backward("gru", cache, dy, (dh,), need_dx)
+    return dx, dh0, dW, dU, db
+
+
+def simple_rnn_forward(
+    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, Array, Cache | None]:
+    """SimpleRNN over time: y, final h, cache."""
+    y, (h,), cache = forward(
+        SimpleRNN(), x, (h0,), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
+        activation, "linear", reverse, return_sequences, zero_output_for_mask, training,
+    )  # fmt: skip
+    return y, h, cache
+
+
+def simple_rnn_backward(
+    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool
+) -> tuple[Any, Array, Array, Array, Array | None]:
+    """dx, dh0, dkernel, drecurrent_kernel, dbias."""
+    dx, (dh0,), dW, dU, db = backward("simple_rnn", cache, dy, (dh,), need_dx)
+    return dx, dh0, dW, dU, db

@@ -1,0 +1,201 @@
+"""The time loop, once for every cell: masks, direction, dropout, states, and what is kept for the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recurra.reference import checks
+from recurra.reference.cells import Cell, Saved, States
+from recurra.reference.nn import ACTIVATIONS, embedding_backward
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Cache:
+    """What a forward pass leaves for its backward pass. Serves one call."""
+
+    cell: Cell
+    x: Array
+    W: Array
+    U: Array
+    has_bias: bool
+    mask: Array | None
+    input_dropout: Array | None
+    recurrent_dropout: Array | None
+    embeddings: Array | None
+    sigma: str
+    phi: str
+    reverse: bool
+    return_sequences: bool
+    zero_output_for_mask: bool
+    steps: list[Saved] | None
+
+
+def forward(
+    cell: Cell, x: Array, states: tuple[Array | None, ...], kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    activation: str, recurrent_activation: str,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+) -> tuple[Array, States, Cache | None]:
+    """Run `cell` over time. See ``_core/kernels.pyi`` for every argument.
+
+    Output and states at step t, for a row whose mask says m, with (h', ...) = cell(x_t, states):
+        m true:   states = (h', ...),  output = h'
+        m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
+    """
+    B, T, I, H, dtype = _check(
+        cell, x, states, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings
+    )
+    phi = checks.one_of("activation", activation, ACTIVATIONS)
+    sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
+    G = cell.gates
+    W = kernel.reshape(I, G, H).swapaxes(0, 1)
+    U = recurrent_kernel.reshape(H, G, H).swapaxes(0, 1)
+    b = np.zeros((cell.biases, G, 1, H), dtype) if bias is None else bias.reshape(cell.biases, G, 1, H)
+    now: States = tuple(np.zeros((B, H), dtype) if s is None else s.copy() for s in states)
+    y = np.zeros((B, T, H), dtype)
+    output = np.zeros((B, H), dtype)
+    steps: list[Saved] = []
+    for t in _order(T, reverse):
+        x_t = x[:, t] if embeddings is None else embeddings[x[:, t]]
+        valid = np.ones((B, 1), bool) if mask is None else mask[:, t, None]
+        x_t = np.where(valid, x_t, 0)  # whatever stands at a masked step, NaN even, has no effect
+        new, saved = cell.forward(
+            _per_gate(x_t, input_dropout, G), _per_gate(now[0], recurrent_dropout, G), now, W, U, b, sigma, phi
+        )
+        output = np.where(valid, new[0], 0 if zero_output_for_mask else output)
+        now = tuple(np.where(valid, after, before) for after, before in zip(new, now, strict=True))
+        y[:, t] = output
+        if training:
+            steps.append(saved)
+    cache = None
+    if training:
+        cache = Cache(
+            cell, x, W, U, bias is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
+            reverse, return_sequences, zero_output_for_mask, steps,
+        )
+    return (y if return_sequences else output.copy()), now, cache
+
+
+def backward(
+    name: str, cache: Cache, dy: Array | None, dstates: tuple[Array | None, ...], need_dx: bool
+) -> tuple[Any, States, Array, Array, Array | None]:
+    """dx, the gradients of the initial states, dkernel, drecurrent_kernel, dbias: the loop of `forward`, from its end.
+
+    dy : (B, T, H) with return_sequences, else (B, H); or None. dstates : (B, H) or None for each state.
+    """
+    if not isinstance(cache, Cache) or cache.cell.name != name:
+        raise TypeError(f"cache must be what {name}_forward returned, got {_describe(cache)}")
+    if cache.steps is None:
+        raise RuntimeError(f"cache was used already: it serves one call of {name}_backward, run {name}_forward again")
+    cell, W, U, mask = cache.cell, cache.W, cache.U, cache.mask
+    G, I, H = W.shape
+    B, T = cache.x.shape[:2]
+    if dy is not None:
+        checks.floats("dy", dy, W.dtype)
+        if cache.return_sequences:
+            checks.shaped("dy", dy, "(B, T, H)", (B, T, H))
+        else:
+            checks.shaped("dy", dy, "(B, H)", (B, H))
+    for letter, d in zip(("dh", "dc"), dstates, strict=False):
+        checks.optional(letter, d, W.dtype, "(B, H)", (B, H))
+    steps, cache.steps = cache.steps, None
+
+    carry: States = tuple(np.zeros((B, H), W.dtype) if d is None else d for d in dstates)
+    d_output = np.zeros((B, H), W.dtype)  # of the output as later steps repeat it
+    if dy is not None and not cache.return_sequences:
+        d_output = d_output + dy
+    dx = np.zeros((B, T, I), W.dtype)
+    dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros((cell.biases, G, H), W.dtype)
+    for t in reversed(_order(T, cache.reverse)):
+        if dy is not None and cache.return_sequences:
+            d_output = d_output + dy[:, t]
+        valid = np.ones((B, 1), bool) if mask is None else mask[:, t, None]
+        d_new = (carry[0] + d_output, *carry[1:])
+        dx_t, dhd, d_old, dW_t, dU_t, db_t = cell.backward(
+            steps.pop(), tuple(np.where(valid, d, 0) for d in d_new), W, U, cache.sigma, cache.phi
+        )
+        d_old = (d_old[0] + _all_gates(dhd, cache.recurrent_dropout), *d_old[1:])
+        carry = tuple(np.where(valid, d, kept) for d, kept in zip(d_old, carry, strict=True))
+        d_output = np.zeros_like(d_output) if cache.zero_output_for_mask else np.where(valid, 0, d_output)
+        dx[:, t] = _all_gates(dx_t, cache.input_dropout)
+        dW += dW_t
+        dU += dU_t
+        db += db_t
+    dbias = db.reshape((2, G * H) if cell.biases == 2 else (G * H,)) if cache.has_bias else None
+    d_input: Any = None
+    if need_dx and cache.embeddings is None:
+        d_input = dx
+    elif need_dx:
+        used = np.ones((B, T), bool) if mask is None else mask
+        d_input = embedding_backward(np.ascontiguousarray(cache.x[used]), np.ascontiguousarray(dx[used]))
+    return d_input, carry, _joined(dW), _joined(dU), dbias
+
+
+def _order(T: int, reverse: bool) -> range:
+    return range(T - 1, -1, -1) if reverse else range(T)
+
+
+def _per_gate(value: Array, dropout: Array | None, gates: int) -> Array:
+    """`value` (B, N) as each gate sees it, (G, B, N)."""
+    return np.broadcast_to(value if dropout is None else value * dropout, (gates, *value.shape))
+
+
+def _all_gates(d: Array, dropout: Array | None) -> Array:
+    """The way back from `_per_gate`."""
+    return (d if dropout is None else d * dropout).sum(axis=0)
+
+
+def _joined(stack: Array) -> Array:
+    """(G, N, H) -> (N, G*H)."""
+    return np.ascontiguousarray(stack.swapaxes(0, 1).reshape(stack.shape[1], -1))
+
+
+def _describe(cache: object) -> str:
+    return f"that of {cache.cell.name}_forward" if isinstance(cache, Cache) else type(cache).__name__
+
+
+def _check(
+    cell: Cell, x: Array, states: tuple[Array | None, ...], kernel: Array, recurrent_kernel: Array, bias: Array | None,
+    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+) -> tuple[int, int, int, int, np.dtype[Any]]:
+    """B, T, I, H and the dtype, after a check of every array."""
+    G = cell.gates
+    columns = "H" if G == 1 else f"{G}*H"
+    if embeddings is None:
+        checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
+        like, dtype, I = "x", x.dtype, x.shape[2]
+    else:
+        checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
+        checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
+        like, dtype, I = "embeddings", embeddings.dtype, embeddings.shape[1]
+    B, T = x.shape[:2]
+    if B < 1 or T < 1 or I < 1:
+        raise ValueError(f"x must have at least one row, step and feature, got B = {B}, T = {T}, I = {I}")
+    checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", recurrent_kernel, dtype, like), f"(H, {columns})", 2)
+    H = recurrent_kernel.shape[0]
+    if H < 1:
+        raise ValueError(f"recurrent_kernel must have at least one row, got {recurrent_kernel.shape}")
+    checks.shaped("recurrent_kernel", recurrent_kernel, f"(H, {columns})", (H, G * H))
+    checks.shaped("kernel", checks.floats("kernel", kernel, dtype, like), f"(I, {columns})", (I, G * H))
+    if cell.biases == 2:
+        checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H), like)
+    else:
+        checks.optional("bias", bias, dtype, f"({columns},)", (G * H,), like)
+    for name, state in zip(("h0", "c0"), states, strict=False):
+        checks.optional(name, state, dtype, "(B, H)", (B, H), like)
+    checks.mask("mask", mask, "(B, T)", (B, T))
+    for name, drop, letters, N in (
+        ("input_dropout", input_dropout, "I", I), ("recurrent_dropout", recurrent_dropout, "H", H)
+    ):  # fmt: skip
+        if drop is not None:
+            checks.floats(name, drop, dtype, like)
+            if drop.shape not in ((B, N), (G, B, N)):
+                raise ValueError(
+                    f"{name} must have shape (B, {letters}) = {(B, N)} or ({G}, B, {letters}) = {(G, B, N)}, got {drop.shape}"
+                )
+    return B, T, I, H, dtype
