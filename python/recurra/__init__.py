@@ -1,0 +1,144 @@
+"""Recurrent networks on the CPU: LSTM, GRU and SimpleRNN in C++, under Keras's names.
+
+    >>> from recurra.models import Sequential
+    >>> from recurra.layers import Dense, Embedding, LSTM
+    >>> model = Sequential([Embedding(100, 8), LSTM(16), Dense(1, activation="sigmoid")])
+
+Everything below this module is imported when it is first used, so that ``import recurra`` costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra import (
+        activations,
+        backend,
+        callbacks,
+        constraints,
+        data,
+        datasets,
+        generation,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        preprocessing,
+        random,
+        regularizers,
+        saving,
+        tasks,
+        train,
+        utils,
+    )
+    from recurra._core.select import build_config, get_num_threads, set_num_threads
+    from recurra.autograd import GradientTape, Variable, no_grad
+    from recurra.gradcheck import gradcheck
+    from recurra.layers import Layer
+    from recurra.losses import Loss
+    from recurra.metrics import Metric
+    from recurra.models import Input, Model, Sequential
+    from recurra.optimizers import Optimizer
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "activations",
+    "autograd",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "data",
+    "datasets",
+    "generation",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "random",
+    "regularizers",
+    "saving",
+    "tasks",
+    "torch",
+    "train",
+    "utils",
+}
+_NAMES = {
+    "GradientTape": "recurra.autograd",
+    "Variable": "recurra.autograd",
+    "no_grad": "recurra.autograd",
+    "gradcheck": "recurra.gradcheck",
+    "Layer": "recurra.layers",
+    "Input": "recurra.models",
+    "Model": "recurra.models",
+    "Sequential": "recurra.models",
+    "Optimizer": "recurra.optimizers",
+    "Loss": "recurra.losses",
+    "Metric": "recurra.metrics",
+    "build_config": "recurra._core.select",
+    "get_num_threads": "recurra._core.select",
+    "set_num_threads": "recurra._core.select",
+}
+
+__all__ = [
+    "GradientTape",
+    "Input",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Sequential",
+    "Variable",
+    "__version__",
+    "activations",
+    "backend",
+    "build_config",
+    "callbacks",
+    "constraints",
+    "data",
+    "datasets",
+    "generation",
+    "get_num_threads",
+    "gradcheck",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "no_grad",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "random",
+    "regularizers",
+    "saving",
+    "set_num_threads",
+    "tasks",
+    "train",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"recurra.{name}")
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'recurra' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES | set(_NAMES) | set(globals()))
