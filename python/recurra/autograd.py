@@ -19,7 +19,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,10 +67,15 @@ class RowSparse:
 
 
 class Tensor:
-    """An array that a tape follows. Behaves as one: ``+ - * / @ **``, indexing, ``shape``, ``numpy()``."""
+    """An array that a tape follows. Behaves as one: ``+ - * / @ **``, comparisons, indexing, ``shape``, ``numpy()``.
+
+    Operators are the functions of ``recurra.ops``. Comparisons give plain bool arrays; only a :class:`Variable`
+    compares ``==`` by identity, so that it can be looked up in lists.
+    """
 
     __slots__ = ("__weakref__", "_keras_mask", "tape", "value")
     __array_ufunc__ = None  # so that ``ndarray + Tensor`` asks Tensor.__radd__
+    __hash__ = object.__hash__
 
     def __init__(self, value: Array, tape: GradientTape | None = None) -> None:
         self.value = value
@@ -92,9 +97,61 @@ class Tensor:
     def dtype(self) -> np.dtype[Any]:
         return self.value.dtype
 
+    @property
+    def T(self) -> Any:
+        """Its axes in reverse order."""
+        return self.transpose()
+
     def numpy(self) -> Array:
         """The value, without history."""
         return self.value
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        return self.value.item()
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[k] for k in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value.item() if spec and self.size == 1 else self.value, spec)
+
+    if TYPE_CHECKING:  # filled in below
+
+        def transpose(self, axes: Any = None) -> Any: ...
+        def reshape(self, *shape: Any) -> Any: ...
+        def astype(self, dtype: Any) -> Any: ...
+        def sum(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+        def mean(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+        def max(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+        def min(self, axis: Any = None, keepdims: bool = False) -> Any: ...
+        def __getitem__(self, key: Any) -> Any: ...
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
+        def __pow__(self, other: Any) -> Any: ...
+        def __rpow__(self, other: Any) -> Any: ...
+        def __matmul__(self, other: Any) -> Any: ...
+        def __rmatmul__(self, other: Any) -> Any: ...
+        def __neg__(self) -> Any: ...
+        def __abs__(self) -> Any: ...
+        def __eq__(self, other: object) -> Any: ...
+        def __ne__(self, other: object) -> Any: ...
+        def __lt__(self, other: Any) -> Any: ...
+        def __le__(self, other: Any) -> Any: ...
+        def __gt__(self, other: Any) -> Any: ...
+        def __ge__(self, other: Any) -> Any: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.asarray(self.value, dtype)
@@ -109,6 +166,25 @@ class Tensor:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, value={self.value!r})"
 
 
+def _operator(name: str) -> Any:
+    """The first use of an operator loads ``recurra.ops``, which puts the real ones in place of these."""
+
+    def first_use(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        import recurra.ops.operators  # noqa: F401
+
+        return getattr(self, name)(*args, **kwargs)
+
+    return first_use
+
+
+for _name in (
+    "add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs getitem eq ne lt le gt ge"
+).split():
+    setattr(Tensor, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in ("transpose", "reshape", "astype", "sum", "mean", "max", "min"):
+    setattr(Tensor, _name, _operator(_name))
+
+
 class Variable(Tensor):
     """An array that training may change: a weight.
 
@@ -117,6 +193,9 @@ class Variable(Tensor):
     """
 
     __slots__ = ("constraint", "name", "regularizer", "trainable", "version")
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__
 
     def __init__(
         self, value: Any, *, dtype: Any = None, name: str = "variable", trainable: bool = True
@@ -138,6 +217,16 @@ class Variable(Tensor):
         if new.shape != self.value.shape:
             raise ValueError(f"{self.name}: value must have shape {self.value.shape}, got {new.shape}")
         self.value[...] = new
+        return self.touch()
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add `value` to the variable."""
+        self.value += np.asarray(value)
+        return self.touch()
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract `value` from the variable."""
+        self.value -= np.asarray(value)
         return self.touch()
 
     def touch(self) -> Variable:
@@ -178,13 +267,16 @@ class GradientTape:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._outer: GradientTape | None = None
+        self._used = False
 
     def __enter__(self) -> GradientTape:
         self._outer, _state.tape = _state.tape, self
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: object, *exc: object) -> None:
         _state.tape, self._outer = self._outer, None
+        if kind is not None:
+            self.nodes.clear()  # nobody will differentiate half a computation: free its arrays
 
     def watch(self, value: Any) -> Tensor:
         """A tracked view of an array, for the gradient of an input."""
@@ -197,7 +289,8 @@ class GradientTape:
         returns : an array or RowSparse of each source's shape, or None where `target` does not depend on it;
             a list for a list
 
-        The tape is used up as it is walked: ask for all the sources at once.
+        The tape is used up as it is walked: ask for all the sources at once. Gradients may share memory with each
+        other; copy one before changing it in place.
         """
         single = isinstance(sources, Tensor)
         wanted: list[Tensor] = [sources] if single else list(sources)
@@ -210,24 +303,42 @@ class GradientTape:
             output_gradient = np.ones_like(target.value)
         elif np.shape(output_gradient) != target.shape:
             raise ValueError(f"output_gradient must have shape {target.shape}, got {np.shape(output_gradient)}")
+        if self._used and not self.nodes:
+            raise RuntimeError("this tape was used already: ask for all the gradients in one call")
+        self._used = True
         grads: dict[int, Any] = {id(target): output_gradient}
         keep = {id(source) for source in wanted}
+        own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
         with no_grad():
             nodes, self.nodes = self.nodes, []
             while nodes:
                 node = nodes.pop()  # dropped as soon as used: its arrays are freed during the walk
-                d_outputs = [grads.get(id(out)) for out in node.outputs]
+                d_outputs = [_dense(grads.get(id(out))) for out in node.outputs]
                 for out in node.outputs:
                     if id(out) not in keep:
                         grads.pop(id(out), None)
+                        own.discard(id(out))
                 if all(d is None for d in d_outputs):
                     continue
                 for value, grad in zip(node.inputs, node.backward(*d_outputs), strict=True):
-                    if grad is not None and tracked(value, self):
-                        key = id(value)
-                        grads[key] = grads[key] + grad if key in grads else grad
+                    if grad is None or not tracked(value, self):
+                        continue
+                    key = id(value)
+                    if key not in grads:
+                        grads[key] = grad
+                    elif key in own and not isinstance(grad, RowSparse):
+                        grads[key] += grad
+                    else:
+                        grads[key] = grads[key] + grad
+                        if isinstance(grads[key], np.ndarray):
+                            own.add(key)
         result = [grads.get(id(source)) for source in wanted]
         return result[0] if single else result
+
+
+def _dense(grad: Any) -> Any:
+    """Operations know nothing of row-sparse gradients: only a source is given one."""
+    return np.asarray(grad) if isinstance(grad, RowSparse) else grad
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import operator
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,33 +14,50 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def array(name: str, value: Any) -> Array:
-    """`value`, if it is a C-contiguous array."""
+    """`value`, if it is an array."""
     if not isinstance(value, np.ndarray):
-        raise TypeError(f"{name} must be a numpy array, got {type(value).__name__}")
-    if not value.flags.c_contiguous:
-        raise ValueError(f"{name} must be C-contiguous (numpy.ascontiguousarray makes it so), got strides {value.strides}")
+        raise TypeError(f"{name} must be a numpy array, got {_type(value)}")
     return value
 
 
-def floats(name: str, value: Any, dtype: np.dtype[Any] | None = None, like: str = "x") -> Array:
+def _type(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def typed(name: str, value: Any, dtype: Any) -> Array:
+    """`value`, if it is an array of this dtype."""
+    dtype = np.dtype(dtype)
+    if array(name, value).dtype != dtype:
+        text = f"{dtype} (the dtype of the call's other arrays)" if dtype in FLOATS else f"{dtype}"
+        raise TypeError(f"{name} must be {text}, got {value.dtype}")
+    return cast(Array, value)
+
+
+def floats(name: str, value: Any, dtype: np.dtype[Any] | None = None) -> Array:
     """`value`, if it is an array of float32 or float64, or of `dtype` where that is given."""
-    value = array(name, value)
-    if value.dtype not in FLOATS:
-        raise TypeError(f"{name} must be float32 or float64, got {value.dtype}")
-    if dtype is not None and value.dtype != dtype:
-        raise TypeError(f"{name} must be {dtype} like {like}, got {value.dtype}")
-    return value
+    if dtype is not None:
+        return typed(name, value, dtype)
+    if array(name, value).dtype not in FLOATS:
+        raise TypeError(f"{name} must be float32 or float64 in native byte order, got {value.dtype}")
+    return cast(Array, value)
+
+
+def inout(name: str, value: Any) -> Array:
+    """`value`, if it is an array that may be changed where it stands."""
+    if not array(name, value).flags.writeable:
+        raise ValueError(f"{name} must be writable: it is updated in place")
+    if not (value.flags.c_contiguous and value.flags.aligned):
+        raise ValueError(f"{name} must be C-contiguous and aligned: it is updated in place")
+    return cast(Array, value)
 
 
 def ids(name: str, value: Any, upper: int | None = None, letter: str = "V") -> Array:
     """`value`, if it is an int32 array with every entry in [0, upper)."""
-    value = array(name, value)
-    if value.dtype != np.int32:
-        raise TypeError(f"{name} must be int32, got {value.dtype}")
-    if upper is not None and value.size:
-        low, high = int(value.min()), int(value.max())
-        if low < 0 or high >= upper:
-            raise ValueError(f"{name} must be in [0, {letter}) = [0, {upper}), got {low if low < 0 else high}")
+    value = typed(name, value, np.int32)
+    if upper is not None and value.size and (value.min() < 0 or value.max() >= upper):
+        at = int(np.flatnonzero((value < 0) | (value >= upper))[0])
+        got = value.reshape(-1)[at]
+        raise ValueError(f"{name} must be in [0, {letter}) = [0, {upper}), got {got} at flat position {at}")
     return value
 
 
@@ -46,10 +65,7 @@ def mask(name: str, value: Any, axes: str, shape: tuple[int, ...]) -> Array | No
     """`value`, if it is None or a bool array of `shape`."""
     if value is None:
         return None
-    value = array(name, value)
-    if value.dtype != np.bool_:
-        raise TypeError(f"{name} must be bool, got {value.dtype}")
-    return shaped(name, value, axes, shape)
+    return shaped(name, typed(name, value, np.bool_), axes, shape)
 
 
 def rank(name: str, value: Array, axes: str, ndim: int) -> Array:
@@ -66,27 +82,57 @@ def shaped(name: str, value: Array, axes: str, shape: tuple[int, ...]) -> Array:
     return value
 
 
-def optional(
-    name: str, value: Any, dtype: np.dtype[Any], axes: str, shape: tuple[int, ...], like: str = "x"
-) -> Array | None:
+def like(name: str, value: Any, other: Array, other_name: str) -> Array:
+    """`value`, if it is an array with the shape and dtype of `other`."""
+    if typed(name, value, other.dtype).shape != other.shape:
+        raise ValueError(f"{name} must have the shape of {other_name} = {other.shape}, got {value.shape}")
+    return cast(Array, value)
+
+
+def optional(name: str, value: Any, dtype: np.dtype[Any], axes: str, shape: tuple[int, ...]) -> Array | None:
     """None, or a float array of this dtype and shape."""
-    return None if value is None else shaped(name, floats(name, value, dtype, like), axes, shape)
+    return None if value is None else shaped(name, floats(name, value, dtype), axes, shape)
 
 
 def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     """`value`, if it is one of `choices`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, got {_type(value)}")
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(repr(c) for c in choices)}, got {value!r}")
-    return str(value)
+    return value
 
 
 def float_name(name: str, value: Any) -> np.dtype[Any]:
     """The dtype that the string "float32" or "float64" names."""
-    return np.dtype(one_of(name, value, ("float32", "float64")))
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be 'float32' or 'float64', got {_type(value)}")
+    if value not in ("float32", "float64"):
+        raise TypeError(f"{name} must be 'float32' or 'float64', got {value!r}")
+    return np.dtype(value)
 
 
-def unsigned64(name: str, value: int) -> int:
-    """`value`, if it fits 64 bits without a sign."""
-    if not 0 <= value < 2**64:
-        raise ValueError(f"{name} must be in [0, 2**64), got {value}")
-    return int(value)
+def integer(name: str, value: Any, low: int, high: int = 2**63 - 1) -> int:
+    """`value`, if it is an integer in [low, high]."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {_type(value)}")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be an integer in [{low}, {high}], got {number}")
+    return number
+
+
+def unsigned64(name: str, value: Any) -> int:
+    """`value`, if it is an integer that fits 64 bits without a sign."""
+    return integer(name, value, 0, 2**64 - 1)
+
+
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """`value`, if it is a finite number in [low, high]."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {_type(value)}") from None
+    if not (math.isfinite(result) and low <= result <= high):
+        raise ValueError(f"{name} must be a finite number in [{low}, {high}], got {value}")
+    return result

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from recurra.reference import checks
+
 _threads = 1
 
 
 def set_num_threads(n: int) -> None:
     """Remember `n`. The reference computes on one thread whatever it is."""
     global _threads
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    _threads = int(n)
+    _threads = checks.integer("n", n, 1)
 
 
 def get_num_threads() -> int:

@@ -52,8 +52,7 @@ def activation_forward(name: str, x: Array) -> Array:
 def activation_backward(name: str, y: Array, dy: Array) -> Array:
     """dx = dy * activation'(x), from the output y."""
     checks.one_of("name", name, ACTIVATIONS)
-    checks.floats("y", y)
-    checks.shaped("dy", checks.floats("dy", dy, y.dtype, "y"), "y.shape", y.shape)
+    checks.like("dy", dy, checks.floats("y", y), "y")
     return dy * slope(name, y)
 
 
@@ -65,7 +64,7 @@ def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool)
     bias : (N,) or None
     """
     checks.floats("a", a)
-    checks.floats("b", b, a.dtype, "a")
+    checks.floats("b", b, a.dtype)
     if a.ndim not in (2, 3):
         raise ValueError(f"a must have shape (M, K) or (S, M, K), got {a.shape}")
     stack = "S, " if a.ndim == 3 else ""
@@ -77,7 +76,7 @@ def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool)
         inner, outer = a_t.shape[-1], b_t.shape[-1]
         expected = (*a.shape[:-2], outer, inner) if trans_b else (*a.shape[:-2], inner, outer)
         raise ValueError(f"b must have shape {axes} = {expected}, got {b.shape}")
-    checks.optional("bias", bias, a.dtype, "(N,)", (b_t.shape[-1],), "a")
+    checks.optional("bias", bias, a.dtype, "(N,)", (b_t.shape[-1],))
     product = np.matmul(a_t, b_t)
     return np.ascontiguousarray(product if bias is None else product + bias)
 
@@ -94,7 +93,7 @@ def softmax_backward(y: Array, dy: Array) -> Array:
     """dx_i = y_i (dy_i - sum_j y_j dy_j) over the last axis."""
     if checks.floats("y", y).ndim == 0:
         raise ValueError(f"y must have shape (..., V), got {y.shape}")
-    checks.shaped("dy", checks.floats("dy", dy, y.dtype, "y"), "y.shape", y.shape)
+    checks.like("dy", dy, y, "y")
     return y * (dy - (y * dy).sum(axis=-1, keepdims=True))
 
 
@@ -117,8 +116,8 @@ def softmax_cross_entropy_forward(logits: Array, labels: Array) -> tuple[Array, 
 def softmax_cross_entropy_backward(logits: Array, labels: Array, lse: Array, dloss: Array) -> Array:
     """dlogits[m, v] = dloss[m] * (exp(logits[m, v] - lse[m]) - [v == labels[m]])."""
     _logits(logits, labels)
-    checks.shaped("lse", checks.floats("lse", lse, logits.dtype, "logits"), "(M,)", labels.shape)
-    checks.shaped("dloss", checks.floats("dloss", dloss, logits.dtype, "logits"), "(M,)", labels.shape)
+    checks.shaped("lse", checks.floats("lse", lse, logits.dtype), "(M,)", labels.shape)
+    checks.shaped("dloss", checks.floats("dloss", dloss, logits.dtype), "(M,)", labels.shape)
     d = np.exp(logits - lse[:, None])
     d[np.arange(len(labels)), labels] -= 1
     return d * dloss[:, None]

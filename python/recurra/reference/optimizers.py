@@ -32,7 +32,7 @@ def _matched(**lists: Sequence[Any] | None) -> None:
         if name == "scale":
             continue
         for k, (value, param) in enumerate(zip(arrays, params, strict=True)):
-            checks.floats(f"{name}[{k}]", value, dtype, "params[0]")
+            checks.floats(f"{name}[{k}]", value, dtype)
             checks.shaped(f"{name}[{k}]", value, f"params[{k}].shape", param.shape)
 
 
@@ -125,9 +125,9 @@ def _rows(param: Array, ids: Array, rows: Array, **tables: Array) -> None:
     checks.rank("param", checks.floats("param", param), "(V, I)", 2)
     V, I = param.shape
     checks.rank("ids", checks.ids("ids", ids, V), "(U,)", 1)
-    checks.shaped("rows", checks.floats("rows", rows, param.dtype, "param"), "(U, I)", (len(ids), I))
+    checks.shaped("rows", checks.floats("rows", rows, param.dtype), "(U, I)", (len(ids), I))
     for name, table in tables.items():
-        checks.shaped(name, checks.floats(name, table, param.dtype, "param"), "(V, I)", (V, I))
+        checks.shaped(name, checks.floats(name, table, param.dtype), "(V, I)", (V, I))
 
 
 def sgd_update_rows(param: Array, ids: Array, rows: Array, lr: float, scale: float, clip: float) -> None:

@@ -61,9 +61,7 @@ def _uniform(words: Array, dtype: np.dtype[Any]) -> Array:
 
 def _blocks(seed: int, stream: int, rows: int, cols: int, dtype: np.dtype[Any]) -> Array:
     """Uniforms (rows, blocks, columns of a block), the last block whole."""
-    for name, value in (("rows", rows), ("cols", cols)):
-        if value < 0:
-            raise ValueError(f"{name} must be at least 0, got {value}")
+    rows, cols = checks.integer("rows", rows, 0), checks.integer("cols", cols, 0)
     per_block = 4 if dtype == np.float32 else 2
     return _uniform(_words(seed, stream, rows, -(-cols // per_block)), dtype)
 
@@ -90,7 +88,7 @@ def random_normal(seed: int, stream: int, rows: int, cols: int, dtype: str) -> A
 
 def dropout_mask(seed: int, stream: int, rows: int, cols: int, rate: float, dtype: str) -> Array:
     """(rows, cols): 1 / (1 - rate) where the float32 uniform is at least `rate`, else 0; the same places for both dtypes."""
-    if not 0 <= rate < 1:
+    if checks.number("rate", rate, 0, 1) == 1:
         raise ValueError(f"rate must be in [0, 1), got {rate}")
     kept = random_uniform(seed, stream, rows, cols, "float32").astype(np.float64) >= rate
     return kept.astype(checks.float_name("dtype", dtype)) * np.dtype(dtype).type(1 / (1 - rate))

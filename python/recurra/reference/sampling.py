@@ -21,10 +21,8 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
     checks.rank("logits", checks.floats("logits", logits), "(B, V)", 2)
     if logits.shape[1] < 1:
         raise ValueError(f"logits must have at least one column, got {logits.shape}")
-    if not (temperature >= 0 and np.isfinite(temperature)):
-        raise ValueError(f"temperature must be at least 0, got {temperature}")
-    if top_k < 0:
-        raise ValueError(f"top_k must be at least 0, got {top_k}")
+    temperature = checks.number("temperature", temperature, 0)
+    top_k = checks.integer("top_k", top_k, 0)
     if temperature == 0:
         return logits.argmax(axis=1).astype(np.int32)
     values = logits.astype(np.float64)

@@ -168,32 +168,32 @@ def _check(
     columns = "H" if G == 1 else f"{G}*H"
     if embeddings is None:
         checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
-        like, dtype, I = "x", x.dtype, x.shape[2]
+        dtype, I = x.dtype, x.shape[2]
     else:
         checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
         checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
-        like, dtype, I = "embeddings", embeddings.dtype, embeddings.shape[1]
+        dtype, I = embeddings.dtype, embeddings.shape[1]
     B, T = x.shape[:2]
     if B < 1 or T < 1 or I < 1:
         raise ValueError(f"x must have at least one row, step and feature, got B = {B}, T = {T}, I = {I}")
-    checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", recurrent_kernel, dtype, like), f"(H, {columns})", 2)
+    checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", recurrent_kernel, dtype), f"(H, {columns})", 2)
     H = recurrent_kernel.shape[0]
     if H < 1:
         raise ValueError(f"recurrent_kernel must have at least one row, got {recurrent_kernel.shape}")
     checks.shaped("recurrent_kernel", recurrent_kernel, f"(H, {columns})", (H, G * H))
-    checks.shaped("kernel", checks.floats("kernel", kernel, dtype, like), f"(I, {columns})", (I, G * H))
+    checks.shaped("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
-        checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H), like)
+        checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
     else:
-        checks.optional("bias", bias, dtype, f"({columns},)", (G * H,), like)
+        checks.optional("bias", bias, dtype, f"({columns},)", (G * H,))
     for name, state in zip(("h0", "c0"), states, strict=False):
-        checks.optional(name, state, dtype, "(B, H)", (B, H), like)
+        checks.optional(name, state, dtype, "(B, H)", (B, H))
     checks.mask("mask", mask, "(B, T)", (B, T))
     for name, drop, letters, N in (
         ("input_dropout", input_dropout, "I", I), ("recurrent_dropout", recurrent_dropout, "H", H)
     ):  # fmt: skip
         if drop is not None:
-            checks.floats(name, drop, dtype, like)
+            checks.floats(name, drop, dtype)
             if drop.shape not in ((B, N), (G, B, N)):
                 raise ValueError(
                     f"{name} must have shape (B, {letters}) = {(B, N)} or ({G}, B, {letters}) = {(G, B, N)}, got {drop.shape}"

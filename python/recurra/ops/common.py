@@ -1,0 +1,114 @@
+"""What every operation is made of: take the arrays out, compute, record.
+
+An operation computes its result first and returns it at once when no tape is open; only under a tape does it look at
+which of its inputs are followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra import config
+from recurra.autograd import Array, Tensor, current_tape, record, tracked
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def value_of(value: Any) -> Any:
+    """The array in a Tensor or Variable; a float64 scalar as a Python number, so that it does not widen float32."""
+    if isinstance(value, Tensor):
+        return value.value
+    return float(value) if type(value) is np.float64 else value
+
+
+def array_of(value: Any) -> Array:
+    """As an array, of whatever dtype it has; Python floats become the default float type."""
+    if isinstance(value, Tensor):
+        value = value.value
+    if isinstance(value, np.ndarray):
+        return value
+    made = np.asarray(value)
+    if made.dtype == np.float64 and not isinstance(value, (np.generic, np.ndarray)):
+        return made.astype(config.floatx())
+    return made
+
+
+def floats_of(value: Any) -> Array:
+    """As a C-contiguous array of float32 or float64; integers and the like become the default float type."""
+    array = array_of(value)
+    if array.dtype not in FLOATS:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"expected an array of numbers, got dtype {array.dtype}")
+        array = array.astype(config.floatx())
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def contiguous(array: Array) -> Array:
+    """`array`, or a copy of it with its rows in order."""
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def ids_of(value: Any, name: str, upper: int | None = None) -> Array:
+    """As int32 ids. A wider integer type is checked against `upper` before it is narrowed."""
+    array = array_of(value)
+    if array.dtype == np.int32:
+        return contiguous(array)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
+    limit = 2**31 if upper is None else upper
+    if array.size and (array.min() < 0 or array.max() >= limit):
+        bad = array[(array < 0) | (array >= limit)].reshape(-1)[0]
+        raise ValueError(f"{name} must be in [0, V) = [0, {limit}), got {bad}")
+    return np.ascontiguousarray(array, np.int32)
+
+
+def unbroadcast(d: Array, like: Array) -> Array:
+    """`d` summed over the axes along which `like` was repeated, in like's shape and dtype."""
+    if d.shape != like.shape:
+        lead = d.ndim - like.ndim
+        if lead:
+            d = d.sum(axis=tuple(range(lead)))
+        repeated = tuple(k for k, n in enumerate(like.shape) if n == 1 and d.shape[k] != 1)
+        if repeated:
+            d = d.sum(axis=repeated, keepdims=True)
+    return d if d.dtype == like.dtype else d.astype(like.dtype)
+
+
+def unary(y: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
+    """Record y = f(x), elementwise; `slope(dy)` gives dx."""
+    if current_tape() is None:
+        return y
+    return record(y, (x,), lambda dy: (slope(dy),))
+
+
+def binary(y: Any, a: Any, b: Any, da: Callable[[Any], Any], db: Callable[[Any], Any]) -> Any:
+    """Record y = f(a, b), elementwise with broadcasting; `da(dy)` and `db(dy)` give the gradients in y's shape."""
+    tape = current_tape()
+    if tape is None:
+        return y
+    a_like = a.value if tracked(a, tape) else None
+    b_like = b.value if tracked(b, tape) else None
+    if a_like is None and b_like is None:
+        return y
+    return record(
+        y,
+        (a, b),
+        lambda dy: (
+            None if a_like is None else unbroadcast(np.asarray(da(dy)), a_like),
+            None if b_like is None else unbroadcast(np.asarray(db(dy)), b_like),
+        ),
+    )
+
+
+def axes_of(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction's `axis` names, from 0 up."""
+    if axis is None:
+        return tuple(range(ndim))
+    chosen = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    for one in chosen:
+        if not -ndim <= one < ndim:
+            raise ValueError(f"axis must be in [{-ndim}, {ndim}) for an array of {ndim} axes, got {one}")
+    return tuple(sorted({int(one) % ndim for one in chosen}))

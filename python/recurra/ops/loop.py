@@ -1,0 +1,84 @@
+"""The time loop for cells written in Python. Cells that the kernels know run in ``ops.lstm``, ``gru``, ``simple_rnn``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.ops.common import array_of
+from recurra.ops.math import where
+from recurra.ops.shaping import stack, unstack
+
+Step = Callable[[Any, Any], tuple[Any, Any]]
+
+
+def rnn(
+    cell: Step, x: Any, states: Sequence[Any], mask: Any = None, *,
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Run a Python cell over time.
+
+    Step by step ``output, states = cell(x[:, t], states)``. Where the mask is False the states are carried over, and
+    the output repeats the previous one (zeros before the first valid step), or is zeros with `zero_output_for_mask`.
+
+    Parameters
+    ----------
+    cell : callable (x_t (B, ...), states) -> (output (B, ...), new states), written with ``recurra.ops``
+    x : (B, T, ...)
+    states : the initial states: arrays whose first axis is B, in (nested) lists or tuples
+    mask : (B, T) bool or None; True = use the step
+    reverse : process time from T-1 down to 0; y[:, t] still belongs to x[:, t]
+    return_sequences : whether y is the sequence of outputs, or the last one in processing order
+
+    Returns
+    -------
+    y : (B, T, ...), or (B, ...) without `return_sequences`
+    states : the final states, nested as `cell` returned them
+
+    >>> import numpy as np
+    >>> total = lambda x_t, states: (states[0] + x_t, [states[0] + x_t])
+    >>> y, states = rnn(total, np.ones((1, 3, 2)), [np.zeros((1, 2))], mask=np.array([[True, False, True]]))
+    >>> y[0, :, 0]
+    array([1., 1., 2.])
+    """
+    shape = array_of(x).shape
+    if len(shape) < 2 or shape[1] < 1:
+        raise ValueError(f"x must have shape (B, T, ...) with T at least 1, got {shape}")
+    valid = None
+    if mask is not None:
+        valid = array_of(mask)
+        if valid.shape != shape[:2]:
+            raise ValueError(f"mask must have shape (B, T) = {shape[:2]}, got {valid.shape}")
+        valid = valid.astype(bool, copy=False)
+    steps = unstack(x, axis=1)
+    outputs: list[Any] = [None] * len(steps)
+    output: Any = None
+    now: Any = states
+    for t in range(len(steps) - 1, -1, -1) if reverse else range(len(steps)):
+        new_output, new = cell(steps[t], now)
+        if valid is None or valid[:, t].all():
+            output, now = new_output, new
+        else:
+            keep = valid[:, t]
+            carried = 0 if zero_output_for_mask or output is None else output
+            output = where(_column(keep, new_output), new_output, carried)
+            now = _carried(keep, new, now)
+        outputs[t] = output
+    return (stack(outputs, axis=1) if return_sequences else output), now
+
+
+def _column(keep: np.ndarray[Any, Any], like: Any) -> np.ndarray[Any, Any]:
+    """(B,) as (B, 1, ...), to broadcast over `like`."""
+    return keep.reshape(-1, *(1,) * (array_of(like).ndim - 1))
+
+
+def _carried(keep: np.ndarray[Any, Any], new: Any, old: Any) -> Any:
+    """The new states where `keep`, else the old ones, nested alike."""
+    if isinstance(new, (list, tuple)):
+        parts = [_carried(keep, n, o) for n, o in zip(new, old, strict=True)]
+        return parts if isinstance(new, list) else tuple(parts)
+    if isinstance(old, (list, tuple)) and len(old) == 1:
+        old = old[0]
+    return where(_column(keep, new), new, old)

@@ -1,0 +1,359 @@
+"""Arithmetic, elementwise functions, reductions and comparisons.
+
+Each takes arrays, Tensors, Variables or numbers and broadcasts as numpy does. Comparisons, ``argmax`` and the like
+return plain arrays: they have no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.autograd import Array, Tensor, current_tape, record
+from recurra.ops.common import array_of, axes_of, binary, unary, unbroadcast, value_of
+
+Axis = int | Sequence[int] | None
+
+
+def add(x1: Any, x2: Any) -> Any:
+    """x1 + x2."""
+    y = np.add(value_of(x1), value_of(x2))
+    return y if current_tape() is None else binary(y, x1, x2, _same, _same)
+
+
+def subtract(x1: Any, x2: Any) -> Any:
+    """x1 - x2."""
+    y = np.subtract(value_of(x1), value_of(x2))
+    return y if current_tape() is None else binary(y, x1, x2, _same, np.negative)
+
+
+def multiply(x1: Any, x2: Any) -> Any:
+    """x1 * x2, elementwise."""
+    a, b = value_of(x1), value_of(x2)
+    y = np.multiply(a, b)
+    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * b, lambda d: d * a)
+
+
+def divide(x1: Any, x2: Any) -> Any:
+    """x1 / x2, elementwise."""
+    a, b = value_of(x1), value_of(x2)
+    y = np.true_divide(a, b)
+    return y if current_tape() is None else binary(y, x1, x2, lambda d: d / b, lambda d: -d * y / b)
+
+
+def power(x1: Any, x2: Any) -> Any:
+    """x1 ** x2, elementwise. The gradient of an exponent is taken as 0 where x1 is not positive."""
+    a, b = value_of(x1), value_of(x2)
+    y = np.power(a, b)
+    if current_tape() is None:
+        return y
+
+    def d_base(d: Any) -> Any:
+        return d * 2 * a if isinstance(b, (int, float)) and b == 2 else d * (b * np.power(a, np.subtract(b, 1)))
+
+    def d_exponent(d: Any) -> Any:
+        positive = np.greater(a, 0)
+        return d * y * np.where(positive, np.log(np.where(positive, a, 1)), 0)
+
+    return binary(y, x1, x2, d_base, d_exponent)
+
+
+def maximum(x1: Any, x2: Any) -> Any:
+    """The greater of each pair; equal ones share the gradient."""
+    a, b = value_of(x1), value_of(x2)
+    y = np.maximum(a, b)
+    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * _share(a, b), lambda d: d * _share(b, a))
+
+
+def minimum(x1: Any, x2: Any) -> Any:
+    """The smaller of each pair; equal ones share the gradient."""
+    a, b = value_of(x1), value_of(x2)
+    y = np.minimum(a, b)
+    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * _share(b, a), lambda d: d * _share(a, b))
+
+
+def _same(d: Any) -> Any:
+    return d
+
+
+def _share(a: Any, b: Any) -> Any:
+    """1 where a > b, 1/2 where they are equal, else 0."""
+    return (np.greater(a, b).astype(np.float32) + np.greater_equal(a, b)) * np.float32(0.5)
+
+
+def negative(x: Any) -> Any:
+    """-x."""
+    y = np.negative(value_of(x))
+    return y if current_tape() is None else unary(y, x, np.negative)
+
+
+def abs(x: Any) -> Any:
+    """The absolute value; its gradient at 0 is 0."""
+    v = value_of(x)
+    y = np.abs(v)
+    return y if current_tape() is None else unary(y, x, lambda d: d * np.sign(v))
+
+
+def square(x: Any) -> Any:
+    """x * x."""
+    v = value_of(x)
+    y = np.square(v)
+    return y if current_tape() is None else unary(y, x, lambda d: 2 * d * v)
+
+
+def sqrt(x: Any) -> Any:
+    """The square root."""
+    y = np.sqrt(value_of(x))
+    return y if current_tape() is None else unary(y, x, lambda d: d / (2 * y))
+
+
+def exp(x: Any) -> Any:
+    """e ** x."""
+    y = np.exp(value_of(x))
+    return y if current_tape() is None else unary(y, x, lambda d: d * y)
+
+
+def log(x: Any) -> Any:
+    """The natural logarithm."""
+    v = value_of(x)
+    y = np.log(v)
+    return y if current_tape() is None else unary(y, x, lambda d: d / v)
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x), accurate for small x."""
+    v = value_of(x)
+    y = np.log1p(v)
+    return y if current_tape() is None else unary(y, x, lambda d: d / (1 + v))
+
+
+def sin(x: Any) -> Any:
+    """The sine of an angle in radians."""
+    v = value_of(x)
+    y = np.sin(v)
+    return y if current_tape() is None else unary(y, x, lambda d: d * np.cos(v))
+
+
+def cos(x: Any) -> Any:
+    """The cosine of an angle in radians."""
+    v = value_of(x)
+    y = np.cos(v)
+    return y if current_tape() is None else unary(y, x, lambda d: -d * np.sin(v))
+
+
+def sign(x: Any) -> Array:
+    """-1, 0 or 1. Its gradient is 0."""
+    return np.sign(value_of(x))
+
+
+def floor(x: Any) -> Array:
+    """The greatest whole number that is not above x. Its gradient is 0."""
+    return np.floor(value_of(x))
+
+
+def round(x: Any, decimals: int = 0) -> Array:
+    """x rounded, halves to even. Its gradient is 0."""
+    return np.round(value_of(x), decimals)
+
+
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    """x held within [x_min, x_max]; the gradient passes where x lies inside or on the edge."""
+    v, low, high = value_of(x), value_of(x_min), value_of(x_max)
+    y = np.clip(v, low, high)
+    return y if current_tape() is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), v))
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum over `axis` (all axes without one)."""
+    v = array_of(x)
+    y = np.sum(v, axis=_axis(axis), keepdims=keepdims)
+    if current_tape() is None:
+        return y
+    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, v, axis, keepdims), v.shape),))
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean over `axis` (all axes without one)."""
+    v = array_of(x)
+    y = np.mean(v, axis=_axis(axis), keepdims=keepdims)
+    if current_tape() is None:
+        return y
+    count = v.size // y.size if y.size else 1
+    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, v, axis, keepdims) / count, v.shape),))
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The greatest value over `axis`; equal ones share the gradient."""
+    return _extreme(np.max, x, axis, keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest value over `axis`; equal ones share the gradient."""
+    return _extreme(np.min, x, axis, keepdims)
+
+
+def _extreme(function: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    v = array_of(x)
+    y = function(v, axis=_axis(axis), keepdims=keepdims)
+    if current_tape() is None:
+        return y
+
+    def backward(d: Array) -> tuple[Array]:
+        chosen = v == _kept(y, v, axis, keepdims)
+        ties = chosen.sum(axis=_axis(axis), keepdims=True)
+        return (chosen * (_kept(d, v, axis, keepdims) / ties).astype(v.dtype),)
+
+    return record(y, (x,), backward)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean of the squared distances from the mean."""
+    return mean(square(subtract(x, mean(x, axis, keepdims=True))), axis, keepdims)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The square root of :func:`var`."""
+    return sqrt(var(x, axis, keepdims))
+
+
+def moments(x: Any, axes: Axis, keepdims: bool = False) -> tuple[Any, Any]:
+    """Mean and variance over `axes`."""
+    return mean(x, axes, keepdims), var(x, axes, keepdims)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over `axis`, without overflow."""
+    v = array_of(x)
+    top = np.max(v, axis=_axis(axis), keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    e = np.exp(v - top)
+    total = np.sum(e, axis=_axis(axis), keepdims=True)
+    kept = top + np.log(total)
+    y = kept if keepdims else np.squeeze(kept, axes_of(axis, v.ndim))
+    if current_tape() is None:
+        return y
+    return record(y, (x,), lambda d: (e / total * _kept(d, v, axis, keepdims),))
+
+
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """Running sums along `axis` (of the flattened array without one)."""
+    v = array_of(x)
+    y = np.cumsum(v, axis=axis)
+    if current_tape() is None:
+        return y
+
+    def backward(d: Array) -> tuple[Array]:
+        along = 0 if axis is None else axis
+        return (np.flip(np.cumsum(np.flip(d, along), along), along).reshape(v.shape),)
+
+    return record(y, (x,), backward)
+
+
+def _axis(axis: Axis) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _kept(d: Array, v: Array, axis: Axis, keepdims: bool) -> Array:
+    """`d`, of a reduced shape, with the reduced axes back as 1."""
+    d = np.asarray(d, v.dtype)
+    return d if keepdims else np.expand_dims(d, axes_of(axis, v.ndim))
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Where the greatest value stands, the first on ties."""
+    return np.asarray(np.argmax(value_of(x), axis=axis, keepdims=keepdims))
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Where the smallest value stands, the first on ties."""
+    return np.asarray(np.argmin(value_of(x), axis=axis, keepdims=keepdims))
+
+
+def argsort(x: Any, axis: int = -1) -> Array:
+    """The order that sorts, ascending and stable."""
+    return np.argsort(value_of(x), axis=axis, kind="stable")
+
+
+def equal(x1: Any, x2: Any) -> Any:
+    """x1 == x2, elementwise."""
+    return np.equal(value_of(x1), value_of(x2))
+
+
+def not_equal(x1: Any, x2: Any) -> Any:
+    """x1 != x2, elementwise."""
+    return np.not_equal(value_of(x1), value_of(x2))
+
+
+def greater(x1: Any, x2: Any) -> Any:
+    """x1 > x2, elementwise."""
+    return np.greater(value_of(x1), value_of(x2))
+
+
+def greater_equal(x1: Any, x2: Any) -> Any:
+    """x1 >= x2, elementwise."""
+    return np.greater_equal(value_of(x1), value_of(x2))
+
+
+def less(x1: Any, x2: Any) -> Any:
+    """x1 < x2, elementwise."""
+    return np.less(value_of(x1), value_of(x2))
+
+
+def less_equal(x1: Any, x2: Any) -> Any:
+    """x1 <= x2, elementwise."""
+    return np.less_equal(value_of(x1), value_of(x2))
+
+
+def logical_and(x1: Any, x2: Any) -> Any:
+    """Both, elementwise."""
+    return np.logical_and(value_of(x1), value_of(x2))
+
+
+def logical_or(x1: Any, x2: Any) -> Any:
+    """Either, elementwise."""
+    return np.logical_or(value_of(x1), value_of(x2))
+
+
+def logical_not(x: Any) -> Any:
+    """The opposite, elementwise."""
+    return np.logical_not(value_of(x))
+
+
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether one is true."""
+    return np.any(array_of(x), axis=_axis(axis), keepdims=keepdims)
+
+
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Whether every one is true."""
+    return np.all(array_of(x), axis=_axis(axis), keepdims=keepdims)
+
+
+def isnan(x: Any) -> Any:
+    """Whether it is not a number, elementwise."""
+    return np.isnan(value_of(x))
+
+
+def isfinite(x: Any) -> Any:
+    """Whether it is neither infinite nor NaN, elementwise."""
+    return np.isfinite(value_of(x))
+
+
+def stop_gradient(x: Any) -> Any:
+    """The value, without history: a constant for every gradient."""
+    return x.value if isinstance(x, Tensor) else x
+
+
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """x1 where the condition holds, else x2. With the condition alone, the indices where it holds, one array an axis."""
+    chosen = value_of(condition)
+    if x1 is None and x2 is None:
+        return np.nonzero(chosen)
+    if x1 is None or x2 is None:
+        raise ValueError("x1 and x2 must both be given, or neither")
+    y = np.where(chosen, value_of(x1), value_of(x2))
+    if current_tape() is None:
+        return y
+    return binary(y, x1, x2, lambda d: np.where(chosen, d, 0), lambda d: np.where(chosen, 0, d))

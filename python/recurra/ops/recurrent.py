@@ -1,0 +1,357 @@
+"""LSTM, GRU and SimpleRNN over whole sequences: the kernels on plain arrays, forward and backward.
+
+Axes: B batch, T time, I input features, H units, V vocabulary. Gates stand side by side along the last axis of the
+weights, in Keras's order: LSTM i f c o, GRU z r h.
+
+Without a tape, each function returns ``y, state, cache``; with ``training=True`` the cache goes, once, to the backward
+function of the same name. Under a :class:`recurra.GradientTape` that follows one of the inputs, y and the states are
+Tensors, the tape holds the cache, and None is returned in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recurra._core.select import core
+from recurra.autograd import Array, RowSparse, Tensor, current_tape, record, tracked
+from recurra.ops.common import array_of, contiguous, ids_of
+
+
+class Cache:
+    """What a forward pass left for one backward pass."""
+
+    __slots__ = ("kernels", "table")
+
+    def __init__(self, kernels: Any, table: tuple[int, ...] | None) -> None:
+        self.kernels = kernels  # the kernels' own
+        self.table = table  # the shape of the embeddings, if the input came from them
+
+
+class LSTMGradients(NamedTuple):
+    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+
+    dx: Array | RowSparse | None
+    dh0: Array
+    dc0: Array
+    dkernel: Array
+    drecurrent_kernel: Array
+    dbias: Array | None
+
+
+class GRUGradients(NamedTuple):
+    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+
+    dx: Array | RowSparse | None
+    dh0: Array
+    dkernel: Array
+    drecurrent_kernel: Array
+    dbias: Array | None
+
+
+class SimpleRNNGradients(NamedTuple):
+    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+
+    dx: Array | RowSparse | None
+    dh0: Array
+    dkernel: Array
+    drecurrent_kernel: Array
+    dbias: Array | None
+
+
+def lstm(
+    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Sequence[Any] | None = None, *,
+    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
+    embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid",
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+) -> tuple[Any, tuple[Any, Any], Cache | None]:  # fmt: skip
+    """LSTM over a batch of sequences.
+
+    With σ = `recurrent_activation`, φ = `activation`, ⊙ the elementwise product, at each step::
+
+        i = σ(x·W_i + h·U_i + b_i)      f = σ(x·W_f + h·U_f + b_f)
+        g = φ(x·W_c + h·U_c + b_c)      o = σ(x·W_o + h·U_o + b_o)
+        c' = f⊙c + i⊙g                  h' = o⊙φ(c')
+
+    Parameters
+    ----------
+    x : (B, T, I) float32 or float64; with `embeddings` (B, T) integer ids
+    kernel : (I, 4H), W;  recurrent_kernel : (H, 4H), U;  bias : (4H,), b, or None. Of x's dtype.
+    initial_state : (h, c), each (B, H) or None for zeros
+    mask : (B, T) bool; True = use the step. At a step not used the states stay and the output repeats the previous one
+        (zeros before the first used step). Any pattern.
+    lengths : (B,) integers in [0, T]; short for a mask that uses the first `lengths[b]` steps of row b
+    input_dropout : (B, I), or (4, B, I) with one for each gate; multiplies x, the same at all steps
+    recurrent_dropout : (B, H), or (4, B, H); multiplies h before U
+    embeddings : (V, I), a table whose rows `x` names; the input is ``embeddings[x]``, but no such array is made
+    activation, recurrent_activation : "tanh", "sigmoid", "relu", "hard_sigmoid" or "linear"
+    reverse : process time from T-1 down to 0; y[:, t] still belongs to x[:, t]
+    return_sequences : whether y holds every step, or only the last in processing order
+    zero_output_for_mask : whether y is zeros, not a repetition, at steps not used
+    training : whether to keep what :func:`lstm_backward` needs
+
+    Returns
+    -------
+    y : (B, T, H), or (B, H) without `return_sequences`
+    state : (h, c), the final states, each (B, H)
+    cache : for :func:`lstm_backward`; None without `training`
+
+    Raises
+    ------
+    ValueError, TypeError : for a wrong shape, dtype, id or name, saying what was expected and what came
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x, W, U, b = (rng.normal(size=s) for s in [(2, 5, 3), (3, 16), (4, 16), (16,)])
+    >>> y, (h, c), cache = lstm(x, W, U, b, lengths=[5, 2], training=True)
+    >>> y.shape, bool((y[1, 1] == h[1]).all())
+    ((2, 5, 4), True)
+    >>> gradients = lstm_backward(cache, dy=np.ones_like(y))
+    >>> gradients.dx.shape, gradients.dkernel.shape
+    ((2, 5, 3), (3, 16))
+    """
+    h0, c0 = (None, None) if initial_state is None else _pair(initial_state)
+    table, ids = _input(x, embeddings)
+    a_mask = _mask(mask, lengths, ids)
+    tape = current_tape()
+    recording = tape is not None and _any_tracked(tape, x, h0, c0, kernel, recurrent_kernel, bias, embeddings)
+    y, h, c, kept = core.lstm_forward(
+        ids, _array(h0), _array(c0), _array(kernel), _array(recurrent_kernel), _array(bias),
+        a_mask, _array(input_dropout), _array(recurrent_dropout), table, activation, recurrent_activation,
+        reverse, return_sequences, zero_output_for_mask, training or recording,
+    )  # fmt: skip
+    if not recording:
+        return y, (h, c), Cache(kept, None if table is None else table.shape) if training else None
+    shape = None if table is None else table.shape
+    need_dx = tracked(x if table is None else embeddings, tape)
+
+    def backward(dy: Any, dh: Any, dc: Any) -> tuple[Any, ...]:
+        dx, *others = core.lstm_backward(kept, _given(dy), _given(dh), _given(dc), need_dx)
+        return (_rows(dx, shape), *others)
+
+    inputs = (x if table is None else embeddings, h0, c0, kernel, recurrent_kernel, bias)
+    y, h, c = record((y, h, c), inputs, backward)
+    return y, (h, c), None
+
+
+def lstm_backward(
+    cache: Cache, dy: Any = None, dstate: Sequence[Any] | None = None, need_dx: bool = True
+) -> LSTMGradients:
+    """The gradients of a loss, given those of what :func:`lstm` returned.
+
+    cache : from ``lstm(..., training=True)``; serves one call
+    dy : of y's shape, or None for zeros
+    dstate : (dh, dc), gradients of the final states, each (B, H) or None
+    need_dx : whether the gradient of the input (or table) is wanted; without it, less work
+
+    Raises RuntimeError if the cache was used already.
+    """
+    dh, dc = (None, None) if dstate is None else _pair(dstate)
+    dx, *others = core.lstm_backward(_kernels_cache(cache), _given(dy), _given(dh), _given(dc), need_dx)
+    return LSTMGradients(_rows(dx, cache.table), *others)
+
+
+def gru(
+    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Any = None, *,
+    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
+    embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid", reset_after: bool = True,
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
+    """GRU over a batch of sequences.
+
+    With σ = `recurrent_activation`, φ = `activation`, at each step::
+
+        z = σ(x·W_z + h·U_z + b_z)      r = σ(x·W_r + h·U_r + b_r)
+        n = φ(x·W_h + b_h + r⊙(h·U_h + b'_h))      with reset_after
+        n = φ(x·W_h + b_h + (r⊙h)·U_h)             without
+        h' = z⊙h + (1 - z)⊙n
+
+    (with `reset_after`, b_z and b_r are the sums of both rows of the bias.)
+
+    Parameters
+    ----------
+    kernel : (I, 3H);  recurrent_kernel : (H, 3H)
+    bias : (2, 3H) with `reset_after`, row 0 added to x·W and row 1, b', to h·U; else (3H,); or None
+    initial_state : (h,), or h itself, (B, H), or None for zeros
+
+    The other arguments are those of :func:`lstm`; dropout masks for each gate are (3, B, I) and (3, B, H). Without
+    `reset_after`, recurrent dropout multiplies h before the product with r.
+
+    Returns
+    -------
+    y : (B, T, H), or (B, H) without `return_sequences`
+    state : (h,), the final state
+    cache : for :func:`gru_backward`; None without `training`
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x, W, U, b = (rng.normal(size=s) for s in [(2, 5, 3), (3, 12), (4, 12), (2, 12)])
+    >>> y, (h,), cache = gru(x, W, U, b, training=True)
+    >>> gru_backward(cache, dstate=(np.ones_like(h),)).dbias.shape
+    (2, 12)
+    """
+    y, h, kept, table, record_with = _one_state(
+        "gru", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout, recurrent_dropout,
+        embeddings, (activation, recurrent_activation, reset_after, reverse, return_sequences, zero_output_for_mask),
+        training,
+    )  # fmt: skip
+    if record_with is None:
+        return y, (h,), Cache(kept, table) if training else None
+    y, h = record_with(y, h)
+    return y, (h,), None
+
+
+def gru_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> GRUGradients:
+    """The gradients of a loss, given those of what :func:`gru` returned; as :func:`lstm_backward`, dstate is (dh,)."""
+    dx, *others = core.gru_backward(_kernels_cache(cache), _given(dy), _given(_single(dstate)), need_dx)
+    return GRUGradients(_rows(dx, cache.table), *others)
+
+
+def simple_rnn(
+    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Any = None, *,
+    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
+    embeddings: Any = None, activation: str = "tanh",
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
+    """The simple recurrent network over a batch of sequences: h' = φ(x·W + h·U + b) at each step.
+
+    Parameters
+    ----------
+    kernel : (I, H), W;  recurrent_kernel : (H, H), U;  bias : (H,), b, or None
+    initial_state : (h,), or h itself, (B, H), or None for zeros
+
+    The other arguments are those of :func:`lstm`; dropout masks are (B, I) and (B, H).
+
+    Returns
+    -------
+    y : (B, T, H), or (B, H) without `return_sequences`
+    state : (h,), the final state
+    cache : for :func:`simple_rnn_backward`; None without `training`
+
+    >>> import numpy as np
+    >>> y, (h,), _ = simple_rnn(np.ones((1, 2, 1)), np.ones((1, 1)), np.ones((1, 1)), activation="linear")
+    >>> y[0, :, 0], h
+    (array([1., 2.]), array([[2.]]))
+    """
+    y, h, kept, table, record_with = _one_state(
+        "simple_rnn", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout,
+        recurrent_dropout, embeddings, (activation, reverse, return_sequences, zero_output_for_mask), training,
+    )  # fmt: skip
+    if record_with is None:
+        return y, (h,), Cache(kept, table) if training else None
+    y, h = record_with(y, h)
+    return y, (h,), None
+
+
+def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> SimpleRNNGradients:
+    """The gradients of a loss, given those of what :func:`simple_rnn` returned; dstate is (dh,)."""
+    dx, *others = core.simple_rnn_backward(_kernels_cache(cache), _given(dy), _given(_single(dstate)), need_dx)
+    return SimpleRNNGradients(_rows(dx, cache.table), *others)
+
+
+def _one_state(
+    cell: str, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, initial_state: Any, mask: Any, lengths: Any,
+    input_dropout: Any, recurrent_dropout: Any, embeddings: Any, settings: tuple[Any, ...], training: bool,
+) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
+    """GRU and SimpleRNN: y, h, the kernels' cache, the table's shape, and how to record (None if nothing is)."""
+    h0 = _single(initial_state)
+    table, ids = _input(x, embeddings)
+    a_mask = _mask(mask, lengths, ids)
+    tape = current_tape()
+    recording = tape is not None and _any_tracked(tape, x, h0, kernel, recurrent_kernel, bias, embeddings)
+    y, h, kept = getattr(core, cell + "_forward")(
+        ids, _array(h0), _array(kernel), _array(recurrent_kernel), _array(bias),
+        a_mask, _array(input_dropout), _array(recurrent_dropout), table, *settings, training or recording,
+    )  # fmt: skip
+    shape = None if table is None else table.shape
+    if not recording:
+        return y, h, kept, shape, None
+    need_dx = tracked(x if table is None else embeddings, tape)
+    core_backward = getattr(core, cell + "_backward")
+
+    def backward(dy: Any, dh: Any) -> tuple[Any, ...]:
+        dx, *others = core_backward(kept, _given(dy), _given(dh), need_dx)
+        return (_rows(dx, shape), *others)
+
+    inputs = (x if table is None else embeddings, h0, kernel, recurrent_kernel, bias)
+    return y, h, kept, shape, lambda y, h: record((y, h), inputs, backward)
+
+
+def _array(value: Any) -> Any:
+    """None, or the array inside; the kernels check the rest."""
+    if value is None or type(value) is np.ndarray:
+        return value
+    return value.value if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _input(x: Any, embeddings: Any) -> tuple[Array | None, Array]:
+    """The table, if any, and x as the kernels take it."""
+    if embeddings is None:
+        return None, _array(x)
+    table = _array(embeddings)
+    if table.ndim != 2:
+        raise ValueError(f"embeddings must have shape (V, I), got {table.shape}")
+    return table, ids_of(x, "x", table.shape[0])
+
+
+def _mask(mask: Any, lengths: Any, x: Array) -> Array | None:
+    if lengths is None:
+        if mask is None:
+            return None
+        value = _array(mask)
+        return value if value.dtype == np.bool_ else _bool_mask(value)
+    if mask is not None:
+        raise ValueError("mask and lengths must not both be given: lengths is short for a mask")
+    if x.ndim < 2:
+        raise ValueError(f"x must have shape (B, T, I), got {x.shape}")
+    B, T = x.shape[:2]
+    counts = array_of(lengths)
+    if counts.shape != (B,) or counts.dtype.kind not in "iu":
+        raise ValueError(f"lengths must have shape (B,) = ({B},) and integers, got {counts.shape} of {counts.dtype}")
+    if counts.min() < 0 or counts.max() > T:
+        raise ValueError(f"lengths must be in [0, T] = [0, {T}], got {counts.min()} to {counts.max()}")
+    return np.arange(T) < counts[:, None]
+
+
+def _bool_mask(value: Array) -> Array:
+    if value.dtype.kind not in "iuf" or not ((value == 0) | (value == 1)).all():
+        raise TypeError(f"mask must be bool, or 0 and 1, got {value.dtype}")
+    return value.astype(bool)
+
+
+def _pair(states: Sequence[Any]) -> tuple[Any, Any]:
+    if isinstance(states, (Tensor, np.ndarray)) or len(states) != 2:
+        raise ValueError("an LSTM's state must be a pair (h, c)")
+    return states[0], states[1]
+
+
+def _single(state: Any) -> Any:
+    if isinstance(state, (list, tuple)):
+        if len(state) != 1:
+            raise ValueError(f"the state must be one array, or a sequence of one, got a sequence of {len(state)}")
+        return state[0]
+    return state
+
+
+def _any_tracked(tape: Any, *values: Any) -> bool:
+    return any(tracked(value, tape) for value in values)
+
+
+def _given(d: Any) -> Any:
+    """A gradient as the kernels take it."""
+    return d if d is None else contiguous(_array(d))
+
+
+def _rows(dx: Any, table: tuple[int, ...] | None) -> Any:
+    return dx if table is None or dx is None else RowSparse(dx[0], dx[1], table)
+
+
+def _kernels_cache(cache: Cache) -> Any:
+    if not isinstance(cache, Cache):
+        raise TypeError(
+            "cache must come from a forward call with training=True (under a tape, ask the tape for gradients), "
+            f"got {type(cache).__name__}"
+        )
+    return cache.kernels

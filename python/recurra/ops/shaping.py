@@ -1,0 +1,285 @@
+"""The same numbers in another arrangement: reshape, transpose, join, cut, pick, make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra import config
+from recurra.autograd import Array, Tensor, current_tape, record
+from recurra.ops.common import array_of, unbroadcast, value_of
+
+
+def reshape(x: Any, newshape: int | Sequence[int]) -> Any:
+    """The same elements in the same order, in another shape; one size may be -1."""
+    v = array_of(x)
+    y = np.reshape(v, newshape)
+    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+
+
+def ravel(x: Any) -> Any:
+    """All elements in one row."""
+    return reshape(x, (-1,))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes in the order `axes` (reversed without it)."""
+    v = array_of(x)
+    y = np.transpose(v, axes)
+    if current_tape() is None:
+        return y
+    back = None if axes is None else tuple(np.argsort([axis % v.ndim for axis in axes]).tolist())
+    return record(y, (x,), lambda d: (np.transpose(d, back),))
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Two axes exchanged."""
+    y = np.swapaxes(array_of(x), axis1, axis2)
+    return y if current_tape() is None else record(y, (x,), lambda d: (np.swapaxes(d, axis1, axis2),))
+
+
+def moveaxis(x: Any, source: int, destination: int) -> Any:
+    """One axis put elsewhere, the others kept in order."""
+    y = np.moveaxis(array_of(x), source, destination)
+    return y if current_tape() is None else record(y, (x,), lambda d: (np.moveaxis(d, destination, source),))
+
+
+def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
+    """With an axis of size 1 put in."""
+    v = array_of(x)
+    y = np.expand_dims(v, tuple(axis) if isinstance(axis, list) else axis)
+    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+
+
+def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """Without the axes of size 1, or without those named by `axis`."""
+    v = array_of(x)
+    y = np.squeeze(v, tuple(axis) if isinstance(axis, list) else axis)
+    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+
+
+def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """In reverse order along `axis` (along all axes without one)."""
+    chosen = tuple(axis) if isinstance(axis, list) else axis
+    y = np.flip(array_of(x), chosen)
+    return y if current_tape() is None else record(y, (x,), lambda d: (np.flip(d, chosen),))
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
+    """Repeated to `shape`, as numpy broadcasts."""
+    v = array_of(x)
+    y = np.broadcast_to(v, tuple(shape))
+    return y if current_tape() is None else record(y, (x,), lambda d: (unbroadcast(d, v),))
+
+
+def tile(x: Any, repeats: int | Sequence[int]) -> Any:
+    """The whole array, repeated along its axes."""
+    v = array_of(x)
+    y = np.tile(v, repeats)
+    if current_tape() is None:
+        return y
+    counts = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    ndim = y.ndim
+    counts = (1,) * (ndim - len(counts)) + counts
+    sizes = (1,) * (ndim - v.ndim) + v.shape
+    split_shape = tuple(n for pair in zip(counts, sizes, strict=True) for n in pair)
+    return record(y, (x,), lambda d: (d.reshape(split_shape).sum(axis=tuple(range(0, 2 * ndim, 2))).reshape(v.shape),))
+
+
+def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+    """Each element `repeats` times in a row along `axis` (of the flattened array without one)."""
+    v = array_of(x)
+    y = np.repeat(v, repeats, axis)
+    if current_tape() is None:
+        return y
+
+    def backward(d: Array) -> tuple[Array]:
+        along = 0 if axis is None else axis % v.ndim
+        shape = (v.size,) if axis is None else v.shape
+        parts = d.reshape(*shape[: along + 1], repeats, *shape[along + 1 :])
+        return (parts.sum(axis=along + 1).reshape(v.shape),)
+
+    return record(y, (x,), backward)
+
+
+def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Any:
+    """With a constant around it; `pad_width` as numpy.pad takes it."""
+    v = array_of(x)
+    widths = np.broadcast_to(np.asarray(pad_width, int), (v.ndim, 2))
+    y = np.pad(v, widths, constant_values=constant_values)
+    if current_tape() is None:
+        return y
+    inside = tuple(slice(int(before), int(before) + n) for (before, _), n in zip(widths, v.shape, strict=True))
+    return record(y, (x,), lambda d: (d[inside],))
+
+
+def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
+    """One after the other along an axis that they have."""
+    values = [array_of(x) for x in xs]
+    y = np.concatenate(values, axis)
+    if current_tape() is None:
+        return y
+    edges = np.cumsum([v.shape[axis] for v in values])[:-1]
+    return record(y, tuple(xs), lambda d: tuple(np.split(d, edges, axis)))
+
+
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+    """One after the other along a new axis."""
+    y = np.stack([array_of(x) for x in xs], axis)
+    if current_tape() is None:
+        return y
+    return record(y, tuple(xs), lambda d: tuple(np.moveaxis(d, axis, 0)))
+
+
+def unstack(x: Any, axis: int = 0) -> list[Any]:
+    """The slices along `axis`, as a list: the way back from :func:`stack`. One node on the tape for all of them."""
+    v = array_of(x)
+    return _parts(x, v, [part for part in np.moveaxis(v, axis, 0)], lambda whole: np.moveaxis(whole, axis, 0))
+
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Cut along `axis` into so many equal parts, or at these indices."""
+    v = array_of(x)
+    sections: Any = indices_or_sections
+    return _parts(x, v, np.split(v, sections, axis), lambda whole: np.split(whole, sections, axis))
+
+
+def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
+    if current_tape() is None or not parts:
+        return parts
+
+    def backward(*d_parts: Array | None) -> tuple[Array]:
+        dx = np.zeros(v.shape, v.dtype)
+        for place, d in zip(cut(dx), d_parts, strict=True):
+            if d is not None:
+                place[...] = d
+        return (dx,)
+
+    return list(record(tuple(parts), (x,), backward))
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """x[key], with numpy's whole language of indices."""
+    v = array_of(x)
+    key = tuple(_index(k) for k in key) if isinstance(key, tuple) else _index(key)
+    y = v[key]
+    if current_tape() is None:
+        return y
+
+    def backward(d: Array) -> tuple[Array]:
+        dx = np.zeros(v.shape, v.dtype)
+        if _is_basic(key):
+            dx[key] = d
+        else:
+            np.add.at(dx, key, d)
+        return (dx,)
+
+    return record(y, (x,), backward)
+
+
+def _index(key: Any) -> Any:
+    return key.value if isinstance(key, Tensor) else key
+
+
+def _is_basic(key: Any) -> bool:
+    """Whether no element can be picked twice: slices, integers, a mask."""
+    keys = key if isinstance(key, tuple) else (key,)
+    return all(
+        k is None or k is Ellipsis or isinstance(k, (slice, int, np.integer)) or getattr(k, "dtype", None) == np.bool_
+        for k in keys
+    )
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The entries at `indices` along `axis` (of the flattened array without one)."""
+    places = value_of(indices)
+    if axis is None:
+        return getitem(ravel(x), places)
+    ndim = array_of(x).ndim
+    return getitem(x, (slice(None),) * (axis % ndim) + (places,))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
+    """One entry for each of `indices`, which have x's axes, along `axis`."""
+    v, places = array_of(x), array_of(indices)
+    y = np.take_along_axis(v, places, axis)
+    if current_tape() is None:
+        return y
+    grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in y.shape)])
+    grid[axis] = places
+    return getitem(x, tuple(grid))
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """As another dtype. The gradient returns in x's own; casting to integers or bool has none."""
+    v = array_of(x)
+    target = np.dtype(dtype)
+    if v.dtype == target:
+        return x if isinstance(x, Tensor) and current_tape() is not None else v
+    y = v.astype(target)
+    if current_tape() is None or target.kind != "f":
+        return y
+    return record(y, (x,), lambda d: (d.astype(v.dtype),))
+
+
+def shape(x: Any) -> tuple[int, ...]:
+    """The sizes of its axes."""
+    return tuple(np.shape(value_of(x)))
+
+
+def size(x: Any) -> int:
+    """How many elements it has."""
+    return math.prod(shape(x))
+
+
+def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+    """As an array (a Tensor or Variable stays what it is), of `dtype` if given."""
+    if dtype is not None:
+        return cast(x, dtype)
+    return x if isinstance(x, Tensor) else array_of(x)
+
+
+def convert_to_numpy(x: Any) -> Array:
+    """As a plain array, without history."""
+    return array_of(x)
+
+
+def zeros(shape: int | Sequence[int], dtype: Any = None) -> Array:
+    """Zeros, of the default float type unless told."""
+    return np.zeros(shape, dtype or config.floatx())
+
+
+def ones(shape: int | Sequence[int], dtype: Any = None) -> Array:
+    """Ones, of the default float type unless told."""
+    return np.ones(shape, dtype or config.floatx())
+
+
+def full(shape: int | Sequence[int], fill_value: Any, dtype: Any = None) -> Array:
+    """One value everywhere, of the default float type unless told."""
+    return np.full(shape, value_of(fill_value), dtype or config.floatx())
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Array:
+    """Zeros in x's shape."""
+    return np.zeros_like(array_of(x), dtype)
+
+
+def ones_like(x: Any, dtype: Any = None) -> Array:
+    """Ones in x's shape."""
+    return np.ones_like(array_of(x), dtype)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Array:
+    """Numbers from `start` (0 if only one is given) up to but without `stop`."""
+    made = np.arange(0, start, step, dtype) if stop is None else np.arange(start, stop, step, dtype)
+    return made.astype(config.floatx()) if dtype is None and made.dtype.kind == "f" else made
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Array:
+    """1 at each id's place along a new axis of `num_classes`, else 0; a row of zeros for an id outside."""
+    ids = array_of(x)
+    hot = (ids[..., None] == np.arange(num_classes)).astype(dtype or config.floatx())
+    return hot if axis == -1 else np.moveaxis(hot, -1, axis)
