@@ -13,6 +13,7 @@ last to first and asks each for the gradients of its inputs.
     >>> tape.gradient(loss, [w])[0]
     array([4., 6.])
 """
+# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
 
 from __future__ import annotations
 
@@ -177,11 +178,13 @@ def _operator(name: str) -> Any:
     return first_use
 
 
-for _name in (
-    "add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs getitem eq ne lt le gt ge"
-).split():
-    setattr(Tensor, f"__{_name}__", _operator(f"__{_name}__"))
-for _name in ("transpose", "reshape", "astype", "sum", "mean", "max", "min"):
+_OPERATORS = (
+    *("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__"),
+    *("__pow__", "__rpow__", "__matmul__", "__rmatmul__", "__neg__", "__abs__", "__getitem__"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"),
+    *("transpose", "reshape", "astype", "sum", "mean", "max", "min"),
+)
+for _name in _OPERATORS:
     setattr(Tensor, _name, _operator(_name))
 
 

@@ -1,4 +1,4 @@
-"""The time loop for cells written in Python. Cells that the kernels know run in ``ops.lstm``, ``gru``, ``simple_rnn``."""
+"""The time loop for cells written in Python. (``ops.lstm``, ``gru`` and ``simple_rnn`` run in the kernels.)"""
 
 from __future__ import annotations
 

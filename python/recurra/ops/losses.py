@@ -150,7 +150,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
-    """-t log(σ(x)) - (1 - t) log(1 - σ(x)) = max(x, 0) - x t + log(1 + exp(-|x|)), elementwise.
+    """-t log(s) - (1 - t) log(1 - s) with s = sigmoid(x), elementwise: max(x, 0) - x t + log(1 + exp(-|x|)).
 
     logits : any shape;  targets : the same shape (or one that broadcasts to it), in [0, 1]
     """
@@ -163,7 +163,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """-t log(p) - (1 - t) log(1 - p), elementwise; with `from_logits` p = σ(output).
+    """-t log(p) - (1 - t) log(1 - p), elementwise; with `from_logits` p = sigmoid(output).
 
     Probabilities are held within [epsilon, 1 - epsilon], as Keras does; where that holds one back, its gradient is 0.
     """

@@ -143,17 +143,17 @@ def cos(x: Any) -> Any:
     return y if current_tape() is None else unary(y, x, lambda d: -d * np.sin(v))
 
 
-def sign(x: Any) -> Array:
+def sign(x: Any) -> Any:
     """-1, 0 or 1. Its gradient is 0."""
     return np.sign(value_of(x))
 
 
-def floor(x: Any) -> Array:
+def floor(x: Any) -> Any:
     """The greatest whole number that is not above x. Its gradient is 0."""
     return np.floor(value_of(x))
 
 
-def round(x: Any, decimals: int = 0) -> Array:
+def round(x: Any, decimals: int = 0) -> Any:
     """x rounded, halves to even. Its gradient is 0."""
     return np.round(value_of(x), decimals)
 
@@ -347,7 +347,7 @@ def stop_gradient(x: Any) -> Any:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where the condition holds, else x2. With the condition alone, the indices where it holds, one array an axis."""
+    """x1 where the condition holds, else x2. With it alone, the indices where it holds, one array an axis."""
     chosen = value_of(condition)
     if x1 is None and x2 is None:
         return np.nonzero(chosen)

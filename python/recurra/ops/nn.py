@@ -168,7 +168,8 @@ def embedding(table: Any, ids: Any) -> Any:
         return y
 
     def backward(d: Array) -> tuple[RowSparse]:
-        return (RowSparse(*core.embedding_backward(places, contiguous(d)), values.shape),)
+        used, rows = core.embedding_backward(places, contiguous(d))
+        return (RowSparse(used, rows, values.shape),)
 
     return record(y, (table,), backward)
 

@@ -154,7 +154,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     sizes: dict[str, int] = {}
     for term, operand in zip(terms, operands, strict=True):
         shape = array_of(operand).shape
-        if len(set(term)) != len(term) or not term.isalpha() and term:
+        if len(set(term)) != len(term) or (term and not term.isalpha()):
             raise ValueError(f"each operand's subscripts must be distinct letters, got {term!r}")
         if len(term) != len(shape):
             raise ValueError(f"operand {term!r} must have {len(term)} axes, got shape {shape}")

@@ -8,6 +8,7 @@ function of the same name. Under a :class:`recurra.GradientTape` that follows on
 Tensors, the tape holds the cache, and None is returned in its place.
 """
 
+# ruff: noqa: RUF002  (the equations are written in Greek)
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ class Cache:
 
 
 class LSTMGradients(NamedTuple):
-    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+    """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given."""
 
     dx: Array | RowSparse | None
     dh0: Array
@@ -42,7 +43,7 @@ class LSTMGradients(NamedTuple):
 
 
 class GRUGradients(NamedTuple):
-    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+    """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given."""
 
     dx: Array | RowSparse | None
     dh0: Array
@@ -52,7 +53,7 @@ class GRUGradients(NamedTuple):
 
 
 class SimpleRNNGradients(NamedTuple):
-    """`dx` is None where it was not asked for, and the RowSparse gradient of the table where `embeddings` were given."""
+    """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given."""
 
     dx: Array | RowSparse | None
     dh0: Array

@@ -63,7 +63,7 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
 
 def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """In reverse order along `axis` (along all axes without one)."""
-    chosen = tuple(axis) if isinstance(axis, list) else axis
+    chosen: Any = tuple(axis) if isinstance(axis, list) else axis
     y = np.flip(array_of(x), chosen)
     return y if current_tape() is None else record(y, (x,), lambda d: (np.flip(d, chosen),))
 
@@ -274,7 +274,8 @@ def ones_like(x: Any, dtype: Any = None) -> Array:
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Array:
     """Numbers from `start` (0 if only one is given) up to but without `stop`."""
-    made = np.arange(0, start, step, dtype) if stop is None else np.arange(start, stop, step, dtype)
+    first, last = (0, start) if stop is None else (start, stop)
+    made: Array = np.arange(first, last, step, dtype=dtype)
     return made.astype(config.floatx()) if dtype is None and made.dtype.kind == "f" else made
 
 

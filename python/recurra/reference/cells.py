@@ -8,9 +8,10 @@ states : the previous states themselves, each (B, H)
 W : (G, I, H), U : (G, H, H), b : (1 or 2, G, 1, H)
 sigma, phi : names of recurrent_activation and activation
 
-``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of the
-new states, and returns the gradients dx (G, B, I), dhd (G, B, H), those of `states` apart from hd, and dW, dU, db.
+``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of
+the new states, and returns the gradients dx (G, B, I), dhd (G, B, H), those of `states` apart from hd, and dW, dU, db.
 """
+# ruff: noqa: RUF002  (the equations are written in Greek)
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class Cell(Protocol):
     states: int  # 2 for h and c, 1 for h
     biases: int  # rows of the bias
 
-    def forward(self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str) -> tuple[States, Saved]: ...
+    def forward(
+        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+    ) -> tuple[States, Saved]: ...
 
     def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients: ...
 
@@ -48,7 +51,9 @@ class LSTM:
 
     name, gates, states, biases = "lstm", 4, 2, 1
 
-    def forward(self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str) -> tuple[States, Saved]:
+    def forward(
+        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+    ) -> tuple[States, Saved]:
         _, c_old = states
         z = x @ W + b[0] + hd @ U
         i, f, g, o = activate(sigma, z[0]), activate(sigma, z[1]), activate(phi, z[2]), activate(sigma, z[3])
@@ -75,7 +80,9 @@ class SimpleRNN:
 
     name, gates, states, biases = "simple_rnn", 1, 1, 1
 
-    def forward(self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str) -> tuple[States, Saved]:
+    def forward(
+        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+    ) -> tuple[States, Saved]:
         h = activate(phi, (x @ W + b[0] + hd @ U)[0])
         return (h,), (x, hd, h)
 
@@ -95,7 +102,9 @@ class GRUResetAfter:
 
     name, gates, states, biases = "gru", 3, 1, 2
 
-    def forward(self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str) -> tuple[States, Saved]:
+    def forward(
+        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+    ) -> tuple[States, Saved]:
         (h_old,) = states
         from_x = x @ W + b[0]
         from_h = hd @ U + b[1]
@@ -124,7 +133,9 @@ class GRUResetBefore:
 
     name, gates, states, biases = "gru", 3, 1, 1
 
-    def forward(self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str) -> tuple[States, Saved]:
+    def forward(
+        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+    ) -> tuple[States, Saved]:
         (h_old,) = states
         from_x = x @ W + b[0]
         z = activate(sigma, from_x[0] + hd[0] @ U[0])

@@ -1,4 +1,5 @@
 """Activations, softmax, products and embeddings, from their equations."""
+# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
 
 from __future__ import annotations
 

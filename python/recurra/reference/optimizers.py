@@ -3,6 +3,7 @@
 In all of them: g = clip(scale * gradient, ±clip) (no clipping when clip is 0), and a weight_decay first shrinks the
 weights, w <- w - lr * weight_decay * w.
 """
+# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
 
 from __future__ import annotations
 
@@ -123,11 +124,11 @@ def adam_update(
 
 def _rows(param: Array, ids: Array, rows: Array, **tables: Array) -> None:
     checks.rank("param", checks.floats("param", param), "(V, I)", 2)
-    V, I = param.shape
-    checks.rank("ids", checks.ids("ids", ids, V), "(U,)", 1)
-    checks.shaped("rows", checks.floats("rows", rows, param.dtype), "(U, I)", (len(ids), I))
+    vocabulary, features = param.shape
+    checks.rank("ids", checks.ids("ids", ids, vocabulary), "(U,)", 1)
+    checks.shaped("rows", checks.floats("rows", rows, param.dtype), "(U, I)", (len(ids), features))
     for name, table in tables.items():
-        checks.shaped(name, checks.floats(name, table, param.dtype), "(V, I)", (V, I))
+        checks.shaped(name, checks.floats(name, table, param.dtype), "(V, I)", (vocabulary, features))
 
 
 def sgd_update_rows(param: Array, ids: Array, rows: Array, lr: float, scale: float, clip: float) -> None:

@@ -1,4 +1,5 @@
 """One token id for each row of logits."""
+# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ Array = np.ndarray[Any, Any]
 def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) -> Array:
     """(B, V) -> (B,) int32, by inversion: the first id whose cumulated weight exceeds u times the total.
 
-    weight_v = exp((logits_v - max) / temperature) in float64, zero outside the `top_k` greatest (the lower id wins a tie);
-    u is row b's number in stream `step`. temperature 0: the id of the greatest logit, the lowest on ties. top_k 0: all ids.
+    weight_v = exp((logits_v - max) / temperature) in float64, zero outside the `top_k` greatest (the lower id wins a
+    tie); u is row b's number in stream `step`. temperature 0: the id of the greatest logit, the lowest on ties.
+    top_k 0: all ids.
     """
     checks.rank("logits", checks.floats("logits", logits), "(B, V)", 2)
     if logits.shape[1] < 1:

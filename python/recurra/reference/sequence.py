@@ -1,4 +1,6 @@
 """The time loop, once for every cell: masks, direction, dropout, states, and what is kept for the way back."""
+# ruff: noqa: E741  (the axes are called B, T, I, H everywhere)
+# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
 
 from __future__ import annotations
 
@@ -195,7 +197,6 @@ def _check(
         if drop is not None:
             checks.floats(name, drop, dtype)
             if drop.shape not in ((B, N), (G, B, N)):
-                raise ValueError(
-                    f"{name} must have shape (B, {letters}) = {(B, N)} or ({G}, B, {letters}) = {(G, B, N)}, got {drop.shape}"
-                )
+                shared, own = f"(B, {letters}) = {(B, N)}", f"({G}, B, {letters}) = {(G, B, N)}"
+                raise ValueError(f"{name} must have shape {shared} or {own}, got {drop.shape}")
     return B, T, I, H, dtype
