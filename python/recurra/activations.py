@@ -1,0 +1,227 @@
+"""Activation functions by Keras's names, written with ``recurra.ops``.
+
+Five of them run inside the recurrent kernels: tanh, sigmoid, relu, hard_sigmoid and linear
+(:func:`kernel_name` tells). The others work everywhere too, step by step where a recurrent layer uses them.
+
+    >>> import numpy as np
+    >>> from recurra import activations
+    >>> activations.get("relu")(np.array([-1.0, 2.0]))
+    array([0., 2.])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.registration import Registry
+
+__all__ = [
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_swish", "hard_tanh", "kernel_name", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
+    "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
+    "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+]  # fmt: skip
+
+
+def linear(x: Any) -> Any:
+    """`x` itself."""
+    return x
+
+
+def tanh(x: Any) -> Any:
+    """The hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def sigmoid(x: Any) -> Any:
+    """``1 / (1 + exp(-x))``."""
+    return ops.sigmoid(x)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """``clip(x / 6 + 0.5, 0, 1)``, as in Keras 3 (Keras 2 had ``0.2 * x + 0.5``)."""
+    return ops.hard_sigmoid(x)
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """``x`` above `threshold`, ``negative_slope * (x - threshold)`` below it, at most `max_value`."""
+    if threshold == 0.0:
+        y = ops.relu(x) if negative_slope == 0.0 else ops.leaky_relu(x, negative_slope)
+    else:
+        y = ops.where(_value(x) > threshold, x, negative_slope * (x - threshold))
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+    """``x`` where positive, ``negative_slope * x`` elsewhere."""
+    return ops.leaky_relu(x, negative_slope)
+
+
+def relu6(x: Any) -> Any:
+    """``min(max(x, 0), 6)``."""
+    return ops.minimum(ops.relu(x), 6.0)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """``exp(x)`` divided by its sum along `axis`."""
+    return ops.softmax(x, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """The logarithm of :func:`softmax`, computed without overflow."""
+    return ops.log_softmax(x, axis)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    return ops.elu(x, alpha)
+
+
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))``."""
+    return ops.maximum(x, 0.0) + alpha * (ops.exp(ops.minimum(x, 0.0) / alpha) - 1.0)
+
+
+def selu(x: Any) -> Any:
+    """The scaled exponential unit that keeps mean 0 and variance 1."""
+    return ops.selu(x)
+
+
+def softplus(x: Any) -> Any:
+    """``log(1 + exp(x))``."""
+    return ops.softplus(x)
+
+
+def softsign(x: Any) -> Any:
+    """``x / (1 + abs(x))``."""
+    return ops.softsign(x)
+
+
+def silu(x: Any) -> Any:
+    """``x * sigmoid(x)``, also called swish."""
+    return ops.silu(x)
+
+
+def hard_silu(x: Any) -> Any:
+    """``x * hard_sigmoid(x)``."""
+    return x * ops.hard_sigmoid(x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """``x * Phi(x)`` with the normal distribution function, or its tanh approximation."""
+    return ops.gelu(x, approximate)
+
+
+def exponential(x: Any) -> Any:
+    """``exp(x)``."""
+    return ops.exp(x)
+
+
+def mish(x: Any) -> Any:
+    """``x * tanh(softplus(x))``."""
+    return x * ops.tanh(ops.softplus(x))
+
+
+def log_sigmoid(x: Any) -> Any:
+    """``log(sigmoid(x))``, computed as ``-softplus(-x)``."""
+    return -ops.softplus(-x)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half of `x` along `axis` times the sigmoid of the second half."""
+    first, second = ops.split(x, 2, axis)
+    return first * ops.sigmoid(second)
+
+
+def hard_tanh(x: Any) -> Any:
+    """``clip(x, -1, 1)``."""
+    return ops.clip(x, -1.0, 1.0)
+
+
+def tanh_shrink(x: Any) -> Any:
+    """``x - tanh(x)``."""
+    return x - ops.tanh(x)
+
+
+def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """``x`` where ``abs(x) > threshold``, zero elsewhere."""
+    return x * _like(np.abs(_value(x)) > threshold, x)
+
+
+def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+    """``x`` moved towards zero by `threshold`, zero where it is nearer than that."""
+    return ops.relu(x - threshold) - ops.relu(-x - threshold)
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Any:
+    """``x`` where above `threshold`, `default_value` elsewhere."""
+    keep = _value(x) > threshold
+    return x * _like(keep, x) + default_value * _like(~keep, x)
+
+
+def squareplus(x: Any, b: float = 4) -> Any:
+    """``(x + sqrt(x * x + b)) / 2``."""
+    return (x + ops.sqrt(ops.square(x) + b)) / 2.0
+
+
+def sparse_plus(x: Any) -> Any:
+    """0 up to -1, ``(x + 1)**2 / 4`` between -1 and 1, ``x`` from 1 on."""
+    inner = ops.square(ops.clip(x, -1.0, 1.0) + 1.0) / 4.0
+    return inner + ops.relu(x - 1.0)
+
+
+def sparse_sigmoid(x: Any) -> Any:
+    """0 up to -1, ``(x + 1) / 2`` between -1 and 1, 1 from 1 on."""
+    return (ops.clip(x, -1.0, 1.0) + 1.0) / 2.0
+
+
+swish, hard_swish = silu, hard_silu
+
+
+def _value(x: Any) -> Any:
+    return x.value if hasattr(x, "value") else np.asarray(x)
+
+
+def _like(flags: Any, x: Any) -> Any:
+    return flags.astype(x.dtype)
+
+
+_functions = (
+    linear, tanh, sigmoid, hard_sigmoid, relu, leaky_relu, relu6, softmax, log_softmax, elu, celu, selu, softplus,
+    softsign, silu, hard_silu, gelu, exponential, mish, log_sigmoid, glu, hard_tanh, tanh_shrink, hard_shrink,
+    soft_shrink, threshold, squareplus, sparse_plus, sparse_sigmoid,
+)  # fmt: skip
+_objects: dict[str, Any] = {function.__name__: function for function in _functions}
+_objects.update({"swish": silu, "hard_swish": hard_silu})
+_registry = Registry("activation", "keras.activations", _objects)
+
+_KERNEL_NAMES: dict[Any, str] = {
+    tanh: "tanh", sigmoid: "sigmoid", relu: "relu", hard_sigmoid: "hard_sigmoid", linear: "linear",
+    ops.tanh: "tanh", ops.sigmoid: "sigmoid", ops.relu: "relu", ops.hard_sigmoid: "hard_sigmoid",
+}  # fmt: skip
+
+
+def kernel_name(activation: Any) -> str | None:
+    """The kernels' name of an activation function; None where the kernels do not have it."""
+    try:
+        return _KERNEL_NAMES.get(activation)
+    except TypeError:  # a callable that cannot be hashed
+        return None
+
+
+def get(identifier: Any) -> Any:
+    """The function for None (linear), a name, a configuration or a callable."""
+    return linear if identifier is None else _registry.get(identifier)
+
+
+def serialize(activation: Any) -> Any:
+    """The name of a built-in function, otherwise a configuration."""
+    return _registry.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """The function that a name or a configuration stands for."""
+    return linear if config is None else _registry.deserialize(config, custom_objects)

@@ -1,0 +1,40 @@
+"""Layers: weights, and a call made of operations. Loaded when first asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "layer": ("Layer",),
+    "input_spec": ("InputSpec",),
+    "input_layer": ("Input", "InputLayer"),
+    "dense": ("Dense",),
+    "embedding": ("Embedding",),
+    "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
+    "recurrent.cell": ("DropoutRNNCell",),
+    "recurrent.rnn": ("RNN",),
+    "recurrent.stacked_cells": ("StackedRNNCells",),
+    "recurrent.lstm": ("LSTM",),
+    "recurrent.lstm_cell": ("LSTMCell",),
+    "recurrent.gru": ("GRU",),
+    "recurrent.gru_cell": ("GRUCell",),
+    "recurrent.simple_rnn": ("SimpleRNN",),
+    "recurrent.simple_rnn_cell": ("SimpleRNNCell",),
+}
+_home_of = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_home_of)
+
+
+def __getattr__(name: str) -> Any:
+    home = _home_of.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

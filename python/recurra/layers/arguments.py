@@ -1,0 +1,39 @@
+"""Checks of constructor arguments that several layers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def check_positive(value: Any, name: str) -> int:
+    """`value` as an int of at least 1."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value <= 0:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def check_rate(value: Any, name: str = "rate") -> float:
+    """`value` as a float in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be a number in [0, 1], got {value!r}")
+    return float(value)
+
+
+def check_choice(value: Any, name: str, choices: Sequence[Any]) -> Any:
+    """`value` if it is one of `choices`."""
+    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def refuse(layer: str, **arguments: Any) -> None:
+    """Raise for arguments of Keras that are out of scope here, unless they are None."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{layer}: {name} is not supported: low-rank adapters and quantised weights are outside of what "
+                f"recurra does; leave {name} out (got {value!r})"
+            )

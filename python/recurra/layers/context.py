@@ -1,0 +1,68 @@
+"""What layers called inside one another share: the outermost layer and whether it trains."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recurra.autograd import Tensor
+
+if TYPE_CHECKING:
+    from recurra.layers.layer import Layer
+
+
+class CallContext(threading.local):
+    """The state of the calls under way in this thread.
+
+    entry : the outermost layer being called, None outside of calls
+    training : the `training` in force; a layer that is given none uses this
+    """
+
+    entry: Layer | None = None
+    training: bool | None = None
+
+
+context = CallContext()
+
+
+class Masked(np.ndarray[Any, Any]):
+    """An array with a mask over time attached as `_keras_mask`; what numpy computes from it is a plain array."""
+
+    _keras_mask: Any
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        array = np.asarray(array)
+        return array[()] if return_scalar else array
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __reduce__(self) -> Any:
+        return np.asarray(self).__reduce__()
+
+
+def get_mask(value: Any) -> Any:
+    """The mask attached to a tensor, an array or each of a list of them; None where there is none."""
+    if isinstance(value, (list, tuple)):
+        masks = [get_mask(item) for item in value]
+        return None if all(mask is None for mask in masks) else masks
+    return getattr(value, "_keras_mask", None)
+
+
+def set_mask(value: Any, mask: Any) -> Any:
+    """`value` with `mask` attached: a Tensor itself, or a view of an array."""
+    if mask is None:
+        return value
+    if isinstance(value, Tensor):
+        value._keras_mask = mask
+        return value
+    view = value.view(Masked)
+    view._keras_mask = mask
+    return view
+
+
+def strip_mask(value: Any) -> Any:
+    """`value` as a plain array (or Tensor), without a mask."""
+    return value.view(np.ndarray) if isinstance(value, Masked) else value

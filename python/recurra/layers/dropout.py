@@ -1,0 +1,142 @@
+"""Layers that only act in training: dropout and noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from recurra import random
+from recurra.layers.arguments import check_positive, check_rate
+from recurra.layers.input_spec import InputSpec
+from recurra.layers.layer import Layer
+
+
+class _Noise(Layer):
+    """A layer with a seed that hands on shapes and masks and does nothing outside of training."""
+
+    _float_inputs = True
+    _mask_passes = True
+    supports_masking = True
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}
+
+
+class Dropout(_Noise):
+    """Sets a share of the input to zero in training and scales the rest by ``1 / (1 - rate)``.
+
+    rate : the share, in [0, 1]
+    noise_shape : the shape of the mask, which then broadcasts: (B, 1, I) or (None, 1, I), say, drops the same
+        features at all steps; None: the input's shape
+    seed : of the masks; each call in training draws anew
+
+    >>> import numpy as np
+    >>> from recurra.layers import Dropout
+    >>> Dropout(0.5)(np.ones((1, 3), "float32"))
+    array([[1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = check_rate(rate)
+        self.noise_shape = None if noise_shape is None else _check_noise_shape(noise_shape)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0.0:
+            return inputs
+        return inputs * random.dropout_multiplier(self._mask_shape(inputs), self.rate, inputs.dtype, self.seed_generator)
+
+    def _mask_shape(self, inputs: Any) -> tuple[int, ...]:
+        shape = tuple(inputs.shape)
+        if self.noise_shape is None:
+            return shape
+        if len(self.noise_shape) != len(shape):
+            raise ValueError(
+                f"{self.name}: noise_shape must have as many axes as the input, {len(shape)}, got {self.noise_shape}"
+            )
+        filled = tuple(size if wanted is None else wanted for wanted, size in zip(self.noise_shape, shape, strict=True))
+        if any(size not in (1, full) for size, full in zip(filled, shape, strict=True)):
+            raise ValueError(f"{self.name}: noise_shape {self.noise_shape} does not broadcast to the input's {shape}")
+        return filled
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape}
+
+
+def _check_noise_shape(noise_shape: Any) -> tuple[int | None, ...]:
+    if not isinstance(noise_shape, (tuple, list)):
+        raise ValueError(f"noise_shape must be a tuple of integers and None, got {noise_shape!r}")
+    return tuple(None if size is None else check_positive(size, "each size in noise_shape") for size in noise_shape)
+
+
+class SpatialDropout1D(Dropout):
+    """Dropout of whole features: what is dropped at one step is dropped at all steps of that row.
+
+    rate : the share of the features, in [0, 1]
+    seed : of the masks
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+        self.input_spec = InputSpec(ndim=3)
+
+    def _mask_shape(self, inputs: Any) -> tuple[int, ...]:
+        return (inputs.shape[0], 1, inputs.shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config.pop("noise_shape")
+        return config
+
+
+class GaussianNoise(_Noise):
+    """Adds normal numbers of mean 0 in training.
+
+    stddev : their standard deviation, not negative
+    seed : of the numbers
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        if not isinstance(stddev, (int, float)) or not stddev >= 0.0:
+            raise ValueError(f"stddev must be a number that is not negative, got {stddev!r}")
+        self.stddev = float(stddev)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.stddev == 0.0:
+            return inputs
+        return inputs + random.normal(tuple(inputs.shape), 0.0, self.stddev, inputs.dtype, self.seed_generator)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "stddev": self.stddev}
+
+
+class GaussianDropout(_Noise):
+    """Multiplies with normal numbers of mean 1 and variance ``rate / (1 - rate)`` in training.
+
+    rate : in [0, 1)
+    seed : of the numbers
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.rate = check_rate(rate)
+        if self.rate == 1.0:
+            raise ValueError("rate must be below 1 in GaussianDropout: its variance is rate / (1 - rate)")
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0.0:
+            return inputs
+        stddev = math.sqrt(self.rate / (1.0 - self.rate))
+        return inputs * random.normal(tuple(inputs.shape), 1.0, stddev, inputs.dtype, self.seed_generator)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate}

@@ -1,0 +1,128 @@
+"""Vectors for token ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import constraints, initializers, ops, regularizers
+from recurra.autograd import Tensor, value_of
+from recurra.layers.arguments import check_positive, refuse
+from recurra.layers.embedded import embed_lazily
+from recurra.layers.layer import Layer
+
+
+class Embedding(Layer):
+    """Row ``ids[b, t]`` of a table of vectors, for each token.
+
+    input_dim : V, how many ids there are; ids are in [0, V)
+    output_dim : size of a vector
+    embeddings_initializer, embeddings_regularizer, embeddings_constraint : of the table (V, output_dim)
+    mask_zero : id 0 is padding: the output carries the mask ``ids != 0`` (V is then one more than the vocabulary)
+    weights : the table's first values, an array (V, output_dim) or a list with that one array
+    input_length : Keras 2: the sequences' length, used for the input's shape in a Sequential model
+
+    >>> import numpy as np
+    >>> from recurra.layers import Embedding
+    >>> Embedding(10, 4)(np.array([[1, 2, 0]])).shape
+    (1, 3, 4)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
+        *,
+        input_length: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse("Embedding", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        if input_length is not None and "batch_input_shape" not in kwargs and "input_shape" not in kwargs:
+            kwargs["input_shape"] = input_length if isinstance(input_length, (tuple, list)) else (input_length,)
+        super().__init__(**kwargs)
+        self.input_dim = check_positive(input_dim, "input_dim")
+        self.output_dim = check_positive(output_dim, "output_dim")
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False
+        if weights is not None:
+            self.build(None)
+            self.set_weights([weights] if np.ndim(weights[0]) == 1 else list(weights))
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+            name="embeddings",
+        )
+
+    def ids_of(self, inputs: Any) -> Any:
+        """`inputs` as an int32 array of ids in [0, input_dim), or an error that says which is not."""
+        ids = np.asarray(value_of(inputs))
+        if ids.dtype.kind not in "iufb":
+            raise TypeError(f"{self.name}: ids must be integers, got dtype {ids.dtype}")
+        if ids.dtype == np.int32:
+            return np.ascontiguousarray(ids)
+        if ids.dtype.kind == "f" and not np.isfinite(ids).all():
+            raise ValueError(f"{self.name}: ids must be integers, got NaN or infinity")
+        if ids.dtype.itemsize > 4 and ids.size and (ids.min() < 0 or ids.max() >= self.input_dim):
+            bad = ids[(ids < 0) | (ids >= self.input_dim)].flat[0]
+            raise ValueError(f"{self.name}: ids must be in [0, {self.input_dim}) (input_dim), got {bad}")
+        return np.ascontiguousarray(ids, dtype=np.int32)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.embedding(self.embeddings, self.ids_of(inputs))
+
+    def lookup(self, inputs: Any) -> Any:
+        """As calling the layer, for a consumer that may take the ids and the table instead of the vectors.
+
+        returns : an :class:`recurra.layers.embedded.EmbeddedIds`, with its mask
+        """
+        if not self.built or self.activity_regularizer is not None:
+            return self(inputs)
+        ids = self.ids_of(inputs)
+        result = embed_lazily(self.embeddings, ids)
+        if self.mask_zero:
+            result._keras_mask = ids != 0
+        return result
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if not self.mask_zero:
+            return None
+        ids = inputs.value if isinstance(inputs, Tensor) else inputs
+        return np.not_equal(ids, 0) if isinstance(ids, (np.ndarray, list, tuple)) else ids._apply("not_equal", ids, 0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape, self.output_dim)
+
+    @property
+    def _input_dtype(self) -> str:
+        return "int32"
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            "mask_zero": self.mask_zero,
+        }

@@ -1,0 +1,107 @@
+"""Where a graph begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra.layers.layer import Layer
+from recurra.models.symbolic import KerasTensor, Node
+
+
+class InputLayer(Layer):
+    """The beginning of a graph: a symbolic tensor of a given shape.
+
+    shape : without the batch axis, None for open sizes (an int stands for one axis); or
+    batch_shape : with the batch axis
+    batch_size : the batch's, None if open
+    dtype : of the input; ``recurra.config.floatx()`` where None
+    input_shape, batch_input_shape : Keras 2's names of shape and batch_shape
+    input_tensor : a KerasTensor whose shape, dtype and name are taken
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: Any = None,
+        ragged: Any = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        *,
+        input_shape: Any = None,
+        batch_input_shape: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        for key, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional)):
+            if value:
+                raise ValueError(f"{key}={value!r} is not supported: inputs are dense arrays (pad ragged sequences)")
+        if input_tensor is not None:
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        shape = shape if shape is not None else input_shape
+        batch_shape = batch_shape if batch_shape is not None else batch_input_shape
+        if shape is None and batch_shape is None:
+            raise ValueError("an input needs `shape` (without the batch axis) or `batch_shape` (with it)")
+        if shape is not None and batch_shape is not None:
+            raise ValueError(f"give `shape` or `batch_shape`, not both: got {shape} and {batch_shape}")
+        if batch_shape is not None and batch_size is not None:
+            raise ValueError(f"batch_shape {batch_shape} holds the batch size already; leave batch_size out")
+        super().__init__(name=name, trainable=trainable)
+        self._dtype_given = np.dtype("float32" if dtype is None else _name_of(dtype)).name if dtype else self.dtype
+        self.dtype = self._dtype_given
+        if shape is not None:
+            batch_shape = (batch_size, *((shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)))
+        self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
+        self._batch_input_shape = self.batch_shape
+        self.built = True
+        Node(self, (), {}, KerasTensor(self.batch_shape, self.dtype, self.name))
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any = None) -> Any:
+        return self.batch_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+        }
+
+
+def _name_of(dtype: Any) -> Any:
+    return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
+
+
+def Input(  # noqa: N802 (Keras's name)
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: Any = None,
+    ragged: Any = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor to begin a functional model with.
+
+    shape : without the batch axis, None for open sizes
+    batch_size : None for any; batch_shape : the whole shape, instead of these two
+    dtype : "float32" unless given; "int32" for ids
+    name : of the input, which dicts of arrays given to the model are keyed by
+    sparse, ragged, optional : not supported, an error unless false
+
+    >>> from recurra.layers import Input
+    >>> Input((None, 8)).shape
+    (None, None, 8)
+    """
+    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    return layer._inbound_nodes[0].output_tensors[0]

@@ -1,0 +1,274 @@
+"""The recurrent layer around any cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import Variable, value_of
+from recurra.layers.call_spec import convert
+from recurra.layers.layer import Layer
+from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
+from recurra.layers.recurrent.loop import flat_nested, map_nested, run_loop
+from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
+from recurra.registration import deserialize_keras_object, serialize_keras_object
+
+
+class RNN(Layer):
+    """Runs a cell over the steps of sequences.
+
+    cell : an object with ``call(x, states) -> (output, new_states)`` and `state_size` (an int or a list), perhaps
+        `output_size` and ``get_initial_state(batch_size=None)``; or a list of cells, which are stacked
+    return_sequences : the outputs of all steps (B, T, units) rather than the last (B, units)
+    return_state : the final states follow the output, one by one (a list for each of several stacked cells)
+    go_backwards : from the last step to the first; the outputs stay in the order of processing, the mask handed on
+        is not reversed
+    stateful : each call starts from the states at which the last one ended; needs a fixed batch size
+    unroll : as in Keras changes no number; it needs a known number of steps in a symbolic call
+    zero_output_for_mask : zeros at masked steps, rather than the output of the step before
+    time_major : Keras 2: sequences and outputs are (T, B, ...)
+
+    Called as ``layer(sequences, initial_state=None, mask=None, training=False)``, sequences (B, T, I). At a step
+    that the mask (B, T) excludes the states stay as they are and the output repeats the one before.
+
+    >>> import numpy as np
+    >>> from recurra import ops
+    >>> from recurra.layers import RNN, Layer
+    >>> class Sum(Layer):
+    ...     state_size = 3
+    ...     def call(self, inputs, states):
+    ...         total = states[0] + inputs
+    ...         return total, [total]
+    >>> RNN(Sum())(np.ones((1, 4, 3), "float32"))
+    array([[4., 4., 4.]], dtype=float32)
+    """
+
+    _float_inputs = True
+    _mask_passes = True
+    supports_masking = True
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        *,
+        time_major: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell, dtype=kwargs.get("dtype"))
+        if not callable(getattr(cell, "call", None)):
+            raise ValueError(f"cell must have a method call(inputs, states), got {cell!r}")
+        if not isinstance(getattr(cell, "state_size", None), (int, np.integer, list, tuple)):
+            raise ValueError(
+                "cell must have state_size, an integer or a list of them (one for each state), "
+                f"got {getattr(cell, 'state_size', None)!r}"
+            )
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self.time_major = time_major
+        self.states: Any = None
+        size = cell.state_size
+        self.single_state = not isinstance(size, (list, tuple))
+        self.state_size = [size] if self.single_state else list(size)
+        self.output_size = output_size_of(cell)
+
+    # --- building and states ---------------------------------------------------------------------------------------
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        batch = sequences_shape[1 if self.time_major else 0]
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((batch, *sequences_shape[2:]))
+            self.cell.built = True
+        if self.stateful:
+            if batch is None:
+                raise ValueError(
+                    f"{self.name} is stateful, so its batch size must be known when it is built, got shape "
+                    f"{tuple(sequences_shape)}: give batch_shape=(B, T, I) to Input, or batch_input_shape"
+                )
+            self.states = map_nested(
+                lambda value: Variable(value, dtype=self.dtype, name="rnn_state", trainable=False),
+                self.get_initial_state(batch),
+            )
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """What the layer starts from where it is given no state."""
+        state = initial_state_of(self.cell, batch_size, self.dtype)
+        return list(state) if isinstance(state, (list, tuple)) else [state]
+
+    def reset_state(self) -> None:
+        """Back to zeros, in a stateful layer."""
+        for variable in flat_nested(self.states or []):
+            variable.assign(np.zeros(variable.shape, self.dtype))
+
+    def reset_states(self, states: Any = None) -> None:
+        """As :meth:`reset_state`; with `states` (Keras 2) the states are set to these arrays."""
+        if states is None:
+            self.reset_state()
+            return
+        if self.states is None:
+            raise ValueError(f"{self.name} has no states to set: it must be stateful and built")
+        values, variables = flat_nested(states), flat_nested(self.states)
+        if len(values) != len(variables):
+            raise ValueError(f"{self.name} has {len(variables)} states, got {len(values)}")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _start(self, initial_state: Any, batch: int) -> Any:
+        """The states to start from as nested lists; None stands for zeros."""
+        if self.stateful:
+            expected = flat_nested(self.states)[0].shape[0]
+            if batch != expected:
+                raise ValueError(
+                    f"{self.name} is stateful and was built for batches of {expected} rows, got a batch of {batch}"
+                )
+        if initial_state is None:
+            if self.stateful:
+                return map_nested(lambda variable: variable.value.copy(), self.states)
+            if isinstance(self.cell, KernelCell) and self.cell.runs_in_kernel and not _own_start(self.cell):
+                return None
+            return self.get_initial_state(batch)
+        if not isinstance(initial_state, (list, tuple)):
+            initial_state = [initial_state]
+        given, wanted = flat_nested(initial_state), flat_nested(self.state_size)
+        if len(given) != len(wanted):
+            raise ValueError(f"{self.name}: initial_state must hold {len(wanted)} states, got {len(given)}")
+        for value, size in zip(given, wanted, strict=True):
+            if tuple(value.shape) != (batch, size) and np.ndim(size) == 0 and len(value.shape) == 2:
+                raise ValueError(
+                    f"{self.name}: initial_state must have shape (B, units) = {(batch, size)}, got {tuple(value.shape)}"
+                )
+        dtype = np.dtype(self.dtype)
+        return map_nested(lambda value: convert(value, dtype, True, True), list(initial_state))
+
+    # --- calling -----------------------------------------------------------------------------------------------------
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        if self.time_major:
+            sequences = ops.swapaxes(sequences, 0, 1)
+            mask = None if mask is None else ops.swapaxes(mask, 0, 1)
+        y, states = self.run(sequences, initial_state, mask, training)
+        if self.return_sequences:
+            if self.go_backwards:
+                y = ops.flip(y, axis=1)
+            if self.time_major:
+                y = ops.swapaxes(y, 0, 1)
+        return (y, *states) if self.return_state else y
+
+    def run(self, x: Any, initial_state: Any, mask: Any, training: bool) -> tuple[Any, list[Any]]:
+        """The outputs, in the order of the inputs whatever the direction, and the final states."""
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        state = self._start(initial_state, x.shape[0])
+        y, final = self._run(x, state, mask, training)
+        _reset_dropout(self.cell)
+        if self.stateful:
+            for variable, value in zip(flat_nested(self.states), flat_nested(final), strict=True):
+                variable.assign(value_of(value))
+        return y, final
+
+    def _run(self, x: Any, state: Any, mask: Any, training: bool) -> tuple[Any, list[Any]]:
+        cell, options = self.cell, {"reverse": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask}
+        if isinstance(cell, KernelCell) and cell.runs_in_kernel:
+            return cell.sequence(x, state, mask, training, return_sequences=self.return_sequences, **options)
+        if type(cell) is StackedRNNCells and all(isinstance(c, KernelCell) and c.runs_in_kernel for c in cell.cells):
+            final = []
+            for index, (one, start) in enumerate(zip(cell.cells, state, strict=True)):
+                last = index == len(cell.cells) - 1
+                listed = isinstance(start, (list, tuple))
+                x, new = one.sequence(
+                    x,
+                    list(start) if listed else [start],
+                    mask,
+                    training,
+                    reverse=self.go_backwards,
+                    return_sequences=self.return_sequences or not last,
+                    zero_output_for_mask=self.zero_output_for_mask and last,
+                )
+                final.append(new if listed else new[0])
+            return x, final
+        return run_loop(
+            lambda x_t, states: call_cell(cell, x_t, states, training),
+            x,
+            state,
+            mask,
+            return_sequences=self.return_sequences,
+            **options,
+        )
+
+    # --- shapes, masks, configuration --------------------------------------------------------------------------------
+
+    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+        first, second = sequences_shape[:2]
+        batch = second if self.time_major else first
+        shape = (first, second, self.output_size) if self.return_sequences else (batch, self.output_size)
+        if not self.return_state:
+            return shape
+
+        def of_state(size: Any) -> Any:
+            return [of_state(one) for one in size] if isinstance(size, (list, tuple)) else (batch, size)
+
+        return (shape, *[of_state(size) for size in self.state_size])
+
+    def compute_output_spec(self, sequences: Any, **kwargs: Any) -> Any:
+        steps = sequences.shape[0 if self.time_major else 1]
+        if self.unroll and steps is None:
+            raise ValueError(f"{self.name}: unroll=True needs a known number of steps, got shape {sequences.shape}")
+        return super().compute_output_spec(sequences, **kwargs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if isinstance(mask, (list, tuple)):
+            mask = mask[0]
+        output = mask if self.return_sequences else None
+        return [output] + [None] * len(self.state_size) if self.return_state else output
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.loop_config(), "cell": serialize_keras_object(self.cell)}
+
+    def loop_config(self) -> dict[str, Any]:
+        """The settings of the loop, without the cell's."""
+        config = {
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+        return {**config, "time_major": True} if self.time_major else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        config = dict(config)
+        if "cell" in config:
+            config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
+        return cls(**config)
+
+
+def _own_start(cell: Any) -> bool:
+    """Whether a subclass of a built-in cell says itself where it starts."""
+    return type(cell).get_initial_state is not KernelCell.get_initial_state
+
+
+def _reset_dropout(cell: Any) -> None:
+    if isinstance(cell, DropoutRNNCell):
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+    elif isinstance(cell, StackedRNNCells):
+        for one in cell.cells:
+            _reset_dropout(one)
+
+

@@ -1,0 +1,109 @@
+"""Several cells, each fed by the one before, as one cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra.layers.layer import Layer
+from recurra.registration import deserialize_keras_object, serialize_keras_object
+
+
+class StackedRNNCells(Layer):
+    """A cell made of cells: each takes the output of the one before.
+
+    cells : list of cells
+
+    The states are a list with one item, the cell's own state or states, for each cell.
+    """
+
+    def __init__(self, cells: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        cells = list(cells)
+        if not cells:
+            raise ValueError("cells must hold at least one cell, got an empty list")
+        for cell in cells:
+            if not callable(getattr(cell, "call", None)) or not hasattr(cell, "state_size"):
+                raise ValueError(f"cells must be cells, with call(x, states) and state_size, got {cell!r}")
+        self.cells = cells
+
+    @property
+    def state_size(self) -> list[Any]:
+        return [cell.state_size for cell in self.cells]
+
+    @property
+    def output_size(self) -> int:
+        return output_size_of(self.cells[-1])
+
+    @property
+    def _float_inputs(self) -> bool:  # type: ignore[override]
+        return True
+
+    def build(self, input_shape: Any) -> None:
+        for cell in self.cells:
+            if isinstance(cell, Layer) and not cell.built:
+                cell.build(input_shape)
+                cell.built = True
+            input_shape = (input_shape[0], output_size_of(cell))
+
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+        """Each cell's own initial state: zeros where it does not say."""
+        return [initial_state_of(cell, batch_size, self.dtype) for cell in self.cells]
+
+    def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
+        new_states = []
+        for cell, state in zip(self.cells, states, strict=True):
+            listed = isinstance(state, (list, tuple))
+            inputs, new = call_cell(cell, inputs, list(state) if listed else [state], training, **kwargs)
+            new_states.append(new if listed or len(new) != 1 else new[0])
+        return inputs, new_states
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], self.output_size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "cells": [serialize_keras_object(cell) for cell in self.cells]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        config = dict(config)
+        cells = [deserialize_keras_object(cell, custom_objects) for cell in config.pop("cells")]
+        return cls(cells, **config)
+
+
+def output_size_of(cell: Any) -> int:
+    """How many numbers a cell puts out: its `output_size`, or the size of its first state."""
+    size = getattr(cell, "output_size", None)
+    if size is None:
+        size = cell.state_size
+        while isinstance(size, (list, tuple)):
+            size = size[0]
+    if not isinstance(size, (int, np.integer)):
+        raise ValueError(f"output_size of a cell must be an integer, got {size!r}")
+    return int(size)
+
+
+def initial_state_of(cell: Any, batch_size: int | None, dtype: str) -> Any:
+    """What a cell starts from: its ``get_initial_state``, or zeros of its `state_size`."""
+    own = getattr(cell, "get_initial_state", None)
+    if own is not None:
+        return own(batch_size=batch_size)
+
+    def zeros(size: Any) -> Any:
+        if isinstance(size, (list, tuple)):
+            return [zeros(one) for one in size]
+        return np.zeros((batch_size or 0, size), getattr(cell, "compute_dtype", dtype))
+
+    return zeros(cell.state_size)
+
+
+def call_cell(cell: Any, inputs: Any, states: list[Any], training: bool, **kwargs: Any) -> tuple[Any, list[Any]]:
+    """One step of any cell: its output and its states, as a list."""
+    if isinstance(cell, Layer):
+        if cell._call_spec.has_training:
+            kwargs["training"] = training
+        output, new = cell(inputs, states, **kwargs)
+    else:
+        output, new = (cell if callable(cell) else cell.call)(inputs, states, **kwargs)
+    return output, list(new) if isinstance(new, (list, tuple)) else [new]

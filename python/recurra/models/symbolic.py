@@ -1,0 +1,220 @@
+"""Tensors without values: what `Input` returns and layers called on it describe.
+
+A :class:`KerasTensor` knows its shape (None where a size is open), its dtype and the :class:`Node` that made it.
+Following the nodes back from a model's outputs gives the graph that the model runs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+Shape = tuple["int | None", ...]
+
+_ids = itertools.count()
+
+
+class KerasHistory(NamedTuple):
+    """Where a tensor comes from: the layer, which of its calls, which of the call's outputs."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+class KerasTensor:
+    """A place in a graph of layers: a shape, a dtype and a history, no value.
+
+    shape : tuple of int or None (batch first)
+    dtype : name of a dtype
+    name : for summaries and errors
+    """
+
+    _keras_mask: Any = None
+
+    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
+        self.shape: Shape = tuple(None if size is None else int(size) for size in shape)
+        self.dtype = str(dtype)
+        self.name = name if name is not None else f"keras_tensor_{next(_ids)}"
+        self.node: Node | None = None
+        self.index = 0
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def _keras_history(self) -> KerasHistory:
+        node = self.node
+        if node is None:
+            raise AttributeError(f"{self!r} was not made by a layer")
+        return KerasHistory(node.layer, node.layer._inbound_nodes.index(node), self.index)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def _no_value(self, what: str) -> TypeError:
+        return TypeError(
+            f"{self!r} has no value yet, so {what}. Use a layer (Lambda takes any function), or pass arrays through "
+            "the finished model"
+        )
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise self._no_value("it cannot become an array")
+
+    def __bool__(self) -> bool:
+        raise self._no_value("it is neither true nor false")
+
+    def __float__(self) -> float:
+        raise self._no_value("it cannot become a number")
+
+    def __len__(self) -> int:
+        raise self._no_value("it has no length")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise self._no_value("it cannot be iterated over")
+
+    def _apply(self, op: str, *operands: Any) -> KerasTensor:
+        from recurra.layers.operation import Operation
+
+        result: KerasTensor = Operation(op)(*operands)
+        return result
+
+    def __add__(self, other: Any) -> KerasTensor:
+        return self._apply("add", self, other)
+
+    def __radd__(self, other: Any) -> KerasTensor:
+        return self._apply("add", other, self)
+
+    def __sub__(self, other: Any) -> KerasTensor:
+        return self._apply("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> KerasTensor:
+        return self._apply("subtract", other, self)
+
+    def __mul__(self, other: Any) -> KerasTensor:
+        return self._apply("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> KerasTensor:
+        return self._apply("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> KerasTensor:
+        return self._apply("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> KerasTensor:
+        return self._apply("divide", other, self)
+
+    def __pow__(self, other: Any) -> KerasTensor:
+        return self._apply("power", self, other)
+
+    def __matmul__(self, other: Any) -> KerasTensor:
+        return self._apply("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> KerasTensor:
+        return self._apply("matmul", other, self)
+
+    def __neg__(self) -> KerasTensor:
+        return self._apply("negative", self)
+
+    def __getitem__(self, key: Any) -> KerasTensor:
+        from recurra.layers.operation import GetItem
+
+        result: KerasTensor = GetItem(key)(self)
+        return result
+
+
+class Node:
+    """One call of a layer on symbolic tensors.
+
+    layer : the layer called
+    args, kwargs : the call's arguments, with KerasTensors where values will come
+    outputs : what the call returned: a KerasTensor, or a list or tuple of them
+    input_tensors, output_tensors : the same, flat
+    """
+
+    def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.layer = layer
+        self.args, self.kwargs = args, kwargs
+        self.outputs = outputs
+        self.input_tensors: list[KerasTensor] = list(symbolic_leaves((args, kwargs)))
+        self.output_tensors: list[KerasTensor] = list(symbolic_leaves(outputs))
+        for index, tensor in enumerate(self.output_tensors):
+            tensor.node, tensor.index = self, index
+        layer._inbound_nodes.append(self)
+
+    @property
+    def operation(self) -> Any:
+        return self.layer
+
+    @property
+    def is_input(self) -> bool:
+        return not self.input_tensors
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that made the inputs, each once."""
+        nodes: dict[int, Node] = {}
+        for tensor in self.input_tensors:
+            if tensor.node is not None:
+                nodes[id(tensor.node)] = tensor.node
+        return list(nodes.values())
+
+    def fill(self, lookup: Callable[[KerasTensor], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call's arguments with ``lookup(tensor)`` in place of each KerasTensor."""
+        return map_symbolic(self.args, lookup), map_symbolic(self.kwargs, lookup)
+
+    def __repr__(self) -> str:
+        return f"<Node of {self.layer.name}: {self.input_tensors} -> {self.output_tensors}>"
+
+
+def symbolic_leaves(value: Any) -> Iterator[KerasTensor]:
+    """The KerasTensors inside nested lists, tuples and dicts, in order."""
+    if isinstance(value, KerasTensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from symbolic_leaves(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from symbolic_leaves(item)
+
+
+def has_symbolic(value: Any) -> bool:
+    """Whether a KerasTensor is in `value` (looking into lists, tuples and dicts)."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            if has_symbolic(item):
+                return True
+        return False
+    if isinstance(value, dict):
+        return any(has_symbolic(item) for item in value.values())
+    return isinstance(value, KerasTensor)
+
+
+def map_symbolic(value: Any, function: Callable[[KerasTensor], Any]) -> Any:
+    """`value` with ``function(tensor)`` in place of each KerasTensor."""
+    if isinstance(value, KerasTensor):
+        return function(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_symbolic(item, function) for item in value)
+    if isinstance(value, dict):
+        return {key: map_symbolic(item, function) for key, item in value.items()}
+    return value
+
+
+def is_keras_tensor(value: Any) -> bool:
+    """Whether `value` is a symbolic tensor."""
+    return isinstance(value, KerasTensor)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Input":
+        from recurra.layers.input_layer import Input
+
+        return Input
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,213 @@
+"""Where random numbers come from: counters, not hidden state.
+
+A generator is a `seed` and a count of the draws made so far (`stream`). The numbers of one draw depend on both and on
+the row alone, never on how many rows there are or how many threads computed them. ``recurra.utils.set_random_seed``
+sets the one seed that everything unseeded is derived from.
+
+    >>> from recurra.random import SeedGenerator
+    >>> generator = SeedGenerator(7)
+    >>> generator.next(), generator.next()
+    ((7, 0), (7, 1))
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import Any
+
+import numpy as np
+
+from recurra._core.select import core
+from recurra.autograd import Array
+from recurra.config import standardize_dtype
+
+_MASK64 = (1 << 64) - 1
+_SEED_LIMIT = 1 << 63
+
+_lock = threading.Lock()
+_root: int | None = None
+_drawn = 0
+
+
+def _mix(value: int) -> int:
+    """One round of SplitMix64: neighbouring inputs give unrelated outputs."""
+    value = (value + 0x9E3779B97F4A7C15) & _MASK64
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK64
+    return value ^ (value >> 31)
+
+
+def check_seed(seed: Any, name: str = "seed") -> int:
+    """`seed` as an int, or an error that says what a seed is."""
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer or None, got {seed!r}")
+    if not 0 <= int(seed) < _SEED_LIMIT:
+        raise ValueError(f"{name} must be in [0, 2**63), got {seed}")
+    return int(seed)
+
+
+def set_global_seed(seed: int) -> None:
+    """Start over from `seed`: what is made afterwards without a seed of its own repeats exactly."""
+    global _root, _drawn
+    with _lock:
+        _root, _drawn = check_seed(seed), 0
+
+
+def global_seed() -> int:
+    """The seed of the process: the one set, or one taken from the operating system at first use."""
+    global _root
+    with _lock:
+        if _root is None:
+            _root = secrets.randbits(63)
+        return _root
+
+
+def derive_seed() -> int:
+    """A fresh seed from the global one: the n-th call after :func:`set_global_seed` always gives the same."""
+    global _drawn
+    root = global_seed()
+    with _lock:
+        _drawn += 1
+        return _mix(root ^ _mix(_drawn)) >> 1
+
+
+def get_global_state() -> dict[str, int]:
+    """The global seed and the count of seeds derived from it, for a checkpoint that resumes exactly."""
+    return {"seed": global_seed(), "drawn": _drawn}
+
+
+def set_global_state(state: dict[str, int]) -> None:
+    """Go back to what :func:`get_global_state` returned."""
+    global _root, _drawn
+    with _lock:
+        _root, _drawn = check_seed(state["seed"]), int(state["drawn"])
+
+
+class SeedGenerator:
+    """A seed and a counter of draws.
+
+    seed : integer in [0, 2**63), or None to derive one from the global seed
+    name : kept for the configuration
+
+    Attributes: `seed` (int), `stream` (int, the number of draws made; may be set, to resume).
+    """
+
+    __slots__ = ("given", "name", "seed", "stream")
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.given = None if seed is None else check_seed(seed)
+        self.seed = derive_seed() if self.given is None else self.given
+        self.stream = 0
+        self.name = name
+
+    def next(self) -> tuple[int, int]:
+        """``(seed, stream)`` for one draw; the stream of the next call is one higher."""
+        stream = self.stream
+        self.stream = stream + 1
+        return self.seed, stream
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """``(seed, stream)`` of the next draw. May be assigned."""
+        return self.seed, self.stream
+
+    @state.setter
+    def state(self, value: tuple[int, int]) -> None:
+        self.seed, self.stream = int(value[0]), int(value[1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.given if self.given is not None else self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"SeedGenerator(seed={self.seed}, stream={self.stream})"
+
+
+def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
+    """``(seed, stream)`` from what functions accept as `seed`.
+
+    seed : a SeedGenerator (its next draw), an integer (the same numbers each time) or None (fresh numbers)
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    return (derive_seed() if seed is None else check_seed(seed)), 0
+
+
+def _rows_cols(shape: tuple[int, ...]) -> tuple[int, int]:
+    rows = shape[0] if shape else 1
+    return rows, int(np.prod(shape[1:], dtype=np.int64))
+
+
+def uniform(
+    shape: tuple[int, ...],
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: Any = None,
+    seed: int | SeedGenerator | None = None,
+) -> Array:
+    """Numbers spread evenly over [minval, maxval).
+
+    shape : of the result; dtype : "float32" or "float64" (None: ``recurra.config.floatx()``)
+    """
+    shape = tuple(shape)
+    values = core.random_uniform(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    if minval != 0.0 or maxval != 1.0:
+        values *= values.dtype.type(maxval - minval)
+        values += values.dtype.type(minval)
+    return values
+
+
+def normal(
+    shape: tuple[int, ...],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: int | SeedGenerator | None = None,
+) -> Array:
+    """Numbers from the normal distribution of the given mean and standard deviation."""
+    shape = tuple(shape)
+    values = core.random_normal(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    if stddev != 1.0:
+        values *= values.dtype.type(stddev)
+    if mean != 0.0:
+        values += values.dtype.type(mean)
+    return values
+
+
+def truncated_normal(
+    shape: tuple[int, ...],
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: int | SeedGenerator | None = None,
+) -> Array:
+    """Normal numbers of which those further than two standard deviations from the mean are drawn again."""
+    shape = tuple(shape)
+    name = standardize_dtype(dtype)
+    key, stream = draw_seed(seed)
+    rows, cols = _rows_cols(shape)
+    values = core.random_normal(key, stream, rows, cols, name)
+    attempt = 0
+    while (outside := np.abs(values) > 2.0).any():
+        attempt += 1  # streams of later attempts lie far above any count of draws
+        values = np.where(outside, core.random_normal(key, stream + (attempt << 48), rows, cols, name), values)
+    values = values.reshape(shape)
+    values *= values.dtype.type(stddev)
+    values += values.dtype.type(mean)
+    return values
+
+
+def dropout_multiplier(shape: tuple[int, ...], rate: float, dtype: Any, seed: int | SeedGenerator | None) -> Array:
+    """What dropout multiplies by: 0 with probability `rate`, else ``1 / (1 - rate)``; all zeros at rate 1.
+
+    Row b depends on the seed, the draw and b alone.
+    """
+    name = standardize_dtype(dtype)
+    key, stream = draw_seed(seed)
+    if rate >= 1.0:
+        return np.zeros(shape, name)
+    return core.dropout_mask(key, stream, *_rows_cols(shape), float(rate), name).reshape(shape)
