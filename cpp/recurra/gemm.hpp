@@ -1,0 +1,71 @@
+// out (M, N) = op(A) op(B) + bias, by the tile: for Dense, attention, projections and their gradients.
+//
+// Each element is one chain: bias, then a[0] b[0], a[1] b[1], ... So a row's result depends neither on M nor on the
+// number of threads. B is packed panel by panel, in blocks of k that keep a panel in L1; sums of a block go on where
+// those of the block before ended.
+#pragma once
+#include "team.hpp"
+#include "tile.hpp"
+#include "workspace.hpp"
+
+namespace recurra {
+
+template <class T>
+struct Gemm {
+  Index M, N, K;
+  const T* a;      // (M, K), or (K, M) when trans_a
+  bool trans_a;
+  const T* b;      // (K, N), or (N, K) when trans_b
+  bool trans_b;
+  const T* bias;   // (N,) or null
+  T* out;          // (M, N), overwritten; must not overlap the operands
+
+  void run() const {
+    if (M <= 0 || N <= 0) return;
+    const double work = 2.0 * double(M) * double(N) * double(K);
+    const int threads = work < 2e6 ? 1 : max_threads().load();  // below some 20 us a second thread costs more
+    const Panels<T> panels(N);
+    const bool by_panel = panels.count >= threads && panels.count * Panels<T>::full >= M;
+    Buffer<T> scratch(Index(threads) * per_thread());
+    Team::shared().run(threads, [&](const Member& me) {
+      const FlushDenormals flush;
+      Index p0 = 0, p1 = panels.count, r0 = 0, r1 = M;
+      if (by_panel) me.part(panels.count, p0, p1);
+      else me.part(M, r0, r1);
+      for (Index p = p0; p < p1; ++p) panel(panels, p, r0, r1, scratch.data() + me.id * per_thread());
+    });
+  }
+
+ private:
+  static constexpr Index depth = 256;       // k of one block: 256 * full panel = 16 KB of float32 on AVX2
+  static constexpr Index height = 96;       // rows whose sums are kept while k goes on
+
+  static Index per_thread() { return (depth + height) * Panels<T>::full + lanes<T>; }
+
+  void panel(const Panels<T>& panels, Index p, Index r0, Index r1, T* scratch) const {
+    const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
+    T* packed = scratch;
+    T* z = scratch + depth * Panels<T>::full;
+    // The sums of k so far live in `out` between blocks of k.
+    for (Index k0 = 0; k0 == 0 || k0 < K; k0 += depth) {
+      const Index k = std::min(depth, K - k0);
+      if (trans_b) pack_columns(b + first * K + k0, K, k, used, width, packed);
+      else pack_rows(b + k0 * N + first, N, k, used, width, packed);
+      for (Index r = r0; r < r1; r += height) {
+        const Index rows = std::min(height, r1 - r);
+        const bool start = k0 == 0, go_on = !start || bias;
+        if (go_on)
+          for (Index i = 0; i < rows; ++i) {
+            const T* from = start ? bias + first : out + (r + i) * N + first;
+            for (Index j = 0; j < width; ++j) z[i * width + j] = j < used ? from[j] : T(0);
+          }
+        const Segment all{0, k};
+        if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, panels.vectors(p), z, width, go_on);
+        else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, panels.vectors(p), z, width, go_on);
+        for (Index i = 0; i < rows; ++i) std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
+      }
+    }
+  }
+};
+
+}  // namespace recurra

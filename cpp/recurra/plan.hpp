@@ -1,0 +1,87 @@
+// Which rows run at which step.
+//
+// A masked step changes nothing, so it is left out: each row's valid steps are brought together, rows are sorted by how
+// many they have (most first; equal ones keep their order), and step s runs the first live(s) rows. Padding, holes and
+// wholly masked rows cost nothing. Position i of step s is "packed row" offset(s) + i; source() says which (b, t) of the
+// caller's arrays it is. Without a mask, every step runs all rows in their order.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "layout.hpp"
+
+namespace recurra {
+
+class Plan {
+ public:
+  Plan() = default;
+  /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0.
+  Plan(Index B, Index T, const std::uint8_t* mask, bool reverse) : B_(B), T_(T), order_(size_t(B)), length_(size_t(B)) {
+    std::iota(order_.begin(), order_.end(), Index{0});
+    if (!mask) {
+      std::fill(length_.begin(), length_.end(), T);
+      steps_ = B ? T : 0;
+      live_.assign(size_t(steps_) + 1, B);
+    } else {
+      std::vector<Index> valid(size_t(B), 0);
+      for (Index b = 0; b < B; ++b)
+        for (Index t = 0; t < T; ++t) valid[size_t(b)] += mask[b * T + t] != 0;
+      std::stable_sort(order_.begin(), order_.end(), [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
+      for (Index i = 0; i < B; ++i) length_[size_t(i)] = valid[size_t(order_[size_t(i)])];
+      steps_ = B ? length_[0] : 0;
+      live_.assign(size_t(steps_) + 1, 0);
+      Index n = B;
+      for (Index s = 0; s < steps_; ++s) {
+        while (n > 0 && length_[size_t(n) - 1] <= s) --n;
+        live_[size_t(s)] = n;
+      }
+    }
+    live_[size_t(steps_)] = 0;
+    offset_.resize(size_t(steps_) + 1);
+    Index total = 0;
+    for (Index s = 0; s <= steps_; ++s) {
+      offset_[size_t(s)] = total;
+      total += live_[size_t(s)];
+    }
+    rows_ = total;
+    source_.resize(size_t(total));
+    for (Index i = 0; i < B; ++i) {
+      const Index b = order_[size_t(i)];
+      Index s = 0;
+      for (Index n = 0; n < T && s < length_[size_t(i)]; ++n) {
+        const Index t = reverse ? T - 1 - n : n;
+        if (!mask || mask[b * T + t]) source_[size_t(offset_[size_t(s++)] + i)] = b * T + t;
+      }
+    }
+  }
+
+  Index batch() const { return B_; }
+  Index steps() const { return steps_; }
+  Index rows() const { return rows_; }                                      // packed rows in all
+  Index live(Index s) const { return live_[size_t(s)]; }                    // live(steps()) is 0
+  Index offset(Index s) const { return offset_[size_t(s)]; }
+  Index source(Index row) const { return source_[size_t(row)]; }            // b * T + t
+  Index original(Index i) const { return order_[size_t(i)]; }               // position -> b
+  Index length(Index i) const { return length_[size_t(i)]; }                // valid steps of position i
+
+  /// Cut the positions in `parts` ranges with about equal numbers of packed rows; part k is [cut[k], cut[k+1]).
+  std::vector<Index> split(int parts) const {
+    std::vector<Index> cut{0};
+    Index done = 0;
+    for (Index i = 0; i < B_; ++i) {
+      done += length_[size_t(i)];
+      while (Index(cut.size()) < parts && done * parts >= rows_ * Index(cut.size())) cut.push_back(i + 1);
+    }
+    while (Index(cut.size()) <= parts) cut.push_back(B_);
+    cut.back() = B_;
+    return cut;
+  }
+
+ private:
+  Index B_ = 0, T_ = 0, steps_ = 0, rows_ = 0;
+  std::vector<Index> order_, length_, live_, offset_, source_;
+};
+
+}  // namespace recurra

@@ -1,0 +1,123 @@
+// A recurrent layer over a sequence, written once for every cell: what goes in, how it is laid out, what is kept.
+// sequence_forward.hpp and sequence_backward.hpp hold the two time loops.
+//
+// Operand rows. At step s, row i multiplies the weights with [x | 1 | h] (layout.hpp), so exactly that is stored, one
+// operand row for each packed row (plan.hpp). The step before writes h straight into place; after the loop the same rows
+// are the left operand of the weights' gradient. Recurrent and input dropout are applied as the row is written. When a
+// gate has masks of its own, the row holds one section for each gate.
+//
+// Pre-activations (the "stash" when training). z[panel][packed row][column][unit in panel]: forward leaves the activated
+// gates there, backward overwrites them with dL/dz, and the long products after the loop read them in place.
+#pragma once
+#include <memory>
+
+#include "cell.hpp"
+#include "machine.hpp"
+#include "plan.hpp"
+#include "team.hpp"
+#include "tile.hpp"
+#include "workspace.hpp"
+
+namespace recurra {
+
+/// One call. Pointers are row-major and may not overlap, except among inputs; T is the scalar.
+template <class T>
+struct SequenceCall {
+  Index B = 0, steps = 0, I = 0, H = 0;
+  const T* x = nullptr;                   // (B, steps, I); null when ids are given
+  const std::int32_t* ids = nullptr;      // (B, steps), each in [0, V): row ids[b,t] of embeddings is the input
+  const T* embeddings = nullptr;          // (V, I)
+  const T* h0 = nullptr;                  // (B, H) or null: zeros
+  const T* c0 = nullptr;                  // (B, H) or null: zeros; LSTM only
+  const T* kernel = nullptr;              // (I, G*H)
+  const T* recurrent_kernel = nullptr;    // (H, G*H)
+  const T* bias = nullptr;                // (G*H,), (2, 3H) for Gru, or null
+  const std::uint8_t* mask = nullptr;     // (B, steps) or null
+  const T* input_dropout = nullptr;       // (input_groups, B, I)
+  Index input_groups = 0;                 // 0 none, 1 shared by all gates, G one for each gate
+  const T* recurrent_dropout = nullptr;   // (recurrent_groups, B, H)
+  Index recurrent_groups = 0;
+  Activation activation = Activation::tanh, recurrent_activation = Activation::sigmoid;
+  bool reverse = false, return_sequences = true, zero_output_for_mask = false, training = false;
+};
+
+/// Sizes and addresses that follow from a call.
+template <class Cell, class T>
+struct SequenceLayout {
+  static constexpr int C = column_count<Cell>;
+  static constexpr Index W = lanes<T>;
+  static constexpr Index z_row = C * Panels<T>::full;  // elements from one row of z to the next, in every panel
+
+  Index I, H;
+  Panels<T> units;
+  Index sections;      // 1, or G when a gate has dropout masks of its own
+  Index section;       // elements of [x | 1 | h]
+  Index operand_row;   // elements from one operand row to the next
+
+  SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
+    sections = per_gate ? Cell::gates : 1;
+    section = I + 1 + H;
+    constexpr Index line = Index(64 / sizeof(T));
+    operand_row = (sections * section + W + line - 1) / line;
+    operand_row = (operand_row | 1) * line;  // an odd number of cache lines: rows do not compete for the same sets
+  }
+  /// The part of an operand row that column c multiplies.
+  Segment operand(int c) const {
+    const Column column = Cell::columns[c];
+    const Index begin = column.kernel >= 0 ? 0 : I;
+    const Index end = column.recurrent >= 0 ? section : I + 1;
+    return {(sections > 1 ? column.gate() * section : 0) + begin, end - begin};
+  }
+  /// Recurrent columns stand first and together; how many there are.
+  static constexpr int recurrent_columns() {
+    int n = 0;
+    for (const Column& column : Cell::columns) n += column.recurrent >= 0;
+    return n;
+  }
+};
+
+/// What forward keeps for backward.
+template <class Cell, class T>
+struct SequenceCache {
+  SequenceCall<T> call;
+  SequenceLayout<Cell, T> layout;
+  Plan plan;
+  Buffer<T> operands;   // [packed row][operand_row]
+  Buffer<T> z;          // [panel][packed row][column][unit]
+  Buffer<T> carry;      // [packed row][units.padded]: c of LSTM, h of GRU, after the step
+  Buffer<T> carry0;     // [position][units.padded]: before the first step
+  Buffer<T> reset;      // [packed row][units.padded]: r h, for the product of GruResetBefore
+};
+
+/// How a call is spread over threads. Rows: each member runs its rows through all steps, no barrier. Otherwise each
+/// member runs its panels of units and meets the others once a product.
+struct Spread {
+  int threads = 1;
+  bool by_rows = true;
+};
+
+template <class Cell, class T>
+Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
+  Spread result;
+  const int most = max_threads().load();
+  if (most < 2 || plan.steps() == 0) return result;
+  const double weights = double(layout.section) * Cell::gates * double(layout.units.padded);
+  const double microseconds = 2 * weights * double(plan.rows()) / 4e4;  // at a modest 40 GFLOP/s
+  if (microseconds < 200) return result;
+  const bool in_l2 = weights * sizeof(T) <= 0.75 * double(l2_bytes());
+  const double rows = double(plan.rows()) / double(plan.steps());
+  result.by_rows = (in_l2 && rows >= 5 * most) || layout.units.count < most;
+  result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
+  return result;
+}
+
+/// One run over rows, with the pointwise pass of a cell inlined for the usual activations and general for the others.
+template <class T, class Run>
+void with_activations(const SequenceCall<T>& call, bool has_gates, Run&& run) {
+  if (call.activation == Activation::tanh && (!has_gates || call.recurrent_activation == Activation::sigmoid))
+    run(StandardActivations{});
+  else
+    run(AnyActivations{call.activation, call.recurrent_activation});
+}
+
+}  // namespace recurra

@@ -1,0 +1,414 @@
+// The backward time loop, and the gradients of the weights and of the input after it. See sequence.hpp for the layout.
+//
+// In the loop only dL/dh = dz U^T is computed, with the cell's backward on its sums. dz replaces the activated gates in
+// the stash. Then, over all rows at once: the weights' gradient [x | 1 | h]^T dz, and dL/dx = dz W^T.
+#pragma once
+#include "sequence.hpp"
+
+namespace recurra {
+
+/// Results; every element is written. dx: (B, steps, I) or null; dh0, dc0: (B, H), dc0 null but for LSTM.
+template <class T>
+struct SequenceGradients {
+  T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;  // dbias: shape of bias, or null
+};
+
+template <class Cell, class T>
+class SequenceBackward {
+  using Layout = SequenceLayout<Cell, T>;
+  static constexpr int C = Layout::C;
+  static constexpr Index W = Layout::W;
+  static constexpr Index full = Panels<T>::full;
+
+ public:
+  /// dy: (B, steps, H), (B, H) unless return_sequences, or null; dh, dc: (B, H), of the final states, or null.
+  /// Overwrites the stash: a cache serves once.
+  static void run(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+                  const SequenceGradients<T>& out) {
+    SequenceBackward self(cache, dy, dh, dc, out);
+    with_activations(self.call_, Cell::gates > 1, [&](const auto& act) {
+      Team::shared().run(self.spread_.threads, [&](const Member& me) { self.work(me, act); });
+    });
+    self.write_weights();
+  }
+
+ private:
+  // dL/dh of one product, or dL/dx: some columns of dz times their weights, transposed, and where to find them.
+  struct Group {
+    std::vector<Segment> segments;  // into a row of z, panel after panel
+    Index depth = 0;                // sum of their lengths
+    Index packed = 0;               // offset of the weights: [out panel][depth][out width]
+  };
+  struct Transposed {
+    Panels<T> out;
+    std::vector<Group> groups;      // one, or one for each gate when gates have masks of their own
+    Buffer<T> weights;
+  };
+
+  SequenceBackward(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+                   const SequenceGradients<T>& out)
+      : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), out_(out) {
+    spread_ = spread<Cell, T>(L_, plan_);
+    const Index B = call_.B, Hp = L_.units.padded;
+    start_.resize(B * Hp);
+    dcarry_.resize(B * Hp);
+    final_gradients(dy, dh, dc);
+    if (dy && call_.return_sequences) output_gradients(dy);
+    std::vector<std::vector<int>> loop_groups(1);
+    for (int c = 0; c < Layout::recurrent_columns(); ++c) {
+      if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
+      loop_groups.back().push_back(c);
+    }
+    const auto recurrent_gate = [](int c) { return Cell::columns[c].recurrent; };
+    transpose(loop_, L_.units, loop_groups, call_.recurrent_kernel, recurrent_gate);
+    if constexpr (Cell::reset_before)
+      transpose(second_, L_.units, {{2}}, call_.recurrent_kernel, [](int) { return 2; });
+    if (out_.dx) {
+      std::vector<std::vector<int>> groups(1);
+      for (int c = 0; c < C; ++c) {
+        if (Cell::columns[c].kernel < 0) continue;
+        if (call_.input_groups > 1 && !groups.back().empty()) groups.emplace_back();
+        groups.back().push_back(c);
+      }
+      transpose(input_, Panels<T>(L_.I), groups, call_.kernel, [](int c) { return Cell::columns[c].kernel; });
+      if (call_.mask) std::memset(out_.dx, 0, size_t(B * call_.steps * L_.I) * sizeof(T));
+    }
+    sums_at_.resize(size_t(L_.units.count * C));
+    Index size = 0;
+    for (Index p = 0; p < L_.units.count; ++p)
+      for (int c = 0; c < C; ++c) {
+        sums_at_[size_t(p * C + c)] = size;
+        size += rows_of(c) * L_.units.width(p);
+      }
+    sums_.resize(size);
+    scratch_each_ = std::max(2 * block_rows, depth_rows) * full;
+    scratch_.resize(spread_.threads * scratch_each_);
+  }
+
+  Index rows_of(int c) const {
+    return L_.operand(c).length + (Cell::reset_before && c == 2 ? L_.H : 0);
+  }
+
+  // --- set-up -------------------------------------------------------------------------------------------------------
+  /// Gradients that arrive at each row's last step; rows without a step pass them through.
+  void final_gradients(const T* dy, const T* dh, const T* dc) {
+    const Index H = L_.H, Hp = L_.units.padded;
+    for (Index i = 0; i < call_.B; ++i) {
+      const Index b = plan_.original(i);
+      T* to = start_.data() + i * Hp;
+      for (Index j = 0; j < Hp; ++j) to[j] = dh && j < H ? dh[b * H + j] : T(0);
+      T* carried = dcarry_.data() + i * Hp;
+      for (Index j = 0; j < Hp; ++j) carried[j] = dc && j < H ? dc[b * H + j] : T(0);
+      const Index last = b * call_.steps + (call_.reverse ? 0 : call_.steps - 1);
+      const bool zeroed = call_.zero_output_for_mask && call_.mask && !call_.mask[last];
+      if (dy && !call_.return_sequences && plan_.length(i) > 0 && !zeroed)
+        for (Index j = 0; j < H; ++j) to[j] += dy[b * H + j];
+    }
+  }
+  /// With masks, an output that was repeated hands its gradient to the step that made it.
+  void output_gradients(const T* dy) {
+    dy_ = dy;
+    if (!call_.mask || call_.zero_output_for_mask) return;
+    const Index H = L_.H, T_ = call_.steps;
+    dy_sums_.resize(call_.B * T_ * H);
+    for (Index b = 0; b < call_.B; ++b) {
+      T* sum = nullptr;
+      for (Index n = 0; n < T_; ++n) {
+        const Index row = b * T_ + (call_.reverse ? T_ - 1 - n : n);
+        const T* from = dy + row * H;
+        if (call_.mask[row]) {
+          sum = dy_sums_.data() + row * H;
+          std::memcpy(sum, from, size_t(H) * sizeof(T));
+        } else if (sum) {
+          for (Index j = 0; j < H; ++j) sum[j] += from[j];
+        }
+      }
+    }
+    dy_ = dy_sums_.data();
+  }
+
+  /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate.
+  template <class GateOf>
+  void transpose(Transposed& t, const Panels<T>& out, const std::vector<std::vector<int>>& groups, const T* weights,
+                 GateOf gate_of) {
+    t.out = out;
+    const Index GH = Cell::gates * L_.H, per_panel = plan_.rows() * Layout::z_row;
+    Index size = 0;
+    for (const auto& columns : groups) {
+      Group group;
+      for (Index p = 0; p < L_.units.count; ++p)
+        for (int c : columns) {
+          const Index width = L_.units.width(p), offset = p * per_panel + c * width;
+          auto& list = group.segments;
+          if (!list.empty() && list.back().offset + list.back().length == offset) list.back().length += width;
+          else list.push_back({offset, width});
+          group.depth += width;
+        }
+      group.packed = size;
+      size += group.depth * out.padded;
+      t.groups.push_back(group);
+    }
+    t.weights.resize(size + W);
+    for (size_t g = 0; g < groups.size(); ++g)
+      for (Index q = 0; q < out.count; ++q) {
+        T* to = packed(t, g, q);
+        const Index first = out.first(q), width = out.width(q);
+        for (Index p = 0; p < L_.units.count; ++p)
+          for (int c : groups[g]) {
+            const Index used = L_.units.used(p), all = L_.units.width(p);
+            pack_columns(weights + first * GH + gate_of(c) * L_.H + L_.units.first(p), GH, used, out.used(q), width,
+                         to);
+            std::fill(to + used * width, to + all * width, T(0));
+            to += all * width;
+          }
+      }
+  }
+  static T* packed(Transposed& t, size_t g, Index q) {
+    return t.weights.data() + t.groups[g].packed + t.groups[g].depth * t.out.first(q);
+  }
+
+  // --- the loop -----------------------------------------------------------------------------------------------------
+  static constexpr Index block_rows = 48;
+  static constexpr Index depth_rows = 192;  // rows summed in one pass of the weights' gradient
+
+  template <class A>
+  void work(const Member& me, const A& act) {
+    const FlushDenormals flush;
+    T* scratch = scratch_.data() + me.id * scratch_each_;
+    Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
+    if (spread_.by_rows) {
+      const std::vector<Index> cut = plan_.split(me.count);
+      r0 = cut[size_t(me.id)];
+      r1 = cut[size_t(me.id) + 1];
+    } else {
+      me.part(L_.units.count, p0, p1);
+    }
+    const bool meet = !spread_.by_rows && me.count > 1;
+    for (Index s = plan_.steps() - 1; s >= 0; --s) {
+      const Index last = std::min(r1, plan_.live(s));
+      if (last > r0) blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch, act); });
+      if (meet) me.barrier();
+      if constexpr (Cell::reset_before) {
+        if (last > r0)
+          blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch, act); });
+        if (meet) me.barrier();
+      }
+    }
+    blocks(r0, r1, p0, p1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
+    me.barrier();
+    weights(me, scratch);
+    if (out_.dx) inputs(me, scratch);
+  }
+
+  template <class Do>
+  static void blocks(Index r0, Index r1, Index p0, Index p1, Do&& run) {
+    const Index n = (r1 - r0 + block_rows - 1) / block_rows;
+    for (Index q = p0; q < p1; ++q)
+      for (Index k = 0; k < n; ++k) run(r0 + (r1 - r0) * k / n, r0 + (r1 - r0) * (k + 1) / n, q);
+  }
+
+  T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }
+
+  /// d[i, :] = dL/dh before step s for the units of panel q: through the product where step s ran, else what arrived.
+  void through_product(Index s, Index i0, Index i1, Index q, T* d) {
+    const Index live = s < plan_.steps() ? plan_.live(s) : 0, width = L_.units.width(q), first = L_.units.first(q);
+    const Index ran = std::max(i0, std::min(i1, live)), rows = ran - i0, H = L_.H;
+    T* part = d + block_rows * full;
+    for (size_t g = 0; g < loop_.groups.size(); ++g) {
+      const Group& group = loop_.groups[g];
+      T* to = g ? part : d;
+      product<T>(rows, cache_.z.data() + (plan_.offset(s) + i0) * Layout::z_row, Layout::z_row, group.segments.data(),
+                 Index(group.segments.size()), packed(loop_, g, q), L_.units.vectors(q), to, width, false);
+      if (call_.recurrent_groups)
+        for (Index i = 0; i < rows; ++i) {
+          const T* drop = call_.recurrent_dropout +
+                          ((call_.recurrent_groups > 1 ? Index(g) : 0) * call_.B + plan_.original(i0 + i)) * H + first;
+          for (Index j = 0; j < width; ++j) {
+            const T value = j < L_.units.used(q) ? to[i * width + j] * drop[j] : T(0);
+            d[i * width + j] = g ? d[i * width + j] + value : value;
+          }
+        }
+    }
+    for (Index i = ran; i < i1; ++i)
+      std::memcpy(d + (i - i0) * width, start_.data() + i * L_.units.padded + first, size_t(width) * sizeof(T));
+  }
+
+  template <class A>
+  RECURRA_NOINLINE void step(Index s, Index i0, Index i1, Index q, T* d, const A& act) {
+    through_product(s + 1, i0, i1, q, d);
+    const Index first = L_.units.first(q), width = L_.units.width(q), Hp = L_.units.padded, H = L_.H;
+    for (Index i = i0; i < i1; ++i, d += width) {
+      const Index row = plan_.offset(s) + i;
+      T* z = z_at(q, row);
+      const T* dy = dy_ ? dy_ + plan_.source(row) * H + first : nullptr;
+      T* dcarry = dcarry_.data() + i * Hp + first;
+      const T *before = nullptr, *after = nullptr;
+      if constexpr (Cell::has_carry) {
+        before = s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first
+                   : cache_.carry0.data() + i * Hp + first;
+        after = cache_.carry.data() + row * Hp + first;
+      }
+      for (Index j = 0; j < width; j += W) {
+        Packet<T> v[C], c_before = set1<T>(0), c_after = set1<T>(0), carried = set1<T>(0), dh = load(d + j);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + j);
+        if (dy) dh = add(dh, load_part(dy + j, H - first - j));
+        if constexpr (Cell::has_carry) {
+          c_before = load(before + j);
+          c_after = load(after + j);
+          carried = load(dcarry + j);
+        }
+        Cell::template backward<T>(v, c_before, c_after, dh, carried, act);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * width + j, v[c]);
+        if constexpr (Cell::has_carry) store(dcarry + j, carried);
+      }
+    }
+  }
+
+  /// GruResetBefore: the gradient through (r h) Un.
+  template <class A>
+  void reset_step(Index s, Index i0, Index i1, Index q, T* d, const A& act) {
+    const Index first = L_.units.first(q), width = L_.units.width(q), rows = i1 - i0;
+    const Group& group = second_.groups[0];
+    product<T>(rows, cache_.z.data() + (plan_.offset(s) + i0) * Layout::z_row, Layout::z_row, group.segments.data(),
+               Index(group.segments.size()), packed(second_, 0, q), L_.units.vectors(q), d, width, false);
+    const Index h_section = (L_.sections > 1 ? 2 : 0) * L_.section + L_.I + 1;
+    for (Index i = i0; i < i1; ++i, d += width) {
+      const Index row = plan_.offset(s) + i, b = plan_.original(i);
+      T* z = z_at(q, row);
+      const T* h = cache_.operands.data() + row * L_.operand_row + h_section + first;
+      T* dcarry = dcarry_.data() + i * L_.units.padded + first;
+      const T* drop = call_.recurrent_groups
+                          ? call_.recurrent_dropout +
+                                ((call_.recurrent_groups > 1 ? 2 : 0) * call_.B + b) * L_.H + first
+                          : nullptr;
+      for (Index j = 0; j < width; j += W) {
+        const Index left = L_.H - first - j;
+        Packet<T> v[2] = {load(z + j), load(z + width + j)};
+        Packet<T> dh = Cell::template reset_backward<T>(v, load_part(h + j, left), load(d + j), act);
+        store(z + width + j, v[1]);
+        if (drop) dh = mul(dh, load_part(drop + j, left));
+        store(dcarry + j, add(load(dcarry + j), dh));
+      }
+    }
+  }
+
+  void initial_states(Index i0, Index i1, Index q, T* d) {
+    through_product(0, i0, i1, q, d);
+    const Index first = L_.units.first(q), width = L_.units.width(q), used = L_.units.used(q), H = L_.H;
+    for (Index i = i0; i < i1; ++i, d += width) {
+      const Index b = plan_.original(i);
+      const T* carried = dcarry_.data() + i * L_.units.padded + first;
+      for (Index j = 0; j < used; ++j) {
+        const bool h_is_carried = Cell::has_carry && !out_.dc0;
+        out_.dh0[b * H + first + j] = d[j] + (h_is_carried ? carried[j] : T(0));
+        if (out_.dc0) out_.dc0[b * H + first + j] = carried[j];
+      }
+    }
+  }
+
+  // --- after the loop -----------------------------------------------------------------------------------------------
+  /// sums(p, c) = operand rows, transposed, times dz of column c of panel p; a member has some of the pairs (p, c).
+  void weights(const Member& me, T* packed_dz) {
+    Index first_pair, last_pair;
+    me.part(L_.units.count * C, first_pair, last_pair);
+    if (plan_.rows() == 0)
+      for (Index pair = first_pair; pair < last_pair; ++pair) {
+        const Index end = pair + 1 < L_.units.count * C ? sums_at_[size_t(pair) + 1] : sums_.size();
+        std::fill(sums_.data() + sums_at_[size_t(pair)], sums_.data() + end, T(0));
+      }
+    for (Index m0 = 0; m0 < plan_.rows(); m0 += depth_rows) {
+      const Index m = std::min(depth_rows, plan_.rows() - m0);
+      for (Index pair = first_pair; pair < last_pair; ++pair) {
+        const Index p = pair / C;
+        const int c = int(pair % C);
+        const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
+        const T* from = z_at(p, m0) + c * width;
+        for (Index r = 0; r < m; ++r)
+          for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
+        const Segment all{0, m}, part = L_.operand(c);
+        T* to = sums_.data() + sums_at_[size_t(pair)];
+        product<T, true>(part.length, cache_.operands.data() + m0 * L_.operand_row + part.offset, L_.operand_row, &all,
+                         1, packed_dz, vectors, to, width, m0 > 0);
+        if (Cell::reset_before && c == 2)
+          product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, packed_dz,
+                           vectors, to + part.length * width, width, m0 > 0);
+      }
+    }
+  }
+
+  void inputs(const Member& me, T* d) {
+    const Index I = L_.I;
+    Index m0, m1;
+    me.part(plan_.rows(), m0, m1);
+    T* part = d + block_rows * full;
+    blocks(m0, m1, 0, input_.out.count, [&](Index r0, Index r1, Index q) {
+      const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
+      for (size_t g = 0; g < input_.groups.size(); ++g) {
+        const Group& group = input_.groups[g];
+        T* to = g ? part : d;
+        product<T>(r1 - r0, cache_.z.data() + r0 * Layout::z_row, Layout::z_row, group.segments.data(),
+                   Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
+        if (!call_.input_groups) continue;
+        for (Index r = r0; r < r1; ++r) {
+          const Index b = plan_.source(r) / call_.steps;
+          // one group of columns for each gate, in the order of gates
+          const T* drop = call_.input_dropout + ((call_.input_groups > 1 ? gate_of_group(g) : 0) * call_.B + b) * I;
+          for (Index j = 0; j < used; ++j) {
+            const T value = to[(r - r0) * width + j] * drop[first + j];
+            T& sum = d[(r - r0) * width + j];
+            sum = g ? sum + value : value;
+          }
+        }
+      }
+      for (Index r = r0; r < r1; ++r)
+        std::memcpy(out_.dx + plan_.source(r) * I + first, d + (r - r0) * width, size_t(used) * sizeof(T));
+    });
+  }
+  Index gate_of_group(size_t g) const {
+    size_t seen = 0;
+    for (const Column& column : Cell::columns)
+      if (column.kernel >= 0 && seen++ == g) return column.kernel;
+    return 0;
+  }
+
+  /// From sums by panel to Keras's arrays.
+  void write_weights() {
+    const Index H = L_.H, I = L_.I, GH = Cell::gates * H;
+    for (Index p = 0; p < L_.units.count; ++p)
+      for (int c = 0; c < C; ++c) {
+        const Column column = Cell::columns[c];
+        const Index width = L_.units.width(p), first = L_.units.first(p);
+        const size_t bytes = size_t(L_.units.used(p)) * sizeof(T);
+        const T* from = sums_.data() + sums_at_[size_t(p * C + c)];
+        if (column.kernel >= 0)
+          for (Index k = 0; k < I; ++k, from += width)
+            std::memcpy(out_.dkernel + k * GH + column.kernel * H + first, from, bytes);
+        if (out_.dbias) {
+          if (!Cell::two_biases) std::memcpy(out_.dbias + column.gate() * H + first, from, bytes);
+          if (Cell::two_biases && column.kernel >= 0)
+            std::memcpy(out_.dbias + column.kernel * H + first, from, bytes);
+          if (Cell::two_biases && column.recurrent >= 0)
+            std::memcpy(out_.dbias + GH + column.recurrent * H + first, from, bytes);
+        }
+        from += width;
+        const int recurrent = Cell::reset_before && c == 2 ? 2 : column.recurrent;
+        if (recurrent >= 0)
+          for (Index k = 0; k < H; ++k, from += width)
+            std::memcpy(out_.drecurrent_kernel + k * GH + recurrent * H + first, from, bytes);
+      }
+  }
+
+  const SequenceCall<T> call_;
+  SequenceCache<Cell, T>& cache_;
+  const Layout& L_;
+  const Plan& plan_;
+  const SequenceGradients<T> out_;
+  Spread spread_;
+  const T* dy_ = nullptr;
+  Buffer<T> start_, dcarry_, dy_sums_, sums_, scratch_;
+  Transposed loop_, second_, input_;
+  std::vector<Index> sums_at_;
+  Index scratch_each_ = 0;
+};
+
+}  // namespace recurra

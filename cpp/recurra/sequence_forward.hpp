@@ -1,0 +1,356 @@
+// The forward time loop. See sequence.hpp for the layout.
+#pragma once
+#include "sequence.hpp"
+
+namespace recurra {
+
+template <class Cell, class T>
+class SequenceForward {
+  using Layout = SequenceLayout<Cell, T>;
+  static constexpr int C = Layout::C;
+  static constexpr Index W = Layout::W;
+
+ public:
+  /// y: (B, steps, H), or (B, H) unless return_sequences; h, c: (B, H) final states (c: LSTM only, else null).
+  /// Every element is written. Returns the cache when call.training, else null.
+  static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c) {
+    SequenceForward self(call, y, h, c);
+    self.prepare();
+    with_activations(call, Cell::gates > 1, [&](const auto& act) {
+      Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me, act); });
+    });
+    self.finish();
+    return call.training ? std::move(self.cache_) : nullptr;
+  }
+
+ private:
+  SequenceForward(const SequenceCall<T>& call, T* y, T* h, T* c)
+      : call_(call),
+        cache_(new SequenceCache<Cell, T>{
+            call, Layout(call.I, call.H, std::max(call.input_groups, call.recurrent_groups) > 1),
+            Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}}),
+        L_(cache_->layout), plan_(cache_->plan), y_(y), h_(h), c_(c) {}
+
+  // --- set-up -------------------------------------------------------------------------------------------------------
+  void prepare() {
+    spread_ = spread<Cell, T>(L_, plan_);
+    const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
+    pack();
+    const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
+    chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
+    const bool small = packed_.size() * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
+    ahead_ = !small && chunk_ > 1;
+    const bool keep = call_.training;
+    cache_->operands.resize((keep ? plan_.rows() : (chunk_ + 1) * B) * L_.operand_row);
+    scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
+    z_rows_ = keep ? plan_.rows() : scratch_z_ ? block_rows : chunk_ * B;
+    cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * Layout::z_row);
+    if constexpr (Cell::has_carry) {
+      cache_->carry.resize((keep ? plan_.rows() : B) * Hp);
+      cache_->carry0.resize(B * Hp);
+    }
+    if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
+    for (Index i = 0; i < B; ++i) initial(i);
+  }
+
+  /// The weights of each panel and column, in the order of the operand: rows of W, the bias, rows of U.
+  void pack() {
+    const Index H = L_.H, GH = Cell::gates * H;
+    Index size = 0;
+    packed_at_.resize(size_t(L_.units.count * C));
+    for (Index p = 0; p < L_.units.count; ++p)
+      for (int c = 0; c < C; ++c) {
+        packed_at_[size_t(p * C + c)] = size;
+        size += L_.operand(c).length * L_.units.width(p);
+      }
+    const Index second = size;  // recurrent kernel of the second product
+    if constexpr (Cell::reset_before) size += H * L_.units.padded;
+    packed_.resize(size + W);
+    for (Index p = 0; p < L_.units.count; ++p) {
+      const Index first = L_.units.first(p), used = L_.units.used(p), width = L_.units.width(p);
+      for (int c = 0; c < C; ++c) {
+        const Column column = Cell::columns[c];
+        T* out = packed_.data() + packed_at_[size_t(p * C + c)];
+        if (column.kernel >= 0) {
+          pack_rows(call_.kernel + column.kernel * H + first, GH, L_.I, used, width, out);
+          out += L_.I * width;
+        }
+        for (Index j = 0; j < width; ++j) out[j] = j < used ? bias(column, first + j) : T(0);
+        out += width;
+        if (column.recurrent >= 0)
+          pack_rows(call_.recurrent_kernel + column.recurrent * H + first, GH, H, used, width, out);
+      }
+      if constexpr (Cell::reset_before)
+        pack_rows(call_.recurrent_kernel + 2 * H + first, GH, H, used, width, packed_.data() + second + first * H);
+    }
+    second_ = packed_.data() + second;
+  }
+  T bias(Column column, Index unit) const {
+    if (!call_.bias) return T(0);
+    const Index H = L_.H;
+    if constexpr (Cell::two_biases) {
+      T sum = T(0);
+      if (column.kernel >= 0) sum += call_.bias[column.kernel * H + unit];
+      if (column.recurrent >= 0) sum += call_.bias[(3 + column.recurrent) * H + unit];
+      return sum;
+    } else {
+      return call_.bias[column.gate() * H + unit];
+    }
+  }
+
+  /// States of position i before the first step; also the final ones where the row has no step at all.
+  void initial(Index i) {
+    const Index b = plan_.original(i), H = L_.H, Hp = L_.units.padded;
+    const T* from_h = call_.h0 ? call_.h0 + b * H : nullptr;
+    if constexpr (Cell::has_carry) {
+      const T* from = c_ ? (call_.c0 ? call_.c0 + b * H : nullptr) : from_h;
+      T* to = cache_->carry0.data() + i * Hp;
+      for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
+    }
+    if (plan_.length(i) == 0) {
+      for (Index j = 0; j < H; ++j) h_[b * H + j] = from_h ? from_h[j] : T(0);
+      if (c_)
+        for (Index j = 0; j < H; ++j) c_[b * H + j] = call_.c0 ? call_.c0[b * H + j] : T(0);
+      return;
+    }
+    T* row = operand(0, i);
+    for (Index g = 0; g < L_.sections; ++g) {
+      const T* drop = recurrent_mask(g, b);
+      T* to = row + g * L_.section + L_.I + 1;
+      for (Index j = 0; j < H; ++j) to[j] = from_h ? (drop ? from_h[j] * drop[j] : from_h[j]) : T(0);
+    }
+  }
+
+  const T* recurrent_mask(Index g, Index b) const {
+    if (!call_.recurrent_groups) return nullptr;
+    return call_.recurrent_dropout + ((call_.recurrent_groups > 1 ? g : 0) * call_.B + b) * L_.H;
+  }
+  T* operand(Index s, Index i) const {
+    const Index row = call_.training ? plan_.offset(s) + i : s % (chunk_ + 1) * call_.B + i;
+    return cache_->operands.data() + row * L_.operand_row;
+  }
+  Index kept_row(Index s, Index i) const { return call_.training ? plan_.offset(s) + i : i; }
+
+  // --- the loop -----------------------------------------------------------------------------------------------------
+  static constexpr Index block_rows = 48;  // rows whose pre-activations are made and used before the next ones
+
+  template <class A>
+  void loop(const Member& me, const A& act) {
+    const FlushDenormals flush;
+    Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
+    if (spread_.by_rows) {
+      const std::vector<Index> cut = plan_.split(me.count);
+      r0 = cut[size_t(me.id)];
+      r1 = cut[size_t(me.id) + 1];
+    } else {
+      me.part(L_.units.count, p0, p1);
+    }
+    const bool meet = !spread_.by_rows && me.count > 1;
+    for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
+      const Index s1 = std::min(s0 + chunk_, plan_.steps());
+      for (Index s = s0; s < s1; ++s) {
+        Index g0 = r0, g1 = std::min(r1, plan_.live(s));
+        if (meet) me.part(plan_.live(s), g0, g1);
+        for (Index i = g0; i < g1; ++i) gather(s, i);
+      }
+      if (meet) me.barrier();
+      if (ahead_) project(s0, s1, r0, r1, p0, p1);
+      for (Index s = s0; s < s1; ++s) {
+        const Index last = std::min(r1, plan_.live(s));
+        if (last <= r0) break;  // rows only ever leave
+        if constexpr (Cell::reset_before) {
+          step<A, true>(s, r0, last, p0, p1, me.id, act);
+          if (meet) me.barrier();
+        }
+        step<A, false>(s, r0, last, p0, p1, me.id, act);
+        if (meet) me.barrier();
+      }
+    }
+  }
+
+  /// The input part and the 1 of an operand row.
+  void gather(Index s, Index i) {
+    const Index source = plan_.source(plan_.offset(s) + i), b = plan_.original(i), I = L_.I;
+    const T* from = call_.ids ? call_.embeddings + Index(call_.ids[source]) * I : call_.x + source * I;
+    T* to = operand(s, i);
+    for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
+      if (call_.input_groups) {
+        const T* drop = call_.input_dropout + ((call_.input_groups > 1 ? g : 0) * call_.B + b) * I;
+        for (Index k = 0; k < I; ++k) to[k] = from[k] * drop[k];
+      } else {
+        std::memcpy(to, from, size_t(I) * sizeof(T));
+      }
+      to[I] = T(1);
+    }
+  }
+
+  /// Where the pre-activations of step s, row i, panel p are.
+  T* z_at(Index s, Index i, Index p) const {
+    const Index row = call_.training ? plan_.offset(s) + i : s % chunk_ * call_.B + i;
+    return cache_->z.data() + (p * z_rows_ + row) * Layout::z_row;
+  }
+  /// Column c before the loop over steps ("ahead") and within it.
+  Segment input_part(int c) const {
+    Segment all = L_.operand(c);
+    const Column column = Cell::columns[c];
+    if (column.kernel < 0) return {all.offset, 0};
+    if (column.recurrent >= 0) all.length = L_.I;
+    return all;
+  }
+
+  /// Large weights: the input's products for some steps at once, so that W is read once for all of them.
+  void project(Index s0, Index s1, Index r0, Index r1, Index p0, Index p1) {
+    for (Index p = p0; p < p1; ++p)
+      for (int c = 0; c < C; ++c) {
+        const Segment part = input_part(c);
+        if (part.length == 0) continue;
+        const T* weights = packed_.data() + packed_at_[size_t(p * C + c)];
+        for (Index s = s0; s < s1; ++s) {
+          const Index rows = std::min(r1, plan_.live(s)) - r0;
+          product<T>(rows, operand(s, r0), L_.operand_row, &part, 1, weights, L_.units.vectors(p),
+                     z_at(s, r0, p) + c * L_.units.width(p), Layout::z_row, false);
+        }
+      }
+  }
+
+  /// One step of rows [r0, r1) and panels [p0, p1). `reset`: the first of GruResetBefore's two products.
+  template <class A, bool reset>
+  void step(Index s, Index r0, Index r1, Index p0, Index p1, Index member, const A& act) {
+    const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
+    for (Index p = p0; p < p1; ++p) {
+      const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
+      for (Index n = 0; n < blocks; ++n) {
+        const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
+        T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
+        if constexpr (!Cell::reset_before || reset) {
+          columns(s, i0, i1, p, z);
+          if constexpr (reset) reset_pointwise(s, i0, i1, p, z, act);
+        }
+        if constexpr (Cell::reset_before && !reset) {
+          const Segment all{0, L_.H};
+          product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
+                     second_ + L_.units.first(p) * L_.H, vectors, z + 2 * width, Layout::z_row, true);
+        }
+        if constexpr (!reset) pointwise(s, i0, i1, p, z, act);
+      }
+    }
+  }
+
+  void columns(Index s, Index i0, Index i1, Index p, T* z) {
+    const Index width = L_.units.width(p);
+    for (int c = 0; c < C; ++c) {
+      Segment part = L_.operand(c);
+      const T* weights = packed_.data() + packed_at_[size_t(p * C + c)];
+      if (ahead_) {
+        const Index done = input_part(c).length;
+        part.offset += done;
+        part.length -= done;
+        weights += done * width;
+        if (part.length == 0) continue;
+      }
+      product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, weights, L_.units.vectors(p), z + c * width,
+                 Layout::z_row, ahead_ && Cell::columns[c].kernel >= 0);
+    }
+  }
+
+  template <class A>
+  RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index p, T* z, const A& act) {
+    const Index first = L_.units.first(p), width = L_.units.width(p), H = L_.H, Hp = L_.units.padded;
+    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;
+    for (Index i = i0; i < i1; ++i, z += Layout::z_row) {
+      const Index b = plan_.original(i);
+      const bool goes_on = i < next;
+      T* out_y = y_ && call_.return_sequences ? y_ + plan_.source(plan_.offset(s) + i) * H : nullptr;
+      T* out_operand = goes_on ? operand(s + 1, i) + L_.I + 1 : nullptr;
+      const T* carry_in = nullptr;
+      T* carry_out = nullptr;
+      if constexpr (Cell::has_carry) {
+        carry_in = s == 0 ? cache_->carry0.data() + i * Hp : cache_->carry.data() + kept_row(s - 1, i) * Hp;
+        carry_out = cache_->carry.data() + kept_row(s, i) * Hp;
+      }
+      for (Index j = 0; j < width; j += W) {
+        const Index unit = first + j, left = H - unit;
+        Packet<T> v[C], carry = set1<T>(0);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + j);
+        if constexpr (Cell::has_carry) carry = load(carry_in + unit);
+        const Packet<T> h = Cell::template forward<T>(v, carry, act);
+        if (call_.training) {
+          RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * width + j, v[c]);
+        }
+        if constexpr (Cell::has_carry) store(carry_out + unit, carry);
+        if (out_y) store_part(out_y + unit, h, left);
+        if (goes_on) {
+          write_h(out_operand + unit, h, b, unit, left);
+        } else {
+          store_part(h_ + b * H + unit, h, left);
+          if (c_) store_part(c_ + b * H + unit, carry, left);
+        }
+      }
+    }
+  }
+  RECURRA_INLINE void write_h(T* to, const Packet<T>& h, Index b, Index unit, Index left) {
+    if (L_.sections == 1 && !call_.recurrent_groups) return store(to, h);  // the slack behind a row takes the rest
+    for (Index g = 0; g < L_.sections; ++g) {
+      const T* drop = recurrent_mask(g, b);
+      store_part(to + g * L_.section, drop ? mul(h, load_part(drop + unit, left)) : h, left);
+    }
+  }
+
+  // --- GruResetBefore's first product --------------------------------------------------------------------------------
+  template <class A>
+  void reset_pointwise(Index s, Index i0, Index i1, Index p, T* z, const A& act) {
+    const Index first = L_.units.first(p), width = L_.units.width(p);
+    const Index h_section = (L_.sections > 1 ? 2 : 0) * L_.section + L_.I + 1;
+    for (Index i = i0; i < i1; ++i, z += Layout::z_row) {
+      const T* h = operand(s, i) + h_section;
+      T* out = cache_->reset.data() + kept_row(s, i) * L_.units.padded;
+      for (Index j = 0; j < width; j += W) {
+        Packet<T> v[2] = {load(z + j), load(z + width + j)};
+        const Packet<T> rh = Cell::template reset<T>(v, load_part(h + first + j, L_.H - first - j), act);
+        store(z + j, v[0]);
+        store(z + width + j, v[1]);
+        store(out + first + j, rh);
+      }
+    }
+  }
+  // --- outputs that no step wrote -------------------------------------------------------------------------------------
+  void finish() {
+    const Index H = L_.H, T_ = call_.steps;
+    const size_t bytes = size_t(H) * sizeof(T);
+    for (Index b = 0; b < call_.B; ++b) {
+      const std::uint8_t* mask = call_.mask ? call_.mask + b * T_ : nullptr;
+      const T* previous = nullptr;
+      bool last_masked = false;
+      for (Index n = 0; n < T_; ++n) {
+        const Index t = call_.reverse ? T_ - 1 - n : n;
+        last_masked = mask && !mask[t];
+        if (!call_.return_sequences) {
+          if (!last_masked) previous = h_ + b * H;
+          continue;
+        }
+        T* row = y_ + (b * T_ + t) * H;
+        if (!last_masked) previous = row;
+        else if (previous && !call_.zero_output_for_mask) std::memcpy(row, previous, bytes);
+        else std::memset(row, 0, bytes);
+      }
+      if (!call_.return_sequences) {
+        if (previous && !(last_masked && call_.zero_output_for_mask)) std::memcpy(y_ + b * H, previous, bytes);
+        else std::memset(y_ + b * H, 0, bytes);
+      }
+    }
+  }
+
+  const SequenceCall<T> call_;
+  std::unique_ptr<SequenceCache<Cell, T>> cache_;
+  const Layout& L_;
+  const Plan& plan_;
+  T *y_, *h_, *c_;
+  Spread spread_;
+  Buffer<T> packed_;
+  std::vector<Index> packed_at_;
+  const T* second_ = nullptr;
+  Index chunk_ = 1, z_rows_ = 0;
+  bool ahead_ = false, scratch_z_ = true;
+};
+
+}  // namespace recurra

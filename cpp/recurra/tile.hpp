@@ -1,0 +1,138 @@
+// The one inner loop: a block of rows times a panel of packed weights, sums kept in registers.
+//
+//   z[r, 0:NV*W] (+)= sum over k of a[r, k] * panel[k, 0:NV*W]        W = lanes<T>, r < MR
+//
+// The panel is contiguous: NV vectors for each k. `a` is addressed as a[r * row + k * step]: (row = lda, step = 1) reads
+// rows, (row = 1, step = lda) reads columns of a row-major array. k may run over several segments of `a`; the panel goes
+// on through them. The sum is one chain of fused multiply-adds over ascending k for each element, whatever MR and NV
+// are, so a row's result does not depend on the rows beside it.
+#pragma once
+#include <algorithm>
+
+#include "simd.hpp"
+
+namespace recurra {
+
+struct Segment {
+  Index offset;  // into each row of a
+  Index length;  // in k
+};
+
+/// Vectors of a full panel, and the most rows a tile takes with n vectors: sums + panel vectors + 1 fit the registers.
+inline constexpr int panel_vectors = vector_registers == 32 ? 4 : 2;
+constexpr int max_rows(int vectors) {
+  return vector_registers == 32 ? (vectors == 4 ? 6 : vectors == 3 ? 8 : vectors == 2 ? 12 : 14)
+                                : (vectors == 2 ? 6 : 12);
+}
+
+template <class T, int MR, int NV, bool Columns>
+RECURRA_NOINLINE void tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel, T* z,
+                           Index ldz, bool accumulate) {
+  constexpr int W = lanes<T>;
+  Packet<T> sum[MR][NV];
+  if (accumulate) {
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r)
+      RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = load(z + r * ldz + v * W);
+  } else {
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r)
+      RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
+  }
+  const Index row = Columns ? 1 : lda;
+  const Index step = Columns ? lda : 1;
+  for (Index s = 0; s < n_segments; ++s) {
+    const T* p = a + segments[s].offset;
+    for (Index k = segments[s].length; k > 0; --k) {
+      Packet<T> b[NV];
+      RECURRA_UNROLL for (int v = 0; v < NV; ++v) b[v] = load(panel + v * W);
+      RECURRA_UNROLL for (int r = 0; r < MR; ++r) {
+        const Packet<T> value = set1<T>(p[r * row]);
+        RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = fma(value, b[v], sum[r][v]);
+      }
+      p += step;
+      panel += NV * W;
+    }
+  }
+  RECURRA_UNROLL for (int r = 0; r < MR; ++r)
+    RECURRA_UNROLL for (int v = 0; v < NV; ++v) store(z + r * ldz + v * W, sum[r][v]);
+}
+
+template <class T>
+using Tile = void (*)(const T*, Index, const Segment*, Index, const T*, T*, Index, bool);
+
+template <class T, int NV, bool Columns, size_t... R>
+Tile<T> pick_tile(Index rows, std::index_sequence<R...>) {
+  static constexpr Tile<T> table[] = {&tile<T, int(R) + 1, NV, Columns>...};
+  return table[rows - 1];
+}
+
+/// The tile for `rows` <= max_rows(vectors) rows.
+template <class T, bool Columns>
+Tile<T> pick_tile(Index rows, Index vectors) {
+  if constexpr (panel_vectors == 4) {
+    if (vectors == 4) return pick_tile<T, 4, Columns>(rows, std::make_index_sequence<size_t(max_rows(4))>{});
+    if (vectors == 3) return pick_tile<T, 3, Columns>(rows, std::make_index_sequence<size_t(max_rows(3))>{});
+  }
+  if (vectors == 2) return pick_tile<T, 2, Columns>(rows, std::make_index_sequence<size_t(max_rows(2))>{});
+  return pick_tile<T, 1, Columns>(rows, std::make_index_sequence<size_t(max_rows(1))>{});
+}
+
+/// The same product for any number of rows, cut into blocks that differ by one row at most: 32 rows are 6 6 5 5 5 5,
+/// not 6 6 6 6 6 2, since a tile of two rows cannot keep the multipliers busy.
+template <class T, bool Columns = false>
+void product(Index rows, const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+             Index vectors, T* z, Index ldz, bool accumulate) {
+  if (rows <= 0) return;
+  const Index most = max_rows(int(vectors));
+  const Index blocks = (rows + most - 1) / most;
+  const Index small = rows / blocks, larger = rows % blocks;  // the first `larger` blocks have small + 1 rows
+  const Index row = Columns ? 1 : lda;
+  Index r = 0;
+  const auto sweep = [&](Index height, Index count) {
+    if (count == 0) return;
+    const Tile<T> kernel = pick_tile<T, Columns>(height, vectors);
+    for (Index i = 0; i < count; ++i, r += height)
+      kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate);
+  };
+  sweep(small + 1, larger);
+  sweep(small, blocks - larger);
+}
+
+/// How N columns are cut into panels: full ones of panel_vectors vectors, and a narrower last one.
+template <class T>
+struct Panels {
+  static constexpr Index W = lanes<T>;
+  static constexpr Index full = W * panel_vectors;
+  Index columns = 0;
+  Index count = 0;
+  Index padded = 0;  // columns with the last vector filled up
+
+  Panels() = default;
+  explicit Panels(Index n) : columns(n), count((n + full - 1) / full), padded((n + W - 1) / W * W) {}
+  Index first(Index p) const { return p * full; }
+  Index width(Index p) const { return std::min(full, padded - p * full); }  // with padding
+  Index used(Index p) const { return std::min(full, columns - p * full); }  // without
+  Index vectors(Index p) const { return width(p) / W; }
+};
+
+/// out[k, 0:width] = b[k * step, first : first + used], zeros behind; b points at the panel's first column.
+template <class T>
+void pack_rows(const T* b, Index step, Index K, Index used, Index width, T* out) {
+  for (Index k = 0; k < K; ++k, b += step, out += width) {
+    for (Index j = 0; j < used; ++j) out[j] = b[j];
+    for (Index j = used; j < width; ++j) out[j] = T(0);
+  }
+}
+
+/// out[k, j] = b[j * step + k]: the same from an operand that is stored transposed.
+template <class T>
+void pack_columns(const T* b, Index step, Index K, Index used, Index width, T* out) {
+  for (Index j = 0; j < width; ++j) {
+    const T* source = b + j * step;
+    if (j < used)
+      for (Index k = 0; k < K; ++k) out[k * width + j] = source[k];
+    else
+      for (Index k = 0; k < K; ++k) out[k * width + j] = T(0);
+  }
+}
+
+}  // namespace recurra
