@@ -1,0 +1,194 @@
+"""Every compiled variant against the reference: outputs, states and all gradients of every recurrent cell."""
+
+from __future__ import annotations
+
+import itertools
+from types import ModuleType
+
+import numpy as np
+import pytest
+from recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, replace, run
+from tolerances import assert_close
+
+# B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.
+SIZES = (
+    (3, 5, 4, 7),
+    (1, 6, 5, 3),
+    (4, 1, 3, 9),
+    (1, 1, 2, 5),
+    (5, 3, 1, 1),
+    (2, 4, 7, 16),
+    (7, 3, 9, 17),
+    (6, 9, 20, 31),
+    (13, 4, 33, 40),
+    (9, 7, 5, 67),
+    (33, 3, 17, 50),
+)
+LARGE = ((40, 12, 70, 129), (2, 30, 130, 260), (70, 21, 64, 64))
+
+
+def _compare(compiled: ModuleType, reference: ModuleType, case: Case) -> None:
+    inputs = make_inputs(case)
+    expected = run(reference, case, inputs)
+    actual = run(compiled, case, inputs)
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        if value is None:
+            assert actual[name] is None, name
+        else:
+            assert_close(actual[name], value, "gradient" if name.startswith("d") else "recurrent", name)
+
+
+def _mixed() -> list[Case]:
+    """Cell x dtype x mask x direction x outputs, in full; everything else drawn at random for each."""
+    rng = np.random.default_rng(7)
+    flags = (False, True)
+    cases = []
+    for n, (cell, dtype, mask, reverse, sequences, zero) in enumerate(
+        itertools.product(CELLS, ("float32", "float64"), MASKS, flags, flags, flags)
+    ):
+        drops = (None, "shared", "gates")
+        standard = rng.random() < 0.5
+        cases.append(
+            Case(
+                cell, dtype, SIZES[n % len(SIZES)], mask, reverse, sequences, zero,
+                input_dropout=drops[rng.integers(3)], recurrent_dropout=drops[rng.integers(3)],
+                embeddings=bool(rng.random() < 0.3), bias=bool(rng.random() < 0.75), states=bool(rng.random() < 0.75),
+                activation="tanh" if standard else ACTIVATIONS[rng.integers(5)],
+                recurrent_activation="sigmoid" if standard else ACTIVATIONS[rng.integers(5)],
+                gradients=("all", "all", "y", "state", "none")[rng.integers(5)],
+                need_dx=bool(rng.random() < 0.8), seed=n,
+            )
+        )  # fmt: skip
+    return cases
+
+
+@pytest.mark.parametrize("case", _mixed(), ids=str)
+def test_mixed(compiled: ModuleType, reference: ModuleType, case: Case) -> None:
+    _compare(compiled, reference, case)
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, *LARGE], ids=lambda sizes: "x".join(map(str, sizes)))
+@pytest.mark.parametrize("cell", CELLS)
+def test_sizes(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
+    _compare(compiled, reference, Case(cell, dtype.name, sizes))
+    _compare(compiled, reference, Case(cell, dtype.name, sizes, "right", reverse=True, return_sequences=False))
+
+
+@pytest.mark.parametrize("gates", ACTIVATIONS)
+@pytest.mark.parametrize("main", ACTIVATIONS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_activations(compiled: ModuleType, reference: ModuleType, cell: str, main: str, gates: str) -> None:
+    if cell == "simple_rnn" and gates != "sigmoid":
+        pytest.skip("SimpleRNN has no gates")
+    for name in ("float32", "float64"):
+        _compare(compiled, reference, Case(cell, name, (5, 4, 3, 19), activation=main, recurrent_activation=gates))
+
+
+@pytest.mark.parametrize("recurrent_dropout", (None, "shared", "gates"))
+@pytest.mark.parametrize("input_dropout", (None, "shared", "gates"))
+@pytest.mark.parametrize("embeddings", (False, True))
+@pytest.mark.parametrize("cell", CELLS)
+def test_dropouts(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, embeddings: bool,
+    input_dropout: str | None, recurrent_dropout: str | None,
+) -> None:  # fmt: skip
+    for mask in ("none", "holes"):
+        case = Case(
+            cell, dtype.name, (6, 5, 9, 21), mask, embeddings=embeddings,
+            input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
+        )  # fmt: skip
+        _compare(compiled, reference, case)
+        _compare(compiled, reference, replace(case, bias=False, reverse=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_long_ragged_batch(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype) -> None:
+    for mask in ("right", "left", "holes"):
+        _compare(compiled, reference, Case(cell, dtype.name, (37, 50, 12, 24), mask, zero_output_for_mask=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_inference_equals_training(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, (6, 7, 10, 33), "holes")
+    arrays = make_inputs(case).arrays
+    *kept, cache = forward(core, case, arrays, training=True)
+    *light, nothing = forward(core, case, arrays, training=False)
+    assert cache is not None
+    assert nothing is None
+    for a, b in zip(kept, light, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_results_are_new_arrays(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, mask="empty_rows", return_sequences=False)
+    inputs = make_inputs(case)
+    before = {k: None if v is None else v.copy() for k, v in inputs.arrays.items()}
+    found = [*forward(core, case, inputs.arrays)]
+    cache = found.pop()
+    found += [g for g in backward(core, case, cache, inputs.upstream) if g is not None]
+    for k, value in enumerate(found):
+        assert value.flags.c_contiguous
+        assert value.flags.writeable
+        for other in [v for v in inputs.arrays.values() if v is not None] + found[:k]:
+            assert not np.may_share_memory(value, other)
+    for name, value in inputs.arrays.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_masked_steps_may_hold_anything(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, mask="holes")
+    inputs = make_inputs(case)
+    clean = run(core, case, inputs)
+    x, mask = inputs["x"], inputs["mask"]
+    assert x is not None
+    assert mask is not None
+    x[~mask] = np.nan
+    spoilt = run(core, case, inputs)
+    for name, value in clean.items():
+        np.testing.assert_array_equal(spoilt[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_embeddings_equal_their_rows(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, (5, 8, 6, 18), "holes", embeddings=True)
+    inputs = make_inputs(case)
+    table, ids, mask = inputs["embeddings"], inputs["x"], inputs["mask"]
+    assert table is not None
+    assert ids is not None
+    assert mask is not None
+    tokens = run(core, case, inputs)
+    plain_case = replace(case, embeddings=False)
+    inputs.arrays.update(x=table[ids], embeddings=None)
+    plain = run(core, plain_case, inputs)
+    expected = np.zeros_like(table)
+    np.add.at(expected, ids[mask], plain.pop("dx")[mask])
+    assert_close(tokens.pop("dx"), expected, "gradient")
+    for name, value in plain.items():
+        assert_close(tokens[name], value, "gradient" if name.startswith("d") else "recurrent", name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_gradient_gives_zeros(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, gradients="none")
+    found = run(core, case)
+    for name, value in found.items():
+        if name.startswith("d"):
+            assert value is not None
+            assert not value.any(), name
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_strided_inputs_are_read_right(core: ModuleType, cell: str, dtype: np.dtype) -> None:
+    case = Case(cell, dtype.name, mask="holes")
+    inputs = make_inputs(case)
+    expected = run(core, case, inputs)
+    for name, value in inputs.arrays.items():
+        inputs.arrays[name] = None if value is None else np.asfortranarray(value)
+    for name, value in inputs.upstream.items():
+        inputs.upstream[name] = None if value is None else np.asfortranarray(value)
+    found = run(core, case, inputs)
+    for name, value in expected.items():
+        assert_close(found[name], value, "gradient", name)

@@ -1,0 +1,206 @@
+"""What must hold for any recurrent call, whichever implementation answers it."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, replace, run, take_rows
+from tolerances import assert_close
+
+sizes = st.tuples(st.integers(1, 7), st.integers(1, 8), st.integers(1, 9), st.integers(1, 35))  # B, T, I, H
+
+
+@st.composite
+def cases(draw: st.DrawFn, cell: str, **fixed: Any) -> Case:
+    case = Case(
+        cell,
+        draw(st.sampled_from(["float32", "float64"])),
+        draw(sizes),
+        reverse=draw(st.booleans()),
+        input_dropout=draw(st.sampled_from([None, "shared", "gates"])),
+        recurrent_dropout=draw(st.sampled_from([None, "shared", "gates"])),
+        bias=draw(st.booleans()),
+        seed=draw(st.integers(0, 1000)),
+    )
+    return replace(case, **fixed)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_padded_batch_equals_its_sequences(core: ModuleType, cell: str, data: st.DataObject) -> None:
+    side = data.draw(st.sampled_from(["right", "left"]))
+    case = data.draw(cases(cell, mask=side))
+    inputs = make_inputs(case)
+    mask = inputs["mask"]
+    assert mask is not None
+    padded = run(core, case, inputs)
+    summed: dict[str, Any] = {}
+    for b in range(case.sizes[0]):
+        one = take_rows(inputs, slice(b, b + 1))
+        valid = mask[b]
+        one.arrays["mask"] = None
+        one.arrays["x"] = np.ascontiguousarray(one["x"][:, valid])
+        dy = one.upstream["dy"]
+        # the padding repeats the last output of a sequence: what reaches it there belongs to that output
+        late = dy[:, ~valid].sum(axis=1) if (side == "right") != case.reverse else 0 * dy[:, 0]
+        one.upstream["dy"] = np.ascontiguousarray(dy[:, valid])
+        one.upstream["dy"][:, 0 if case.reverse else -1] += late
+        alone = run(core, case, one)
+        assert_close(padded["y"][b : b + 1, valid], alone["y"], "recurrent", "y")
+        assert_close(padded["dx"][b : b + 1, valid], alone["dx"], "gradient", "dx")
+        assert not padded["dx"][b, ~valid].any()
+        for name in ("h", "c", "dh0", "dc0"):
+            if name in alone:
+                assert_close(padded[name][b : b + 1], alone[name], "gradient", name)
+        for name in ("dkernel", "drecurrent_kernel", "dbias"):
+            if alone[name] is not None:
+                summed[name] = summed.get(name, 0) + alone[name]
+    for name, value in summed.items():
+        assert_close(padded[name], value, "gradient", name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_one_call_equals_two(core: ModuleType, cell: str, data: st.DataObject) -> None:
+    case = data.draw(cases(cell, mask=data.draw(st.sampled_from(["none", "holes"])), zero_output_for_mask=True))
+    steps = case.sizes[1]
+    inputs = make_inputs(case)
+    whole = run(core, case, inputs)
+    cut = data.draw(st.integers(0, steps))
+    if cut in (0, steps):
+        return
+    parts = [slice(0, cut), slice(cut, steps)]
+    if case.reverse:
+        parts.reverse()
+    halves, caches = [], []
+    state = [inputs["h0"], inputs["c0"]]
+    for part in parts:
+        arrays = dict(inputs.arrays)
+        arrays["x"] = np.ascontiguousarray(inputs["x"][:, part])
+        arrays["mask"] = None if inputs["mask"] is None else np.ascontiguousarray(inputs["mask"][:, part])
+        arrays["h0"], arrays["c0"] = state
+        y, *rest, cache = forward(core, case, arrays)
+        state = [*rest, None][:2]
+        halves.append((part, y))
+        caches.append((part, cache))
+    for part, y in halves:
+        assert_close(y, whole["y"][:, part], "recurrent", "y")
+    for name, value in zip(("h", "c"), state, strict=True):
+        if name in whole:
+            assert_close(value, whole[name], "recurrent", name)
+    upstream = dict(inputs.upstream)
+    sums: dict[str, Any] = {}
+    for part, cache in reversed(caches):
+        dy = np.ascontiguousarray(inputs.upstream["dy"][:, part])
+        dx, *dstates, dkernel, drecurrent, dbias = backward(core, case, cache, {**upstream, "dy": dy})
+        assert_close(dx, whole["dx"][:, part], "gradient", "dx")
+        upstream.update(zip([k for k in upstream if k != "dy"], dstates, strict=True))
+        for name, value in (("dkernel", dkernel), ("drecurrent_kernel", drecurrent), ("dbias", dbias)):
+            sums[name] = value if name not in sums or value is None else sums[name] + value
+    assert_close(upstream["dh"], whole["dh0"], "gradient", "dh0")
+    for name, value in sums.items():
+        if value is not None:
+            assert_close(value, whole[name], "gradient", name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_no_state_equals_zero_state(core: ModuleType, cell: str, data: st.DataObject) -> None:
+    case = data.draw(cases(cell, states=False, mask=data.draw(st.sampled_from(["none", "right", "holes"]))))
+    inputs = make_inputs(case)
+    without = run(core, case, inputs)
+    rows, _, _, units = case.sizes
+    inputs.arrays["h0"] = np.zeros((rows, units), case.dtype)
+    if cell == "lstm":
+        inputs.arrays["c0"] = np.zeros((rows, units), case.dtype)
+    given_zeros = run(core, case, inputs)
+    for name, value in without.items():
+        if value is not None:
+            np.testing.assert_array_equal(given_zeros[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_reverse_equals_flipped(core: ModuleType, cell: str, data: st.DataObject) -> None:
+    case = data.draw(cases(cell, reverse=False, mask=data.draw(st.sampled_from(["none", "right", "holes"]))))
+    inputs = make_inputs(case)
+    ahead = run(core, case, inputs)
+    for name in ("x", "mask"):
+        value = inputs[name]
+        inputs.arrays[name] = None if value is None else np.ascontiguousarray(value[:, ::-1])
+    inputs.upstream["dy"] = np.ascontiguousarray(inputs.upstream["dy"][:, ::-1])
+    back = run(core, replace(case, reverse=True), inputs)
+    for name, value in ahead.items():
+        if value is not None:
+            seen = back[name][:, ::-1] if name in ("y", "dx") else back[name]
+            assert_close(seen, value, "gradient", name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@given(data=st.data())
+def test_rows_are_independent_bit_for_bit(compiled: ModuleType, cell: str, data: st.DataObject) -> None:
+    case = data.draw(cases(cell, mask=data.draw(st.sampled_from(["none", "right", "holes"]))))
+    inputs = make_inputs(case)
+    together = run(compiled, case, inputs)
+    rows = data.draw(st.lists(st.integers(0, case.sizes[0] - 1), min_size=1, max_size=9))
+    some = run(compiled, case, take_rows(inputs, rows))
+    for name in ("y", "h", "c"):
+        if name in some:
+            np.testing.assert_array_equal(some[name], together[name][rows], err_msg=name)
+
+
+@pytest.mark.parametrize("sizes", [(1, 9, 40, 70), (5, 6, 20, 33), (40, 12, 64, 100), (70, 20, 30, 256), (2, 5, 300, 515)])
+@pytest.mark.parametrize("mask", ["none", "right", "holes"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_rows_are_independent_at_real_sizes(compiled: ModuleType, cell: str, mask: str, sizes: tuple) -> None:
+    case = Case(cell, "float32", sizes, mask)
+    inputs = make_inputs(case)
+    together = forward(compiled, case, inputs.arrays, training=False)[:-1]
+    for rows in ([0], [sizes[0] - 1], list(range(0, sizes[0], 2)), list(range(min(7, sizes[0])))[::-1]):
+        some = forward(compiled, case, take_rows(inputs, rows).arrays, training=len(rows) % 2 == 0)[:-1]
+        for a, b in zip(some, together, strict=True):
+            np.testing.assert_array_equal(a, b[rows])
+
+
+@pytest.mark.parametrize("sizes", [(1, 30, 64, 300), (5, 9, 20, 33), (64, 25, 40, 128), (11, 40, 300, 200), (130, 3, 7, 70)])
+@pytest.mark.parametrize("extra", [{}, {"mask": "right"}, {"mask": "holes", "recurrent_dropout": "gates"}, {"embeddings": True}],
+                         ids=["plain", "right", "holes-dropout", "embeddings"])  # fmt: skip
+@pytest.mark.parametrize("cell", CELLS)
+def test_same_bits_for_any_number_of_threads(
+    compiled: ModuleType, cell: str, extra: dict[str, Any], sizes: tuple
+) -> None:
+    case = Case(cell, "float32", sizes, **extra)
+    inputs = make_inputs(case)
+    before = compiled.get_num_threads()
+    try:
+        compiled.set_num_threads(1)
+        expected = run(compiled, case, inputs)
+        for threads in (2, 3):
+            compiled.set_num_threads(threads)
+            found = run(compiled, case, inputs)
+            for name, value in expected.items():
+                np.testing.assert_array_equal(found[name], value, err_msg=f"{name} with {threads} threads")
+    finally:
+        compiled.set_num_threads(before)
+
+
+def _zeroed(inputs: Inputs, name: str) -> Inputs:
+    value = inputs[name]
+    assert value is not None
+    return Inputs({**inputs.arrays, name: np.zeros_like(value)}, inputs.upstream)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_input_matters(core: ModuleType, cell: str) -> None:
+    """Nothing is accepted and ignored: with any one input zeroed, the output is another."""
+    case = Case(cell, mask="holes", input_dropout="gates", recurrent_dropout="gates")
+    inputs = make_inputs(case)
+    expected = run(core, case, inputs)["y"]
+    names = ["x", "h0", "kernel", "recurrent_kernel", "bias", "mask", "input_dropout", "recurrent_dropout"]
+    for name in names + (["c0"] if cell == "lstm" else []):
+        assert not np.array_equal(run(core, case, _zeroed(inputs, name))["y"], expected), name

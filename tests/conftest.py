@@ -1,0 +1,82 @@
+"""Fixtures for the whole suite: every implementation of the kernels, one after the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread pool is enough, and sums stay the same
+sys.path.append(str(Path(__file__).parent))  # so that tests in every folder can import `tolerances`
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+import recurra._core
+
+settings.register_profile(
+    "recurra", deadline=None, max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("recurra")
+
+BUILT = sorted(
+    name.split(".")[0].removeprefix("_core_")
+    for folder in recurra._core.__path__
+    for name in os.listdir(folder)
+    if name.startswith("_core_")
+)
+
+
+def _runnable(variant: str) -> bool:
+    """Whether this processor may run a built variant."""
+    return variant == "native" or variant in import_module("recurra._core._cpuinfo").supported()
+
+
+COMPILED = [variant for variant in BUILT if _runnable(variant)]
+
+
+def load(variant: str) -> ModuleType:
+    """The module of a variant; all of them can be loaded side by side."""
+    return import_module("recurra.reference" if variant == "reference" else f"recurra._core._core_{variant}")
+
+
+def pytest_report_header() -> str:
+    idle = [variant for variant in BUILT if variant not in COMPILED]
+    text = f"kernels under test: {', '.join(['reference', *COMPILED])}"
+    if idle:
+        text += f"; built, but this processor cannot run: {', '.join(idle)}"
+    if not COMPILED:
+        text += "; NO COMPILED VARIANT IS BUILT, only the reference is tested"
+    return text
+
+
+@pytest.fixture(params=["reference", *COMPILED])
+def core(request: pytest.FixtureRequest) -> ModuleType:
+    """The reference, and every built variant that this processor can run."""
+    return load(request.param)
+
+
+@pytest.fixture(params=COMPILED or [pytest.param(None, marks=pytest.mark.skip(reason="no compiled variant is built"))])
+def compiled(request: pytest.FixtureRequest) -> ModuleType:
+    """Every built variant that this processor can run, to be compared with the reference."""
+    return load(request.param)
+
+
+@pytest.fixture(scope="session")
+def reference() -> ModuleType:
+    """The executable specification."""
+    return load("reference")
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> np.dtype[Any]:
+    return np.dtype(request.param)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240501)

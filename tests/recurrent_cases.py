@@ -1,0 +1,181 @@
+"""Recurrent calls with random content, for comparing implementations: what to call, with what, and all that comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
+CELLS = tuple(GATES)
+MASKS = ("none", "right", "left", "holes", "empty_rows", "full")
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One forward and backward call. `sizes` is (B, T, I, H); dropouts are None, "shared" or "gates"."""
+
+    cell: str
+    dtype: str = "float64"
+    sizes: tuple[int, int, int, int] = (3, 5, 4, 7)
+    mask: str = "none"
+    reverse: bool = False
+    return_sequences: bool = True
+    zero_output_for_mask: bool = False
+    input_dropout: str | None = None
+    recurrent_dropout: str | None = None
+    embeddings: bool = False
+    bias: bool = True
+    states: bool = True
+    activation: str = "tanh"
+    recurrent_activation: str = "sigmoid"
+    gradients: str = "all"  # of what gradients are given: all, y, state, none
+    need_dx: bool = True
+    seed: int = 0
+
+    def __str__(self) -> str:
+        default = Case(self.cell)
+        parts = [self.cell, self.dtype, "x".join(map(str, self.sizes))]
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if name not in ("cell", "dtype", "sizes") and value != getattr(default, name):
+                parts.append(name if value is True else f"{name}={value}")
+        return "-".join(parts)
+
+
+@dataclass
+class Inputs:
+    """The arrays of a case, by the kernels' argument names."""
+
+    arrays: dict[str, Array | None]
+    upstream: dict[str, Array | None] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Array | None:
+        return self.arrays[name]
+
+
+def make_mask(kind: str, rows: int, steps: int, rng: np.random.Generator) -> Array | None:
+    if kind == "none":
+        return None
+    if kind == "full":
+        return np.ones((rows, steps), bool)
+    lengths = rng.integers(1, steps + 1, rows)
+    time = np.arange(steps)
+    if kind == "right":
+        return time < lengths[:, None]
+    if kind == "left":
+        return time >= steps - lengths[:, None]
+    mask = rng.random((rows, steps)) < 0.55
+    if kind == "empty_rows":
+        mask[rng.integers(rows)] = False
+    return mask
+
+
+def make_inputs(case: Case) -> Inputs:
+    rng = np.random.default_rng([case.seed, *case.sizes])
+    rows, steps, features, units = case.sizes
+    gates = GATES[case.cell]
+
+    def normal(*shape: int, scale: float = 1.0) -> Array:
+        return (scale * rng.normal(size=shape)).astype(case.dtype)
+
+    def dropout(kind: str | None, size: int) -> Array | None:
+        if kind is None:
+            return None
+        shape = (rows, size) if kind == "shared" else (gates, rows, size)
+        return np.where(rng.random(shape) < 0.4, 0, 1 / 0.6).astype(case.dtype)
+
+    vocabulary = 2 * features + 3
+    table = normal(vocabulary, features) if case.embeddings else None
+    x: Array = normal(rows, steps, features)
+    if case.embeddings:
+        x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
+    bias_shape = (2, 3 * units) if case.cell == "gru" else (gates * units,)
+    arrays: dict[str, Array | None] = {
+        "x": x,
+        "h0": normal(rows, units) if case.states else None,
+        "c0": normal(rows, units) if case.states and case.cell == "lstm" else None,
+        "kernel": normal(features, gates * units, scale=features**-0.5),
+        "recurrent_kernel": normal(units, gates * units, scale=0.7 * units**-0.5),
+        "bias": normal(*bias_shape, scale=0.5) if case.bias else None,
+        "mask": make_mask(case.mask, rows, steps, rng),
+        "input_dropout": dropout(case.input_dropout, features),
+        "recurrent_dropout": dropout(case.recurrent_dropout, units),
+        "embeddings": table,
+    }
+    y_shape = (rows, steps, units) if case.return_sequences else (rows, units)
+    dy, dh, dc = normal(*y_shape), normal(rows, units), normal(rows, units)
+    upstream: dict[str, Array | None] = {
+        "dy": dy if case.gradients in ("all", "y") else None,
+        "dh": dh if case.gradients in ("all", "state") else None,
+    }
+    if case.cell == "lstm":
+        upstream["dc"] = dc if case.gradients in ("all", "state") else None
+    return Inputs(arrays, upstream)
+
+
+def forward(core: ModuleType, case: Case, arrays: dict[str, Any], training: bool = True) -> tuple[Any, ...]:
+    """(y, h[, c], cache)."""
+    a = arrays
+    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training)
+    rest = (a["kernel"], a["recurrent_kernel"], a["bias"], a["mask"], a["input_dropout"], a["recurrent_dropout"],
+            a["embeddings"], case.activation)  # fmt: skip
+    if case.cell == "lstm":
+        return core.lstm_forward(a["x"], a["h0"], a["c0"], *rest, case.recurrent_activation, *options)
+    if case.cell == "simple_rnn":
+        return core.simple_rnn_forward(a["x"], a["h0"], *rest, *options)
+    return core.gru_forward(a["x"], a["h0"], *rest, case.recurrent_activation, case.cell == "gru", *options)
+
+
+def backward(core: ModuleType, case: Case, cache: Any, upstream: dict[str, Any], need_dx: bool = True) -> Any:
+    name = "gru" if case.cell.startswith("gru") else case.cell
+    return getattr(core, f"{name}_backward")(cache, *upstream.values(), need_dx)
+
+
+def run(core: ModuleType, case: Case, inputs: Inputs | None = None) -> dict[str, Array | None]:
+    """Everything that one forward and one backward call give, by name; a row-sparse gradient made dense."""
+    inputs = inputs or make_inputs(case)
+    *outputs, cache = forward(core, case, inputs.arrays)
+    grads = backward(core, case, cache, inputs.upstream, case.need_dx)
+    lstm = case.cell == "lstm"
+    names = ["dx", "dh0", *(["dc0"] if lstm else []), "dkernel", "drecurrent_kernel", "dbias"]
+    found = dict(zip(["y", "h", *(["c"] if lstm else [])], outputs, strict=True))
+    found.update(zip(names, grads, strict=True))
+    if case.embeddings and case.need_dx:
+        found["dx"] = dense_rows(found["dx"], inputs["embeddings"])
+    return found
+
+
+def dense_rows(sparse: Any, table: Array | None) -> Array:
+    """The dense gradient of `table`, after a check of the row-sparse one."""
+    assert table is not None
+    ids, rows = sparse
+    assert ids.dtype == np.int32
+    assert rows.shape == (len(ids), table.shape[1])
+    assert (np.diff(ids) > 0).all(), "ids must ascend"
+    dense = np.zeros_like(table)
+    dense[ids] = rows
+    return dense
+
+
+def take_rows(inputs: Inputs, rows: Any) -> Inputs:
+    """The same call with these rows of the batch only."""
+    per_row = ("x", "h0", "c0", "mask")
+    arrays = dict(inputs.arrays)
+    for name in per_row:
+        value = arrays[name]
+        arrays[name] = None if value is None else np.ascontiguousarray(value[rows])
+    for name in ("input_dropout", "recurrent_dropout"):
+        value = arrays[name]
+        arrays[name] = None if value is None else np.ascontiguousarray(value[..., rows, :])
+    upstream = {k: None if d is None else np.ascontiguousarray(d[rows]) for k, d in inputs.upstream.items()}
+    return Inputs(arrays, upstream)
+
+
+__all__ = ["ACTIVATIONS", "CELLS", "GATES", "MASKS", "Case", "Inputs", "backward", "dense_rows", "forward", "make_inputs",
+           "make_mask", "replace", "run", "take_rows"]  # fmt: skip
