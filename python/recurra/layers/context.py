@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +19,13 @@ class CallContext(threading.local):
 
     entry : the outermost layer being called, None outside of calls
     training : the `training` in force; a layer that is given none uses this
+    loading : while a model is read from a file, called with (layer's name, weight's name, shape) before each weight is
+        made; the weight then starts from zeros, as the file holds its value
     """
 
     entry: Layer | None = None
     training: bool | None = None
+    loading: Callable[[str, Any, tuple[int, ...]], None] | None = None
 
 
 context = CallContext()

@@ -166,7 +166,10 @@ class Layer(Tracking):
         kind = np.dtype(self.dtype if dtype is None else dtype)
         if initializer is None:
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
-        if kind.kind == "f":
+        if context.loading is not None:
+            context.loading(self.name, name, shape)
+            value = np.zeros(shape, kind)
+        elif kind.kind == "f":
             value = initializers.get(initializer)(shape, dtype=kind.name)
         else:
             value = initializers.get(initializer)(shape).astype(kind)
