@@ -1,0 +1,101 @@
+"""Beam search: the most probable continuations, kept a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import no_grad
+from recurra.generation.stepping import as_step_model, take_rows
+from recurra.generation.streaming import check_prompt, read_prompt
+
+Array = np.ndarray[Any, Any]
+
+
+class Beam(NamedTuple):
+    """One continuation: its tokens, their joint log probability, and the score that it was ranked by."""
+
+    ids: Array
+    log_probability: float
+    score: float
+
+
+def beam_search(
+    model: Any,
+    prompt: Any,
+    *,
+    length: int,
+    width: int = 4,
+    end_id: int | None = None,
+    length_penalty: float = 0.0,
+    banned: Sequence[int] = (),
+) -> list[Beam]:
+    """The `width` best continuations of `prompt` that beam search finds, best first.
+
+    Each step extends every kept continuation by every token and keeps the `width` most probable of all of them; with a
+    width of at least V ** (length - 1) the result is the exact maximum, with a width of 1 it is the greedy one.
+
+    model : a :class:`~recurra.generation.StepModel` or a recurrent ``Sequential``
+    prompt : (N,) token ids, N >= 1
+    length : the most tokens that a continuation may have, >= 1
+    width : how many continuations are kept, >= 1
+    end_id : an id that completes a continuation (it is its last token)
+    length_penalty : a; continuations are ranked by log p / n**a for their n tokens. 0 ranks by probability, which
+        favours short ones; 1 ranks by the mean over the tokens
+    banned : ids that no continuation may hold
+    """
+    ids = check_prompt(prompt)
+    if len(ids) != 1:
+        raise ValueError(f"prompt must be one row of token ids, got {len(ids)} rows: search for each of them")
+    if length < 1 or width < 1:
+        raise ValueError(f"length and width must be >= 1, got length={length}, width={width}")
+    if length_penalty < 0:
+        raise ValueError(f"length_penalty must be >= 0, got {length_penalty}")
+    steps = as_step_model(model)
+    scores, state = read_prompt(steps, ids)
+    forbidden = np.asarray(list(banned), dtype=np.int64)
+    if forbidden.size and not (0 <= forbidden.min() and forbidden.max() < scores.shape[1]):
+        raise ValueError(f"banned must hold ids in [0, V) = [0, {scores.shape[1]}), got {sorted(banned)}")
+    if len(np.unique(forbidden)) == scores.shape[1]:
+        raise ValueError(f"banned leaves no token to choose: it holds all V = {scores.shape[1]} ids")
+
+    tokens = np.zeros((1, 0), np.int32)
+    total = np.zeros(1)
+    done: list[Beam] = []
+    for made in range(1, length + 1):
+        with no_grad():
+            step_log = np.asarray(ops.log_softmax(scores), dtype=np.float64)
+        step_log[:, forbidden] = -np.inf
+        joint = total[:, None] + step_log
+        flat = joint.ravel()
+        best = np.argsort(-flat, kind="stable")[: width + (len(tokens) if end_id is not None else 0)]
+        best = best[np.isfinite(flat[best])]
+        rows, drawn = best // joint.shape[1], (best % joint.shape[1]).astype(np.int32)
+        tokens = np.concatenate([tokens[rows], drawn[:, None]], axis=1)
+        total = flat[best]
+        complete = (drawn == end_id) if end_id is not None else np.zeros(len(drawn), dtype=bool)
+        done += _beams(tokens[complete][:width], total[complete][:width], length_penalty)
+        open_rows = np.flatnonzero(~complete)[:width]
+        tokens, total = tokens[open_rows], total[open_rows]
+        done = sorted(done, key=lambda beam: -beam.score)[:width]
+        if made == length or not len(tokens) or _settled(done, width, total[0], length, length_penalty):
+            break
+        scores, state = steps.step(np.ascontiguousarray(tokens[:, -1]), take_rows(state, rows[open_rows]))
+    if made == length:
+        done += _beams(tokens, total, length_penalty)
+    return sorted(done, key=lambda beam: -beam.score)[:width]
+
+
+def _beams(tokens: Array, total: Array, length_penalty: float) -> list[Beam]:
+    return [
+        Beam(row, float(log_p), float(log_p) / max(len(row), 1) ** length_penalty)
+        for row, log_p in zip(tokens, total, strict=True)
+    ]
+
+
+def _settled(done: list[Beam], width: int, best_open: float, length: int, length_penalty: float) -> bool:
+    """No open continuation can still beat a complete one: log p only falls, and is divided by at most length**a."""
+    return len(done) == width and best_open / length**length_penalty <= done[-1].score

@@ -1,0 +1,133 @@
+"""One token at a time through a recurrent model, the state in the caller's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import no_grad
+
+Array = np.ndarray[Any, Any]
+State = Any  # arrays of shape (B, ...), in tuples and lists
+
+
+@runtime_checkable
+class StepModel(Protocol):
+    """What generation asks of a model: scores for the next token, and a state that is a value."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first token: arrays with `batch_size` rows, in tuples and lists."""
+        ...
+
+    def step(self, ids: Array, state: State) -> tuple[Array, State]:
+        """Read one token in each row.
+
+        ids : (B,) int32
+        returns : the scores of the token that follows, (B, V), as log probabilities up to a constant; the new state
+        """
+        ...
+
+
+def take_rows(state: State, rows: Array) -> State:
+    """The same state with its rows chosen anew: row ``i`` of the result is row ``rows[i]``."""
+    if isinstance(state, (tuple, list)):
+        return type(state)(take_rows(part, rows) for part in state)
+    return np.ascontiguousarray(np.asarray(state)[rows])
+
+
+def as_step_model(model: Any) -> StepModel:
+    """`model` itself if it is a :class:`StepModel`, else a :class:`Stepper` through its layers."""
+    return model if isinstance(model, StepModel) else Stepper(model)
+
+
+class Stepper:
+    """A ``Sequential`` taken through one token at a time.
+
+    model : token ids (B, T) in, scores or probabilities (B, T, V) or (B, V) out; made of an Embedding, recurrent
+        layers that run forward in time, and layers that treat every step alike (Dense, Dropout, LayerNormalization,
+        activations, TimeDistributed). A layer that needs more than one step at once is refused by name.
+
+    The weights are the model's own: further training shows at once. Stateful layers keep their stored states; the
+    stepper's state is a value of its own.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._run: list[Callable[[Any], Any] | None] = []
+        self._cells: list[Any] = []
+        layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+        if not layers:
+            raise ValueError("model must have layers, got an empty one: add an Embedding, an LSTM and a Dense")
+        for layer in layers:
+            self._add(layer)
+        if not self._cells:
+            names = ", ".join(type(layer).__name__ for layer in layers)
+            raise ValueError(f"model must have a recurrent layer to carry a state from token to token, got {names}")
+        self._from_logits = not _gives_probabilities(layers[-1])
+
+    def _add(self, layer: Any) -> None:
+        from recurra import layers as rooms
+
+        if isinstance(layer, rooms.RNN):
+            if layer.go_backwards:
+                raise ValueError(f"layer {layer.name!r} reads backwards in time: a token cannot depend on later ones")
+            self._cells.append(layer.cell)
+            self._run.append(None)
+        elif isinstance(layer, rooms.TimeDistributed):
+            self._run.append(_inference(layer.layer))
+        elif isinstance(layer, rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise):
+            pass  # nothing at inference
+        elif isinstance(layer, rooms.Embedding | rooms.Dense | rooms.Activation | rooms.LayerNormalization):
+            self._run.append(_inference(layer))
+        else:
+            raise ValueError(
+                f"layer {layer.name!r} ({type(layer).__name__}) cannot be taken one step at a time: use Embedding, "
+                "LSTM, GRU, SimpleRNN, RNN, Dense, Activation, Dropout, LayerNormalization or TimeDistributed"
+            )
+
+    def initial_state(self, batch_size: int) -> State:
+        """The recurrent layers' zero states (or what their cells start from), one tuple a layer."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {batch_size}")
+        return tuple(_as_tuple(cell.get_initial_state(batch_size=batch_size)) for cell in self._cells)
+
+    def step(self, ids: Array, state: State) -> tuple[Array, State]:
+        """Read one token in each row.
+
+        ids : (B,) int32
+        state : from :meth:`initial_state` or the previous step
+        returns : log probabilities up to a constant, (B, V); the new state
+        """
+        value: Any = np.asarray(ids, dtype=np.int32)
+        if value.ndim != 1:
+            raise ValueError(f"ids must have shape (B,), got {value.shape}")
+        states: list[Any] = []
+        with no_grad():
+            for run in self._run:
+                if run is not None:
+                    value = run(value)
+                    continue
+                cell, old = self._cells[len(states)], state[len(states)]
+                value, new = cell(value, list(old))
+                states.append(_as_tuple(new))
+            scores = np.asarray(value)
+            if not self._from_logits:
+                scores = np.asarray(ops.log(np.maximum(scores, np.finfo(scores.dtype).tiny)))
+        return scores, tuple(states)
+
+
+def _inference(layer: Any) -> Callable[[Any], Any]:
+    return lambda value: layer(value)
+
+
+def _as_tuple(states: Any) -> tuple[Any, ...]:
+    return tuple(states) if isinstance(states, (tuple, list)) else (states,)
+
+
+def _gives_probabilities(layer: Any) -> bool:
+    inner = getattr(layer, "layer", layer)
+    activation = getattr(inner, "activation", None)
+    return getattr(activation, "__name__", activation) == "softmax" or type(inner).__name__ == "Softmax"

@@ -1,0 +1,77 @@
+"""Beam search against full enumeration."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra.generation import Sampler, beam_search, generate
+
+
+def test_a_wide_beam_finds_the_exact_best(trigrams: Any) -> None:
+    expected = trigrams.best([3, 1], 4)
+    found = beam_search(trigrams, [3, 1], length=4, width=64)
+    assert [tuple(beam.ids) for beam in found] == [ids for _, ids in expected[:64]]
+    np.testing.assert_allclose([beam.log_probability for beam in found], [p for p, _ in expected[:64]], rtol=1e-12)
+    assert all(beam.score == beam.log_probability for beam in found)
+
+
+def test_width_one_is_greedy(trigrams: Any) -> None:
+    (beam,) = beam_search(trigrams, [2, 3], length=9, width=1)
+    np.testing.assert_array_equal(beam.ids, generate(trigrams, [2, 3], length=9, sampler=Sampler(temperature=0)))
+
+
+def test_log_probability_is_the_chain_rule(trigrams: Any) -> None:
+    for beam in beam_search(trigrams, [2, 3], length=6, width=3):
+        assert beam.log_probability == pytest.approx(trigrams.log_probability([2, 3], tuple(beam.ids)))
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.7, 1.0])
+def test_end_and_length_penalty_against_enumeration(trigrams: Any, penalty: float) -> None:
+    candidates = []
+    for n in range(1, 5):
+        for ids in itertools.product(range(4), repeat=n):
+            if 2 not in ids[:-1] and (ids[-1] == 2 or n == 4):
+                candidates.append((trigrams.log_probability([1], ids) / n**penalty, ids))
+    candidates.sort(reverse=True)
+    found = beam_search(trigrams, [1], length=4, width=200, end_id=2, length_penalty=penalty)
+    assert sorted(tuple(beam.ids) for beam in found) == sorted(ids for _, ids in candidates)
+    np.testing.assert_allclose([beam.score for beam in found], [score for score, _ in candidates])
+
+
+def test_it_stops_early_when_nothing_open_can_win(trigrams: Any) -> None:
+    found = beam_search(trigrams, [1], length=500, width=4, end_id=2)
+    assert trigrams.steps < 50
+    assert found[0].ids[-1] == 2
+
+
+def test_banned(trigrams: Any) -> None:
+    for beam in beam_search(trigrams, [0], length=5, width=4, banned=[1, 3]):
+        assert set(beam.ids) <= {0, 2}
+
+
+def test_a_ban_that_leaves_fewer_than_width(trigrams: Any) -> None:
+    assert len(beam_search(trigrams, [0], length=2, width=50, banned=[1, 3])) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 0}, "length and width must be >= 1"),
+        ({"width": 0}, "length and width must be >= 1"),
+        ({"length_penalty": -1.0}, "length_penalty must be >= 0"),
+        ({"banned": [4]}, "banned must hold ids in"),
+        ({"banned": [0, 1, 2, 3]}, "leaves no token"),
+    ],
+)
+def test_bad_options(trigrams: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        beam_search(trigrams, [1], **{"length": 3, **options})
+
+
+def test_one_row_only(trigrams: Any) -> None:
+    with pytest.raises(ValueError, match="one row"):
+        beam_search(trigrams, [[1], [2]], length=3)
