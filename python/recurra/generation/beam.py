@@ -57,7 +57,7 @@ def beam_search(
     steps = as_step_model(model)
     scores, state = read_prompt(steps, ids)
     forbidden = np.asarray(list(banned), dtype=np.int64)
-    if forbidden.size and not (0 <= forbidden.min() and forbidden.max() < scores.shape[1]):
+    if forbidden.size and not (forbidden.min() >= 0 and forbidden.max() < scores.shape[1]):
         raise ValueError(f"banned must hold ids in [0, V) = [0, {scores.shape[1]}), got {sorted(banned)}")
     if len(np.unique(forbidden)) == scores.shape[1]:
         raise ValueError(f"banned leaves no token to choose: it holds all V = {scores.shape[1]} ids")
