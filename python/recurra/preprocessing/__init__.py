@@ -1,0 +1,23 @@
+"""What turns text and series into arrays, in Keras's names: ``text``, ``sequence``, word vectors, TextVectorization."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.preprocessing import sequence, text, word_vectors
+    from recurra.preprocessing.text_vectorization import TextVectorization
+    from recurra.preprocessing.word_vectors import WordVectors
+
+__all__ = ["TextVectorization", "WordVectors", "sequence", "text", "word_vectors"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("sequence", "text", "word_vectors"):
+        return import_module(f"recurra.preprocessing.{name}")
+    if name == "TextVectorization":
+        return import_module("recurra.preprocessing.text_vectorization").TextVectorization
+    if name == "WordVectors":
+        return import_module("recurra.preprocessing.word_vectors").WordVectors
+    raise AttributeError(f"module 'recurra.preprocessing' has no attribute {name!r}")

@@ -1,0 +1,162 @@
+"""Tokenizers from files: JSON, and pickles of old without running anything in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+from typing import Any
+
+from recurra.preprocessing.tokenizer import Tokenizer
+from recurra.preprocessing.words import Analyzer
+from recurra.utils.safe_pickle import restricted_load
+
+_SETTINGS = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
+_COUNTS = ("word_counts", "word_docs", "index_docs", "word_index", "index_word")
+
+
+def tokenizer_from_json(json_string: str, analyzer: Analyzer | None = None) -> Tokenizer:
+    """A Tokenizer from what ``to_json`` gave, here or in Keras. It can go on being fitted.
+
+    json_string : the JSON
+    analyzer : the callable that the Tokenizer had, if any: JSON does not hold it
+    raises : ValueError for anything else
+
+    >>> tokenizer = Tokenizer()
+    >>> tokenizer.fit_on_texts(["one fish two fish"])
+    >>> again = tokenizer_from_json(tokenizer.to_json())
+    >>> again.fit_on_texts(["red fish blue fish"])
+    >>> again.word_counts["fish"]
+    4
+    """
+    try:
+        config = json.loads(json_string)["config"]
+        state = {name: config[name] for name in _SETTINGS if name in config}
+        state |= {name: json.loads(config[name]) for name in _COUNTS}
+    except (json.JSONDecodeError, TypeError, RecursionError) as error:
+        raise ValueError(f"json_string must be what Tokenizer.to_json gives: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"json_string must be what Tokenizer.to_json gives: it has no {error}") from None
+    unknown = set(config) - set(_SETTINGS) - set(_COUNTS) - {"analyzer"}
+    if unknown:
+        raise ValueError(f"json_string: a Tokenizer has no {', '.join(sorted(unknown))}")
+    return _restore(state, analyzer, "json_string")
+
+
+def tokenizer_from_pickle(source: str | os.PathLike[str] | bytes, analyzer: Analyzer | None = None) -> Tokenizer:
+    """A Tokenizer from a pickle made by Keras 2, tensorflow.keras, keras_preprocessing or recurra.
+
+    Nothing in the pickle is run: only plain values and the Tokenizer's own state are read.
+
+    source : path of the file, or its content as bytes
+    analyzer : the callable that the Tokenizer is to use, if any
+    raises : pickle.UnpicklingError for a pickle that is damaged, holds another object, or names anything that is
+        neither a plain container nor a Tokenizer; OSError where the file cannot be read
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data, name = bytes(source), "the pickle"
+    else:
+        data, name = Path(source).read_bytes(), os.fspath(source)
+    loaded = restricted_load(data, _StandIns(), name)
+    if not isinstance(loaded, _State) or not isinstance(loaded.attributes, dict):
+        raise pickle.UnpicklingError(f"{name} does not hold a Tokenizer but a {type(loaded).__name__}")
+    state = loaded.attributes
+    if state.get("analyzer") is not None:
+        raise pickle.UnpicklingError(f"{name}: its analyzer is not loaded from a file; pass it as analyzer=")
+    try:
+        return _restore(state, analyzer, name)
+    except ValueError as error:
+        raise pickle.UnpicklingError(str(error)) from None
+
+
+class _State:
+    """Stands for a pickled Tokenizer: takes its attributes and does nothing."""
+
+    __slots__ = ("attributes",)
+
+    def __init__(self) -> None:
+        self.attributes: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.attributes = state
+
+
+class _Object:
+    """Stands for ``object`` in the oldest pickles."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("a plain object has no state")
+
+
+class _Reconstruct:
+    """Stands for the function by which the oldest pickles make an instance."""
+
+    __slots__ = ()
+
+    def __call__(self, cls: Any, base: Any, state: Any) -> _State:
+        if cls is not _State or base is not _Object:
+            raise pickle.UnpicklingError("only a Tokenizer is made")
+        return _State()
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("a function has no state")
+
+
+class _StandIns(dict[tuple[str, str], Any]):
+    """What a pickled Tokenizer may name."""
+
+    def __init__(self) -> None:
+        super().__init__({
+            ("collections", "OrderedDict"): OrderedDict,
+            ("collections", "defaultdict"): defaultdict,
+            ("builtins", "int"): int,
+            ("__builtin__", "int"): int,
+            ("builtins", "object"): _Object,
+            ("__builtin__", "object"): _Object,
+            ("copyreg", "_reconstructor"): _Reconstruct(),
+            ("copy_reg", "_reconstructor"): _Reconstruct(),
+        })
+
+    def __missing__(self, key: tuple[str, str]) -> Any:
+        module, name = key
+        if name == "Tokenizer" and module.split(".")[0] in ("keras", "keras_preprocessing", "recurra", "tensorflow", "tf_keras"):
+            return _State
+        raise KeyError(key)
+
+
+def _restore(state: dict[str, Any], analyzer: Analyzer | None, what: str) -> Tokenizer:
+    """A Tokenizer of checked `state`: counters that count on, integer keys where they belong."""
+    try:
+        tokenizer = Tokenizer(**{name: state[name] for name in _SETTINGS if name in state}, analyzer=analyzer)
+        tables = {name: dict(state.get(name) or {}) for name in _COUNTS}
+        tokenizer.word_counts = OrderedDict((_word(w), _number(n)) for w, n in tables["word_counts"].items())
+        tokenizer.word_docs = defaultdict(int, {_word(w): _number(n) for w, n in tables["word_docs"].items()})
+        tokenizer.index_docs = defaultdict(int, {int(i): _number(n) for i, n in tables["index_docs"].items()})
+        tokenizer.word_index = {_word(w): _number(i) for w, i in tables["word_index"].items()}
+        tokenizer.index_word = {int(i): _word(w) for i, w in tables["index_word"].items()}
+        for name, kind in (("lower", (bool, int)), ("char_level", (bool, int)), ("filters", (str, list, tuple))):
+            if not isinstance(getattr(tokenizer, name), kind):
+                raise TypeError(f"{name} is {getattr(tokenizer, name)!r}")
+        if not isinstance(tokenizer.oov_token, (str, type(None))) or not isinstance(tokenizer.document_count, int):
+            raise TypeError(f"oov_token is {tokenizer.oov_token!r}, document_count {tokenizer.document_count!r}")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}: not the state of a Tokenizer: {error}") from None
+    if not tokenizer.index_word:  # Keras before 2.2 did not keep it
+        tokenizer.index_word = {index: word for word, index in tokenizer.word_index.items()}
+    return tokenizer
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a word, got {value!r}")
+    return value
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"expected a count, got {value!r}")
+    return value

@@ -1,0 +1,71 @@
+"""Helpers in Keras's names: labels, files, seeds, progress, padding.
+
+    >>> from recurra.utils import to_categorical
+    >>> to_categorical([0, 2, 1]).shape
+    (3, 3)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.models.plotting import plot_model
+    from recurra.preprocessing.padding import pad_sequences
+    from recurra.utils.arrays import normalize
+    from recurra.utils.download import get_file
+    from recurra.utils.io import iter_lines, read_examples, read_lines, read_text
+    from recurra.utils.one_hot import OneHot, to_categorical
+    from recurra.utils.progbar import Progbar
+    from recurra.utils.py_dataset import PyDataset
+    from recurra.utils.py_dataset import PyDataset as Sequence
+    from recurra.utils.seeding import clear_session, set_random_seed
+
+_HOMES = {
+    "OneHot": "recurra.utils.one_hot",
+    "Progbar": "recurra.utils.progbar",
+    "PyDataset": "recurra.utils.py_dataset",
+    "Sequence": "recurra.utils.py_dataset",
+    "clear_session": "recurra.utils.seeding",
+    "get_file": "recurra.utils.download",
+    "iter_lines": "recurra.utils.io",
+    "normalize": "recurra.utils.arrays",
+    "pad_sequences": "recurra.preprocessing.padding",
+    "plot_model": "recurra.models.plotting",
+    "read_examples": "recurra.utils.io",
+    "read_lines": "recurra.utils.io",
+    "read_text": "recurra.utils.io",
+    "set_random_seed": "recurra.utils.seeding",
+    "to_categorical": "recurra.utils.one_hot",
+}
+
+__all__ = [  # the names are resolved by __getattr__, each module when it is first used
+    "OneHot",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "get_file",
+    "iter_lines",
+    "normalize",
+    "pad_sequences",
+    "plot_model",
+    "read_examples",
+    "read_lines",
+    "read_text",
+    "set_random_seed",
+    "to_categorical",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'recurra.utils' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), "PyDataset" if name == "Sequence" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))
