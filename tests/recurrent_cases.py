@@ -1,8 +1,8 @@
-"""Recurrent calls with random content, for comparing implementations: what to call, with what, and all that comes back."""
+"""Recurrent calls with random content, for comparing implementations: what is called, and all that comes back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -175,7 +175,3 @@ def take_rows(inputs: Inputs, rows: Any) -> Inputs:
         arrays[name] = None if value is None else np.ascontiguousarray(value[..., rows, :])
     upstream = {k: None if d is None else np.ascontiguousarray(d[rows]) for k, d in inputs.upstream.items()}
     return Inputs(arrays, upstream)
-
-
-__all__ = ["ACTIVATIONS", "CELLS", "GATES", "MASKS", "Case", "Inputs", "backward", "dense_rows", "forward", "make_inputs",
-           "make_mask", "replace", "run", "take_rows"]  # fmt: skip

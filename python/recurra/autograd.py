@@ -13,7 +13,8 @@ last to first and asks each for the gradients of its inputs.
     >>> tape.gradient(loss, [w])[0]
     array([4., 6.])
 """
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -200,9 +201,7 @@ class Variable(Tensor):
     __ne__ = object.__ne__
     __hash__ = object.__hash__
 
-    def __init__(
-        self, value: Any, *, dtype: Any = None, name: str = "variable", trainable: bool = True
-    ) -> None:
+    def __init__(self, value: Any, *, dtype: Any = None, name: str = "variable", trainable: bool = True) -> None:
         super().__init__(np.array(value, dtype=dtype, order="C"))
         self.name = name
         self.trainable = trainable

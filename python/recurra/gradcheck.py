@@ -1,10 +1,11 @@
 """Check gradients against differences: for authors of layers, cells, losses and operations.
 
-    >>> import numpy as np
-    >>> from recurra import gradcheck, ops
-    >>> gradcheck(lambda x: ops.tanh(x) * x, np.array([0.3, -1.2]))
-    True
+>>> import numpy as np
+>>> from recurra import gradcheck, ops
+>>> gradcheck(lambda x: ops.tanh(x) * x, np.array([0.3, -1.2]))
+True
 """
+# ruff: noqa: D417  (arguments that belong together are described together)
 
 from __future__ import annotations
 

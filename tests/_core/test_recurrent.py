@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
-from recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, replace, run
+
+from recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
 from tolerances import assert_close
 
 # B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs, replace
+
+from recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
 
 Change = Callable[[dict[str, Any]], Any]
 

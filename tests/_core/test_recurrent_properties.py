@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -9,10 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, replace, run, take_rows
+
+from recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, run, take_rows
 from tolerances import assert_close
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 8), st.integers(1, 9), st.integers(1, 35))  # B, T, I, H
+WIDE = [(1, 9, 40, 70), (5, 6, 20, 33), (40, 12, 64, 100), (70, 20, 30, 256), (2, 5, 300, 515)]
+LONG = [(1, 30, 64, 300), (5, 9, 20, 33), (64, 25, 40, 128), (11, 40, 300, 200), (130, 3, 7, 70)]
+EXTRAS: list[dict[str, Any]] = [
+    {},
+    {"mask": "right"},
+    {"mask": "holes", "recurrent_dropout": "gates"},
+    {"embeddings": True},
+]
 
 
 @st.composite
@@ -154,7 +164,7 @@ def test_rows_are_independent_bit_for_bit(compiled: ModuleType, cell: str, data:
             np.testing.assert_array_equal(some[name], together[name][rows], err_msg=name)
 
 
-@pytest.mark.parametrize("sizes", [(1, 9, 40, 70), (5, 6, 20, 33), (40, 12, 64, 100), (70, 20, 30, 256), (2, 5, 300, 515)])
+@pytest.mark.parametrize("sizes", WIDE)
 @pytest.mark.parametrize("mask", ["none", "right", "holes"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_rows_are_independent_at_real_sizes(compiled: ModuleType, cell: str, mask: str, sizes: tuple) -> None:
@@ -167,9 +177,8 @@ def test_rows_are_independent_at_real_sizes(compiled: ModuleType, cell: str, mas
             np.testing.assert_array_equal(a, b[rows])
 
 
-@pytest.mark.parametrize("sizes", [(1, 30, 64, 300), (5, 9, 20, 33), (64, 25, 40, 128), (11, 40, 300, 200), (130, 3, 7, 70)])
-@pytest.mark.parametrize("extra", [{}, {"mask": "right"}, {"mask": "holes", "recurrent_dropout": "gates"}, {"embeddings": True}],
-                         ids=["plain", "right", "holes-dropout", "embeddings"])  # fmt: skip
+@pytest.mark.parametrize("sizes", LONG)
+@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: "-".join(map(str, extra.values())) or "plain")
 @pytest.mark.parametrize("cell", CELLS)
 def test_same_bits_for_any_number_of_threads(
     compiled: ModuleType, cell: str, extra: dict[str, Any], sizes: tuple

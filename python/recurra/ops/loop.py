@@ -1,4 +1,5 @@
 """The time loop for cells written in Python. (``ops.lstm``, ``gru`` and ``simple_rnn`` run in the kernels.)"""
+# ruff: noqa: D417  (arguments that belong together are described together)
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Each takes arrays, Tensors, Variables or numbers and broadcasts as numpy does. Comparisons, ``argmax`` and the like
 return plain arrays: they have no gradient.
 """
+# ruff: noqa: D403  (a docstring may begin with a formula)
 
 from __future__ import annotations
 

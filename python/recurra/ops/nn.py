@@ -1,4 +1,5 @@
 """Activations, softmax, embedding, dropout and normalisation."""
+# ruff: noqa: D403  (a docstring may begin with a formula)
 
 from __future__ import annotations
 

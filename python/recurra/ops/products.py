@@ -2,6 +2,7 @@
 
 Its sums do not depend on how many rows there are or how many threads work, and it brings no second thread pool.
 """
+# ruff: noqa: D403  (a docstring may begin with a formula)
 
 from __future__ import annotations
 

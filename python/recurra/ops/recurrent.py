@@ -7,8 +7,8 @@ Without a tape, each function returns ``y, state, cache``; with ``training=True`
 function of the same name. Under a :class:`recurra.GradientTape` that follows one of the inputs, y and the states are
 Tensors, the tape holds the cache, and None is returned in its place.
 """
+# ruff: noqa: D417  (arguments that belong together are described together)
 
-# ruff: noqa: RUF002  (the equations are written in Greek)
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -11,7 +11,6 @@ sigma, phi : names of recurrent_activation and activation
 ``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of
 the new states, and returns the gradients dx (G, B, I), dhd (G, B, H), those of `states` apart from hd, and dW, dU, db.
 """
-# ruff: noqa: RUF002  (the equations are written in Greek)
 
 from __future__ import annotations
 
@@ -65,12 +64,14 @@ class LSTM:
         x, hd, c_old, i, f, g, o, a = saved
         dh, dc = dstates
         dc = dc + dh * o * slope(phi, a)
-        dz = np.stack([
-            dc * g * slope(sigma, i),
-            dc * c_old * slope(sigma, f),
-            dc * i * slope(phi, g),
-            dh * a * slope(sigma, o),
-        ])
+        dz = np.stack(
+            [
+                dc * g * slope(sigma, i),
+                dc * c_old * slope(sigma, f),
+                dc * i * slope(phi, g),
+                dh * a * slope(sigma, o),
+            ]
+        )
         db = dz.sum(axis=1)[None]
         return dz @ _t(W), dz @ _t(U), (np.zeros_like(dh), dc * f), _t(x) @ dz, _t(hd) @ dz, db
 

@@ -1,5 +1,6 @@
 """Checks of arguments, with the same words as the compiled modules: argument, what was expected, what came."""
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Activations, softmax, products and embeddings, from their equations."""
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: D403  (a docstring may begin with a formula)
 
 from __future__ import annotations
 

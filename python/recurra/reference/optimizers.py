@@ -3,7 +3,9 @@
 In all of them: g = clip(scale * gradient, ±clip) (no clipping when clip is 0), and a weight_decay first shrinks the
 weights, w <- w - lr * weight_decay * w.
 """
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: D403  (a docstring may begin with a formula)
 
 from __future__ import annotations
 
@@ -18,23 +20,23 @@ from recurra.reference import checks
 Array = np.ndarray[Any, Any]
 
 
-def _matched(**lists: Sequence[Any] | None) -> None:
-    """Check that all lists have as many arrays as `params`, of the same shapes and one dtype."""
-    params = lists["params"]
-    assert params is not None
-    if not params:
-        return
-    dtype = checks.floats("params[0]", params[0]).dtype
-    for name, arrays in lists.items():
-        if arrays is None:
-            continue
-        if len(arrays) != len(params):
-            raise ValueError(f"{name} must have one entry for each of the {len(params)} params, got {len(arrays)}")
-        if name == "scale":
-            continue
-        for k, (value, param) in enumerate(zip(arrays, params, strict=True)):
-            checks.floats(f"{name}[{k}]", value, dtype)
-            checks.shaped(f"{name}[{k}]", value, f"params[{k}].shape", param.shape)
+def _matched(params: list[Array], grads: list[Array], scale: Sequence[float], **updated: list[Array] | None) -> None:
+    """Check that all lists have as many entries as `params`, its arrays in the same shapes and one dtype."""
+    lists = {
+        "params": params,
+        "grads": grads,
+        **{name: arrays for name, arrays in updated.items() if arrays is not None},
+    }
+    for name, entries in [*lists.items(), ("scale", scale)]:
+        if len(entries) != len(params):
+            raise ValueError(f"{name} must have one entry for each of the {len(params)} params, got {len(entries)}")
+    for k, param in enumerate(params):
+        checks.floats(f"params[{k}]", param, params[0].dtype if k else None)
+        for name, arrays in lists.items():
+            checks.like(f"{name}[{k}]", arrays[k], param, f"params[{k}]")
+            if name != "grads":
+                checks.inout(f"{name}[{k}]", arrays[k])
+        checks.number(f"scale[{k}]", scale[k])
 
 
 def _clipped(grad: Array, scale: float, clip: float) -> Array:
@@ -62,11 +64,18 @@ def grad_norm(grads: list[Array]) -> float:
 
 
 def sgd_update(
-    params: list[Array], grads: list[Array], moments: list[Array] | None,
-    lr: float, momentum: float, nesterov: bool, weight_decay: float, scale: list[float], clip: float,
+    params: list[Array],
+    grads: list[Array],
+    moments: list[Array] | None,
+    lr: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    scale: list[float],
+    clip: float,
 ) -> None:
     """m <- momentum m - lr g;  w <- w + m, with nesterov w + momentum m - lr g; without moments w - lr g."""
-    _matched(params=params, grads=grads, moments=moments, scale=scale)
+    _matched(params, grads, scale, moments=moments)
     for k, w, g in _prepared(params, grads, lr, weight_decay, scale, clip):
         if moments is None:
             w -= lr * g
@@ -77,15 +86,25 @@ def sgd_update(
 
 
 def rmsprop_update(
-    params: list[Array], grads: list[Array], v: list[Array], moments: list[Array] | None, means: list[Array] | None,
-    lr: float, rho: float, momentum: float, epsilon: float, weight_decay: float, scale: list[float], clip: float,
+    params: list[Array],
+    grads: list[Array],
+    v: list[Array],
+    moments: list[Array] | None,
+    means: list[Array] | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    weight_decay: float,
+    scale: list[float],
+    clip: float,
 ) -> None:
     """v <- rho v + (1 - rho) g²;  d = lr g / sqrt(v + epsilon);  w <- w - d.
 
     centered (means given): a <- rho a + (1 - rho) g, and v - a² stands under the root in place of v.
     with moments: m <- momentum m + d;  w <- w - m.
     """
-    _matched(params=params, grads=grads, v=v, moments=moments, means=means, scale=scale)
+    _matched(params, grads, scale, v=v, moments=moments, means=means)
     for k, w, g in _prepared(params, grads, lr, weight_decay, scale, clip):
         v[k][...] = rho * v[k] + (1 - rho) * g * g
         variance = v[k]
@@ -100,16 +119,26 @@ def rmsprop_update(
 
 
 def adam_update(
-    params: list[Array], grads: list[Array], m: list[Array], v: list[Array], vmax: list[Array] | None,
-    lr: float, beta1: float, beta2: float, epsilon: float, step: int,
-    weight_decay: float, scale: list[float], clip: float,
+    params: list[Array],
+    grads: list[Array],
+    m: list[Array],
+    v: list[Array],
+    vmax: list[Array] | None,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    step: int,
+    weight_decay: float,
+    scale: list[float],
+    clip: float,
 ) -> None:
     """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g²;  w <- w - alpha m / (sqrt(v) + epsilon).
 
     alpha = lr sqrt(1 - beta2^step) / (1 - beta1^step), step counted from 1. amsgrad (vmax given): the greatest v so far
     stands under the root.
     """
-    _matched(params=params, grads=grads, m=m, v=v, vmax=vmax, scale=scale)
+    _matched(params, grads, scale, m=m, v=v, vmax=vmax)
     if step < 1:
         raise ValueError(f"step must be at least 1, got {step}")
     alpha = lr * math.sqrt(1 - beta2**step) / (1 - beta1**step)
@@ -123,12 +152,14 @@ def adam_update(
 
 
 def _rows(param: Array, ids: Array, rows: Array, **tables: Array) -> None:
-    checks.rank("param", checks.floats("param", param), "(V, I)", 2)
+    checks.rank("param", checks.inout("param", checks.floats("param", param)), "(V, I)", 2)
     vocabulary, features = param.shape
     checks.rank("ids", checks.ids("ids", ids, vocabulary), "(U,)", 1)
     checks.shaped("rows", checks.floats("rows", rows, param.dtype), "(U, I)", (len(ids), features))
     for name, table in tables.items():
-        checks.shaped(name, checks.floats(name, table, param.dtype), "(V, I)", (vocabulary, features))
+        checks.shaped(
+            name, checks.inout(name, checks.floats(name, table, param.dtype)), "(V, I)", (vocabulary, features)
+        )
 
 
 def sgd_update_rows(param: Array, ids: Array, rows: Array, lr: float, scale: float, clip: float) -> None:
@@ -138,8 +169,17 @@ def sgd_update_rows(param: Array, ids: Array, rows: Array, lr: float, scale: flo
 
 
 def rmsprop_update_rows(
-    param: Array, ids: Array, rows: Array, v: Array, last_step: Array, step: int,
-    lr: float, rho: float, epsilon: float, scale: float, clip: float,
+    param: Array,
+    ids: Array,
+    rows: Array,
+    v: Array,
+    last_step: Array,
+    step: int,
+    lr: float,
+    rho: float,
+    epsilon: float,
+    scale: float,
+    clip: float,
 ) -> None:
     """``rmsprop_update`` of the rows `ids` (distinct) alone, as exact as the dense one.
 
@@ -147,9 +187,9 @@ def rmsprop_update_rows(
     rho^(step - 1 - last_step[row]), then last_step[row] is set to `step`.
     """
     _rows(param, ids, rows, v=v)
-    if checks.array("last_step", last_step).dtype != np.int64:
-        raise TypeError(f"last_step must be int64, got {last_step.dtype}")
-    checks.shaped("last_step", last_step, "(V,)", param.shape[:1])
+    checks.shaped(
+        "last_step", checks.inout("last_step", checks.typed("last_step", last_step, np.int64)), "(V,)", param.shape[:1]
+    )
     g = _clipped(rows, scale, clip)
     missed = (float(rho) ** (step - 1 - last_step[ids])).astype(param.dtype)
     new = rho * (v[ids] * missed[:, None]) + (1 - rho) * g * g

@@ -7,7 +7,8 @@ Every number is a function of (seed, stream, row, column) alone. One block of fo
 
 and serves 4 columns in float32 (one word each), 2 columns in float64 (two words each).
 """
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def _words(seed: int, stream: int, rows: int, blocks: int, first_row: int = 0) -
 
 
 def _uniform(words: Array, dtype: np.dtype[Any]) -> Array:
-    """float32: 24 bits of each word, (w >> 8) 2^-24. float64: 53 bits of each two, ((w0 >> 5) 2^26 + (w1 >> 6)) 2^-53."""
+    """float32: (w >> 8) 2^-24, one word each. float64: ((w0 >> 5) 2^26 + (w1 >> 6)) 2^-53, two words each."""
     if dtype == np.float32:
         return ((words >> np.uint64(8)).astype(np.float64) * 2.0**-24).astype(np.float32)
     high, low = words[..., 0::2] >> np.uint64(5), words[..., 1::2] >> np.uint64(6)

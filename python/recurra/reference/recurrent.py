@@ -13,10 +13,22 @@ Array = np.ndarray[Any, Any]
 
 
 def lstm_forward(
-    x: Array, h0: Array | None, c0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
-    activation: str, recurrent_activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+    x: Array,
+    h0: Array | None,
+    c0: Array | None,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
+    activation: str,
+    recurrent_activation: str,
+    reverse: bool,
+    return_sequences: bool,
+    zero_output_for_mask: bool,
+    training: bool,
 ) -> tuple[Array, Array, Array, Cache | None]:
     """LSTM over time: y, final h, final c, cache."""
     y, (h, c), cache = forward(
@@ -35,10 +47,22 @@ def lstm_backward(
 
 
 def gru_forward(
-    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
-    activation: str, recurrent_activation: str, reset_after: bool,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+    x: Array,
+    h0: Array | None,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
+    activation: str,
+    recurrent_activation: str,
+    reset_after: bool,
+    reverse: bool,
+    return_sequences: bool,
+    zero_output_for_mask: bool,
+    training: bool,
 ) -> tuple[Array, Array, Cache | None]:
     """GRU over time: y, final h, cache."""
     y, (h,), cache = forward(
@@ -58,10 +82,20 @@ def gru_backward(
 
 
 def simple_rnn_forward(
-    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    x: Array,
+    h0: Array | None,
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
     activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+    reverse: bool,
+    return_sequences: bool,
+    zero_output_for_mask: bool,
+    training: bool,
 ) -> tuple[Array, Array, Cache | None]:
     """SimpleRNN over time: y, final h, cache."""
     y, (h,), cache = forward(

@@ -1,5 +1,6 @@
 """One token id for each row of logits."""
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -25,6 +26,10 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
         raise ValueError(f"logits must have at least one column, got {logits.shape}")
     temperature = checks.number("temperature", temperature, 0)
     top_k = checks.integer("top_k", top_k, 0)
+    drawable = np.isfinite(logits.max(axis=1))  # the greatest of a row with NaN is NaN
+    if not drawable.all():
+        row = int(np.flatnonzero(~drawable)[0])
+        raise ValueError(f"logits must have a greatest finite value in each row, got NaN, inf or all -inf in row {row}")
     if temperature == 0:
         return logits.argmax(axis=1).astype(np.int32)
     values = logits.astype(np.float64)

@@ -1,6 +1,6 @@
 """The time loop, once for every cell: masks, direction, dropout, states, and what is kept for the way back."""
-# ruff: noqa: E741  (the axes are called B, T, I, H everywhere)
-# mypy: disable-error-code="no-any-return"  (arithmetic on arrays of any dtype is Any to a type checker)
+# Arithmetic on arrays of any dtype is Any to a type checker:
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
@@ -38,10 +38,22 @@ class Cache:
 
 
 def forward(
-    cell: Cell, x: Array, states: tuple[Array | None, ...], kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
-    activation: str, recurrent_activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool,
+    cell: Cell,
+    x: Array,
+    states: tuple[Array | None, ...],
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
+    activation: str,
+    recurrent_activation: str,
+    reverse: bool,
+    return_sequences: bool,
+    zero_output_for_mask: bool,
+    training: bool,
 ) -> tuple[Array, States, Cache | None]:
     """Run `cell` over time. See ``_core/kernels.pyi`` for every argument.
 
@@ -77,8 +89,21 @@ def forward(
     cache = None
     if training:
         cache = Cache(
-            cell, x, W, U, bias is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
-            reverse, return_sequences, zero_output_for_mask, steps,
+            cell,
+            x,
+            W,
+            U,
+            bias is not None,
+            mask,
+            input_dropout,
+            recurrent_dropout,
+            embeddings,
+            sigma,
+            phi,
+            reverse,
+            return_sequences,
+            zero_output_for_mask,
+            steps,
         )
     return (y if return_sequences else output.copy()), now, cache
 
@@ -162,8 +187,16 @@ def _describe(cache: object) -> str:
 
 
 def _check(
-    cell: Cell, x: Array, states: tuple[Array | None, ...], kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
+    cell: Cell,
+    x: Array,
+    states: tuple[Array | None, ...],
+    kernel: Array,
+    recurrent_kernel: Array,
+    bias: Array | None,
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
 ) -> tuple[int, int, int, int, np.dtype[Any]]:
     """B, T, I, H and the dtype, after a check of every array."""
     G = cell.gates
