@@ -4,6 +4,7 @@
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "tiles.hpp"
 #include "register.hpp"
 
 namespace recurra::bindings {

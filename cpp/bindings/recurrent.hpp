@@ -6,6 +6,7 @@
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "tiles.hpp"
 
 namespace recurra::bindings {
 /// What forward was given, as it came.

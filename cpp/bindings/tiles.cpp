@@ -1,0 +1,5 @@
+#include "tiles.hpp"
+
+namespace recurra {
+RECURRA_PRODUCTS()
+}
