@@ -76,6 +76,7 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_keras_mask", "tape", "value")
+    _keras_mask: Any  # set where a layer attaches a mask over time, else missing
     __array_ufunc__ = None  # so that ``ndarray + Tensor`` asks Tensor.__radd__
     __hash__ = object.__hash__
 

@@ -1,8 +1,8 @@
 """Settings that hold for the whole process: the default float type and the smallest step away from zero.
 
-    >>> from recurra import config
-    >>> config.floatx()
-    'float32'
+>>> from recurra import config
+>>> config.floatx()
+'float32'
 """
 
 from __future__ import annotations

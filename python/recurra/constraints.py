@@ -1,9 +1,9 @@
 """Limits on weights, applied after each update: Keras's constraints.
 
-    >>> import numpy as np
-    >>> from recurra import constraints
-    >>> constraints.get("non_neg")(np.array([-1.0, 2.0]))
-    array([0., 2.])
+>>> import numpy as np
+>>> from recurra import constraints
+>>> constraints.get("non_neg")(np.array([-1.0, 2.0]))
+array([0., 2.])
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Constraint:
 
 
 def _norm(w: Array, axis: Any) -> Array:
-    return np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
+    norms: Array = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
+    return norms
 
 
 class MaxNorm(Constraint):

@@ -153,6 +153,7 @@ class VarianceScaling(_Random):
 
     mode : "fan_in", "fan_out" or "fan_avg"
     distribution : "truncated_normal", "untruncated_normal" or "uniform" (limit ``sqrt(3 * scale / n)``)
+    input_axes, output_axes : which axes of the shape count as inputs and as outputs; both or neither
 
     The truncated normal's deviation is divided by 0.8796 so that what is left after truncation has the variance asked
     for. For a recurrent kernel of shape (I, 4*H) the outputs are all 4*H columns, as in Keras.
@@ -164,6 +165,8 @@ class VarianceScaling(_Random):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: Any = None,
+        input_axes: Any = None,
+        output_axes: Any = None,
     ) -> None:
         if not scale > 0.0:
             raise ValueError(f"scale must be positive, got {scale}")
@@ -172,14 +175,19 @@ class VarianceScaling(_Random):
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
             raise ValueError(
-                "distribution must be 'truncated_normal', 'untruncated_normal' or 'uniform', "
-                f"got {distribution!r}"
+                f"distribution must be 'truncated_normal', 'untruncated_normal' or 'uniform', got {distribution!r}"
             )
+        if (input_axes is None) != (output_axes is None):
+            raise ValueError(f"give input_axes and output_axes, or neither: got {input_axes} and {output_axes}")
         super().__init__(seed)
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Array:
-        fan_in, fan_out = compute_fans(tuple(shape))
+        if self.input_axes is None:
+            fan_in, fan_out = compute_fans(tuple(shape))
+        else:
+            fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (self.input_axes, self.output_axes))
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -192,7 +200,13 @@ class VarianceScaling(_Random):
 
     def get_config(self) -> dict[str, Any]:
         config = {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
-        return {**config, **super().get_config()}
+        return {**config, **self._seed_and_axes()}
+
+    def _seed_and_axes(self) -> dict[str, Any]:
+        config = {"seed": serialize_keras_object(self._given)}
+        if self.input_axes is not None:
+            config.update(input_axes=list(self.input_axes), output_axes=list(self.output_axes))
+        return config
 
 
 class _NamedScaling(VarianceScaling):
@@ -200,11 +214,11 @@ class _NamedScaling(VarianceScaling):
 
     _settings: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None) -> None:
-        super().__init__(*self._settings, seed=seed)
+    def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(*self._settings, seed, input_axes, output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": serialize_keras_object(self._given)}
+        return self._seed_and_axes()
 
 
 class GlorotUniform(_NamedScaling):

@@ -154,7 +154,7 @@ def uniform(
     shape : of the result; dtype : "float32" or "float64" (None: ``recurra.config.floatx()``)
     """
     shape = tuple(shape)
-    values = core.random_uniform(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    values: Array = core.random_uniform(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
     if minval != 0.0 or maxval != 1.0:
         values *= values.dtype.type(maxval - minval)
         values += values.dtype.type(minval)
@@ -170,7 +170,7 @@ def normal(
 ) -> Array:
     """Numbers from the normal distribution of the given mean and standard deviation."""
     shape = tuple(shape)
-    values = core.random_normal(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    values: Array = core.random_normal(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
     if stddev != 1.0:
         values *= values.dtype.type(stddev)
     if mean != 0.0:
@@ -190,7 +190,7 @@ def truncated_normal(
     name = standardize_dtype(dtype)
     key, stream = draw_seed(seed)
     rows, cols = _rows_cols(shape)
-    values = core.random_normal(key, stream, rows, cols, name)
+    values: Array = core.random_normal(key, stream, rows, cols, name)
     attempt = 0
     while (outside := np.abs(values) > 2.0).any():
         attempt += 1  # streams of later attempts lie far above any count of draws
@@ -210,4 +210,5 @@ def dropout_multiplier(shape: tuple[int, ...], rate: float, dtype: Any, seed: in
     key, stream = draw_seed(seed)
     if rate >= 1.0:
         return np.zeros(shape, name)
-    return core.dropout_mask(key, stream, *_rows_cols(shape), float(rate), name).reshape(shape)
+    mask: Array = core.dropout_mask(key, stream, *_rows_cols(shape), float(rate), name)
+    return mask.reshape(shape)

@@ -1,9 +1,9 @@
 """Penalties on weights or outputs, added to the loss: Keras's regularizers.
 
-    >>> import numpy as np
-    >>> from recurra import regularizers
-    >>> float(regularizers.L2(0.5)(np.array([1.0, 2.0])))
-    2.5
+>>> import numpy as np
+>>> from recurra import regularizers
+>>> float(regularizers.L2(0.5)(np.array([1.0, 2.0])))
+2.5
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Tensor
-from recurra.layers.context import Masked
+from recurra.layers.context import set_mask
 from recurra.models.symbolic import KerasTensor
 
 
@@ -75,8 +75,7 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
         changed = value.astype(dtype)
         mask = getattr(value, "_keras_mask", None)
         if mask is not None:
-            changed = changed.view(Masked)
-            changed._keras_mask = mask
+            changed = set_mask(changed, mask)
         return changed
     if isinstance(value, Tensor):
         if value.dtype == dtype or (value.dtype.kind != "f" and not integers):

@@ -6,6 +6,7 @@ from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.layers.arguments import check_positive, refuse
+from recurra.layers.context import context
 from recurra.layers.input_spec import InputSpec
 from recurra.layers.layer import Layer
 
@@ -85,7 +86,9 @@ class Dense(Layer):
 
     def call(self, inputs: Any) -> Any:
         y = ops.dense(inputs, self.kernel, self.bias)
-        return y if self.activation is activations.linear else self.activation(y)
+        if self.activation is activations.linear or (context.bare and self in context.bare):
+            return y
+        return self.activation(y)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)

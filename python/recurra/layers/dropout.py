@@ -52,7 +52,9 @@ class Dropout(_Noise):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0.0:
             return inputs
-        return inputs * random.dropout_multiplier(self._mask_shape(inputs), self.rate, inputs.dtype, self.seed_generator)
+        return inputs * random.dropout_multiplier(
+            self._mask_shape(inputs), self.rate, inputs.dtype, self.seed_generator
+        )
 
     def _mask_shape(self, inputs: Any) -> tuple[int, ...]:
         shape = tuple(inputs.shape)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from recurra import ops
+from recurra._core.select import core
 from recurra.autograd import Array, GradientTape, Node, RowSparse, Tensor, Variable, current_tape, tracked, value_of
 from recurra.autograd import no_grad as _no_grad
 
@@ -59,9 +62,8 @@ class EmbeddedIds(Tensor):
 
 
 def _scatter(ids: Array, dy: Array, shape: tuple[int, ...]) -> RowSparse:
-    from recurra._core.select import core
-
-    return RowSparse(*core.embedding_backward(ids, dy), shape)
+    used, rows = core.embedding_backward(ids, np.ascontiguousarray(dy))
+    return RowSparse(used, rows, shape)
 
 
 def embed_lazily(table: Variable, ids: Array) -> EmbeddedIds:

@@ -80,7 +80,7 @@ def _name_of(dtype: Any) -> Any:
     return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
 
 
-def Input(  # noqa: N802 (Keras's name)
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,

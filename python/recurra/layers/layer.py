@@ -53,6 +53,7 @@ class Layer(Tracking):
     """
 
     _keras_module = "keras.layers"
+    _init_args: tuple[tuple[Any, ...], dict[str, Any]]
     _call_spec: CallSpec = None  # type: ignore[assignment]
     #: integer and bool inputs become the layer's float dtype
     _float_inputs = False
@@ -72,6 +73,11 @@ class Layer(Tracking):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "compute_mask" in cls.__dict__:  # whoever says what becomes of masks supports them
+            if "supports_masking" not in cls.__dict__:
+                cls.supports_masking = True
+            if "_mask_passes" not in cls.__dict__:
+                cls._mask_passes = False
         if "build" in cls.__dict__:
             cls.build = _tracked_build(cls.__dict__["build"])  # type: ignore[method-assign]
 
@@ -197,7 +203,7 @@ class Layer(Tracking):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the shapes of a call's arguments."""
-        wanted = _build_parameters(type(self))
+        wanted = _build_parameters(type(self).build)
         named = {**dict(zip(self._call_spec.names, args, strict=False)), **kwargs}
         first = shapes_of(named.get(self._call_spec.first))
         if len(wanted) <= 1:
@@ -228,8 +234,8 @@ class Layer(Tracking):
 
     # --- calling -------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any) -> Any:
-        """The computation. Subclasses define it, with ``mask=None`` and ``training=False`` where they need them."""
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation: ``call(self, inputs)``, with ``mask=None`` and ``training=False`` where they are needed."""
         raise TypeError(f"{type(self).__name__} must define call(self, inputs)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -337,7 +343,7 @@ class Layer(Tracking):
         if not self.__dict__.get("_warned_lost"):
             self._warned_lost = True
             warnings.warn(
-                f"{self.name} ({type(self).__name__}) was given a mask but does not support masks: the layers after it "
+                f"{self.name} ({type(self).__name__}) was given a mask but does not support masks: layers after it "
                 "will not see it",
                 stacklevel=3,
             )
@@ -346,8 +352,8 @@ class Layer(Tracking):
         if not self.__dict__.get("_warned_unused"):
             self._warned_unused = True
             warnings.warn(
-                f"{self.name}: beside other tensors (initial_state) the mask attached to the input is handed on but not "
-                "used here, as in Keras 3; pass mask=... to use it",
+                f"{self.name}: beside other tensors (initial_state) the mask attached to the input is handed on but "
+                "not used here, as in Keras 3; pass mask=... to use it",
                 stacklevel=3,
             )
 
@@ -481,9 +487,9 @@ def _tracked_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-@functools.lru_cache(maxsize=None)
-def _build_parameters(kind: type) -> tuple[str, ...]:
-    parameters = inspect.signature(kind.build).parameters.values()  # type: ignore[attr-defined]
+@functools.cache
+def _build_parameters(build: Callable[..., None]) -> tuple[str, ...]:
+    parameters = inspect.signature(build).parameters.values()
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)[1:]
 
 

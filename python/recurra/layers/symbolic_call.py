@@ -37,7 +37,9 @@ def spec_from_shapes(layer: Layer, shapes: Any, dtype: str) -> Any:
 
 def is_shape(value: Any) -> bool:
     """Whether `value` is one shape (a tuple or list of sizes and None) rather than several."""
-    return isinstance(value, (tuple, list)) and all(item is None or isinstance(item, (int, np.integer)) for item in value)
+    return isinstance(value, (tuple, list)) and all(
+        item is None or isinstance(item, (int, np.integer)) for item in value
+    )
 
 
 def output_shape_of(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -43,7 +43,7 @@ class Tracking:
         return list(found.values())
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
-        """This layer and those below it, each once, from the top down."""
+        """The layer itself and those below it, each once, from the top down."""
         found: dict[int, Layer] = {}
 
         def visit(layer: Any, depth: int) -> None:
@@ -62,7 +62,7 @@ class Tracking:
     # --- variables ---------------------------------------------------------------------------------------------
 
     def _own_variables(self) -> list[Variable]:
-        """This layer's own variables: trainable ones first, each in the order in which they were made."""
+        """The variables of this layer alone: trainable ones first, each in the order in which they were made."""
         trainable, rest = list(self._own_trainable), list(self._own_non_trainable)
         known = {id(variable) for variable in (*trainable, *rest)}
         for value in _walk(self.__dict__, self._untracked):
@@ -127,7 +127,7 @@ class Tracking:
         variables = self.weights
         values = [np.asarray(value_of(value)) for value in weights]
         if len(values) != len(variables):
-            hint = "" if variables or getattr(self, "built", True) else ": it is not built yet, call it or build() first"
+            hint = "" if variables or self.built else ": it is not built yet, call it or build() first"
             raise ValueError(f"{self.name} has {len(variables)} weights, got {len(values)} arrays{hint}")
         for variable, value in zip(variables, values, strict=True):
             if variable.shape != value.shape:
@@ -152,8 +152,10 @@ class Tracking:
 
     @property
     def losses(self) -> list[Any]:
-        """What to add to the loss: from ``add_loss`` and activity regularizers during the last call, and the
-        regularizers of the trainable weights (Tensors while a tape is open)."""
+        """What to add to the loss (Tensors while a tape is open).
+
+        From ``add_loss`` and activity regularizers during the last call, and from the trainable weights' regularizers.
+        """
         result = [loss for layer in self._flatten_layers() for loss in layer._losses]
         result.extend(
             variable.regularizer(variable) for variable in self.trainable_weights if variable.regularizer is not None

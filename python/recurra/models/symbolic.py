@@ -187,7 +187,7 @@ def symbolic_leaves(value: Any) -> Iterator[KerasTensor]:
 def has_symbolic(value: Any) -> bool:
     """Whether a KerasTensor is in `value` (looking into lists, tuples and dicts)."""
     if isinstance(value, (list, tuple)):
-        for item in value:
+        for item in value:  # noqa: SIM110 (a plain loop: it runs at every layer call)
             if has_symbolic(item):
                 return True
         return False

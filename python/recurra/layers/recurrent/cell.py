@@ -46,9 +46,7 @@ class DropoutRNNCell:
     def get_recurrent_dropout_mask(self, step_input: Any) -> Array | None:
         """What to multiply the state with: (B, H), or (count, B, H); None where `recurrent_dropout` is 0."""
         if self.recurrent_dropout > 0:
-            self._recurrent_dropout_mask = self._kept(
-                self._recurrent_dropout_mask, step_input, self.recurrent_dropout
-            )
+            self._recurrent_dropout_mask = self._kept(self._recurrent_dropout_mask, step_input, self.recurrent_dropout)
         return self._recurrent_dropout_mask
 
     def _kept(self, mask: Array | None, like: Any, rate: float) -> Array:
@@ -118,7 +116,7 @@ class KernelCell(Layer, DropoutRNNCell):
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
         self.output_size = self.units
-        self.bias = None
+        self.bias: Any = None
 
     def _settle(self, **functions: Any) -> None:
         """Note the kernels' names of the activations; `runs_in_kernel` says whether a kernel does what `call` does."""
@@ -262,5 +260,3 @@ def single_state(states: Any) -> tuple[Any, bool]:
     if isinstance(states, (list, tuple)):
         return states[0], True
     return states, False
-
-

@@ -81,7 +81,11 @@ class LSTMCell(KernelCell):
             return (4 * units,), given
 
         def forgetful(shape: Any, dtype: Any = None) -> Array:
-            blocks = (given((units,), dtype=dtype), initializers.Ones()((units,), dtype), given((2 * units,), dtype=dtype))
+            blocks = (
+                given((units,), dtype=dtype),
+                initializers.Ones()((units,), dtype),
+                given((2 * units,), dtype=dtype),
+            )
             return np.concatenate([np.asarray(block) for block in blocks])
 
         return (4 * units,), forgetful

@@ -9,9 +9,10 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Variable, value_of
 from recurra.layers.call_spec import convert
+from recurra.layers.context import context
 from recurra.layers.layer import Layer
 from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
-from recurra.layers.recurrent.loop import flat_nested, map_nested, run_loop
+from recurra.layers.recurrent.nesting import flat_nested, map_nested
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registration import deserialize_keras_object, serialize_keras_object
 
@@ -46,8 +47,8 @@ class RNN(Layer):
     """
 
     _float_inputs = True
-    _mask_passes = True
     supports_masking = True
+    _mask_passes = True
 
     def __init__(
         self,
@@ -162,7 +163,7 @@ class RNN(Layer):
             mask = None if mask is None else ops.swapaxes(mask, 0, 1)
         y, states = self.run(sequences, initial_state, mask, training)
         if self.return_sequences:
-            if self.go_backwards:
+            if self.go_backwards and context.time_order is not self:
                 y = ops.flip(y, axis=1)
             if self.time_major:
                 y = ops.swapaxes(y, 0, 1)
@@ -200,7 +201,7 @@ class RNN(Layer):
                 )
                 final.append(new if listed else new[0])
             return x, final
-        return run_loop(
+        return ops.rnn(
             lambda x_t, states: call_cell(cell, x_t, states, training),
             x,
             state,
@@ -270,5 +271,3 @@ def _reset_dropout(cell: Any) -> None:
     elif isinstance(cell, StackedRNNCells):
         for one in cell.cells:
             _reset_dropout(one)
-
-

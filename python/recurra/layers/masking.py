@@ -1,0 +1,43 @@
+"""Masks made from the inputs themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import value_of
+from recurra.layers.layer import Layer
+from recurra.registration import deserialize_keras_object, serialize_keras_object
+
+
+class Masking(Layer):
+    """Masks the steps at which every feature equals `mask_value`, and sets them to zero.
+
+    mask_value : a number
+
+    >>> import numpy as np
+    >>> from recurra.layers import LSTM, Masking
+    >>> y = Masking()(np.array([[[1.0, 2.0], [0.0, 0.0]]], "float32"))
+    >>> y._keras_mask
+    array([[ True, False]])
+    """
+
+    _float_inputs = True
+
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = deserialize_keras_object(mask_value)
+
+    def call(self, inputs: Any) -> Any:
+        return ops.where(self.compute_mask(inputs)[..., None], inputs, 0.0)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return np.any(np.asarray(value_of(inputs)) != self.mask_value, axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mask_value": serialize_keras_object(self.mask_value)}

@@ -1,0 +1,82 @@
+"""One layer for every time step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import value_of
+from recurra.layers.layer import Layer
+from recurra.layers.wrapper import Wrapper
+
+#: layers here whose rows know nothing of one another: all steps can be one large batch
+_ROW_BY_ROW = frozenset({
+    "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
+    "RepeatVector", "Embedding", "LayerNormalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional",
+    "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
+})  # fmt: skip
+
+
+class TimeDistributed(Wrapper):
+    """Applies a layer to each time step: x[:, t] for every t.
+
+    layer : the layer; its input has one axis less than this layer's, which is (B, T, ...)
+
+    Called as ``layer(inputs, training=False, mask=None)``; a layer that takes masks gets mask[:, t].
+
+    >>> import numpy as np
+    >>> from recurra.layers import Dense, TimeDistributed
+    >>> TimeDistributed(Dense(2))(np.ones((3, 5, 4), "float32")).shape
+    (3, 5, 2)
+    """
+
+    _mask_passes = True
+    supports_masking = True
+
+    def _step_shape(self, shape: Any) -> Any:
+        if not isinstance(shape, (tuple, list)) or len(shape) < 3:
+            raise ValueError(f"{self.name}: inputs must have at least 3 axes (B, T, ...), got shape {shape}")
+        return (shape[0], *shape[2:])
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(self._step_shape(input_shape))
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        self._step_shape(tuple(inputs.shape))
+        batch, steps = inputs.shape[:2]
+        if mask is not None:
+            mask = np.asarray(value_of(mask))
+            if mask.shape[:2] != (batch, steps):
+                raise ValueError(f"{self.name}: mask must begin with (B, T) = {(batch, steps)}, got {mask.shape}")
+        spec = self.layer._call_spec
+        options: dict[str, Any] = {"training": training} if spec.has_training else {}
+        passes_mask = spec.has_mask and mask is not None
+        if _row_by_row(self.layer):
+            if passes_mask:
+                options["mask"] = mask.reshape(batch * steps, *mask.shape[2:])
+            flat = self.layer.call(ops.reshape(inputs, (batch * steps, *inputs.shape[2:])), **options)
+            return ops.reshape(flat, (batch, steps, *flat.shape[1:]))
+        outputs = []
+        for t, step in enumerate(ops.unstack(inputs, axis=1)):
+            if passes_mask:
+                options["mask"] = mask[:, t]
+            outputs.append(self.layer.call(step, **options))
+        return ops.stack(outputs, axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape = self.layer.compute_output_shape(self._step_shape(input_shape))
+        return (shape[0], input_shape[1], *shape[1:])
+
+    def _output_dtype(self, *args: Any, **kwargs: Any) -> str:
+        return str(self.layer.dtype)
+
+
+def _row_by_row(layer: Layer) -> bool:
+    kind = type(layer)
+    if not kind.__module__.startswith("recurra.") or layer.stateful:
+        return False
+    return kind.__name__ in _ROW_BY_ROW and all(
+        _row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers()
+    )
