@@ -1,0 +1,190 @@
+"""Configurations read from files, brought into the form that recurra's classes take.
+
+A configuration tells of objects as ``{"module", "class_name", "config", ...}``, nested. :func:`prepare` walks it once,
+before any object is made: it finds the class of each, names the layer whose class or argument is unknown, turns dtype
+policies into names, lets functions of Lambda layers come from `custom_objects` alone, and drops arguments of Keras
+that say nothing (``"quantization_config": null``). What Keras 2 wrote differently is in ``keras2.py``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from recurra import registration
+from recurra.saving import keras2
+from recurra.saving.errors import FileFormatError
+
+Config = dict[str, Any]
+
+#: how deep objects may lie inside one another
+DEPTH = 200
+#: arguments that say nothing at these values, beside None and False
+_SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
+    "data_format": ("channels_last",),
+    "use_cudnn": ("auto",),
+    "renorm_momentum": (0.99,),
+    "jit_compile": (True, "auto"),
+    "is_legacy_optimizer": (True,),
+    "implementation": (1, 2),
+    "unroll": (True,),
+    "schedule_decay": (0.004,),
+    "batch_input_shape": (),
+    "fused": (True,),
+}
+#: the base class takes these, whatever a class's own constructor says
+_COMMON = {"name", "dtype", "trainable"}
+_PLACEHOLDERS = {"__numpy__", "__tuple__", "__tensor__", "__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__"}
+_REFUSED = {"__lambda__", "__typespec__"}
+
+
+def prepare(config: Any, custom_objects: Mapping[str, Any] | None, version: int, where: str = "the model") -> Any:
+    """`config` ready for ``registration.deserialize_keras_object``.
+
+    custom_objects : classes and functions by name, for what recurra does not know
+    version : of the Keras that wrote it, 1, 2 or 3
+    where : what the configuration is of, for messages
+    raises : FileFormatError naming the layer that is not supported
+    """
+    return _Preparation(custom_objects or {}, version).value(config, where, 0)
+
+
+class _Preparation:
+    def __init__(self, custom_objects: Mapping[str, Any], version: int) -> None:
+        self.custom_objects, self.version = custom_objects, version
+
+    def value(self, config: Any, where: str, depth: int) -> Any:
+        if depth > DEPTH:
+            raise FileFormatError(f"{where}: the configuration is nested more than {DEPTH} levels deep")
+        if isinstance(config, list):
+            return [self.value(item, where, depth + 1) for item in config]
+        if not isinstance(config, dict):
+            return config
+        if isinstance(config.get("class_name"), str) and "config" in config:
+            return self.object(config, where, depth)
+        return {key: self.value(item, where, depth + 1) for key, item in config.items()}
+
+    def object(self, config: Config, where: str, depth: int) -> Any:
+        name, inner = config["class_name"], config["config"]
+        if name in _PLACEHOLDERS:
+            return config
+        if name in _REFUSED:
+            raise FileFormatError(
+                f"{where} holds the code of a Python function, which is never executed: pass the function by name "
+                "in custom_objects"
+            )
+        if name in ("DTypePolicy", "Policy", "FloatDTypePolicy"):
+            return _dtype(inner, where)
+        if name == "function":
+            return self.function(config, where)
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            where = f"{where}: {name} {inner['name']!r}" if depth == 0 else f"{name} {inner['name']!r}"
+        elif depth:
+            where = f"{where}: {name}"
+        kind = self.custom(config)
+        if kind is not None and not keras2.is_builtin(kind):
+            return {**config, "config": self.value(inner, where, depth + 1)}
+        config = keras2.upgrade(config, self.version, where)
+        if kind is None:
+            kind = registration.get_registered_object(config["class_name"], self.custom_objects)
+            kind = kind or registration._builtin(config["class_name"], config.get("module"))
+        if kind is None:
+            raise FileFormatError(
+                f"{where} is not supported: recurra has no class {name!r} (module {config.get('module')!r}). If it is "
+                f"a class of yours, pass it as custom_objects={{{name!r}: ...}} or register it"
+            )
+        inner = config["config"]
+        if not isinstance(inner, dict):
+            raise FileFormatError(f"{where}: its configuration must be a dictionary, got {type(inner).__name__}")
+        inner = dict(inner)
+        if name == "Lambda":
+            inner["function"] = self.lambda_function(inner, where)
+        inner = {
+            key: item if key == "function" and name == "Lambda" else self.value(item, where, depth + 1)
+            for key, item in inner.items()
+        }
+        return {**config, "config": without_idle(kind, inner, where)}
+
+    def custom(self, config: Config) -> Any:
+        for name in (config.get("registered_name"), config["class_name"]):
+            if isinstance(name, str):
+                found = registration.get_registered_object(name, self.custom_objects)
+                if found is not None:
+                    return found
+        return None
+
+    def function(self, config: Config, where: str) -> Any:
+        """A function's configuration, if the function is known."""
+        inner = config["config"]
+        if not isinstance(inner, str):
+            raise FileFormatError(f"{where}: a function must be given by its name, got {type(inner).__name__}")
+        for name in (config.get("registered_name"), inner):
+            if isinstance(name, str) and registration.get_registered_object(name, self.custom_objects) is not None:
+                return {**config, "registered_name": name}
+        if registration._builtin(inner, config.get("module")) is None:
+            raise FileFormatError(
+                f"{where}: the function {inner!r} is unknown; pass it as custom_objects={{{inner!r}: ...}}"
+            )
+        return config
+
+    def lambda_function(self, inner: Config, where: str) -> Any:
+        """The function of a Lambda layer: from `custom_objects`, under the layer's name or its own, or recurra's."""
+        layer, given = inner.get("name"), inner.get("function")
+        found = self.custom_objects.get(layer) if isinstance(layer, str) else None
+        if found is not None:
+            return found
+        if isinstance(given, dict) and given.get("class_name") == "function":
+            name, given = given.get("registered_name"), given.get("config")
+            found = registration.get_registered_object(name, self.custom_objects) if isinstance(name, str) else None
+        if found is None and isinstance(given, str):
+            found = registration.get_registered_object(given, self.custom_objects)
+            found = found or registration._builtin(given, None)
+        if found is None:
+            raise FileFormatError(
+                f"{where} holds a function of its author, and no code from files is executed: pass the function as "
+                f"custom_objects={{{layer!r}: function}}"
+            )
+        return found
+
+
+def _dtype(inner: Any, where: str) -> str:
+    name = inner.get("name") if isinstance(inner, dict) else inner
+    if name not in ("float32", "float64", "int32", "int64", "bool", "string"):
+        raise FileFormatError(f"{where}: dtype {name!r} is not supported, only float32 and float64 are")
+    return str(name)
+
+
+def without_idle(kind: Any, inner: Config, where: str) -> Config:
+    """`inner` without the arguments that `kind` does not take, if they say nothing.
+
+    raises : FileFormatError for an argument that is unknown and says something
+    """
+    known = arguments_of(kind)
+    if known is None:
+        return inner
+    result = {}
+    for key, value in inner.items():
+        if key in known:
+            result[key] = value
+        elif value is not None and value is not False and value not in _SAYS_NOTHING.get(key, ()):
+            raise FileFormatError(f"{where} is not supported: {kind.__name__} has no argument {key}={value!r}")
+    return result
+
+
+def arguments_of(kind: Any) -> set[str] | None:
+    """The names that ``kind.from_config`` takes; None where any may be."""
+    if not inspect.isclass(kind) or not keras2.is_builtin(kind):
+        return None
+    own = kind.__dict__.get("_config_keys")
+    if own is not None:
+        return set(own) | _COMMON
+    names: set[str] = set()
+    for base in kind.__mro__:
+        if "__init__" not in base.__dict__ or base is object:
+            continue
+        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        names.update(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return names | _COMMON

@@ -1,0 +1,153 @@
+"""PyTorch's weights, there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra import layers
+from recurra.saving import FileFormatError, pytorch
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "pytorch_state_dicts.npz"
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    with np.load(GOLDEN) as data:
+        return dict(data)
+
+
+def state_of(golden: dict[str, Any], case: str) -> dict[str, Any]:
+    start = f"{case}/state/"
+    return {key.removeprefix(start): value for key, value in golden.items() if key.startswith(start)}
+
+
+def stack(case: str) -> list[Any]:
+    def both(layer: Any) -> Any:
+        return layers.Bidirectional(layer, merge_mode="concat")
+
+    if case == "LSTM":
+        return [layers.LSTM(5, return_sequences=True)]
+    if case == "LSTM_deep":
+        return [both(layers.LSTM(2, return_sequences=True)) for _ in range(2)]
+    if case == "GRU":
+        return [layers.GRU(3, return_sequences=True)]
+    if case == "GRU_both":
+        return [both(layers.GRU(3, use_bias=False, return_sequences=True))]
+    return [layers.SimpleRNN(4, return_sequences=True) for _ in range(2)]
+
+
+def run(stacked: list[Any], x: Any) -> Any:
+    for layer in stacked:
+        x = layer(x)
+    return np.asarray(x)
+
+
+CASES = ["LSTM", "LSTM_deep", "GRU", "GRU_both", "SimpleRNN"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_layers_compute_what_the_modules_did(golden: dict[str, Any], case: str) -> None:
+    stacked, x, state = stack(case), golden[f"{case}/x"], state_of(golden, case)
+    run(stacked, x)
+    pytorch.from_state_dict(stacked, {f"rnn.{key}": value for key, value in state.items()}, prefix="rnn.")
+    np.testing.assert_allclose(run(stacked, x), golden[f"{case}/y"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_back_again(golden: dict[str, Any], case: str) -> None:
+    stacked, x, state = stack(case), golden[f"{case}/x"], state_of(golden, case)
+    run(stacked, x)
+    pytorch.from_state_dict(stacked, state)
+    back = pytorch.to_state_dict(stacked)
+    assert sorted(back) == sorted(state)
+    for name, value in state.items():
+        if not name.startswith("bias") or case.startswith("GRU"):
+            np.testing.assert_array_equal(back[name], value)
+        elif name.startswith("bias_ih"):
+            total = value + state[name.replace("_ih", "_hh")]
+            np.testing.assert_array_equal(back[name], total)
+        else:
+            assert not back[name].any()
+
+
+def test_cells_without_layer_numbers(rng: np.random.Generator) -> None:
+    state = {"weight_ih": rng.normal(size=(6, 4)), "weight_hh": rng.normal(size=(6, 2))}
+    ((weights,),) = pytorch.read_state_dict(state, "GRU")
+    assert [array.shape for array in weights] == [(4, 6), (2, 6)]
+    np.testing.assert_array_equal(weights[0][:, :2], state["weight_ih"][2:4].T)  # z is PyTorch's second gate
+    np.testing.assert_array_equal(weights[1][:, 2:4], state["weight_hh"][:2].T)  # r its first
+    np.testing.assert_array_equal(weights[1][:, 4:], state["weight_hh"][4:].T)
+
+
+def test_plain_layers(rng: np.random.Generator) -> None:
+    dense = layers.Dense(3)
+    dense(np.zeros((1, 2), "float32"))
+    state = {"fc.weight": rng.normal(size=(3, 2)).astype("f4"), "fc.bias": rng.normal(size=3).astype("f4")}
+    pytorch.from_state_dict(dense, state, "fc.")
+    np.testing.assert_array_equal(dense.get_weights()[0], state["fc.weight"].T)
+    back = pytorch.to_state_dict(dense, "fc.")
+    assert list(back) == list(state)
+    for name, value in state.items():
+        np.testing.assert_array_equal(back[name], value)
+    with pytest.raises(ValueError, match=r"must hold out\.weight for dense"):
+        pytorch.from_state_dict(dense, state, "out.")
+    table = layers.Embedding(5, 2)
+    table(np.zeros((1, 2), "int32"))
+    pytorch.from_state_dict(table, {"weight": np.arange(10.0).reshape(5, 2)})
+    np.testing.assert_array_equal(pytorch.to_state_dict(table)["weight"], np.arange(10.0).reshape(5, 2))
+
+
+def test_errors(golden: dict[str, Any]) -> None:
+    state = state_of(golden, "LSTM")
+    with pytest.raises(ValueError, match='cell must be "LSTM", "GRU" or "SimpleRNN", got \'lstm\''):
+        pytorch.read_state_dict(state, "lstm")
+    with pytest.raises(ValueError, match=r"weight_hh must have shape \(3\*H, H\), got \(20, 5\)"):
+        pytorch.read_state_dict(state, "GRU")
+    with pytest.raises(ValueError, match=r"state_dict must hold encoder\.weight_ih_l0"):
+        pytorch.read_state_dict(state, "LSTM", "encoder.")
+    with pytest.raises(ValueError, match="proj_size"):
+        pytorch.read_state_dict({**state, "weight_hr_l0": np.zeros((2, 5))}, "LSTM")
+    with pytest.raises(ValueError, match="together"):
+        pytorch.from_pytorch("LSTM", state["weight_ih_l0"], state["weight_hh_l0"], state["bias_ih_l0"])
+    with pytest.raises(ValueError, match="reset_after=True"):
+        pytorch.to_pytorch("GRU", np.zeros((2, 9)), np.zeros((3, 9)), np.zeros(9))
+    with pytest.raises(ValueError, match=r"kernel must have shape \(I, 4\*H\) = \(2, 12\), got \(2, 8\)"):
+        pytorch.to_pytorch("LSTM", np.zeros((2, 8)), np.zeros((3, 12)))
+    layer = layers.LSTM(4)
+    with pytest.raises(ValueError, match="has no weights yet"):
+        pytorch.to_state_dict(layer)
+    layer(np.zeros((1, 2, 3), "float32"))
+    before = layer.get_weights()
+    with pytest.raises(ValueError, match="must have weights of shapes"):
+        pytorch.from_state_dict(layer, state)
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    with pytest.raises(ValueError, match="no counterpart"):
+        pytorch.to_state_dict([layers.Dropout(0.5)])
+
+
+def test_pt_files(tmp_path: Path, golden: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    state = state_of(golden, "GRU")
+    tensors = {key: torch.from_numpy(value) for key, value in state.items()}
+    torch.save({"state_dict": tensors, "epoch": 3}, tmp_path / "a.pt")
+    found = pytorch.read_pt(tmp_path / "a.pt")
+    assert list(found) == list(state)
+    np.testing.assert_array_equal(found["weight_hh_l0"], state["weight_hh_l0"])
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return (os_touch, (str(tmp_path / "executed"),))
+
+    torch.save({"state_dict": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(FileFormatError, match=r"evil\.pt is damaged, or holds more than tensors"):
+        pytorch.read_pt(tmp_path / "evil.pt")
+    assert not (tmp_path / "executed").exists()
+
+
+def os_touch(path: str) -> None:
+    Path(path).touch()
