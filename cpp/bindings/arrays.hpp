@@ -37,8 +37,8 @@ constexpr Size any = -1;
 
 /// One axis of an expected shape: what the documentation calls it, and its size where that is known.
 struct Dim {
-    const char* letters;
-    Size size = any;
+  const char* letters;
+  Size size = any;
 };
 using Dims = std::initializer_list<Dim>;
 
@@ -47,106 +47,110 @@ enum class Float { f32, f64 };
 // --- texts for errors ------------------------------------------------------------------------------------------------
 
 inline std::string tuple_text(const std::vector<std::string>& parts) {
-    std::string text = "(";
-    for (std::size_t i = 0; i < parts.size(); ++i) text += (i ? ", " : "") + parts[i];
-    return text + (parts.size() == 1 ? ",)" : ")");
+  std::string text = "(";
+  for (std::size_t i = 0; i < parts.size(); ++i) text += (i ? ", " : "") + parts[i];
+  return text + (parts.size() == 1 ? ",)" : ")");
 }
 
 inline std::string shape_text(const py::array& array) {
-    std::vector<std::string> parts;
-    for (Size i = 0; i < array.ndim(); ++i) parts.push_back(std::to_string(array.shape(i)));
-    return tuple_text(parts);
+  std::vector<std::string> parts;
+  for (Size i = 0; i < array.ndim(); ++i) parts.push_back(std::to_string(array.shape(i)));
+  return tuple_text(parts);
 }
 
 /// "(H, 4*H) = (8, 32)", or "(B, T, I)" where no size is known.
 inline std::string dims_text(Dims dims) {
-    std::vector<std::string> letters, sizes;
-    bool known = false, differ = false;
-    for (const Dim& dim : dims) {
-        letters.emplace_back(dim.letters);
-        sizes.push_back(dim.size == any ? dim.letters : std::to_string(dim.size));
-        known |= dim.size != any;
-        differ |= sizes.back() != letters.back();
-    }
-    return tuple_text(letters) + (known && differ ? " = " + tuple_text(sizes) : "");
+  std::vector<std::string> letters, sizes;
+  bool known = false, differ = false;
+  for (const Dim& dim : dims) {
+    letters.emplace_back(dim.letters);
+    sizes.push_back(dim.size == any ? dim.letters : std::to_string(dim.size));
+    known |= dim.size != any;
+    differ |= sizes.back() != letters.back();
+  }
+  return tuple_text(letters) + (known && differ ? " = " + tuple_text(sizes) : "");
 }
 
 inline std::string type_text(py::handle object) {
-    return object.is_none() ? "None" : std::string(Py_TYPE(object.ptr())->tp_name);
+  return object.is_none() ? "None" : std::string(Py_TYPE(object.ptr())->tp_name);
 }
 
 inline std::string dtype_text(const py::array& array) { return py::str(static_cast<py::handle>(array.dtype())); }
 
 template <class T>
 constexpr const char* dtype_name() {
-    if constexpr (std::is_same_v<T, float>) return "float32";
-    else if constexpr (std::is_same_v<T, double>) return "float64";
-    else if constexpr (std::is_same_v<T, bool>) return "bool";
-    else if constexpr (std::is_same_v<T, std::int64_t>) return "int64";
-    else {
-        static_assert(std::is_same_v<T, std::int32_t>, "no kernel takes this type");
-        return "int32";
-    }
+  if constexpr (std::is_same_v<T, float>)
+    return "float32";
+  else if constexpr (std::is_same_v<T, double>)
+    return "float64";
+  else if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return "int64";
+  else {
+    static_assert(std::is_same_v<T, std::int32_t>, "no kernel takes this type");
+    return "int32";
+  }
 }
 
 // --- dtypes and shapes -----------------------------------------------------------------------------------------------
 
 inline py::array as_array(py::handle object, const char* name) {
-    if (!py::isinstance<py::array>(object))
-        throw py::type_error(std::string(name) + " must be a numpy array, got " + type_text(object));
-    return py::reinterpret_borrow<py::array>(object);
+  if (!py::isinstance<py::array>(object))
+    throw py::type_error(std::string(name) + " must be a numpy array, got " + type_text(object));
+  return py::reinterpret_borrow<py::array>(object);
 }
 
 template <class T>
 bool has_dtype(const py::array& array) {
-    const py::dtype dtype = array.dtype();
-    const char order = dtype.byteorder();
-    return dtype.normalized_num() == py::dtype::num_of<T>() && (order == '=' || order == '|');
+  const py::dtype dtype = array.dtype();
+  const char order = dtype.byteorder();
+  return dtype.normalized_num() == py::dtype::num_of<T>() && (order == '=' || order == '|');
 }
 
 /// The dtype that all float arrays of a call must share, read off its leading array.
 inline Float float_dtype(py::handle object, const char* name) {
-    const py::array array = as_array(object, name);
-    if (has_dtype<float>(array)) return Float::f32;
-    if (has_dtype<double>(array)) return Float::f64;
-    throw py::type_error(std::string(name) + " must be float32 or float64 in native byte order, got " +
-                         dtype_text(array));
+  const py::array array = as_array(object, name);
+  if (has_dtype<float>(array)) return Float::f32;
+  if (has_dtype<double>(array)) return Float::f64;
+  throw py::type_error(std::string(name) + " must be float32 or float64 in native byte order, got " +
+                       dtype_text(array));
 }
 
 /// The same from a dtype's name, for functions that make an array.
 inline Float float_dtype_named(py::handle object, const char* name) {
-    if (!py::isinstance<py::str>(object))
-        throw py::type_error(std::string(name) + " must be 'float32' or 'float64', got " + type_text(object));
-    const std::string text = py::cast<std::string>(object);
-    if (text == "float32") return Float::f32;
-    if (text == "float64") return Float::f64;
-    throw py::type_error(std::string(name) + " must be 'float32' or 'float64', got '" + text + "'");
+  if (!py::isinstance<py::str>(object))
+    throw py::type_error(std::string(name) + " must be 'float32' or 'float64', got " + type_text(object));
+  const std::string text = py::cast<std::string>(object);
+  if (text == "float32") return Float::f32;
+  if (text == "float64") return Float::f64;
+  throw py::type_error(std::string(name) + " must be 'float32' or 'float64', got '" + text + "'");
 }
 
 /// Call `body` with a zero of the scalar type: `dispatch(dtype, [&](auto zero) { using T = decltype(zero); ... })`.
 template <class Body>
 auto dispatch(Float dtype, Body&& body) {
-    return dtype == Float::f32 ? body(float{}) : body(double{});
+  return dtype == Float::f32 ? body(float{}) : body(double{});
 }
 
 template <class T>
 void check_dtype(const py::array& array, const char* name) {
-    if (has_dtype<T>(array)) return;
-    std::string text = std::string(name) + " must be " + dtype_name<T>();
-    if constexpr (std::is_floating_point_v<T>) text += " (the dtype of the call's other arrays)";
-    throw py::type_error(text + ", got " + dtype_text(array));
+  if (has_dtype<T>(array)) return;
+  std::string text = std::string(name) + " must be " + dtype_name<T>();
+  if constexpr (std::is_floating_point_v<T>) text += " (the dtype of the call's other arrays)";
+  throw py::type_error(text + ", got " + dtype_text(array));
 }
 
 inline void check_shape(const py::array& array, const char* name, Dims dims) {
-    bool good = array.ndim() == static_cast<Size>(dims.size());
-    Size axis = 0;
-    for (const Dim& dim : dims) {
-        if (!good) break;
-        good = dim.size == any || array.shape(axis) == dim.size;
-        ++axis;
-    }
-    if (!good)
-        throw py::value_error(std::string(name) + " must have shape " + dims_text(dims) + ", got " + shape_text(array));
+  bool good = array.ndim() == static_cast<Size>(dims.size());
+  Size axis = 0;
+  for (const Dim& dim : dims) {
+    if (!good) break;
+    good = dim.size == any || array.shape(axis) == dim.size;
+    ++axis;
+  }
+  if (!good)
+    throw py::value_error(std::string(name) + " must have shape " + dims_text(dims) + ", got " + shape_text(array));
 }
 
 // --- views -----------------------------------------------------------------------------------------------------------
@@ -154,210 +158,209 @@ inline void check_shape(const py::array& array, const char* name, Dims dims) {
 /// An array held for the length of a call, its memory C-contiguous and aligned. Empty when made from None.
 template <class T>
 class View {
-public:
-    View() = default;
-    View(py::array array, T* data) : array_(std::move(array)), data_(data) {}
+ public:
+  View() = default;
+  View(py::array array, T* data) : array_(std::move(array)), data_(data) {}
 
-    T* data() const { return data_; }
-    explicit operator bool() const { return static_cast<bool>(array_); }
-    Size ndim() const { return array_.ndim(); }
-    Size shape(Size axis) const { return array_.shape(axis); }
-    Size size() const { return array_.size(); }
-    const py::array& array() const { return array_; }
+  T* data() const { return data_; }
+  explicit operator bool() const { return static_cast<bool>(array_); }
+  Size ndim() const { return array_.ndim(); }
+  Size shape(Size axis) const { return array_.shape(axis); }
+  Size size() const { return array_.size(); }
+  const py::array& array() const { return array_; }
 
-private:
-    py::array array_{py::reinterpret_steal<py::array>(py::handle())};
-    T* data_ = nullptr;
+ private:
+  py::array array_{py::reinterpret_steal<py::array>(py::handle())};
+  T* data_ = nullptr;
 };
 
 inline bool contiguous(const py::array& array) {
-    constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-    return (array.flags() & wanted) == wanted;
+  constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  return (array.flags() & wanted) == wanted;
 }
 
 namespace detail {
 template <class T>
 View<const T> readable(py::array array) {
-    if (!contiguous(array)) {
-        array = py::array::ensure(array, py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_);
-        if (!array) throw std::bad_alloc();
-    }
-    const T* data = static_cast<const T*>(array.data());
-    return {std::move(array), data};
+  if (!contiguous(array)) {
+    array = py::array::ensure(array, py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+    if (!array) throw std::bad_alloc();
+  }
+  const T* data = static_cast<const T*>(array.data());
+  return {std::move(array), data};
 }
 }  // namespace detail
 
 /// An input of exactly this dtype and shape.
 template <class T>
 View<const T> input(py::handle object, const char* name, Dims dims) {
-    py::array array = as_array(object, name);
-    check_dtype<T>(array, name);
-    check_shape(array, name, dims);
-    return detail::readable<T>(std::move(array));
+  py::array array = as_array(object, name);
+  check_dtype<T>(array, name);
+  check_shape(array, name, dims);
+  return detail::readable<T>(std::move(array));
 }
 
 /// An input of this dtype and any shape.
 template <class T>
 View<const T> input(py::handle object, const char* name) {
-    py::array array = as_array(object, name);
-    check_dtype<T>(array, name);
-    return detail::readable<T>(std::move(array));
+  py::array array = as_array(object, name);
+  check_dtype<T>(array, name);
+  return detail::readable<T>(std::move(array));
 }
 
 /// As `input`, or an empty view (whose data() is nullptr) for None.
 template <class T>
 View<const T> optional_input(py::handle object, const char* name, Dims dims) {
-    return object.is_none() ? View<const T>{} : input<T>(object, name, dims);
+  return object.is_none() ? View<const T>{} : input<T>(object, name, dims);
 }
 
 /// An input with the shape of another: `dy` for `y`.
 template <class T>
 View<const T> input_like(py::handle object, const char* name, const py::array& other, const char* other_name) {
-    py::array array = as_array(object, name);
-    check_dtype<T>(array, name);
-    bool same = array.ndim() == other.ndim();
-    for (Size i = 0; same && i < array.ndim(); ++i) same = array.shape(i) == other.shape(i);
-    if (!same)
-        throw py::value_error(std::string(name) + " must have the shape of " + other_name + " = " + shape_text(other) +
-                              ", got " + shape_text(array));
-    return detail::readable<T>(std::move(array));
+  py::array array = as_array(object, name);
+  check_dtype<T>(array, name);
+  bool same = array.ndim() == other.ndim();
+  for (Size i = 0; same && i < array.ndim(); ++i) same = array.shape(i) == other.shape(i);
+  if (!same)
+    throw py::value_error(std::string(name) + " must have the shape of " + other_name + " = " + shape_text(other) +
+                          ", got " + shape_text(array));
+  return detail::readable<T>(std::move(array));
 }
 
 /// A bool array as bytes; test them against zero (a view cast from other data may hold more than 0 and 1).
 inline View<const std::uint8_t> mask_input(py::handle object, const char* name, Dims dims) {
-    if (object.is_none()) return {};
-    py::array array = as_array(object, name);
-    check_dtype<bool>(array, name);
-    check_shape(array, name, dims);
-    return detail::readable<std::uint8_t>(std::move(array));
+  if (object.is_none()) return {};
+  py::array array = as_array(object, name);
+  check_dtype<bool>(array, name);
+  check_shape(array, name, dims);
+  return detail::readable<std::uint8_t>(std::move(array));
 }
 
 /// An array that the kernel changes in place, so it must be writable and contiguous as it is.
 template <class T>
 View<T> inout(py::handle object, const char* name) {
-    py::array array = as_array(object, name);
-    check_dtype<T>(array, name);
-    if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable: it is updated in place");
-    if (!contiguous(array))
-        throw py::value_error(std::string(name) + " must be C-contiguous and aligned: it is updated in place");
-    T* data = static_cast<T*>(array.mutable_data());
-    return {std::move(array), data};
+  py::array array = as_array(object, name);
+  check_dtype<T>(array, name);
+  if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable: it is updated in place");
+  if (!contiguous(array))
+    throw py::value_error(std::string(name) + " must be C-contiguous and aligned: it is updated in place");
+  T* data = static_cast<T*>(array.mutable_data());
+  return {std::move(array), data};
 }
 
 template <class T>
 View<T> inout(py::handle object, const char* name, Dims dims) {
-    View<T> view = inout<T>(object, name);
-    check_shape(view.array(), name, dims);
-    return view;
+  View<T> view = inout<T>(object, name);
+  check_shape(view.array(), name, dims);
+  return view;
 }
 
 template <class T>
 View<T> inout_like(py::handle object, const char* name, const py::array& other, const char* other_name) {
-    input_like<T>(object, name, other, other_name);
-    return inout<T>(object, name);
+  input_like<T>(object, name, other, other_name);
+  return inout<T>(object, name);
 }
 
 /// A new array, its content not initialised. Sizes whose product does not fit raise ValueError, not a crash.
 template <class T>
 View<T> output(std::vector<Size> shape) {
-    Size room = std::numeric_limits<Size>::max() / static_cast<Size>(sizeof(T));
-    for (const Size size : shape) {
-        if (size < 0) throw py::value_error("a result's shape must not be negative");
-        if (size > 0 && (room /= size) == 0) throw py::value_error("the result would be larger than any memory");
-    }
-    py::array_t<T> array(std::move(shape));
-    T* data = array.mutable_data();
-    return {std::move(array), data};
+  Size room = std::numeric_limits<Size>::max() / static_cast<Size>(sizeof(T));
+  for (const Size size : shape) {
+    if (size < 0) throw py::value_error("a result's shape must not be negative");
+    if (size > 0 && (room /= size) == 0) throw py::value_error("the result would be larger than any memory");
+  }
+  py::array_t<T> array(std::move(shape));
+  T* data = array.mutable_data();
+  return {std::move(array), data};
 }
 
 /// A new array with the shape of another.
 template <class T>
 View<T> output_like(const py::array& other) {
-    return output<T>(std::vector<Size>(other.shape(), other.shape() + other.ndim()));
+  return output<T>(std::vector<Size>(other.shape(), other.shape() + other.ndim()));
 }
 
 // --- values ----------------------------------------------------------------------------------------------------------
 
 /// Raise unless every one of `count` ids is in [0, limit).
 inline void check_ids(const std::int32_t* ids, Size count, Size limit, const char* name, const char* letter = "V") {
-    const std::uint32_t bound = static_cast<std::uint32_t>(
-        limit < 0 ? 0 : (limit > (Size{1} << 31) ? (Size{1} << 31) : limit));
-    std::uint32_t worst = 0;  // negative ids are huge as unsigned numbers, so one comparison finds both
-    for (Size i = 0; i < count; ++i) {
-        const auto id = static_cast<std::uint32_t>(ids[i]);
-        worst = id > worst ? id : worst;
-    }
-    if (count == 0 || worst < bound) return;
-    Size at = 0;
-    while (static_cast<std::uint32_t>(ids[at]) < bound) ++at;
-    throw py::value_error(std::string(name) + " must be in [0, " + letter + ") = [0, " + std::to_string(limit) +
-                          "), got " + std::to_string(ids[at]) + " at flat position " + std::to_string(at));
+  const std::uint32_t bound =
+      static_cast<std::uint32_t>(limit < 0 ? 0 : (limit > (Size{1} << 31) ? (Size{1} << 31) : limit));
+  std::uint32_t worst = 0;  // negative ids are huge as unsigned numbers, so one comparison finds both
+  for (Size i = 0; i < count; ++i) {
+    const auto id = static_cast<std::uint32_t>(ids[i]);
+    worst = id > worst ? id : worst;
+  }
+  if (count == 0 || worst < bound) return;
+  Size at = 0;
+  while (static_cast<std::uint32_t>(ids[at]) < bound) ++at;
+  throw py::value_error(std::string(name) + " must be in [0, " + letter + ") = [0, " + std::to_string(limit) +
+                        "), got " + std::to_string(ids[at]) + " at flat position " + std::to_string(at));
 }
 
 inline bool to_bool(py::handle object, const char* name) {
-    if (object.ptr() == Py_True) return true;
-    if (object.ptr() == Py_False) return false;
-    // numpy's bool is the only other thing taken; its type is called numpy.bool or, in older versions, numpy.bool_.
-    const std::string type = type_text(object);
-    if (type == "numpy.bool" || type == "numpy.bool_") return PyObject_IsTrue(object.ptr()) == 1;
-    throw py::type_error(std::string(name) + " must be True or False, got " + type);
+  if (object.ptr() == Py_True) return true;
+  if (object.ptr() == Py_False) return false;
+  // numpy's bool is the only other thing taken; its type is called numpy.bool or, in older versions, numpy.bool_.
+  const std::string type = type_text(object);
+  if (type == "numpy.bool" || type == "numpy.bool_") return PyObject_IsTrue(object.ptr()) == 1;
+  throw py::type_error(std::string(name) + " must be True or False, got " + type);
 }
 
 inline double to_double(py::handle object, const char* name) {
-    const double value = PyFloat_AsDouble(object.ptr());
-    if (value == -1.0 && PyErr_Occurred()) {
-        PyErr_Clear();
-        throw py::type_error(std::string(name) + " must be a number, got " + type_text(object));
-    }
-    return value;
+  const double value = PyFloat_AsDouble(object.ptr());
+  if (value == -1.0 && PyErr_Occurred()) {
+    PyErr_Clear();
+    throw py::type_error(std::string(name) + " must be a number, got " + type_text(object));
+  }
+  return value;
 }
 
 /// A number that is neither infinite nor NaN and lies in [low, high].
 inline double to_double_in(py::handle object, const char* name, double low, double high) {
-    const double value = to_double(object, name);
-    if (std::isfinite(value) && value >= low && value <= high) return value;
-    std::string text = std::string(name) + " must be a finite number";
-    if (std::isfinite(low)) text += " >= " + std::string(py::str(py::float_(low)));
-    if (std::isfinite(low) && std::isfinite(high)) text += " and";
-    if (std::isfinite(high)) text += " <= " + std::string(py::str(py::float_(high)));
-    throw py::value_error(text + ", got " + std::string(py::str(object)));
+  const double value = to_double(object, name);
+  if (std::isfinite(value) && value >= low && value <= high) return value;
+  std::string text = std::string(name) + " must be a finite number";
+  if (std::isfinite(low)) text += " >= " + std::string(py::str(py::float_(low)));
+  if (std::isfinite(low) && std::isfinite(high)) text += " and";
+  if (std::isfinite(high)) text += " <= " + std::string(py::str(py::float_(high)));
+  throw py::value_error(text + ", got " + std::string(py::str(object)));
 }
 
 inline py::int_ to_int(py::handle object, const char* name) {
-    PyObject* index = py::isinstance<py::bool_>(object) ? nullptr : PyNumber_Index(object.ptr());
-    if (!index) {
-        PyErr_Clear();
-        throw py::type_error(std::string(name) + " must be an integer, got " + type_text(object));
-    }
-    return py::reinterpret_steal<py::int_>(index);
+  PyObject* index = py::isinstance<py::bool_>(object) ? nullptr : PyNumber_Index(object.ptr());
+  if (!index) {
+    PyErr_Clear();
+    throw py::type_error(std::string(name) + " must be an integer, got " + type_text(object));
+  }
+  return py::reinterpret_steal<py::int_>(index);
 }
 
 /// An integer in [low, high].
 inline std::int64_t to_int_in(py::handle object, const char* name, std::int64_t low, std::int64_t high) {
-    const py::int_ number = to_int(object, name);
-    int overflow = 0;
-    const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
-    if (overflow == 0 && value >= low && value <= high) return value;
-    throw py::value_error(std::string(name) + " must be an integer in [" + std::to_string(low) + ", " +
-                          std::to_string(high) + "], got " + std::string(py::str(number)));
+  const py::int_ number = to_int(object, name);
+  int overflow = 0;
+  const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+  if (overflow == 0 && value >= low && value <= high) return value;
+  throw py::value_error(std::string(name) + " must be an integer in [" + std::to_string(low) + ", " +
+                        std::to_string(high) + "], got " + std::string(py::str(number)));
 }
 
 /// A seed or stream number: an integer in [0, 2**64).
 inline std::uint64_t to_uint64(py::handle object, const char* name) {
-    const py::int_ number = to_int(object, name);
-    const unsigned long long value = PyLong_AsUnsignedLongLong(number.ptr());
-    if (PyErr_Occurred()) {
-        PyErr_Clear();
-        throw py::value_error(std::string(name) + " must be an integer in [0, 2**64), got " +
-                              std::string(py::str(number)));
-    }
-    return value;
+  const py::int_ number = to_int(object, name);
+  const unsigned long long value = PyLong_AsUnsignedLongLong(number.ptr());
+  if (PyErr_Occurred()) {
+    PyErr_Clear();
+    throw py::value_error(std::string(name) + " must be an integer in [0, 2**64), got " + std::string(py::str(number)));
+  }
+  return value;
 }
 
 inline std::string to_string(py::handle object, const char* name) {
-    if (!py::isinstance<py::str>(object))
-        throw py::type_error(std::string(name) + " must be a string, got " + type_text(object));
-    return py::cast<std::string>(object);
+  if (!py::isinstance<py::str>(object))
+    throw py::type_error(std::string(name) + " must be a string, got " + type_text(object));
+  return py::cast<std::string>(object);
 }
 
 }  // namespace recurra::bindings

@@ -15,7 +15,8 @@ void parallel_for(Index items, Index least, Work&& work, Index step = 1) {
   const FlushDenormals flush;
   const Index steps = (items + step - 1) / step;
   const Index most = std::max<Index>(1, items / std::max<Index>(1, least));
-  const int count = static_cast<int>(std::min<Index>({Index(max_threads().load(std::memory_order_relaxed)), most, steps}));
+  const int count =
+      static_cast<int>(std::min<Index>({Index(max_threads().load(std::memory_order_relaxed)), most, steps}));
   if (count <= 1) {
     if (items > 0) work(Index{0}, items);
     return;

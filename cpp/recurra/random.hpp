@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "parallel.hpp"
+#include "simd.hpp"
 
 namespace recurra {
 
@@ -121,15 +122,15 @@ template <class T>
 void random_normal(const RandomKey& key, Index rows, Index cols, T* out) {
   parallel_for(rows, detail::rows_worth_a_thread(4 * cols), [&](Index first, Index last) {
     for (Index row = first; row < last; ++row)
-      detail::random_row<detail::block_columns<T>>(key, row, cols, out + row * cols,
-                                                   [](detail::Words words, int b, T* to) {
-        detail::uniforms_of_block(words, b, to);
-        for (int j = 0; j < detail::block_columns<T>; j += 2) {
-          const T radius = std::sqrt(T(-2) * std::log1p(-to[j])), angle = T(6.283185307179586476925) * to[j + 1];
-          to[j] = radius * std::cos(angle);
-          to[j + 1] = radius * std::sin(angle);
-        }
-      });
+      detail::random_row<detail::block_columns<T>>(
+          key, row, cols, out + row * cols, [](detail::Words words, int b, T* to) {
+            detail::uniforms_of_block(words, b, to);
+            for (int j = 0; j < detail::block_columns<T>; j += 2) {
+              const T radius = std::sqrt(T(-2) * std::log1p(-to[j])), angle = T(6.283185307179586476925) * to[j + 1];
+              to[j] = radius * std::cos(angle);
+              to[j + 1] = radius * std::sin(angle);
+            }
+          });
   });
 }
 

@@ -17,8 +17,8 @@ void softmax_cross_entropy_forward(const T* logits, const std::int32_t* labels, 
       const T* x = logits + m * V;
       const T top = detail::max_of_row(x, V);
       const Packet<T> shift = set1<T>(top);
-      const T total = detail::sum_of_row(
-          x, V, [&](const Packet<T>& v, Index) { return detail::exp_or_zero<T>(sub(v, shift)); });
+      const T total =
+          detail::sum_of_row(x, V, [&](const Packet<T>& v, Index) { return detail::exp_or_zero<T>(sub(v, shift)); });
       const T log_total = std::log(total);
       lse[m] = top + log_total;
       loss[m] = (top - x[labels[m]]) + log_total;  // small losses keep their digits: no large lse in between

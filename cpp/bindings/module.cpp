@@ -1,0 +1,55 @@
+// The compiled module: one line for each family of kernels, and what this build is.
+//
+// Built once for each instruction set; python/recurra/_core/select.py picks one. Only functions and module-local
+// handles are bound, so that all variants can be loaded side by side.
+#include "arrays.hpp"
+#include "register.hpp"
+
+#include "recurra/simd.hpp"
+
+#define RECURRA_TEXT_(x) #x
+#define RECURRA_TEXT(x) RECURRA_TEXT_(x)
+
+namespace recurra::bindings {
+namespace {
+
+std::string compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#elif defined(__GNUC__)
+  return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+  return "msvc " RECURRA_TEXT(_MSC_FULL_VER);
+#else
+  return "unknown";
+#endif
+}
+
+py::dict build_config() {
+  py::dict config;
+  config["isa"] = RECURRA_ISA;
+  config["version"] = RECURRA_VERSION;
+  config["compiler"] = compiler();
+  config["flags"] = RECURRA_FLAGS;
+  config["eigen"] =
+      RECURRA_TEXT(EIGEN_WORLD_VERSION) "." RECURRA_TEXT(EIGEN_MAJOR_VERSION) "." RECURRA_TEXT(EIGEN_MINOR_VERSION);
+  config["lanes"] = lanes<float>;
+  return config;
+}
+
+}  // namespace
+}  // namespace recurra::bindings
+
+PYBIND11_MODULE(RECURRA_MODULE, m) {
+  using namespace recurra::bindings;
+  m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";
+  register_lstm(m);
+  register_gru(m);
+  register_simple_rnn(m);
+  register_matmul(m);
+  register_elementwise(m);
+  register_embedding(m);
+  register_random(m);
+  register_optimizers(m);
+  m.def("build_config", &build_config, "What this module was built for and with.");
+}

@@ -1,0 +1,17 @@
+// The families of kernels; each has its own source file here, which binds them.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace recurra::bindings {
+
+void register_lstm(pybind11::module_& m);         // lstm.cpp
+void register_gru(pybind11::module_& m);          // gru.cpp
+void register_simple_rnn(pybind11::module_& m);   // simple_rnn.cpp
+void register_matmul(pybind11::module_& m);       // matmul.cpp: matmul, activations, the number of threads
+void register_elementwise(pybind11::module_& m);  // elementwise.cpp: softmax, softmax with cross-entropy
+void register_embedding(pybind11::module_& m);    // embedding.cpp
+void register_random(pybind11::module_& m);       // random.cpp: numbers, dropout masks, sampling
+void register_optimizers(pybind11::module_& m);   // optimizers.cpp: updates, gradient norm
+
+}  // namespace recurra::bindings
