@@ -13,7 +13,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor, value_of
 from recurra.config import epsilon
-from recurra.training import crossentropy as ce
+from recurra.training.crossentropy import class_ids
 from recurra.training.reduction import as_float, same_rank
 
 
@@ -146,8 +146,7 @@ def binary_crossentropy(
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    each = (ce.binary_from_logits if from_logits else ce.binary_from_probabilities)(y_true, y_pred)
-    return ops.mean(each, axis=axis)
+    return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
 
 
 def binary_focal_crossentropy(
@@ -171,7 +170,7 @@ def binary_focal_crossentropy(
     if from_logits:
         y_pred = ops.sigmoid(y_pred)
     wrong = 1.0 - (y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred))
-    each = ops.power(wrong, gamma) * ce.binary_from_probabilities(y_true, y_pred)
+    each = ops.power(wrong, gamma) * ops.binary_crossentropy(y_true, y_pred)
     if apply_class_balancing:
         each = each * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
     return ops.mean(each, axis=axis)
@@ -202,13 +201,13 @@ def categorical_crossentropy(
             raise ValueError(
                 f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
             )
-        return _by_ids(ce.class_ids(y_true.ids, y_pred.shape), y_pred, from_logits)
+        ids = class_ids(y_true.ids, y_pred.shape).reshape(y_pred.shape[:-1])
+        return ops.sparse_categorical_crossentropy(ids, y_pred, from_logits)
     y_true, y_pred = _pair(y_true, y_pred, fit=False)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
-    function = ce.categorical_from_logits if from_logits else ce.categorical_from_probabilities
-    return function(y_true, y_pred, axis)
+    return ops.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
 def categorical_focal_crossentropy(
@@ -241,12 +240,9 @@ def sparse_categorical_crossentropy(
     """
     y_pred = _classes(as_float(y_pred), axis)
     labels = np.asarray(value_of(y_true))
+    rows = y_pred.shape[:-1]
     if ignore_class is None:
-        return _by_ids(ce.class_ids(labels, y_pred.shape), y_pred, from_logits)
-    valid = labels.reshape(y_pred.shape[:-1]) != ignore_class
-    ids = ce.class_ids(np.where(valid, labels.reshape(valid.shape), 0), y_pred.shape)
-    return ops.where(valid, _by_ids(ids, y_pred, from_logits), np.zeros((), y_pred.dtype))
-
-
-def _by_ids(ids: Any, y_pred: Any, from_logits: bool) -> Any:
-    return (ce.sparse_from_logits if from_logits else ce.sparse_from_probabilities)(ids, y_pred)
+        return ops.sparse_categorical_crossentropy(class_ids(labels, y_pred.shape).reshape(rows), y_pred, from_logits)
+    valid = labels.reshape(rows) != ignore_class
+    ids = class_ids(np.where(valid, labels.reshape(rows), 0), y_pred.shape).reshape(rows)
+    return ops.where(valid, ops.sparse_categorical_crossentropy(ids, y_pred, from_logits), np.zeros((), y_pred.dtype))

@@ -1,0 +1,96 @@
+"""Copies of models with new layers and new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from recurra.layers.input_layer import InputLayer
+from recurra.models.functional import Functional
+from recurra.models.model import Model
+from recurra.models.sequential import Sequential
+from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
+
+
+def _copy_layer(layer: Any) -> Any:
+    return type(layer).from_config(layer.get_config())
+
+
+def clone_model(
+    model: Any,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> Any:
+    """A model of the same architecture whose layers and weights are new (freshly initialized).
+
+    input_tensors : symbolic tensors to build it on; by default new inputs of the same shapes
+    clone_function : makes the new layer for a layer; by default from its configuration
+    call_function : ``(layer, *args, **kwargs)``, makes each call in a functional model; by default ``layer(...)``
+    recursive : `clone_function` sees the layers of nested models too, instead of the nested models
+    raises : ValueError for a subclass with its own ``call``, which only ``from_config`` can copy
+    """
+    copy = clone_function or _copy_layer
+
+    def copied(layer: Any) -> Any:
+        if recursive and isinstance(layer, Model) and (layer._graph is not None or isinstance(layer, Sequential)):
+            return clone_model(layer, None, clone_function, call_function, True)
+        return copy(layer)
+
+    if isinstance(model, Sequential):
+        if call_function is not None:
+            raise ValueError("call_function is for functional models, got a Sequential")
+        new = Sequential(name=model.name)
+        if input_tensors is not None:
+            new.add(next(symbolic_leaves(input_tensors)))
+        for layer in model._layers:
+            if isinstance(layer, InputLayer):
+                if input_tensors is None:
+                    new.add(_copy_layer(layer))
+            else:
+                new.add(copied(layer))
+        return new
+    graph = model._graph if isinstance(model, Model) else None
+    if graph is None or type(model).call is not Model.call:
+        if clone_function is None and input_tensors is None:
+            return _copy_layer(model)
+        raise ValueError(
+            f"{getattr(model, 'name', model)!r} is a subclass with its own call: its layers cannot be copied one by one"
+        )
+    made: dict[int, KerasTensor] = {}
+    layers: dict[int, Any] = {}
+    given = list(symbolic_leaves(input_tensors)) if input_tensors is not None else None
+    if given is not None and len(given) != len(graph.input_tensors):
+        raise ValueError(f"input_tensors must hold {len(graph.input_tensors)} tensors, got {len(given)}")
+    for i, tensor in enumerate(graph.input_tensors):
+        if given is not None:
+            made[id(tensor)] = given[i]
+        else:
+            name = tensor.node.layer.name if tensor.node else None
+            layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+            made[id(tensor)] = layer._inbound_nodes[0].output_tensors[0]
+    for node in graph.nodes:
+        if all(id(tensor) in made for tensor in node.output_tensors):
+            continue
+        layer = layers.get(id(node.layer))
+        if layer is None:
+            layer = layers[id(node.layer)] = copied(node.layer)
+        args, kwargs = node.fill(lambda tensor: made[id(tensor)])
+        outputs = call_function(layer, *args, **kwargs) if call_function else layer(*args, **kwargs)
+        for old, new_tensor in zip(node.output_tensors, symbolic_leaves(outputs), strict=True):
+            made[id(old)] = new_tensor
+
+    def find(tensor: KerasTensor) -> KerasTensor:
+        return made[id(tensor)]
+
+    return Functional(map_symbolic(graph.inputs, find), map_symbolic(graph.outputs, find), name=model.name)
+
+
+def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
+    """The model that ``model.to_json()`` described, with new weights."""
+    import json
+
+    from recurra.registration import deserialize_keras_object
+
+    return deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -1,0 +1,183 @@
+"""Models made of symbolic inputs and outputs, and how they are written as configurations and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from recurra.models.model import Model
+from recurra.models.symbolic import KerasTensor, Node, map_symbolic
+from recurra.registration import deserialize_keras_object, serialize_keras_object
+
+
+class Functional(Model):
+    """What ``Model(inputs, outputs)`` makes: a graph of layers with several inputs, outputs, branches, shared layers."""
+
+    def get_config(self) -> dict[str, Any]:
+        graph = self._need_graph()
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [_layer_config(self, layer) for layer in graph.layers],
+            "input_layers": _places(self, graph.inputs),
+            "output_layers": _places(self, graph.outputs),
+        }
+
+
+def _number(model: Model, tensor: KerasTensor) -> int:
+    """The number of the call that made `tensor`, among the layer's calls in this model."""
+    node = tensor.node
+    assert node is not None and model._graph is not None
+    nodes = model._graph.nodes_of(node.layer)
+    kept = 1 if isinstance(node.layer, Functional) else 0  # Keras counts a model's own graph as its first call
+    return kept + next(i for i, other in enumerate(nodes) if other is node)
+
+
+def _places(model: Model, tensors: Any) -> Any:
+    def place(tensor: KerasTensor) -> list[Any]:
+        assert tensor.node is not None
+        return [tensor.node.layer.name, _number(model, tensor), tensor.index]
+
+    return map_symbolic(tensors, place)
+
+
+def _node_config(model: Model, node: Node) -> dict[str, Any]:
+    def describe(tensor: KerasTensor) -> dict[str, Any]:
+        assert tensor.node is not None
+        history = [tensor.node.layer.name, _number(model, tensor), tensor.index]
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": list(tensor.shape), "dtype": tensor.dtype, "keras_history": history},
+        }
+
+    args, kwargs = map_symbolic(node.args, describe), map_symbolic(node.kwargs, describe)
+    return {"args": [_plain(value) for value in args], "kwargs": {key: _plain(value) for key, value in kwargs.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return serialize_keras_object(value)
+
+
+def _layer_config(model: Model, layer: Any) -> dict[str, Any]:
+    assert model._graph is not None
+    config: dict[str, Any] = serialize_keras_object(layer)
+    config["name"] = layer.name
+    config["inbound_nodes"] = [_node_config(model, n) for n in model._graph.nodes_of(layer) if n.input_tensors]
+    return config
+
+
+class _NotYet(Exception):
+    """A tensor that a call needs has not been made yet."""
+
+
+def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
+    """The model that ``Functional.get_config`` (or Keras 2 or 3) described, with new layers.
+
+    raises : ValueError where the calls cannot be put in an order
+    """
+    layers: dict[str, Any] = {}
+    waiting: list[tuple[str, list[Any]]] = []
+    for entry in config["layers"]:
+        layer = deserialize_keras_object({k: v for k, v in entry.items() if k not in ("inbound_nodes", "name")})
+        name = entry.get("name") or entry["config"]["name"]
+        layers[name] = layer
+        calls = entry.get("inbound_nodes") or []
+        if calls:
+            waiting.append((name, list(calls)))
+
+    def find(name: str, number: int, index: int) -> KerasTensor:
+        if name not in layers:
+            raise ValueError(f"the configuration names a layer {name!r} that it does not hold")
+        layer = layers[name]
+        number -= 1 if isinstance(layer, Functional) and number > 0 else 0
+        made = calls_made.get(name, []) if not _is_input(layer) else layer._inbound_nodes
+        if len(made) <= number:
+            raise _NotYet
+        tensor: KerasTensor = made[number].output_tensors[index]
+        return tensor
+
+    calls_made: dict[str, list[Node]] = {}
+    while waiting:
+        later: list[tuple[str, list[Any]]] = []
+        progress = False
+        for name, calls in waiting:
+            layer = layers[name]
+            while calls:
+                try:
+                    args, kwargs = _arguments(calls[0], find)
+                except _NotYet:
+                    break
+                layer(*args, **kwargs)
+                calls_made.setdefault(name, []).append(layer._inbound_nodes[-1])
+                calls.pop(0)
+                progress = True
+            if calls:
+                later.append((name, calls))
+        if not progress and later:
+            raise ValueError(f"the configuration's calls depend on each other in a circle: {[n for n, _ in later]}")
+        waiting = later
+
+    def tensors(places: Any) -> Any:
+        if isinstance(places, Mapping):
+            return {key: tensors(value) for key, value in places.items()}
+        if len(places) == 3 and isinstance(places[0], str):
+            return find(*places)
+        return [tensors(place) for place in places]
+
+    inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
+    inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
+    outputs = outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
+    rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "name", "trainable")}
+    for key in ("dtype", "build_input_shape"):
+        rest.pop(key, None)
+    kind = Functional if cls is Model else cls
+    model = kind(inputs, outputs, name=config.get("name"), **rest)
+    if config.get("trainable") is False:
+        model.trainable = False
+    return model
+
+
+def _is_input(layer: Any) -> bool:
+    from recurra.layers.input_layer import InputLayer
+
+    return isinstance(layer, InputLayer)
+
+
+def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of one call: Keras 3's ``{"args", "kwargs"}``, or Keras 2's list of places."""
+    if isinstance(call, Mapping):
+
+        def revive(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                if value.get("class_name") == "__keras_tensor__":
+                    return find(*value["config"]["keras_history"])
+                if value.get("class_name") == "__tuple__":
+                    return tuple(revive(item) for item in value["items"])
+                if "class_name" in value:
+                    return deserialize_keras_object(value)
+                return {key: revive(item) for key, item in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [revive(item) for item in value]
+            return value
+
+        return [revive(value) for value in call.get("args", [])], {
+            key: revive(value) for key, value in call.get("kwargs", {}).items()
+        }
+    places = call if call and isinstance(call[0], (list, tuple)) else [call]
+    found = [find(*place[:3]) for place in places]
+    kwargs = dict(places[0][3]) if len(places[0]) > 3 else {}
+    revived = {key: _revive_place(value, find) for key, value in kwargs.items()}
+    return [found[0] if len(found) == 1 else found], revived
+
+
+def _revive_place(value: Any, find: Any) -> Any:
+    """A tensor given by keyword in a Keras 2 configuration: ``[name, node, index]``, or a list of these."""
+    if isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int):
+        return find(*value[:3])
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        return [_revive_place(item, find) for item in value]
+    return value

@@ -1,0 +1,257 @@
+"""The graph of layer calls between symbolic inputs and outputs: which layers, in which order, and how to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.autograd import Tensor
+from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
+
+
+class Graph:
+    """The calls that lead from `inputs` to `outputs` (KerasTensors, or lists or dicts of them).
+
+    nodes : the calls in an order in which they can be made
+    layers : the layers, each once, in Keras's order: by depth from the inputs, then as met from the outputs
+    raises : ValueError where an output cannot be reached from the inputs, or two layers share a name
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        for argument, value in (("inputs", inputs), ("outputs", outputs)):
+            if not list(symbolic_leaves(value)):
+                raise TypeError(f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}")
+        self.inputs, self.outputs = inputs, outputs
+        self.input_tensors = list(symbolic_leaves(inputs))
+        self.output_tensors = list(symbolic_leaves(outputs))
+        self._own = {id(tensor) for tensor in self.input_tensors}
+        if len(self._own) != len(self.input_tensors):
+            raise ValueError("inputs must be different tensors, got one of them twice")
+        self.nodes, self._met = self._collect()
+        self.depths = self._depths()
+        self.layers = self._sorted_layers()
+        names = [layer.name for layer in self.layers]
+        doubled = {name for name in names if names.count(name) > 1}
+        if doubled:
+            raise ValueError(f"layers of one model must have different names, got {sorted(doubled)} more than once")
+        self._plan: list[Callable[[list[Any]], None]] | None = None
+        self._slots: dict[int, int] = {}
+
+    # --- order --------------------------------------------------------------------------------------------------
+
+    def _collect(self) -> tuple[list[Node], dict[int, int]]:
+        """The nodes, parents before children, and the order in which layers are met from the outputs."""
+        done: dict[int, Node] = {}
+        met: dict[int, int] = {}
+        path: set[int] = set()
+
+        def stop(tensor: KerasTensor) -> bool:
+            return id(tensor) in self._own
+
+        for output in self.output_tensors:
+            stack: list[tuple[KerasTensor, Iterator[KerasTensor] | None]] = [(output, None)]
+            while stack:
+                tensor, parents = stack.pop()
+                node = tensor.node
+                if node is None:
+                    raise ValueError(f"{tensor!r} was not made by a layer")
+                if parents is None:
+                    if id(node) in done or id(node) in path:
+                        continue
+                    met.setdefault(id(node.layer), len(met))
+                    path.add(id(node))
+                    parents = iter(() if stop(tensor) else node.input_tensors)
+                    if node.is_input and not stop(tensor):
+                        raise ValueError(
+                            f"outputs depend on {tensor.name!r}, which is not among the inputs "
+                            f"{[t.name for t in self.input_tensors]}"
+                        )
+                following = next(parents, None)
+                if following is None:
+                    path.discard(id(node))
+                    done[id(node)] = node
+                else:
+                    stack.append((tensor, parents))
+                    stack.append((following, None))
+        return list(done.values()), met
+
+    def _depths(self) -> dict[int, int]:
+        """The depth of each node, 0 at the outputs; a layer's nodes lie at least as deep as its deepest one so far."""
+        depths: dict[int, int] = {}
+        of_layer: dict[int, int] = {}
+        for node in reversed(self.nodes):
+            depth = max(depths.get(id(node), 0), of_layer.get(id(node.layer), 0))
+            of_layer[id(node.layer)] = depths[id(node)] = depth
+            if not any(id(tensor) in self._own for tensor in node.output_tensors):
+                for parent in node.parents:
+                    depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
+        for tensor in self.input_tensors:
+            node = tensor.node
+            if node is not None and id(node) not in depths:
+                self.nodes.insert(0, node)
+                self._met.setdefault(id(node.layer), -1)
+                depths[id(node)] = 0
+        return depths
+
+    def _sorted_layers(self) -> list[Any]:
+        depth_of: dict[int, int] = {}
+        layers: dict[int, Any] = {}
+        for node in self.nodes:
+            layers[id(node.layer)] = node.layer
+            depth_of[id(node.layer)] = max(self.depths[id(node)], depth_of.get(id(node.layer), 0))
+        return sorted(layers.values(), key=lambda layer: (-depth_of[id(layer)], self._met[id(layer)]))
+
+    def nodes_of(self, layer: Any) -> list[Node]:
+        """The calls of `layer` in this graph, in the order in which they were made."""
+        own = {id(node) for node in self.nodes}
+        return [node for node in layer._inbound_nodes if id(node) in own]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each call follows the one before it, without branches or shared layers."""
+        levels: dict[int, int] = {}
+        for node in self.nodes:
+            depth = self.depths[id(node)]
+            levels[depth] = levels.get(depth, 0) + 1
+        return (
+            all(count == 1 for count in levels.values())
+            and all(len(node.input_tensors) <= 1 for node in self.nodes)
+            and all(len(self.nodes_of(layer)) == 1 for layer in self.layers)
+        )
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def _make_plan(self) -> list[Callable[[list[Any]], None]]:
+        for node in self.nodes:
+            for tensor in node.output_tensors:
+                self._slots[id(tensor)] = len(self._slots)
+        slots = self._slots
+        plan: list[Callable[[list[Any]], None]] = []
+        for node in self.nodes:
+            if any(id(tensor) in self._own for tensor in node.output_tensors):
+                continue
+            call = node.layer.lookup if self._may_wait(node) else node.layer
+            targets = [slots[id(tensor)] for tensor in node.output_tensors]
+            simple = len(node.args) == 1 and isinstance(node.args[0], KerasTensor) and not node.kwargs
+            if simple and isinstance(node.outputs, KerasTensor):
+                plan.append(_simple_call(call, slots[id(node.args[0])], targets[0]))
+            else:
+                plan.append(_full_call(call, node, slots, targets))
+        return plan
+
+    def _may_wait(self, node: Node) -> bool:
+        """Whether an Embedding's vectors need not be gathered, as its only readers take ids and table."""
+        if not hasattr(node.layer, "lookup") or any(t in self.output_tensors for t in node.output_tensors):
+            return False
+        output = node.output_tensors[0]
+        readers = [other for other in self.nodes if any(t is output for t in other.input_tensors)]
+        return bool(readers) and all(
+            getattr(reader.layer, "takes_embedded_ids", False) and reader.args and reader.args[0] is output
+            for reader in readers
+        )
+
+    def run(self, inputs: Any) -> Any:
+        """The outputs for arrays (or Tensors) in the structure of the inputs."""
+        if self._plan is None:
+            self._plan = self._make_plan()
+        values: list[Any] = [None] * len(self._slots)
+        for tensor, value in zip(self.input_tensors, self.flatten_inputs(inputs), strict=True):
+            values[self._slots[id(tensor)]] = fitted(value, tensor)
+        for step in self._plan:
+            step(values)
+        slots = self._slots
+        if isinstance(self.outputs, KerasTensor):
+            return values[slots[id(self.outputs)]]
+        return map_symbolic(self.outputs, lambda tensor: values[slots[id(tensor)]])
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """One value for each input, from an array, a list in order, or a dict by name.
+
+        raises : ValueError where their number or names differ
+        """
+        names = [tensor.node.layer.name if tensor.node else tensor.name for tensor in self.input_tensors]
+        if isinstance(inputs, Mapping):
+            keys = list(self.inputs) if isinstance(self.inputs, Mapping) else names
+            missing = [key for key in keys if key not in inputs]
+            if missing:
+                raise ValueError(f"inputs must hold the keys {keys}, got {sorted(map(str, inputs))}")
+            return [inputs[key] for key in keys]
+        if len(self.input_tensors) == 1:
+            if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
+                return [inputs[0]]
+            return [inputs]
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != len(names):
+            got = f"{len(inputs)} of them" if isinstance(inputs, (list, tuple)) else f"one {type(inputs).__name__}"
+            raise ValueError(f"the model takes a list or dict of the inputs {names}, got {got}")
+        return list(inputs)
+
+    # --- shapes -------------------------------------------------------------------------------------------------
+
+    def describe(self, inputs: Sequence[KerasTensor]) -> Any:
+        """Symbolic outputs for other symbolic inputs. Adds no node to the graph."""
+        known = {id(own): KerasTensor(t.shape, t.dtype) for own, t in zip(self.input_tensors, inputs, strict=True)}
+        if all(own.shape == t.shape for own, t in zip(self.input_tensors, inputs, strict=True)):
+            return map_symbolic(self.outputs, lambda tensor: KerasTensor(tensor.shape, tensor.dtype))
+        for node in self.nodes:
+            if all(id(tensor) in known for tensor in node.output_tensors):
+                continue
+            args, kwargs = node.fill(lambda tensor: known[id(tensor)])
+            found = symbolic_leaves(node.layer.compute_output_spec(*args, **kwargs))
+            for tensor, new in zip(node.output_tensors, found, strict=True):
+                known[id(tensor)] = new
+        return map_symbolic(self.outputs, lambda tensor: known[id(tensor)])
+
+
+def _simple_call(call: Callable[..., Any], source: int, target: int) -> Callable[[list[Any]], None]:
+    def step(values: list[Any]) -> None:
+        values[target] = call(values[source])
+
+    return step
+
+
+def _full_call(
+    call: Callable[..., Any], node: Node, slots: dict[int, int], targets: list[int]
+) -> Callable[[list[Any]], None]:
+    def step(values: list[Any]) -> None:
+        args, kwargs = node.fill(lambda tensor: values[slots[id(tensor)]])
+        found = list(_arrays_in(call(*args, **kwargs)))
+        for target, value in zip(targets, found, strict=True):
+            values[target] = value
+
+    return step
+
+
+def _arrays_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _arrays_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _arrays_in(item)
+    elif value is not None:
+        yield value
+
+
+def fitted(value: Any, tensor: KerasTensor) -> Any:
+    """`value` as an array of the shape that `tensor` promises; a last axis of size 1 may be missing or too many.
+
+    raises : ValueError naming the input, the shape expected and the one that came
+    """
+    if not isinstance(value, (np.ndarray, Tensor)):
+        value = np.asarray(value)
+    shape, wanted = value.shape, tensor.shape
+    if len(shape) == len(wanted):
+        for size, got in zip(wanted[1:], shape[1:], strict=True):
+            if size is not None and size != got:
+                break
+        else:
+            return value
+    elif len(shape) == len(wanted) - 1 and wanted[-1] == 1 and isinstance(value, np.ndarray):
+        return value[..., None]
+    elif len(shape) == len(wanted) + 1 and shape[-1] == 1 and isinstance(value, np.ndarray):
+        return value[..., 0]
+    name = tensor.node.layer.name if tensor.node else tensor.name
+    said = ", ".join("any" if size is None else str(size) for size in wanted)
+    raise ValueError(f"input {name!r} must have shape ({said}), got {tuple(shape)}")

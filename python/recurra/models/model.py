@@ -1,0 +1,358 @@
+"""Models: layers that can be trained, saved and summarized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from recurra.layers.layer import Layer
+from recurra.layers.naming import auto_name, to_snake_case
+from recurra.models.graph import Graph
+from recurra.models.symbolic import KerasTensor
+from recurra.training.prepare import shapes_of_outputs
+from recurra.training.structure import flatten_outputs
+from recurra.training.trainer import Trainer
+
+
+class Model(Layer, Trainer):
+    """A model from symbolic inputs to outputs, or a class of your own with a `call`.
+
+    ``Model(inputs, outputs)`` joins the layers called between `Input` tensors and outputs; lists and dicts stand for
+    several. A subclass makes layers in ``__init__`` and uses them in ``call(self, inputs, training=False)``.
+
+    inputs, outputs : KerasTensors, or lists or dicts of them
+    name : made from the class where None
+    trainable : whether training changes the weights
+
+    >>> from recurra.layers import Dense, Input, LSTM
+    >>> from recurra.models import Model
+    >>> x = Input((None, 8))
+    >>> model = Model(x, Dense(1)(LSTM(16)(x)))
+    >>> model.count_params()
+    1617
+    """
+
+    _keras_module = "keras.models"
+    _untracked = Layer._untracked | {"_graph", "_compile_config", "loss", "_extra"}
+    _graph: Graph | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
+            from recurra.models.functional import Functional
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, *, trainable: bool = True, **kwargs: Any
+    ) -> None:
+        if isinstance(inputs, str) and outputs is None and name is None:
+            inputs, name = None, inputs  # super().__init__("name")
+        super().__init__(name=name or auto_name(to_snake_case(type(self).__name__)), trainable=trainable, **kwargs)
+        self.autocast = False
+        self.supports_masking = True
+        self._shape_cache: dict[Any, Any] = {}
+        self.stop_training = False
+        if inputs is not None or outputs is not None:
+            if inputs is None or outputs is None:
+                raise ValueError("inputs and outputs must be given together")
+            self._set_graph(inputs, outputs)
+
+    def _set_graph(self, inputs: Any, outputs: Any) -> None:
+        self._graph = Graph(inputs, outputs)
+        self._layers = self._graph.layers
+        self.built = True
+
+    # --- calling ------------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it."""
+        if self._graph is None:
+            raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
+        return self._graph.run(inputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """None: the mask of the outputs is the one that the model's last layers attach to them."""
+        return None
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._graph is not None and args:
+            return self._graph.describe(self._graph.flatten_inputs(args[0]))
+        return super().compute_output_spec(*args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if self._graph is None:
+            return super().compute_output_shape(input_shape)
+        several = len(self._graph.input_tensors) > 1 or isinstance(input_shape, Mapping)
+        shapes = input_shape if several else [input_shape]
+        shapes = list(shapes.values()) if isinstance(shapes, Mapping) else shapes
+        inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self._graph.input_tensors, strict=True)]
+        found = self._graph.describe(inputs)
+        return found.shape if isinstance(found, KerasTensor) else [t.shape for t in flatten_outputs(found)[0]]
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape (with the batch axis, None where open).
+
+        For a subclass the model is called on zeros of that shape, with sizes of 1 where it is open.
+        """
+        if self._graph is not None or self.built:
+            self.built = True
+            return
+        if input_shape is None:
+            raise ValueError(f"{self.name}: build needs input_shape, for instance (None, 10)")
+        outputs = self(_zeros(input_shape), training=False)
+        self._forget_states()
+        self._shape_cache[None] = (_names_of(outputs), shapes_of_outputs(outputs))
+        self.built = True
+
+    # --- layers -------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers directly in this model, in order."""
+        return list(self._layers) if "_layers" in self.__dict__ else self._sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """The layer of this name, or at this index.
+
+        raises : ValueError if there is none, with the names that there are
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"give either name or index, got name={name!r}, index={index!r}")
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"index must be in [0, {len(layers)}), got {index}")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"no layer is named {name!r}; there are {[layer.name for layer in layers]}")
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs."""
+        return list(self._need_graph().input_tensors)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs."""
+        return list(self._need_graph().output_tensors)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input, in the structure it was given in."""
+        return self._need_graph().inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output, in the structure it was given in."""
+        return self._need_graph().outputs
+
+    @property
+    def input_shape(self) -> Any:
+        shapes = [tensor.shape for tensor in self._need_graph().input_tensors]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        shapes = [tensor.shape for tensor in self._need_graph().output_tensors]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs' layers."""
+        return [tensor.node.layer.name for tensor in self._need_graph().input_tensors]  # type: ignore[union-attr]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names under which outputs are trained and logged: the keys of a dict, else the last layers' names."""
+        graph = self._need_graph()
+        if isinstance(graph.outputs, Mapping):
+            return [str(key) for key in graph.outputs]
+        names: list[str] = []
+        for tensor in graph.output_tensors:
+            name = tensor.node.layer.name  # type: ignore[union-attr]
+            names.append(name if name not in names else f"{name}_{sum(n.startswith(name) for n in names)}")
+        return names
+
+    def _need_graph(self) -> Graph:
+        if self._graph is None:
+            raise AttributeError(
+                f"{self.name} has no symbolic inputs and outputs: it is "
+                f"{'not built yet' if not self.built else 'a subclass with its own call'}"
+            )
+        return self._graph
+
+    # --- states -------------------------------------------------------------------------------------------------
+
+    def reset_states(self) -> None:
+        """Set the states of all stateful layers to zero (Keras 2's name; Keras 3 resets each layer)."""
+        for layer in self._flatten_layers(include_self=False):
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()
+
+    reset_state = reset_states
+
+    def _forget_states(self) -> None:
+        """After a call that was only made to learn shapes."""
+        self.reset_states()
+
+    # --- what training asks -------------------------------------------------------------------------------------
+
+    def _knows_outputs(self) -> bool:
+        return self._graph is not None
+
+    def _build_for_batch(self, x: Any) -> bool:
+        """Build without calling, if possible; False if the model must be called on the batch."""
+        return False
+
+    def _named_inputs(self, x: Any) -> list[tuple[str, Any, Any, list[Any]]]:
+        """For each input: how to call it in an error, the array, its shape, and the Embeddings that read it."""
+        graph = self._graph
+        if graph is None:
+            return []
+        arrays = graph.flatten_inputs(x)
+        found = []
+        for tensor, array in zip(graph.input_tensors, arrays, strict=True):
+            name = tensor.node.layer.name if tensor.node else tensor.name
+            argument = "x" if len(arrays) == 1 else f"x[{name!r}]"
+            readers = [node.layer for node in graph.nodes if any(t is tensor for t in node.input_tensors)]
+            embeddings = [layer for layer in readers if hasattr(layer, "lookup")]
+            if not hasattr(array, "shape"):
+                raise TypeError(f"{argument} must be an array, got {type(array).__name__}")
+            found.append((argument, array, tensor.shape, embeddings))
+        return found
+
+    def _output_names_and_shapes(self, outputs: Any) -> tuple[list[str], list[tuple[int | None, ...]]]:
+        """The names and shapes of the outputs; of those just computed where there is no graph."""
+        if self._graph is not None:
+            return self.output_names, [tensor.shape for tensor in self._graph.output_tensors]
+        if outputs is not None:
+            self._shape_cache[None] = (_names_of(outputs), shapes_of_outputs(outputs))
+        names, shapes = self._shape_cache[None]
+        return names, shapes
+
+    def _softmax_layers(self) -> dict[int, Any]:
+        """By output number, the layer whose last act is a softmax that the loss may take the place of."""
+        graph = self._graph
+        if graph is None:
+            return {}
+        found = {}
+        for i, tensor in enumerate(graph.output_tensors):
+            if sum(t is tensor for t in graph.output_tensors) > 1:
+                continue
+            if any(any(t is tensor for t in node.input_tensors) for node in graph.nodes):
+                continue
+            node = tensor.node
+            layer = None if node is None else ends_in_softmax(node.layer)
+            if node is not None and layer is not None and len(graph.nodes_of(node.layer)) == 1:
+                found[i] = layer
+        return found
+
+    # --- looking at it ------------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, their output shapes and how many weights they have.
+
+        line_length : characters in a line; positions : where columns end, as shares of it
+        print_fn : called with the text, ``print`` unless given
+        expand_nested : show the layers of models within the model
+        show_trainable : add a column that says which layers are trained
+        layer_range : names (or patterns) of the first and last layer to show
+        """
+        from recurra.models.summary import summarize
+
+        text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
+        (print_fn or print)(text)
+
+    # --- configuration ------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """What ``from_config`` needs. A subclass with arguments of its own should extend it."""
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new model from a configuration; the weights start anew."""
+        from recurra.registration import custom_object_scope
+
+        settings = dict(config)
+        if "input_layers" in settings and "output_layers" in settings:
+            from recurra.models.functional import functional_from_config
+
+            with custom_object_scope(custom_objects or {}):
+                return functional_from_config(cls, settings)
+        with custom_object_scope(custom_objects or {}):
+            return super().from_config(settings)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON: ``recurra.models.model_from_json`` reads it. `kwargs` go to ``json.dumps``."""
+        import json
+
+        from recurra.registration import serialize_keras_object
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # --- files --------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write architecture, weights and optimizer to a file: ``.keras``, legacy ``.h5``, or any other name as .keras.
+
+        See :func:`recurra.saving.save_model`.
+        """
+        from recurra.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write the weights to a file; see :func:`recurra.saving.save_weights`."""
+        from recurra.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read the weights from a file; see :func:`recurra.saving.load_weights`."""
+        from recurra.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+
+def ends_in_softmax(layer: Any) -> Any:
+    """The Dense, Activation or Softmax in `layer` (perhaps within TimeDistributed) that ends in a plain softmax."""
+    from recurra import activations
+    from recurra.layers import Dense
+
+    if type(layer).__name__ == "TimeDistributed" and type(layer).__module__.startswith("recurra."):
+        if layer.activity_regularizer is not None:
+            return None
+        layer = layer.layer
+    plain = type(layer) is Dense
+    if plain and layer.activation is activations.softmax and layer.activity_regularizer is None:
+        return layer
+    return None
+
+
+def _zeros(shape: Any) -> Any:
+    if isinstance(shape, Mapping):
+        return {key: _zeros(value) for key, value in shape.items()}
+    if isinstance(shape, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in shape):
+        return [_zeros(item) for item in shape]
+    return np.zeros([1 if size is None else size for size in shape], "float32")
+
+
+def _names_of(outputs: Any) -> list[str]:
+    flat, names = flatten_outputs(outputs)
+    if names is not None:
+        return names
+    return ["output"] if len(flat) == 1 else [f"output_{i + 1}" for i in range(len(flat))]

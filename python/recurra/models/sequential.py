@@ -1,0 +1,207 @@
+"""A stack of layers, each fed by the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from recurra.layers.input_layer import InputLayer
+from recurra.layers.layer import Layer
+from recurra.models.graph import Graph, fitted
+from recurra.models.model import Model
+from recurra.models.symbolic import KerasTensor
+from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
+
+
+class Sequential(Model):
+    """Layers one after another.
+
+    layers : the layers, perhaps beginning with ``Input(shape)`` or with a layer that says its `input_shape`
+    name : "sequential" (numbered) where None
+
+    Without a known input shape the weights are made at the first call, ``build`` or ``fit``.
+
+    >>> import numpy as np
+    >>> from recurra.layers import Dense, Input, LSTM
+    >>> from recurra.models import Sequential
+    >>> model = Sequential([Input((None, 8)), LSTM(16), Dense(1)])
+    >>> model.predict(np.zeros((4, 5, 8), "float32")).shape
+    (4, 1)
+    """
+
+    def __init__(
+        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, **kwargs)
+        self._layers: list[Layer] = []
+        self._steps: list[Any] | None = None
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise TypeError(f"layers must be a list of layers, got {layers!r}")
+        for layer in layers or []:
+            self.add(layer)
+
+    # --- the stack ----------------------------------------------------------------------------------------------
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer (or an ``Input``) on top.
+
+        rebuild : connect it at once where the input's shape is known, as always here
+        """
+        if isinstance(layer, KerasTensor):
+            if layer.node is None or not isinstance(layer.node.layer, InputLayer):
+                raise ValueError(f"only Input tensors can be added to a Sequential model, got {layer!r}")
+            layer = layer.node.layer
+        if not isinstance(layer, Layer):
+            raise TypeError(f"a Sequential model is made of layers, got {layer!r} of type {type(layer).__name__}")
+        if isinstance(layer, InputLayer):
+            if self._layers:
+                raise ValueError(f"an Input must come first; {self.name} has {len(self._layers)} layers already")
+        elif not self._layers:
+            shape = getattr(layer, "_batch_input_shape", None)
+            if shape is None and isinstance(layer, Model) and layer._graph is not None and layer._knows_outputs():
+                tensors = layer._graph.input_tensors
+                if len(tensors) == 1:
+                    self._layers.append(InputLayer(batch_shape=tensors[0].shape, dtype=tensors[0].dtype))
+            elif shape is not None:
+                self._layers.append(InputLayer(batch_shape=shape, dtype=_input_dtype(layer)))
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(
+                f"layers of one model must have different names, {layer.name!r} is there already"
+                f"{': a layer can be in a Sequential model once' if layer in self._layers else ''}"
+            )
+        self._layers.append(layer)
+        if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
+            self._connect(layer)
+        elif isinstance(layer, InputLayer):
+            self._steps = None
+        else:
+            self.built, self._graph, self._steps = False, None, None
+
+    def pop(self, rebuild: bool = True) -> Any:
+        """Take the top layer off and return it."""
+        if not self._layers:
+            raise ValueError(f"{self.name} has no layers to take off")
+        layer = self._layers.pop()
+        layer._inbound_nodes = [node for node in layer._inbound_nodes if not self._is_own(node)]
+        self.built, self._graph, self._steps = False, None, None
+        if len(self._layers) > 1 and isinstance(self._layers[0], InputLayer):
+            outputs = self._layers[-1]._inbound_nodes[-1].outputs
+            self._set_outputs(outputs)
+        return layer
+
+    def _is_own(self, node: Any) -> bool:
+        return self._graph is not None and any(node is other for other in self._graph.nodes)
+
+    def _input_tensor(self) -> KerasTensor:
+        return self._layers[0]._inbound_nodes[0].output_tensors[0]
+
+    def _connect(self, layer: Layer) -> None:
+        """Call the new top layer on the symbolic output so far."""
+        below = self._input_tensor() if self._graph is None else self._graph.outputs
+        outputs = layer(below)
+        if not isinstance(outputs, KerasTensor):
+            self._layers.pop()
+            raise ValueError(
+                f"layers in a Sequential model give one tensor, but {layer.name} gives {len(list(outputs))}: "
+                "use the functional Model(inputs, outputs)"
+            )
+        self._set_outputs(outputs)
+
+    def _set_outputs(self, outputs: KerasTensor) -> None:
+        own = self._layers
+        self._graph = Graph(self._input_tensor(), outputs)
+        self._layers = own
+        self._steps = None
+        self.built = True
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, without the input."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    # --- building and calling -----------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of this shape, with the batch axis; None where a size is open."""
+        if not self._layers:
+            raise ValueError(f"{self.name} has no layers: add some before building")
+        if self._graph is not None:
+            self.built = True
+            return
+        if isinstance(self._layers[0], InputLayer):
+            self.built = len(self._layers) > 1
+            return
+        if input_shape is None:
+            raise ValueError(f"{self.name} does not know the shape of its input: build((None, ...)) or add an Input")
+        stack = list(self._layers)
+        first = InputLayer(batch_shape=tuple(input_shape), dtype=_input_dtype(stack[0]))
+        self._layers = [first]
+        self._graph = None
+        try:
+            for layer in stack:
+                self._layers.append(layer)
+                self._connect(layer)
+        except BaseException:
+            self._layers, self._graph, self.built = stack, None, False
+            raise
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._build_for_batch(args[0])
+
+    def _build_for_batch(self, x: Any) -> bool:
+        import numpy as np
+
+        if isinstance(x, (list, tuple, dict)) and len(x) == 1:
+            x = next(iter(x.values())) if isinstance(x, dict) else x[0]
+        shape = np.shape(x)
+        batch = shape[0] if any(getattr(layer, "stateful", False) for layer in self._flatten_layers()) else None
+        self.build((batch, *shape[1:]))
+        return self._graph is not None
+
+    def _make_steps(self) -> list[Any]:
+        steps: list[Any] = []
+        stack = self.layers
+        for layer, following in zip(stack, [*stack[1:], None], strict=True):
+            waits = hasattr(layer, "lookup") and getattr(following, "takes_embedded_ids", False)
+            steps.append(layer.lookup if waits else layer)
+        return steps
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if self._graph is not None:
+            values = self._graph.flatten_inputs(inputs)[0]
+            inputs = fitted(values, self._graph.input_tensors[0])
+        if self._steps is None:
+            self._steps = self._make_steps()
+        for step in self._steps:
+            inputs = step(inputs)
+        return inputs
+
+    # --- configuration ------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        config["layers"] = [serialize_keras_object(layer) for layer in self._layers]
+        if self._graph is not None:
+            config["build_input_shape"] = self._graph.input_tensors[0].shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+        """A new model of new layers. Keras 2's list of layers is understood."""
+        if isinstance(config, (list, tuple)):
+            config = {"layers": config}
+        model = cls(name=config.get("name"), trainable=config.get("trainable", True) is not False)
+        with custom_object_scope(custom_objects or {}):
+            for layer in config["layers"]:
+                model.add(deserialize_keras_object(layer))
+        shape = config.get("build_input_shape") or config.get("batch_input_shape")
+        if model._graph is None and shape and len(model._layers) and not isinstance(shape, Mapping):
+            model.build(tuple(shape))
+        return model
+
+
+def _input_dtype(layer: Any) -> str:
+    while isinstance(layer, Sequential) and layer.layers:
+        layer = layer.layers[0]
+    dtype: str = getattr(layer, "_input_dtype", None) or getattr(layer, "dtype", "float32")
+    return dtype

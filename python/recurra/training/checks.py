@@ -1,0 +1,150 @@
+"""Checks of data before training begins: shapes, NaN, ids and labels, each with an error that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.autograd import Array
+from recurra.training import losses
+from recurra.training.compiled import is_sparse
+from recurra.training.loss_classes import Loss, LossFunctionWrapper
+
+_CHUNK = 1 << 22
+
+
+def _chunks(array: Array) -> Iterable[Array]:
+    """Parts of at most about `_CHUNK` numbers, so that a check never copies a whole array."""
+    rows = max(1, _CHUNK // max(1, array[:1].size))
+    for start in range(0, len(array), rows):
+        yield array[start : start + rows]
+
+
+def check_no_nan(array: Any, argument: str) -> None:
+    """ValueError if a float array holds NaN, with the place of the first."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size == 0:
+        return
+    start = 0
+    for part in _chunks(array):
+        if np.isnan(part.min()):
+            where = np.argwhere(np.isnan(part))[0].tolist()
+            where[0] += start
+            raise ValueError(f"{argument} must not hold NaN, got one at index {tuple(where)}")
+        start += len(part)
+
+
+def _range(array: Array) -> tuple[Any, Any]:
+    lows, highs = zip(*((part.min(), part.max()) for part in _chunks(array)), strict=True)
+    return min(lows), max(highs)
+
+
+def check_shape(array: Any, shape: Sequence[int | None] | None, argument: str) -> None:
+    """ValueError unless `array` has `shape`, where None fits any size and the first axis is not looked at."""
+    if shape is None:
+        return
+    got = tuple(array.shape)
+    if len(got) == len(shape) and all(w is None or w == g for w, g in zip(shape[1:], got[1:], strict=True)):
+        return
+    if len(shape) >= 2 and shape[-1] == 1 and got[1:] == tuple(shape[1:-1]):
+        return  # a missing last axis of size 1, which layers accept where it is clear
+    wanted = ", ".join(["samples", *("any" if w is None else str(w) for w in shape[1:])])
+    hint = ""
+    if len(got) + 1 == len(shape):
+        hint = f"; add an axis, for instance {argument}[..., None]"
+    raise ValueError(f"{argument} must have shape ({wanted}), got {got}{hint}")
+
+
+def check_ids(array: Any, input_dim: int, argument: str, layer: str) -> None:
+    """ValueError if `array` holds anything but token ids in ``[0, input_dim)``."""
+    if not isinstance(array, np.ndarray) or array.size == 0:
+        return
+    low, high = _range(array)
+    if low < 0 or high >= input_dim:
+        raise ValueError(
+            f"{argument} must hold ids in [0, {input_dim}) for layer {layer!r} (input_dim={input_dim}), "
+            f"got ids from {low} to {high}"
+        )
+    if array.dtype.kind == "f" and any(not np.array_equal(part, np.trunc(part)) for part in _chunks(array)):
+        raise ValueError(f"{argument} must hold whole numbers for the Embedding {layer!r}, got fractions")
+
+
+def _kind_of(loss: Loss) -> str:
+    if isinstance(loss, LossFunctionWrapper):
+        name: str = getattr(loss.fn, "__name__", "")
+        if getattr(losses, name, None) is loss.fn:
+            return name
+    return ""
+
+
+def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument: str) -> None:
+    """ValueError if `y` cannot be the truth for predictions of `pred_shape` under `loss`.
+
+    pred_shape : with None where a size is open (batch, time)
+    """
+    if isinstance(y, np.ndarray):
+        check_no_nan(y, argument)
+    kind, name = _kind_of(loss), loss.name
+    if not kind:
+        return  # a loss of the user's own: its labels are its own affair
+    shape = tuple(y.shape)
+    classes = pred_shape[-1] if pred_shape else None
+    if is_sparse(loss):
+        if losses.is_one_hot(y) or (len(shape) == len(pred_shape) and shape[-1] != 1):
+            raise ValueError(
+                f"{argument} must hold class ids (one whole number for each prediction) for {name}, got shape {shape}; "
+                "for one-hot labels use categorical_crossentropy"
+            )
+        rows = (*pred_shape[:-1], 1) if len(shape) == len(pred_shape) else pred_shape[:-1]
+        _fits(shape, rows, argument, name)
+        ignored = getattr(loss, "ignore_class", None)
+        if classes is not None and y.size:
+            values = y if ignored is None else y[y != ignored]
+            if values.dtype.kind == "f" and any(not np.array_equal(p, np.trunc(p)) for p in _chunks(values)):
+                raise ValueError(f"{argument} must hold class ids, whole numbers in [0, {classes}), got fractions")
+            low, high = _range(values) if values.size else (0, 0)
+            if low < 0 or high >= classes:
+                raise ValueError(
+                    f"{argument} must hold class ids in [0, {classes}) for {name} on {classes} outputs, "
+                    f"got ids from {low} to {high}"
+                )
+        return
+    if kind.startswith("categorical"):
+        if len(shape) < len(pred_shape) or (classes is not None and shape[-1] != classes):
+            raise ValueError(
+                f"{argument} must hold one number for each of {classes} classes for {name}, got shape {shape}; "
+                "for class ids use sparse_categorical_crossentropy or recurra.utils.to_categorical"
+            )
+        return
+    if len(shape) == len(pred_shape) + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    elif len(shape) + 1 == len(pred_shape) and pred_shape[-1] == 1:
+        shape = (*shape, 1)
+    _fits(shape, pred_shape, argument, name)
+    if kind.startswith("binary") and isinstance(y, np.ndarray) and y.size:
+        low, high = _range(y)
+        if low < 0 or high > 1:
+            raise ValueError(f"{argument} must hold labels in [0, 1] for {name}, got values from {low} to {high}")
+
+
+def _fits(shape: Sequence[int], wanted: Sequence[int | None], argument: str, name: str) -> None:
+    if len(shape) != len(wanted) or any(
+        w is not None and g != w and g != 1 for w, g in zip(wanted[1:], shape[1:], strict=False)
+    ):
+        said = ", ".join(["samples", *("any" if w is None else str(w) for w in wanted[1:])])
+        raise ValueError(f"{argument} must have shape ({said}) for {name}, got {tuple(shape)}")
+
+
+def check_weights(weight: Any, y: Any, argument: str = "sample_weight") -> None:
+    """ValueError if sample weights hold NaN or have more axes than the labels."""
+    if weight is None:
+        return
+    check_no_nan(np.asarray(weight), argument)
+    if y is not None and np.ndim(weight) > max(len(y.shape), 1):
+        raise ValueError(
+            f"{argument} must have one weight for each sample or step: shape {tuple(y.shape)} or less, "
+            f"got {np.shape(weight)}"
+        )
+
+

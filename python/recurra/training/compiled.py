@@ -1,0 +1,279 @@
+"""What ``compile`` made of losses and metrics: checked at once, resolved by shapes at the first batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import value_of
+from recurra.training import accuracy as acc
+from recurra.training import loss_classes, losses
+from recurra.training import metrics as metric_table
+from recurra.training.crossentropy import class_ids, clipped_from_logits
+from recurra.training.loss_classes import Loss, LossFunctionWrapper
+from recurra.training.metric import Mean, MeanMetricWrapper, Metric
+from recurra.training.reduction import reduce_weighted
+from recurra.training.structure import align
+
+_ACCURACY = ("accuracy", "acc")
+_CROSSENTROPY = ("crossentropy", "ce")
+
+
+def _kind(y_true: Any, y_pred: Any) -> str:
+    """"binary", "sparse" or "categorical", by Keras's rule."""
+    if y_pred.shape[-1] == 1:
+        return "binary"
+    sparse = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
+    return "sparse" if sparse else "categorical"
+
+
+def check_loss(identifier: Any) -> Any:
+    """`identifier` itself, after raising for a name or type that no loss has."""
+    if isinstance(identifier, Mapping) and "class_name" not in identifier:
+        return {key: check_loss(value) for key, value in identifier.items()}
+    if isinstance(identifier, (list, tuple)):
+        return [check_loss(value) for value in identifier]
+    if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
+        return identifier
+    found = loss_classes.get(identifier)
+    return identifier if found is None else found
+
+
+def check_metrics(spec: Any, argument: str) -> Any:
+    """Metrics by name made into objects; accuracy and cross-entropy wait for shapes."""
+    if spec is None:
+        return None
+    if isinstance(spec, Mapping) and "class_name" not in spec:
+        return {key: check_metrics(value, argument) for key, value in spec.items()}
+    if isinstance(spec, (list, tuple)):
+        return [check_metrics(value, argument) for value in spec]
+    if isinstance(spec, str):
+        if spec.lower() in _ACCURACY + _CROSSENTROPY:
+            return spec
+        found = metric_table.get(spec)
+        if not isinstance(found, Metric):
+            found = MeanMetricWrapper(found)
+        found.name = spec
+        return found
+    found = metric_table.get(spec)
+    return found if isinstance(found, Metric) else MeanMetricWrapper(found)
+
+
+class CompiledLoss:
+    """The losses of all outputs, weighted into one number."""
+
+    def __init__(self, spec: Any, loss_weights: Any) -> None:
+        self.spec, self.loss_weights = check_loss(spec), loss_weights
+        self.losses: list[Loss | None] = []
+        self.weights: list[float] = []
+        self.names: list[str] = []
+        self.trackers: list[Mean] = []
+
+    @property
+    def built(self) -> bool:
+        return bool(self.names)
+
+    def build(self, names: Sequence[str], targets: Sequence[Any], predictions: Sequence[Any]) -> None:
+        """Choose one loss for each output, the cross-entropies by the shapes of targets and predictions."""
+        single = not isinstance(self.spec, (list, tuple, Mapping))
+        found = align(self.spec, names, "loss", repeat=single)
+        self.losses = []
+        for identifier, y_true, y_pred in zip(found, targets, predictions, strict=True):
+            if isinstance(identifier, str):  # "crossentropy"
+                name = {"binary": "binary", "sparse": "sparse_categorical"}.get(_kind(y_true, y_pred), "categorical")
+                identifier = loss_classes.get(f"{name}_crossentropy")
+            self.losses.append(None if identifier is None else loss_classes.as_loss(identifier))
+        weights = self.loss_weights
+        if isinstance(weights, (int, float)):
+            weights = [float(weights)] * len(names)
+        self.weights = [1.0 if w is None else float(w) for w in align(weights, names, "loss_weights")]
+        active = [name for name, loss in zip(names, self.losses, strict=True) if loss is not None]
+        self.trackers = [Mean(f"{name}_loss") for name in active] if len(active) > 1 else []
+        self.names = list(names)
+
+    def __call__(
+        self, targets: Sequence[Any], predictions: Sequence[Any], weights: Sequence[Any], logits: Collection[int] = ()
+    ) -> Any:
+        """The weighted sum of the outputs' losses, or None if no output has one.
+
+        logits : the numbers of the outputs whose predictions lack the softmax that the loss expects
+        """
+        total: Any = None
+        count = 0
+        for i, loss in enumerate(self.losses):
+            if loss is None:
+                continue
+            y_true, y_pred = targets[i], predictions[i]
+            if y_true is None:
+                raise ValueError(f"y must be given: output {self.names[i]!r} is trained with {loss.name}")
+            if i in logits:
+                value = from_logits(y_true, y_pred, weights[i], loss)
+            else:
+                value = loss(y_true, y_pred, weights[i])
+            if len(value.shape):
+                value = ops.mean(value)
+            if self.trackers:
+                self.trackers[count].update_state([float(value_of(value))], [float(len(y_pred))])
+            count += 1
+            if self.weights[i] != 1.0:
+                value = value * self.weights[i]
+            total = value if total is None else total + value
+        return total
+
+    def reset_state(self) -> None:
+        for tracker in self.trackers:
+            tracker.reset_state()
+
+
+class CompiledMetrics:
+    """The metrics of all outputs: ``metrics`` without sample weights, ``weighted_metrics`` with them."""
+
+    def __init__(self, metrics: Any, weighted_metrics: Any) -> None:
+        for argument, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if value is not None and not isinstance(value, (list, tuple, Mapping, str, Metric)) and not callable(value):
+                raise TypeError(f"{argument} must be a list or dict of metrics, got {value!r}")
+        self.spec = check_metrics(metrics, "metrics")
+        self.weighted_spec = check_metrics(weighted_metrics, "weighted_metrics")
+        self.plain: list[list[Metric]] = []
+        self.weighted: list[list[Metric]] = []
+        self.built = False
+        self._named: list[tuple[str, Metric]] = []
+
+    def build(self, names: Sequence[str], targets: Sequence[Any], predictions: Sequence[Any]) -> None:
+        """Choose the accuracies and cross-entropies by shapes, and the names under which results are logged."""
+        self.plain = self._resolve(self.spec, "metrics", names, targets, predictions)
+        self.weighted = self._resolve(self.weighted_spec, "weighted_metrics", names, targets, predictions)
+        self._named = []
+        taken: dict[str, int] = {}
+        for group, prefix in ((self.plain, ""), (self.weighted, "weighted_")):
+            for output, found in zip(names, group, strict=True):
+                for metric in found:
+                    start = f"{output}_" if len(names) > 1 else ""
+                    name = f"{start}{metric.name}"
+                    if name in taken and prefix:
+                        name = f"{start}{prefix}{metric.name}"
+                    if name in taken:
+                        taken[name] += 1
+                        name = f"{name}_{taken[name] - 1}"
+                    taken.setdefault(name, 1)
+                    self._named.append((name, metric))
+        self.built = True
+
+    def _resolve(
+        self, spec: Any, argument: str, names: Sequence[str], targets: Sequence[Any], predictions: Sequence[Any]
+    ) -> list[list[Metric]]:
+        if spec is None or spec == []:
+            return [[] for _ in names]
+        if len(names) == 1:
+            if isinstance(spec, Mapping):
+                spec = align(spec, names, argument)[0]
+            spec = [_flat(spec)]
+        elif isinstance(spec, (list, tuple)) and len(spec) != len(names):
+            raise ValueError(f"{argument} must have one entry for each of the outputs {list(names)}, got {len(spec)}")
+        found = align(spec, names, argument, repeat=not isinstance(spec, (list, tuple, Mapping)))
+        return [
+            [self._one(item, y_true, y_pred) for item in _flat(entry)]
+            for entry, y_true, y_pred in zip(found, targets, predictions, strict=True)
+        ]
+
+    def _one(self, item: Any, y_true: Any, y_pred: Any) -> Metric:
+        if isinstance(item, Metric):
+            return item
+        kind = _kind(y_true, y_pred)
+        if item.lower() in _ACCURACY:
+            classes: dict[str, Any] = {
+                "binary": acc.BinaryAccuracy,
+                "sparse": acc.SparseCategoricalAccuracy,
+                "categorical": acc.CategoricalAccuracy,
+            }
+        else:
+            classes = {
+                "binary": metric_table.BinaryCrossentropy,
+                "sparse": metric_table.SparseCategoricalCrossentropy,
+                "categorical": metric_table.CategoricalCrossentropy,
+            }
+        metric: Metric = classes[kind](name=item)
+        return metric
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return [metric for _, metric in self._named]
+
+    @property
+    def needs_probabilities(self) -> list[bool]:
+        """For each output, whether some metric cannot do with logits."""
+        return [
+            any(not metric.ranks_only for metric in (*plain, *weighted))
+            for plain, weighted in zip(self.plain, self.weighted, strict=True)
+        ]
+
+    def update_state(self, targets: Sequence[Any], predictions: Sequence[Any], weights: Sequence[Any]) -> None:
+        for i, (plain, weighted) in enumerate(zip(self.plain, self.weighted, strict=True)):
+            for metric in plain:
+                metric.update_state(targets[i], predictions[i])
+            for metric in weighted:
+                metric.update_state(targets[i], predictions[i], sample_weight=weights[i])
+
+    def results(self) -> dict[str, Any]:
+        return {name: as_number(metric.result()) for name, metric in self._named}
+
+    def reset_state(self) -> None:
+        for _, metric in self._named:
+            metric.reset_state()
+
+
+def _flat(spec: Any) -> list[Any]:
+    if spec is None:
+        return []
+    if isinstance(spec, (list, tuple)):
+        return [item for part in spec for item in _flat(part)]
+    return [spec]
+
+
+def as_number(value: Any) -> Any:
+    """A float where `value` is one number, otherwise an array."""
+    value = value_of(value)
+    if isinstance(value, (float, int)):
+        return float(value)
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else array
+
+
+def fusable(loss: Loss | None) -> bool:
+    """Whether `loss` is a plain categorical cross-entropy of probabilities, so that logits can take their place."""
+    if type(loss) is LossFunctionWrapper:
+        if loss.fn not in (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy):
+            return False
+        settings = loss._kwargs
+    elif type(loss) in (loss_classes.SparseCategoricalCrossentropy, loss_classes.CategoricalCrossentropy):
+        settings = loss._kwargs  # type: ignore[union-attr]
+    else:
+        return False
+    return (
+        not settings.get("from_logits")
+        and not settings.get("label_smoothing")
+        and settings.get("axis", -1) == -1
+        and loss.dtype is None
+    )
+
+
+def is_sparse(loss: Loss) -> bool:
+    """Whether the labels of this (fusable) loss are class ids."""
+    return isinstance(loss, loss_classes.SparseCategoricalCrossentropy) or (
+        isinstance(loss, LossFunctionWrapper) and loss.fn is losses.sparse_categorical_crossentropy
+    )
+
+
+def from_logits(y_true: Any, y_pred: Any, sample_weight: Any, loss: Loss) -> Any:
+    """A fusable loss of logits: what it would give for their softmax, clipping included."""
+    mask = getattr(y_pred, "_keras_mask", None)
+    valid = loss.valid(y_true, y_pred)
+    ids = y_true.ids if losses.is_one_hot(y_true) else np.asarray(value_of(y_true))
+    if valid is not None:
+        ids = np.where(valid, ids.reshape(valid.shape), 0)
+        mask = valid if mask is None else np.asarray(mask, bool) & valid
+    values = clipped_from_logits(class_ids(ids, y_pred.shape), y_pred)
+    return reduce_weighted(values, sample_weight, mask, loss.reduction)

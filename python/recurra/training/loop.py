@@ -1,0 +1,279 @@
+"""The loops over batches and epochs: fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from recurra.autograd import Array, value_of
+from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves, map_leaves
+from recurra.training.callback import CallbackList
+from recurra.training.checks import check_no_nan
+from recurra.training.compiled import as_number
+from recurra.training.history import History
+from recurra.training.interrupt import InterruptGuard
+from recurra.training.progress import Progress, unit_of
+from recurra.training.step import Stepper
+
+
+def is_checked_whole(source: Source) -> bool:
+    """Whether the arrays of `source` can be looked at before the first batch."""
+    return isinstance(source, ArraySource) or (isinstance(source, WeightedSource) and is_checked_whole(source.inner))
+
+
+def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[tuple[int, Batch]]:
+    """Numbered batches, at most `steps` of them, without asking for one too many."""
+    if steps is not None and steps <= 0:
+        return
+    for number, batch in enumerate(batches):
+        yield number, batch
+        if steps is not None and number + 1 >= steps:
+            return
+
+
+class Fit:
+    """One call of ``fit``."""
+
+    def __init__(
+        self,
+        model: Any,
+        source: Source,
+        callbacks: CallbackList,
+        *,
+        epochs: int,
+        initial_epoch: int,
+        steps: int | None,
+        verbose: int,
+        validation: Any,
+        validation_freq: Any,
+    ) -> None:
+        self.model, self.source, self.callbacks = model, source, callbacks
+        self.epochs, self.initial_epoch = epochs, initial_epoch
+        self.steps = steps if steps is not None else source.steps
+        self.given_steps = steps
+        self.verbose, self.validation, self.validation_freq = verbose, validation, validation_freq
+        self.stepper = Stepper(model, True)
+        self.custom = model._overrides("train_step")
+        self.last: dict[str, Any] = {}
+        self.whole = is_checked_whole(source)
+        self.unit, self.work = "step", lambda value: 1
+        self.stream: Any = None
+        if any(type(c).__name__ == "ProgbarLogger" for c in callbacks):
+            self.verbose = 0
+
+    def run(self) -> History:
+        model, callbacks = self.model, self.callbacks
+        model.stop_training = False
+        history: History = callbacks.history
+        first = self.source.peek()
+        if first is not None:
+            self.unit, self.work = unit_of(first.x)
+        with InterruptGuard() as guard:
+            callbacks.on_train_begin()
+            epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
+            model._initial_epoch = 0
+            logs: dict[str, Any] = {}
+            while epoch < self.epochs and not model.stop_training:
+                self.stepper.reset()
+                callbacks.on_epoch_begin(epoch)
+                bar = Progress(
+                    self.steps, self.verbose, title=f"Epoch {epoch + 1}/{self.epochs}", unit=self.unit,
+                    stream=self.stream,
+                )  # fmt: skip
+                seen = self._epoch(epoch, bar, guard)
+                logs = self._logs()
+                if guard.requested:
+                    history.interrupted = (epoch, seen)
+                    if seen:
+                        history.epoch.append(epoch)
+                        for key, value in logs.items():
+                            history.history.setdefault(key, []).append(value)
+                    bar.interrupt(
+                        f"Interrupted by Ctrl-C in epoch {epoch + 1} after batch {seen}"
+                        f"{f' of {self.steps}' if self.steps else ''}: the weights trained so far are kept."
+                    )
+                    if not self.verbose:
+                        print(f"fit was interrupted in epoch {epoch + 1} after batch {seen}; the weights are kept",
+                              file=sys.stderr)  # fmt: skip
+                    break
+                if seen == 0:
+                    raise ValueError(
+                        f"x gave no batch for epoch {epoch + 1}: an iterator that has ended cannot start over; "
+                        "pass a Dataset or a list, or set steps_per_epoch"
+                    )
+                if self.validation is not None and self._validates(epoch):
+                    if bar.live:
+                        bar.draw(logs)
+                    outer = self.stepper.training
+                    found = self.validation()
+                    self.stepper.training = outer
+                    logs.update({f"val_{key}": value for key, value in found.items()})
+                if self.steps is None:
+                    self.steps = seen
+                    callbacks.set_params({**callbacks.params, "steps": seen})
+                self.source.after_epoch()
+                bar.finish(logs)
+                callbacks.on_epoch_end(epoch, logs)
+                epoch += 1
+                if guard.requested:
+                    history.interrupted = (epoch, 0)
+                    bar.interrupt(f"Interrupted by Ctrl-C after epoch {epoch}: the weights trained so far are kept.")
+                    break
+            optimizer = model.optimizer
+            if optimizer is not None and optimizer.use_ema:
+                optimizer.finalize_variable_values(model.trainable_weights)
+            callbacks.on_train_end(logs)
+        return history
+
+    def _validates(self, epoch: int) -> bool:
+        wanted = self.validation_freq
+        return (epoch + 1) % wanted == 0 if isinstance(wanted, int) else (epoch + 1) in wanted
+
+    def _logs(self) -> dict[str, Any]:
+        return dict(self.last) if self.custom else self.stepper.results()
+
+    def _epoch(self, epoch: int, bar: Progress, guard: InterruptGuard) -> int:
+        model, callbacks, stepper = self.model, self.callbacks, self.stepper
+        begin, end = callbacks.train_begin, callbacks.train_end
+        every = stepper.compiled.steps_per_execution
+        seen = 0
+        for number, batch in _limited(self.source.epoch(epoch), self.given_steps):
+            x, y, weight, size = batch
+            if not self.whole:
+                for leaf in leaves(x):
+                    check_no_nan(leaf, f"x of batch {number}")
+            if begin and number % every == 0:
+                callbacks.on_train_batch_begin(number)
+            if self.custom:
+                self.last = {key: as_number(value) for key, value in model.train_step(_data(x, y, weight)).items()}
+            else:
+                stepper.train(x, y, weight, size)
+            seen = number + 1
+            bar.advance(self.work(x))
+            if end and seen % every == 0:
+                callbacks.on_train_batch_end(number, self._logs())
+            if bar.due():
+                bar.draw(self._logs())
+            if guard.requested or model.stop_training:
+                break
+        return seen
+
+
+def _data(x: Any, y: Any, weight: Any) -> Any:
+    if weight is not None:
+        return x, y, weight
+    return (x, y) if y is not None else (x,)
+
+
+def evaluate(
+    model: Any, source: Source, callbacks: CallbackList, *, steps: int | None, verbose: int, title: str = ""
+) -> dict[str, Any]:
+    """The averages of loss and metrics over `source`."""
+    stepper = Stepper(model, False)
+    custom = model._overrides("test_step")
+    stepper.reset()
+    callbacks.on_test_begin()
+    first = source.peek()
+    unit, work = ("step", lambda value: 1) if first is None else unit_of(first.x)
+    bar = Progress(steps if steps is not None else source.steps, verbose, title=title, unit=unit)
+    whole = is_checked_whole(source)
+    logs: dict[str, Any] = {}
+    for number, batch in _limited(source.epoch(0), steps):
+        x, y, weight, size = batch
+        if not whole:
+            for leaf in leaves(x):
+                check_no_nan(leaf, f"x of batch {number}")
+        if callbacks.test_begin:
+            callbacks.on_test_batch_begin(number)
+        if custom:
+            logs = {key: as_number(value) for key, value in model.test_step(_data(x, y, weight)).items()}
+        else:
+            stepper.test(x, y, weight, size)
+        bar.advance(work(x))
+        if callbacks.test_end:
+            callbacks.on_test_batch_end(number, logs if custom else stepper.results())
+        if bar.due():
+            bar.draw(logs if custom else stepper.results())
+    if bar.seen == 0:
+        raise ValueError("x gave no batch to evaluate: an iterator that has ended cannot start over")
+    source.after_epoch()
+    logs = logs if custom else stepper.results()
+    bar.finish(logs)
+    callbacks.on_test_end(logs)
+    return logs
+
+
+class Collector:
+    """Joins the outputs of batches, into one array made at the start where the number of samples is known."""
+
+    def __init__(self, samples: int | None) -> None:
+        self.samples = samples
+        self.parts: list[list[Array]] = []
+        self.arrays: list[Array] = []
+        self.form: Any = None
+        self.at = 0
+
+    def add(self, outputs: Any) -> None:
+        flat = [np.asarray(value_of(leaf)) for leaf in leaves(outputs)]
+        if self.form is None:
+            self.form = outputs
+            if self.samples is not None and all(a.ndim and len(a) <= self.samples for a in flat):
+                self.arrays = [np.empty((self.samples, *a.shape[1:]), a.dtype) for a in flat]
+            else:
+                self.parts = [[] for _ in flat]
+        if self.arrays:
+            for array, part in zip(self.arrays, flat, strict=True):
+                array[self.at : self.at + len(part)] = part
+            self.at += len(flat[0])
+        else:
+            for parts, part in zip(self.parts, flat, strict=True):
+                parts.append(part)
+
+    def result(self) -> Any:
+        found = iter(self.arrays or [_join(parts) for parts in self.parts])
+        return map_leaves(self.form, lambda _: next(found))
+
+
+def _join(parts: list[Array]) -> Array:
+    try:
+        return np.concatenate(parts)
+    except ValueError:
+        shapes = sorted({part.shape[1:] for part in parts})
+        raise ValueError(
+            f"the batches' outputs cannot be joined, their shapes differ: {shapes}; "
+            "pad all batches to one length, or predict them one by one"
+        ) from None
+
+
+def predict(model: Any, source: Source, callbacks: CallbackList, *, steps: int | None, verbose: int) -> Any:
+    """The model's outputs for all of `source`, joined."""
+    callbacks.on_predict_begin()
+    custom = model._overrides("predict_step")
+    whole = isinstance(source, ArraySource)
+    collector = Collector(source.samples if whole and steps is None else None)
+    bar = Progress(steps if steps is not None else source.steps, verbose)
+    for number, batch in _limited(source.epoch(0), steps):
+        if callbacks.predict_begin:
+            callbacks.on_predict_batch_begin(number)
+        if not whole:
+            for leaf in leaves(batch.x):
+                check_no_nan(leaf, f"x of batch {number}")
+        if custom:
+            outputs = model.predict_step(_data(batch.x, batch.y, batch.weight))
+        else:
+            outputs = model(batch.x, training=False)
+        collector.add(outputs)
+        bar.advance(1)
+        if callbacks.predict_end:
+            callbacks.on_predict_batch_end(number, {"outputs": outputs})
+        if bar.due():
+            bar.draw({})
+    if bar.seen == 0:
+        raise ValueError("x gave no batch to predict: an iterator that has ended cannot start over")
+    if verbose:
+        bar.finish({})
+    callbacks.on_predict_end()
+    return collector.result()

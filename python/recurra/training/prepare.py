@@ -1,0 +1,91 @@
+"""Before the first batch: build the model, look at the data, resolve losses and metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves
+from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
+from recurra.training.structure import align, flatten_outputs
+
+
+class Shaped:
+    """Something that only has a shape."""
+
+    def __init__(self, shape: tuple[int | None, ...]) -> None:
+        self.shape = shape
+
+
+def whole_arrays(source: Source) -> Batch | None:
+    """All the data of an array source as one batch, or None."""
+    if isinstance(source, WeightedSource):
+        return whole_arrays(source.inner)
+    if isinstance(source, ArraySource):
+        return Batch(source.x, source.y, source.weight, source.samples or 0)
+    return None
+
+
+def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> None:
+    """Build `model` for the data of `source` and check that the two fit together.
+
+    purpose : "fit", "validation_data", "evaluate", "predict" or a method's name; predictions need no labels
+    rebuild : choose losses and metrics anew by the shapes of labels and predictions
+    """
+    labelled = not purpose.startswith("predict")
+    first = source.peek()
+    if first is None:
+        raise ValueError(f"{'validation_data' if purpose == 'validation_data' else 'x'} gave no batch")
+    data = whole_arrays(source) or first
+    prefix = "validation " if purpose == "validation_data" else ""
+    outputs = ensure_built(model, first.x)
+    _check_inputs(model, data.x, prefix)
+    if not labelled:
+        return
+    names, shapes = model._output_names_and_shapes(outputs)
+    targets = align(data.y, names, f"{prefix}y")
+    compiled = model._compiled_state
+    if rebuild or not compiled.loss.built:
+        shaped = [Shaped(shape) for shape in shapes]
+        likes = [shaped[i] if t is None else t for i, t in enumerate(targets)]
+        compiled.loss.build(names, likes, shaped)
+        compiled.metrics.build(names, likes, shaped)
+    if model._overrides("train_step", "test_step", "compute_loss"):
+        return
+    for name, target, shape, loss in zip(names, targets, shapes, compiled.loss.losses, strict=True):
+        argument = f"{prefix}y" if len(names) == 1 else f"{prefix}y[{name!r}]"
+        if loss is None:
+            continue
+        if target is None:
+            raise ValueError(f"{argument} must be given: the loss {loss.name} compares it with the predictions")
+        check_labels(target, shape, loss, argument)
+    for leaf in leaves(data.weight):
+        check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
+
+
+def ensure_built(model: Any, x: Any) -> Any:
+    """Build `model` for a batch `x`. Returns the outputs where it had to be called for that, else None."""
+    if model.built and model._knows_outputs():
+        return None
+    if not model.built and model._build_for_batch(x):
+        return None
+    outputs = model(x, training=False)
+    model._forget_states()
+    if not model.built:
+        model.built = True
+    return outputs
+
+
+def _check_inputs(model: Any, x: Any, prefix: str) -> None:
+    for leaf in leaves(x):
+        check_no_nan(leaf, f"{prefix}x")
+    for argument, array, shape, embeddings in model._named_inputs(x):
+        check_shape(array, shape, f"{prefix}{argument}")
+        for layer in embeddings:
+            check_ids(array, layer.input_dim, f"{prefix}{argument}", layer.name)
+
+
+def shapes_of_outputs(outputs: Any) -> list[tuple[int | None, ...]]:
+    """The outputs' shapes with the batch axis open."""
+    return [(None, *np.shape(value)[1:]) for value in flatten_outputs(outputs)[0]]

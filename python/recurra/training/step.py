@@ -1,0 +1,189 @@
+"""One batch: forward, loss, gradients, update, metrics. What ``fit`` repeats, and nothing more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import GradientTape, Tensor, Variable, value_of
+from recurra.layers.context import context, set_mask
+from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
+from recurra.training.losses import is_one_hot
+from recurra.training.optimizer import Optimizer
+from recurra.training.structure import align, flatten_outputs
+
+
+class Compiled:
+    """What ``compile`` was told, and the running averages of the epoch under way."""
+
+    def __init__(
+        self, optimizer: Optimizer | None, loss: CompiledLoss, metrics: CompiledMetrics, steps_per_execution: int
+    ) -> None:
+        self.optimizer, self.loss, self.metrics = optimizer, loss, metrics
+        self.steps_per_execution = steps_per_execution
+        self.total = 0.0
+        self.count = 0.0
+
+    def add_loss(self, value: float, size: int) -> None:
+        self.total += value * size
+        self.count += size
+
+    def reset(self) -> None:
+        self.total = self.count = 0.0
+        self.loss.reset_state()
+        self.metrics.reset_state()
+
+    def results(self) -> dict[str, Any]:
+        """"loss", the losses of several outputs, the metrics: averages since the last reset."""
+        found: dict[str, Any] = {"loss": self.total / self.count if self.count else 0.0}
+        for tracker in self.loss.trackers:
+            found[tracker.name] = tracker.result()
+        if self.metrics.built:
+            found.update(self.metrics.results())
+        return found
+
+
+class Stepper:
+    """Runs single batches of a compiled model. Made at the start of fit or evaluate, when the model is built."""
+
+    def __init__(self, model: Any, training: bool) -> None:
+        self.model = model
+        self.compiled: Compiled = model._compiled_state
+        self.training = training
+        self.names: list[str] = list(self.compiled.loss.names)
+        self.trainable: list[Variable] = model.trainable_weights
+        self.penalized = [v for v in self.trainable if v.regularizer is not None]
+        self.extra_metrics = model._extra_metrics()
+        self.bare: dict[int, Any] = {}
+        if not model._overrides("compute_loss", "compute_metrics"):
+            for i, layer in model._softmax_layers().items():
+                if i < len(self.compiled.loss.losses) and fusable(self.compiled.loss.losses[i]):
+                    self.bare[i] = layer
+
+    # --- parts --------------------------------------------------------------------------------------------------
+
+    def _bare_for(self, targets: Sequence[Any]) -> dict[int, Any]:
+        """The softmax layers to leave out: those whose labels are ids (or lazy one-hots)."""
+        found = {}
+        for i, layer in self.bare.items():
+            loss = self.compiled.loss.losses[i]
+            if loss is not None and (is_sparse(loss) or is_one_hot(targets[i])):
+                found[i] = layer
+        return found
+
+    def forward(self, x: Any, bare: dict[int, Any]) -> Any:
+        """The model's outputs; those of the layers in `bare` as logits."""
+        if not bare:
+            return self.model(x, training=self.training)
+        outer, context.bare = context.bare, tuple(bare.values())
+        try:
+            return self.model(x, training=self.training)
+        finally:
+            context.bare = outer
+
+    def loss_of(self, x: Any, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> Any:
+        """The total loss of a batch: the compiled losses, regularizers and ``add_loss``."""
+        model = self.model
+        if model._overrides("compute_loss"):
+            return model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=self.training)
+        return self.compiled_loss(y, outputs, weight, bare)
+
+    def compiled_loss(self, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> Any:
+        predictions, _ = flatten_outputs(outputs)
+        targets = align(y, self.names, "y")
+        weights = align(weight, self.names, "sample_weight", repeat=True)
+        total = self.compiled.loss(targets, predictions, weights, bare)
+        for penalty in self.penalties():
+            total = penalty if total is None else total + penalty
+        if total is None:
+            raise ValueError("there is nothing to train on: compile with a loss, or call add_loss in a layer")
+        return total
+
+    def penalties(self) -> list[Any]:
+        """Losses of regularizers and of ``add_loss`` in the call just made."""
+        owners = {id(owner): owner for owner in self.model._loss_owners}
+        found = [loss for owner in owners.values() for loss in owner._losses]
+        found.extend(variable.regularizer(variable) for variable in self.penalized)
+        return found
+
+    def measure(self, x: Any, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> None:
+        """Add the batch to the metrics."""
+        metrics = self.compiled.metrics
+        if self.model._overrides("compute_metrics"):
+            self.model.compute_metrics(x, y, _values(outputs), weight)
+            return
+        if not metrics.built or not metrics.metrics:
+            return
+        predictions, _ = flatten_outputs(outputs)
+        predictions = [_plain(p) for p in predictions]
+        for i, needed in enumerate(metrics.needs_probabilities):
+            if needed and i in bare:
+                predictions[i] = set_mask(ops.softmax(predictions[i]), getattr(predictions[i], "_keras_mask", None))
+        targets = align(y, self.names, "y")
+        weights = align(weight, self.names, "sample_weight", repeat=True)
+        metrics.update_state(targets, predictions, weights)
+
+    # --- whole steps --------------------------------------------------------------------------------------------
+
+    def train(self, x: Any, y: Any, weight: Any, size: int) -> float:
+        """Train on one batch; returns its loss."""
+        optimizer = self.compiled.optimizer
+        assert optimizer is not None
+        bare = self._bare_for(align(y, self.names, "y")) if self.bare else {}
+        with GradientTape() as tape:
+            outputs = self.forward(x, bare)
+            loss = self.loss_of(x, y, outputs, weight, bare)
+            scaled = optimizer.scale_loss(loss)
+        value = float(value_of(loss))
+        if isinstance(scaled, Tensor) and self.trainable:
+            optimizer.apply(tape.gradient(scaled, self.trainable), self.trainable)
+        elif self.trainable:
+            raise ValueError(
+                "the loss does not depend on the weights: compute it from the predictions with recurra.ops "
+                "(numpy functions lose the gradient)"
+            )
+        else:
+            warnings.warn("the model has no trainable weights: nothing is learned", stacklevel=2)
+        self.compiled.add_loss(value, size)
+        self.measure(x, y, outputs, weight, bare)
+        return value
+
+    def test(self, x: Any, y: Any, weight: Any, size: int) -> float:
+        """Evaluate one batch; returns its loss."""
+        bare = self._bare_for(align(y, self.names, "y")) if self.bare else {}
+        outputs = self.forward(x, bare)
+        value = float(value_of(self.loss_of(x, y, outputs, weight, bare)))
+        self.compiled.add_loss(value, size)
+        self.measure(x, y, outputs, weight, bare)
+        return value
+
+    def results(self) -> dict[str, Any]:
+        """All running averages."""
+        found = self.compiled.results()
+        for metric in self.extra_metrics:
+            found[metric.name] = as_number(metric.result())
+        return found
+
+    def reset(self) -> None:
+        self.compiled.reset()
+        for metric in self.extra_metrics:
+            metric.reset_state()
+
+
+def _plain(value: Any) -> Any:
+    """A prediction as an array that still carries its mask."""
+    if isinstance(value, Tensor):
+        return set_mask(np.asarray(value.value), getattr(value, "_keras_mask", None))
+    return value
+
+
+def _values(outputs: Any) -> Any:
+    if isinstance(outputs, dict):
+        return {key: _values(item) for key, item in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return type(outputs)(_values(item) for item in outputs)
+    return _plain(outputs)

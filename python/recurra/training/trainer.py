@@ -1,0 +1,464 @@
+"""compile, fit, evaluate, predict and the calls on single batches: what every model can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from recurra import random as own_random
+from recurra.autograd import Tensor, value_of
+from recurra.training import loop, optimizers
+from recurra.training.batches import ArraySource, Source, as_arrays, count_samples, make_batch, make_source, split_last
+from recurra.training.callback import CallbackList
+from recurra.training.compiled import CompiledLoss, CompiledMetrics
+from recurra.training.history import History
+from recurra.training.metric import Metric
+from recurra.training.prepare import prepare
+from recurra.training.progress import resolve_verbose
+from recurra.training.step import Compiled, Stepper, _values
+
+
+class Trainer:
+    """Training for models. Part of :class:`recurra.models.Model`."""
+
+    stop_training: bool = False
+    optimizer: Any = None
+    loss: Any = None
+    history: Any = None
+    _compiled_state: Compiled | None = None
+    _compile_config: dict[str, Any] | None = None
+    _initial_epoch = 0
+
+    # --- compile ------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose how to train: the optimizer, the loss and what to measure.
+
+        optimizer : a name ("adam"), an Optimizer, or its configuration
+        loss : a name ("mse", "crossentropy" by the labels' shape), a Loss, a function ``(y_true, y_pred)`` written
+            with recurra.ops, or for several outputs a list or a dict by output name
+        loss_weights : a factor for each output's loss
+        metrics : names ("accuracy" fits labels and outputs by their shapes), Metrics or functions; for several
+            outputs a list of lists or a dict
+        weighted_metrics : the same, measured with sample weights
+        steps_per_execution : batch hooks of callbacks are called once in so many steps
+        run_eagerly, jit_compile, auto_scale_loss : Keras's switches for its compilers and for half precision. There
+            is nothing to switch here: every step runs as written, in float32 or float64
+
+        raises : ValueError for names that nothing has, with those that come close
+        """
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(f"steps_per_execution must be an int >= 1, got {steps_per_execution!r}")
+        self.optimizer = optimizers.get(optimizer)
+        compiled_loss = CompiledLoss(loss, loss_weights)
+        compiled_metrics = CompiledMetrics(metrics, weighted_metrics)
+        self.loss = loss
+        self.run_eagerly, self.jit_compile, self.auto_scale_loss = run_eagerly, jit_compile, auto_scale_loss
+        self._compiled_state = Compiled(self.optimizer, compiled_loss, compiled_metrics, steps_per_execution)
+        self._compile_config = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+
+    @property
+    def compiled(self) -> bool:
+        """Whether :meth:`compile` was called."""
+        return self._compiled_state is not None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of :meth:`compile` as a configuration for files; None before it."""
+        if self._compile_config is None:
+            return None
+        from recurra.registration import serialize_keras_object
+
+        return {key: serialize_keras_object(value) for key, value in self._compile_config.items()}
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with what :meth:`get_compile_config` gave."""
+        from recurra.training import loss_classes
+        from recurra.training import metrics as metric_table
+
+        settings = {key: config[key] for key in (self._compile_config_keys()) if key in config}
+        for key, read in (
+            ("loss", loss_classes.deserialize),
+            ("metrics", metric_table.deserialize),
+            ("weighted_metrics", metric_table.deserialize),
+        ):
+            if settings.get(key) is not None:
+                settings[key] = _revive(settings[key], read)
+        if isinstance(settings.get("optimizer"), Mapping):
+            settings["optimizer"] = optimizers.deserialize(settings["optimizer"])
+        if not isinstance(settings.get("steps_per_execution", 1), int):
+            settings.pop("steps_per_execution")
+        self.compile(**settings)
+        if getattr(self, "built", False) and self.optimizer is not None:
+            self.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def _compile_config_keys() -> tuple[str, ...]:
+        return (
+            "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
+            "jit_compile",
+        )  # fmt: skip
+
+    def _require_compiled(self, method: str) -> Compiled:
+        if self._compiled_state is None:
+            raise RuntimeError(f"{method} needs a compiled model: call model.compile(optimizer, loss) first")
+        return self._compiled_state
+
+    # --- metrics ------------------------------------------------------------------------------------------------
+
+    def _extra_metrics(self) -> list[Metric]:
+        """Metrics that the user keeps as attributes of the model."""
+        found = []
+        for value in vars(self).values():
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, Metric) and item not in found:
+                    found.append(item)
+        return found
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that ``compile`` made, and those kept as attributes."""
+        compiled = self._compiled_state.metrics.metrics if self._compiled_state else []
+        return [*compiled, *self._extra_metrics()]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What ``evaluate`` returns, in order."""
+        compiled = self._require_compiled("metrics_names")
+        names = ["loss", *(tracker.name for tracker in compiled.loss.trackers)]
+        if compiled.metrics.built:
+            names += compiled.metrics.results()
+        return names + [metric.name for metric in self._extra_metrics()]
+
+    def reset_metrics(self) -> None:
+        """Start the running averages over."""
+        if self._compiled_state is not None:
+            self._compiled_state.reset()
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # --- what a subclass may override ---------------------------------------------------------------------------
+
+    def _overrides(self, *names: str) -> bool:
+        return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The loss of one batch. Override it for losses that see more than labels and predictions."""
+        return Stepper(self, training).compiled_loss(y, y_pred, sample_weight, {})
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Update the metrics with one batch and return all results. Override it to measure differently."""
+        compiled = self._require_compiled("compute_metrics")
+        stepper = Stepper(self, False)
+        if compiled.metrics.built and not self._overrides("compute_metrics"):
+            stepper.measure(x, y, y_pred, sample_weight, {})
+        return stepper.results()
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Train on one batch ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` and return the logs.
+
+        Override it for a training rule of your own: compute with recurra.ops inside ``GradientTape``, change weights
+        through ``self.optimizer.apply_gradients`` or ``variable.assign``.
+        """
+        batch = make_batch(data)
+        stepper = Stepper(self, True)
+        stepper.train(batch.x, batch.y, batch.weight, batch.size)
+        return stepper.results()
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch and return the logs."""
+        batch = make_batch(data)
+        stepper = Stepper(self, False)
+        stepper.test(batch.x, batch.y, batch.weight, batch.size)
+        return stepper.results()
+
+    def predict_step(self, data: Any) -> Any:
+        """The outputs for one batch."""
+        return self(data[0], training=False)  # type: ignore[operator]
+
+    # --- fit ----------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for `epochs` passes over the data.
+
+        x : an array (samples, ...), a list or dict of arrays for several inputs, or batches ``(x, y)`` or
+            ``(x, y, sample_weight)`` from a Dataset, a list, a generator, or an object with ``__getitem__`` and
+            ``__len__``
+        y : labels: an array, a lazy one-hot, or a list or dict for several outputs
+        batch_size : 32 unless given; the last batch of an epoch may be smaller
+        epochs, initial_epoch : train epochs `initial_epoch` to ``epochs - 1``
+        verbose : 0 silent; 1 a live line; 2 one line for each epoch; "auto": 1 in a terminal or notebook, else 2
+        callbacks : a list of Callbacks
+        validation_split : this last part of the samples (before shuffling) is held out: ``floor(n * (1 - split))``
+            are trained on
+        validation_data : ``(x, y)``, ``(x, y, sample_weight)`` or batches; never shuffled
+        shuffle : a new order for each epoch ("batch": of whole batches); the same for the same random seed
+        class_weight : factor of each class id in the loss
+        sample_weight : one factor for each sample (or for each step)
+        steps_per_epoch, validation_steps : how many batches; needed where the data has no end
+        validation_batch_size : `batch_size` unless given
+        validation_freq : validate once in so many epochs, or in the epochs of this list (from 1)
+
+        returns : the :class:`recurra.callbacks.History`
+
+        Ctrl-C ends training after the batch: the weights are kept, the History says where (``history.interrupted``).
+        Data is checked before the first batch: shapes, NaN, ids outside an Embedding's range, labels outside the
+        loss's; ValueError or TypeError says which argument, what was expected and what came.
+        """
+        compiled = self._require_compiled("fit")
+        _check_epochs(epochs, initial_epoch)
+        level = resolve_verbose(verbose)
+        if validation_split and validation_data is None:
+            x, y, sample_weight, validation_data = _hold_out(x, y, sample_weight, validation_split)
+        seed = own_random.derive_seed() if shuffle else None
+        source = make_source(
+            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, seed=seed, class_weight=class_weight
+        )
+        steps = _check_steps(steps_per_epoch, "steps_per_epoch")
+        prepare(self, source, "fit")
+        if validation_data is not None:
+            validation_source = self._validation_source(validation_data, validation_batch_size or batch_size)
+            prepare(self, validation_source, "validation_data", rebuild=False)
+        compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
+        total = steps if steps is not None else source.steps
+        calls = CallbackList(callbacks, add_history=True)
+        calls.set_model(self)
+        calls.set_params({"epochs": epochs, "steps": total, "verbose": level})
+
+        def validate() -> dict[str, Any]:
+            return loop.evaluate(
+                self, validation_source, calls, steps=_check_steps(validation_steps, "validation_steps"), verbose=0
+            )
+
+        run = loop.Fit(
+            self, source, calls, epochs=epochs, initial_epoch=initial_epoch, steps=steps, verbose=level,
+            validation=None if validation_data is None else validate, validation_freq=validation_freq,
+        )  # fmt: skip
+        return run.run()
+
+    def _validation_source(self, data: Any, batch_size: int | None) -> Source:
+        if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not _is_batch_list(data):
+            return make_source(*data, batch_size=batch_size, argument="validation_data")
+        return make_source(data, argument="validation_data")
+
+    # --- evaluate and predict -----------------------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and metrics on data, given as for :meth:`fit`.
+
+        returns : the loss; with metrics a list in the order of :attr:`metrics_names`; with `return_dict` a dict
+        """
+        compiled = self._require_compiled("evaluate")
+        source = make_source(x, y, sample_weight, batch_size=batch_size)
+        prepare(self, source, "evaluate", rebuild=not compiled.loss.built)
+        calls = CallbackList(callbacks)
+        calls.set_model(self)
+        calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": verbose})
+        logs = loop.evaluate(
+            self, source, calls, steps=_check_steps(steps, "steps"), verbose=resolve_verbose(verbose)
+        )
+        return logs if return_dict else _in_order(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for `x`, computed batch by batch: an array, or a list or dict for several outputs.
+
+        verbose : "auto" shows a line only in a terminal or notebook, and only for more than one batch
+        """
+        if type(x) is np.ndarray and callbacks is None and steps is None and len(x) <= (batch_size or 32):
+            if x.dtype.kind in "biuf" and x.size and verbose in ("auto", 0, None) and not self._overrides("predict_step"):
+                return self._predict_at_once(x)
+        source = make_source(x, batch_size=batch_size)
+        prepare(self, source, "predict")
+        level = resolve_verbose(verbose)
+        if verbose in ("auto", None) and (source.steps == 1 or level == 2):
+            level = 0
+        calls = CallbackList(callbacks)
+        calls.set_model(self)
+        calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": level})
+        return loop.predict(self, source, calls, steps=_check_steps(steps, "steps"), verbose=level)
+
+    def _predict_at_once(self, x: Any) -> Any:
+        if x.dtype.kind == "f" and np.isnan(x.min()):
+            raise ValueError("x must not hold NaN")
+        if not getattr(self, "built", False):
+            prepare(self, ArraySource(x), "predict")
+        outputs = self(x, training=False)  # type: ignore[operator]
+        return np.asarray(outputs) if isinstance(outputs, np.ndarray) else _arrays(outputs)
+
+    # --- single batches -----------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+        reset_metrics: bool = False,
+    ) -> Any:
+        """One update. Returns loss and metrics as :meth:`evaluate` does.
+
+        As in Keras 3 these are running averages since :meth:`reset_metrics`; `reset_metrics` makes them the batch's.
+        """
+        stepper, batch = self._on_batch(x, y, sample_weight, class_weight, True, reset_metrics)
+        if self._overrides("train_step"):
+            logs = dict(self.train_step(loop._data(batch.x, batch.y, batch.weight)))
+        else:
+            stepper.train(*batch)
+            logs = stepper.results()
+        return logs if return_dict else _in_order(logs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, reset_metrics: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch; see :meth:`train_on_batch`."""
+        stepper, batch = self._on_batch(x, y, sample_weight, None, False, reset_metrics)
+        if self._overrides("test_step"):
+            logs = dict(self.test_step(loop._data(batch.x, batch.y, batch.weight)))
+        else:
+            stepper.test(*batch)
+            logs = stepper.results()
+        return logs if return_dict else _in_order(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        x = as_arrays(x, "x")
+        if not getattr(self, "built", False):
+            prepare(self, ArraySource(x, batch_size=count_samples(("x", x))), "predict_on_batch")
+        return _arrays(self(x, training=False))  # type: ignore[operator]
+
+    def _on_batch(
+        self, x: Any, y: Any, weight: Any, class_weight: Any, training: bool, reset: bool
+    ) -> tuple[Stepper, Any]:
+        method = "train_on_batch" if training else "test_on_batch"
+        compiled = self._require_compiled(method)
+        source = make_source(as_arrays(x, "x"), y, weight, class_weight=class_weight, batch_size=1 << 62)
+        prepare(self, source, method, rebuild=not compiled.loss.built)
+        if training:
+            compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
+        stepper = Stepper(self, training)
+        if reset:
+            stepper.reset()
+        return stepper, source.peek()
+
+
+def _arrays(outputs: Any) -> Any:
+    outputs = _values(outputs)
+    if isinstance(outputs, dict):
+        return {key: np.asarray(value) for key, value in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return type(outputs)(_arrays(value) for value in outputs)
+    return np.asarray(value_of(outputs)) if isinstance(outputs, (np.ndarray, Tensor)) else outputs
+
+
+def _in_order(logs: dict[str, Any]) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _check_epochs(epochs: Any, initial_epoch: Any) -> None:
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ValueError(f"{name} must be an int >= 0, got {value!r}")
+
+
+def _check_steps(steps: Any, name: str) -> int | None:
+    if steps is None or (isinstance(steps, int) and steps == -1):
+        return None
+    if isinstance(steps, float) and steps.is_integer():
+        steps = int(steps)
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise ValueError(f"{name} must be an int >= 1 or None, got {steps!r}")
+    return int(steps)
+
+
+def _hold_out(x: Any, y: Any, weight: Any, split: float) -> tuple[Any, Any, Any, Any]:
+    """The samples to train on, and the last ones for validation, as views."""
+    if not 0 < split < 1:
+        raise ValueError(f"validation_split must be in (0, 1), got {split!r}")
+    from recurra.training.batches import is_batches
+
+    if is_batches(x):
+        raise ValueError("validation_split needs arrays; with batches pass validation_data")
+    x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
+    samples = count_samples(("x", x), ("y", y), ("sample_weight", weight))
+    start = math.floor(samples * (1.0 - split))
+    if start in (0, samples):
+        raise ValueError(
+            f"validation_split={split} of {samples} samples leaves {start} for training and {samples - start} "
+            "for validation: both must have some"
+        )
+    (x, x_held), (y, y_held), (weight, w_held) = (split_last(part, start) for part in (x, y, weight))
+    return x, y, weight, (x_held, y_held, w_held)
+
+
+def _is_batch_list(data: Any) -> bool:
+    return isinstance(data, list) and all(isinstance(item, tuple) for item in data)
+
+
+def _revive(value: Any, read: Any) -> Any:
+    """Losses or metrics of a saved compile configuration."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: _revive(item, read) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_revive(item, read) for item in value]
+    return read(value) if isinstance(value, Mapping) else value
