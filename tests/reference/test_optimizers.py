@@ -14,7 +14,9 @@ SHAPES = ((3, 4), (5,))
 
 
 def _lists(rng: np.random.Generator, count: int) -> list[list[np.ndarray]]:
-    return [[np.abs(rng.normal(size=shape)) if k > 1 else rng.normal(size=shape) for shape in SHAPES] for k in range(count)]
+    return [
+        [np.abs(rng.normal(size=shape)) if k > 1 else rng.normal(size=shape) for shape in SHAPES] for k in range(count)
+    ]
 
 
 def _each(lists: list[list[np.ndarray]], rule: Any) -> list[list[np.ndarray]]:

@@ -101,7 +101,8 @@ def one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, got {_type(value)}")
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(repr(c) for c in choices)}, got {value!r}")
+        listed = ", ".join(repr(choice) for choice in choices[:-1])
+        raise ValueError(f"{name} must be {listed} or {choices[-1]!r}, got {value!r}")
     return value
 
 

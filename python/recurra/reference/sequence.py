@@ -209,12 +209,10 @@ def _check(
         checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
         dtype, I = embeddings.dtype, embeddings.shape[1]
     B, T = x.shape[:2]
-    if B < 1 or T < 1 or I < 1:
-        raise ValueError(f"x must have at least one row, step and feature, got B = {B}, T = {T}, I = {I}")
     checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", recurrent_kernel, dtype), f"(H, {columns})", 2)
     H = recurrent_kernel.shape[0]
     if H < 1:
-        raise ValueError(f"recurrent_kernel must have at least one row, got {recurrent_kernel.shape}")
+        raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {recurrent_kernel.shape}")
     checks.shaped("recurrent_kernel", recurrent_kernel, f"(H, {columns})", (H, G * H))
     checks.shaped("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
