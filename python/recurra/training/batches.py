@@ -119,6 +119,9 @@ class Source:
     def after_epoch(self) -> None:
         """Called when an epoch has ended."""
 
+    def reseed(self, seed: int | None) -> None:
+        """Shuffle as another run with this seed did."""
+
 
 class ArraySource(Source):
     """Batches cut from arrays.
@@ -142,6 +145,9 @@ class ArraySource(Source):
         self.batch_size = int(batch_size)
         self.steps = -(-self.samples // self.batch_size)
         self.seed, self.shuffle = seed, shuffle
+
+    def reseed(self, seed: int | None) -> None:
+        self.seed = seed
 
     def _take(self, key: Any, size: int) -> Batch:
         if isinstance(self.x, np.ndarray):
@@ -260,6 +266,9 @@ class SequenceSource(Source):
         for index in order.tolist():
             yield make_batch(self.data[index])
 
+    def reseed(self, seed: int | None) -> None:
+        self.seed = seed
+
     def after_epoch(self) -> None:
         ended = getattr(self.data, "on_epoch_end", None)
         if ended is not None:
@@ -306,6 +315,9 @@ class WeightedSource(Source):
 
     def after_epoch(self) -> None:
         self.inner.after_epoch()
+
+    def reseed(self, seed: int | None) -> None:
+        self.inner.reseed(seed)
 
 
 def is_sequence_object(data: Any) -> bool:

@@ -73,6 +73,7 @@ class Fit:
             self.unit, self.work = unit_of(first.x)
         with InterruptGuard() as guard:
             callbacks.on_train_begin()
+            self.source.reseed(model._shuffle_seed)
             epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
             model._initial_epoch = 0
             logs: dict[str, Any] = {}
@@ -124,6 +125,9 @@ class Fit:
                     break
             optimizer = model.optimizer
             if optimizer is not None and optimizer.use_ema:
+                for callback in callbacks:
+                    if hasattr(callback, "before_finalize"):
+                        callback.before_finalize()
                 optimizer.finalize_variable_values(model.trainable_weights)
             callbacks.on_train_end(logs)
         return history

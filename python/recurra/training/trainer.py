@@ -31,6 +31,7 @@ class Trainer:
     _compiled_state: Compiled | None = None
     _compile_config: dict[str, Any] | None = None
     _initial_epoch = 0
+    _shuffle_seed: int | None = None
 
     # --- compile ------------------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ class Trainer:
         level = resolve_verbose(verbose)
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = _hold_out(x, y, sample_weight, validation_split)
-        seed = own_random.derive_seed() if shuffle else None
+        seed = self._shuffle_seed = own_random.derive_seed() if shuffle else None
         source = make_source(
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, seed=seed, class_weight=class_weight
         )
