@@ -1,0 +1,1 @@
+"""Benches: ``cases`` names the sizes; ``python`` runs them beside other frameworks, ``cpp`` without Python."""

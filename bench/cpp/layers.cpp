@@ -1,0 +1,161 @@
+// The cases of bench/cases.py, every cell, inference and training step, without Python.
+//
+// Names: lstm/training/float32/64x100x256x256/threads:2. FLOPS counts the matrix products on real tokens only, as the
+// Python bench does. To add a cell: one register_cell line.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cases.hpp"
+#include "recurra/gru.hpp"
+#include "recurra/lstm.hpp"
+#include "recurra/sequence_backward.hpp"
+#include "recurra/sequence_forward.hpp"
+#include "recurra/simple_rnn.hpp"
+#include "registry.hpp"
+
+namespace bench {
+namespace {
+
+using recurra::Index;
+
+/// One direction's weights and results, and the operands that both directions share.
+template <class Cell, class T>
+class Layer {
+ public:
+  Layer(const Case& shape, bool training) : shape_(shape), training_(training), random_(seed) {
+    const size_t B = size_t(shape.batch), S = size_t(shape.time), I = size_t(shape.inputs), H = size_t(shape.units);
+    const size_t GH = size_t(Cell::gates) * H, states = B * H;
+    fill(x_, B * S * I, false);
+    if (shape.lengths) {
+      mask_.assign(B * S, 0);
+      for (size_t b = 0; b < B; ++b) std::fill_n(mask_.begin() + long(b * S), shape.lengths[b], std::uint8_t{1});
+    }
+    directions_.resize(shape.bidirectional ? 2 : 1);
+    for (Direction& d : directions_) {
+      fill(d.kernel, I * GH, true);
+      fill(d.recurrent_kernel, H * GH, true);
+      fill(d.bias, (Cell::two_biases ? 2 : 1) * GH, true);
+      fill(d.h0, states, false);
+      fill(d.c0, Cell::has_memory ? states : 0, false);
+      d.y.resize(B * S * H);
+      d.h.resize(states);
+      d.c.resize(d.c0.size());
+      if (!training) continue;
+      fill(d.dy, B * S * H, false);
+      for (size_t row = 0; row < mask_.size(); ++row)
+        if (!mask_[row]) std::fill_n(d.dy.begin() + long(row * H), H, T(0));
+      d.dx.resize(x_.size());
+      d.dh0.resize(states);
+      d.dc0.resize(d.c0.size());
+      d.dkernel.resize(d.kernel.size());
+      d.drecurrent_kernel.resize(d.recurrent_kernel.size());
+      d.dbias.resize(d.bias.size());
+    }
+  }
+
+  void run() {
+    for (size_t i = 0; i < directions_.size(); ++i) {
+      Direction& d = directions_[i];
+      recurra::SequenceCall<T> call;
+      call.B = shape_.batch, call.steps = shape_.time, call.I = shape_.inputs, call.H = shape_.units;
+      call.x = x_.data(), call.h0 = d.h0.data(), call.c0 = Cell::has_memory ? d.c0.data() : nullptr;
+      call.kernel = d.kernel.data(), call.recurrent_kernel = d.recurrent_kernel.data(), call.bias = d.bias.data();
+      call.mask = mask_.empty() ? nullptr : mask_.data();
+      call.reverse = i == 1, call.training = training_;
+      T* c = Cell::has_memory ? d.c.data() : nullptr;
+      const auto cache = recurra::SequenceForward<Cell, T>::run(call, d.y.data(), d.h.data(), c);
+      if (training_)
+        recurra::SequenceBackward<Cell, T>::run(*cache, d.dy.data(), nullptr, nullptr,
+                                                {d.dx.data(), d.dh0.data(), Cell::has_memory ? d.dc0.data() : nullptr,
+                                                 d.dkernel.data(), d.drecurrent_kernel.data(), d.dbias.data()});
+    }
+  }
+
+  /// Whether the results are numbers at all; that they are the right ones is for the tests to say.
+  bool finite() const {
+    double sum = 0;
+    for (const Direction& d : directions_) {
+      for (T v : d.h) sum += double(v);
+      for (T v : d.dkernel) sum += double(v);
+    }
+    return std::isfinite(sum);
+  }
+
+  double flops() const {
+    const double weights = double(Cell::gates) * shape_.units * (shape_.inputs + shape_.units);
+    return 2.0 * double(directions_.size()) * double(shape_.tokens) * weights * (training_ ? 3 : 1);
+  }
+
+ private:
+  struct Direction {
+    std::vector<T> kernel, recurrent_kernel, bias, h0, c0, y, h, c;
+    std::vector<T> dy, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias;
+  };
+
+  /// Weights uniform in +-1/sqrt(H), everything else normal.
+  void fill(std::vector<T>& values, size_t count, bool weights) {
+    const double edge = 1.0 / std::sqrt(double(shape_.units));
+    std::uniform_real_distribution<double> uniform(-edge, edge);
+    std::normal_distribution<double> normal;
+    values.resize(count);
+    for (T& value : values) value = T(weights ? uniform(random_) : normal(random_));
+  }
+
+  const Case& shape_;
+  bool training_;
+  std::mt19937 random_;
+  std::vector<T> x_;
+  std::vector<std::uint8_t> mask_;
+  std::vector<Direction> directions_;
+};
+
+template <class Cell, class T>
+void run_layer(benchmark::State& state, const Case& shape, bool training, int threads) {
+  recurra::max_threads().store(threads);
+  Layer<Cell, T> layer(shape, training);
+  layer.run();
+  if (!layer.finite()) {
+    state.SkipWithError("the layer's results are not finite");
+    return;
+  }
+  for (auto _ : state) {
+    layer.run();
+    benchmark::ClobberMemory();
+  }
+  using benchmark::Counter;
+  state.counters["FLOPS"] = Counter(layer.flops(), Counter::kIsIterationInvariantRate);
+  state.counters["tokens"] = Counter(double(shape.tokens), Counter::kIsIterationInvariantRate);
+}
+
+template <class Cell, class T>
+void register_cell(const char* cell, const char* dtype) {
+  for (const char* mode : {"inference", "training"})
+    for (const Case& shape : cases)
+      for (int threads : {1, 2}) {
+        const std::string name = std::string(cell) + "/" + mode + "/" + dtype + "/" + shape.name +
+                                 "/threads:" + std::to_string(threads);
+        const bool training = mode[0] == 't';
+        benchmark::RegisterBenchmark(name.c_str(), [&shape, training, threads](benchmark::State& state) {
+          run_layer<Cell, T>(state, shape, training, threads);
+        })->UseRealTime()->Unit(benchmark::kMillisecond);
+      }
+}
+
+}  // namespace
+
+void register_layers() {
+  register_cell<recurra::Lstm, float>("lstm", "float32");
+  register_cell<recurra::Gru, float>("gru", "float32");
+  register_cell<recurra::GruResetBefore, float>("gru_before", "float32");
+  register_cell<recurra::SimpleRnn, float>("simple_rnn", "float32");
+  register_cell<recurra::Lstm, double>("lstm", "float64");
+  register_cell<recurra::Gru, double>("gru", "float64");
+  register_cell<recurra::GruResetBefore, double>("gru_before", "float64");
+  register_cell<recurra::SimpleRnn, double>("simple_rnn", "float64");
+}
+
+}  // namespace bench

@@ -1,0 +1,67 @@
+"""recurra itself, through its public operations on plain arrays: ``recurra.ops.lstm``, ``lstm_backward`` and so on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import recurra
+from bench.python.peers import Candidate, keep_reversed
+from bench.python.problem import Answer, Problem
+from recurra import ops
+
+
+def prepare(threads: int) -> None:
+    recurra.set_num_threads(threads)
+
+
+def versions() -> dict[str, str]:
+    return {"recurra": recurra.__version__, "recurra ISA": str(recurra.build_config()["isa"])}
+
+
+def candidates(problem: Problem) -> list[Candidate]:
+    name = "gru" if problem.cell.name.startswith("gru") else problem.cell.name
+    forward, backward = getattr(ops, name), getattr(ops, name + "_backward")
+    options: dict[str, Any] = {
+        "training": problem.training,
+        "lengths": problem.lengths if problem.case.lengths else None,
+    }
+    if name == "gru":
+        options["reset_after"] = problem.cell.reset_after
+    states = [
+        tuple(state[direction] for state in (problem.h0, problem.c0) if state is not None)
+        for direction in range(problem.case.directions)
+    ]
+    units = problem.case.units
+    # Each direction reads its own half of dY; the halves are cut beforehand only because nothing else would be timed
+    # there.
+    halves = [
+        np.ascontiguousarray(problem.dy[..., d * units : (d + 1) * units]) for d in range(problem.case.directions)
+    ]
+
+    def call() -> Any:
+        done = [
+            forward(problem.x, w.kernel, w.recurrent_kernel, w.bias, states[d], reverse=d == 1, **options)
+            for d, w in enumerate(problem.weights)
+        ]
+        y = done[0][0] if len(done) == 1 else np.concatenate([y for y, _, _ in done], axis=-1)
+        if not problem.training:
+            return y, done, []
+        gradients = [backward(cache, halves[d]) for d, (_, _, cache) in enumerate(done)]
+        dx = gradients[0].dx if len(done) == 1 else gradients[0].dx + gradients[1].dx
+        return y, done, [dx, *gradients]
+
+    def answer(result: Any) -> Answer:
+        y, done, gradients = result
+        found: Answer = {"y": y} | {n: np.stack(parts) for n, *parts in zip("hc", *(d[1] for d in done), strict=False)}
+        if gradients:
+            dx, *parts = gradients
+            found["dx"] = dx
+            for state in ("dh0", "dc0")[: len(states[0])]:
+                found[state] = np.stack([getattr(part, state) for part in parts])
+            names = ("dkernel", "drecurrent_kernel", "dbias")
+            found |= keep_reversed(problem, [{n: getattr(part, n) for n in names} for part in parts])
+        return found
+
+    return [Candidate("ops", call, answer)]
