@@ -1,8 +1,8 @@
 """``keras.backend`` in the parts that scripts use: the float type, epsilon, and a clean slate.
 
-    >>> from recurra import backend
-    >>> backend.floatx()
-    'float32'
+>>> from recurra import backend
+>>> backend.floatx()
+'float32'
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ _HOMES = {
     "input_layer": ("Input", "InputLayer"),
     "dense": ("Dense",),
     "embedding": ("Embedding",),
+    "reversible_embedding": ("ReversibleEmbedding",),
     "activation_layers": ("ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
     "attention": ("AdditiveAttention", "Attention", "BilinearAttention"),
     "bidirectional": ("Bidirectional",),

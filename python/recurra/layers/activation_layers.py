@@ -8,6 +8,7 @@ import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
+from recurra.layers.context import context
 from recurra.layers.layer import Layer
 
 
@@ -38,7 +39,7 @@ class Activation(_Elementwise):
         self.activation = activations.get(activation)
 
     def call(self, inputs: Any) -> Any:
-        return self.activation(inputs)
+        return inputs if context.bare and self in context.bare else self.activation(inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}

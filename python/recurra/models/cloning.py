@@ -59,7 +59,7 @@ def clone_model(
             f"{getattr(model, 'name', model)!r} is a subclass with its own call: its layers cannot be copied one by one"
         )
     made: dict[int, KerasTensor] = {}
-    layers: dict[int, Any] = {}
+    clones: dict[int, Any] = {}
     given = list(symbolic_leaves(input_tensors)) if input_tensors is not None else None
     if given is not None and len(given) != len(graph.input_tensors):
         raise ValueError(f"input_tensors must hold {len(graph.input_tensors)} tensors, got {len(given)}")
@@ -68,16 +68,16 @@ def clone_model(
             made[id(tensor)] = given[i]
         else:
             name = tensor.node.layer.name if tensor.node else None
-            layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
-            made[id(tensor)] = layer._inbound_nodes[0].output_tensors[0]
+            fresh = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+            made[id(tensor)] = fresh._inbound_nodes[0].output_tensors[0]
     for node in graph.nodes:
         if all(id(tensor) in made for tensor in node.output_tensors):
             continue
-        layer = layers.get(id(node.layer))
-        if layer is None:
-            layer = layers[id(node.layer)] = copied(node.layer)
+        clone = clones.get(id(node.layer))
+        if clone is None:
+            clone = clones[id(node.layer)] = copied(node.layer)
         args, kwargs = node.fill(lambda tensor: made[id(tensor)])
-        outputs = call_function(layer, *args, **kwargs) if call_function else layer(*args, **kwargs)
+        outputs = call_function(clone, *args, **kwargs) if call_function else clone(*args, **kwargs)
         for old, new_tensor in zip(node.output_tensors, symbolic_leaves(outputs), strict=True):
             made[id(old)] = new_tensor
 

@@ -11,7 +11,7 @@ from recurra.registration import deserialize_keras_object, serialize_keras_objec
 
 
 class Functional(Model):
-    """What ``Model(inputs, outputs)`` makes: a graph of layers with several inputs, outputs, branches, shared layers."""
+    """What ``Model(inputs, outputs)`` makes: layers joined by their calls, with branches and sharing."""
 
     def get_config(self) -> dict[str, Any]:
         graph = self._need_graph()
@@ -131,7 +131,9 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
     inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
     inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
     outputs = outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
-    rest = {k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "name", "trainable")}
+    rest = {
+        k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "name", "trainable")
+    }
     for key in ("dtype", "build_input_shape"):
         rest.pop(key, None)
     kind = Functional if cls is Model else cls

@@ -22,7 +22,9 @@ class Graph:
     def __init__(self, inputs: Any, outputs: Any) -> None:
         for argument, value in (("inputs", inputs), ("outputs", outputs)):
             if not list(symbolic_leaves(value)):
-                raise TypeError(f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}")
+                raise TypeError(
+                    f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}"
+                )
         self.inputs, self.outputs = inputs, outputs
         self.input_tensors = list(symbolic_leaves(inputs))
         self.output_tensors = list(symbolic_leaves(outputs))
@@ -88,11 +90,11 @@ class Graph:
                 for parent in node.parents:
                     depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
         for tensor in self.input_tensors:
-            node = tensor.node
-            if node is not None and id(node) not in depths:
-                self.nodes.insert(0, node)
-                self._met.setdefault(id(node.layer), -1)
-                depths[id(node)] = 0
+            source = tensor.node
+            if source is not None and id(source) not in depths:
+                self.nodes.insert(0, source)
+                self._met.setdefault(id(source.layer), -1)
+                depths[id(source)] = 0
         return depths
 
     def _sorted_layers(self) -> list[Any]:

@@ -331,15 +331,14 @@ class Model(Layer, Trainer):
 def ends_in_softmax(layer: Any) -> Any:
     """The Dense, Activation or Softmax in `layer` (perhaps within TimeDistributed) that ends in a plain softmax."""
     from recurra import activations
-    from recurra.layers import Dense
+    from recurra.layers import Activation, Dense
 
     if type(layer).__name__ == "TimeDistributed" and type(layer).__module__.startswith("recurra."):
         if layer.activity_regularizer is not None:
             return None
         layer = layer.layer
-    plain = type(layer) is Dense
-    if plain and layer.activation is activations.softmax and layer.activity_regularizer is None:
-        return layer
+    if type(layer) in (Dense, Activation) and layer.activation is activations.softmax:
+        return layer if layer.activity_regularizer is None else None
     return None
 
 

@@ -203,5 +203,5 @@ class Sequential(Model):
 def _input_dtype(layer: Any) -> str:
     while isinstance(layer, Sequential) and layer.layers:
         layer = layer.layers[0]
-    dtype: str = getattr(layer, "_input_dtype", None) or getattr(layer, "dtype", "float32")
-    return dtype
+    dtype: Any = getattr(layer, "_input_dtype", None) or getattr(layer, "dtype", "float32")
+    return str(dtype)

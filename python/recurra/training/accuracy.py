@@ -13,7 +13,7 @@ from recurra.training.reduction import same_rank
 
 
 def _float(matches: Any) -> Array:
-    return np.asarray(matches).astype(floatx())
+    return np.asarray(np.asarray(matches), floatx())
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -42,7 +42,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     if ids.ndim == y_pred.ndim and ids.shape[-1] == 1:
         ids = ids[..., 0]
     matches = _float(ids == y_pred.argmax(axis=-1))
-    return matches[..., 0] if matches.ndim > 1 and matches.shape[-1] == 1 else matches
+    return np.squeeze(matches, -1) if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
 def _in_top_k(ids: Array, y_pred: Array, k: int) -> Array:
@@ -57,7 +57,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     ids = label_ids(y_true)
     if ids is None:
         ids = dense_labels(y_true).argmax(axis=-1)
-    return _float(_in_top_k(ids, np.asarray(value_of(y_pred)), k)).reshape(ids.shape)
+    return _float(_in_top_k(ids, np.asarray(value_of(y_pred)), k).reshape(ids.shape))
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:
@@ -71,7 +71,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         matches = (best == ids.reshape(-1, 1)).any(axis=1)
     else:
         matches = _in_top_k(ids, y_pred, k)
-    return _float(matches).reshape(ids.shape)
+    return _float(np.reshape(matches, ids.shape))
 
 
 class Accuracy(MeanMetricWrapper):

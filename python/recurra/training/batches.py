@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recurra.autograd import Array, Tensor, value_of
+from recurra.autograd import Tensor, value_of
 from recurra.config import floatx
 from recurra.training.losses import is_one_hot
 
@@ -58,9 +58,8 @@ def as_arrays(value: Any, argument: str) -> Any:
         return None
     if isinstance(value, Mapping):
         return {key: as_arrays(item, f"{argument}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and value and all(v is None or _is_array(v) for v in value):
-        if len({np.shape(v) for v in value}) > 1 or len(value[0].shape) > 0:
-            return [as_arrays(item, f"{argument}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, (list, tuple)) and value and all(v is None or (_is_array(v) and v.shape) for v in value):
+        return [as_arrays(item, f"{argument}[{i}]") for i, item in enumerate(value)]
     if is_one_hot(value):
         return value
     if isinstance(value, (str, bytes)):
@@ -150,10 +149,7 @@ class ArraySource(Source):
         self.seed = seed
 
     def _take(self, key: Any, size: int) -> Batch:
-        if isinstance(self.x, np.ndarray):
-            x = self.x[key]
-        else:
-            x = map_leaves(self.x, lambda a: a[key])
+        x = self.x[key] if isinstance(self.x, np.ndarray) else map_leaves(self.x, lambda a: a[key])
         y = self.y[key] if isinstance(self.y, np.ndarray) else map_leaves(self.y, lambda a: a[key])
         return Batch(x, y, map_leaves(self.weight, lambda a: a[key]), size)
 
@@ -260,7 +256,7 @@ class SequenceSource(Source):
         return make_batch(self.data[0]) if self.steps else None
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        order = np.arange(self.steps)
+        order = np.arange(self.steps or 0)
         if self.shuffle:
             order = np.random.default_rng([self.seed or 0, number]).permutation(order)
         for index in order.tolist():
@@ -364,11 +360,10 @@ def make_source(
                     f"{name} must not be given when {argument} gives batches itself "
                     f"({type(x).__name__}); put it into the batches"
                 )
+        keyed = is_sequence_object(x) and (not hasattr(x, "__iter__") or hasattr(x, "on_epoch_end"))
         if isinstance(x, Iterator):
             source = GeneratorSource(x)
-        elif is_sequence_object(x) and not hasattr(x, "__iter__"):
-            source = SequenceSource(x, bool(shuffle), seed)
-        elif is_sequence_object(x) and not isinstance(x, (list, tuple)) and hasattr(x, "on_epoch_end"):
+        elif keyed:
             source = SequenceSource(x, bool(shuffle), seed)
         else:
             source = IterableSource(x)

@@ -44,8 +44,9 @@ class _EveryBatches:
 class ModelCheckpoint(MonitorCallback):
     """Save the model, or its weights, as training goes.
 
-    filepath : with places for the epoch (from 1), the batch and logged values: ``"run/{epoch:02d}-{val_loss:.2f}.keras"``.
-        A name without an ending (``"run/ckpt_{epoch}"``) is fine too: see ``recurra.train.latest_checkpoint``
+    filepath : may have places for the epoch (from 1), the batch and logged values:
+        ``"run/{epoch:02d}-{val_loss:.2f}.keras"``. A name without an ending (``"run/ckpt_{epoch}"``) is fine too:
+        see ``recurra.train.latest_checkpoint``
     monitor, mode, initial_value_threshold : what "best" means, and the value that the first must beat
     save_best_only : only where the monitored quantity improved
     save_weights_only : weights (and the optimizer's state) instead of the whole model
@@ -98,7 +99,8 @@ class ModelCheckpoint(MonitorCallback):
         if batch is not None:
             values.setdefault("batch", batch + 1)
         try:
-            return self.filepath.format(epoch=epoch + 1, **values)
+            path: str = self.filepath.format(epoch=epoch + 1, **values)
+            return path
         except KeyError as error:
             raise KeyError(
                 f"filepath {self.filepath!r} asks for {error}, which is not logged; there are: "

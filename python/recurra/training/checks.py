@@ -146,5 +146,3 @@ def check_weights(weight: Any, y: Any, argument: str = "sample_weight") -> None:
             f"{argument} must have one weight for each sample or step: shape {tuple(y.shape)} or less, "
             f"got {np.shape(weight)}"
         )
-
-

@@ -23,7 +23,7 @@ _CROSSENTROPY = ("crossentropy", "ce")
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:
-    """"binary", "sparse" or "categorical", by Keras's rule."""
+    """One of "binary", "sparse" and "categorical", by Keras's rule."""
     if y_pred.shape[-1] == 1:
         return "binary"
     sparse = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
@@ -109,10 +109,8 @@ class CompiledLoss:
             y_true, y_pred = targets[i], predictions[i]
             if y_true is None:
                 raise ValueError(f"y must be given: output {self.names[i]!r} is trained with {loss.name}")
-            if i in logits:
-                value = from_logits(y_true, y_pred, weights[i], loss)
-            else:
-                value = loss(y_true, y_pred, weights[i])
+            given = (y_true, y_pred, weights[i])
+            value = from_logits(*given, loss) if i in logits else loss(*given)
             if len(value.shape):
                 value = ops.mean(value)
             if self.trackers:
@@ -252,6 +250,7 @@ def fusable(loss: Loss | None) -> bool:
         settings = loss._kwargs  # type: ignore[union-attr]
     else:
         return False
+    assert loss is not None
     return (
         not settings.get("from_logits")
         and not settings.get("label_smoothing")

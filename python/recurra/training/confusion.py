@@ -22,7 +22,7 @@ def _ratio(top: Array, bottom: Array) -> Array:
 def _thresholds(values: float | Sequence[float] | None, default: float) -> list[float]:
     if values is None:
         return [default]
-    found = [float(v) for v in (values if isinstance(values, (list, tuple, np.ndarray)) else [values])]
+    found = [float(v) for v in np.ravel(values)]
     if any(not 0 <= v <= 1 for v in found):
         raise ValueError(f"thresholds must be in [0, 1], got {values!r}")
     return found
@@ -270,12 +270,10 @@ class AUC(_Counts):
             x, y = _ratio(fp, fp + tn), recall
         else:
             x, y = recall, _ratio(tp, tp + fp)
-        pairs = {
-            "interpolation": lambda a, b: (a + b) / 2.0,
-            "minoring": np.minimum,
-            "majoring": np.maximum,
-        }
-        heights = pairs[self.summation_method](y[:-1], y[1:])
+        if self.summation_method == "interpolation":
+            heights = (y[:-1] + y[1:]) / 2.0
+        else:
+            heights = (np.minimum if self.summation_method == "minoring" else np.maximum)(y[:-1], y[1:])
         return self._over_labels(((x[:-1] - x[1:]) * heights).sum(axis=0))
 
     def _interpolated_pr(self) -> Array:

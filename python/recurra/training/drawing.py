@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def require_matplotlib(purpose: str) -> Any:
-    """matplotlib's ``figure`` module, or an ImportError that names the extra."""
+    """Matplotlib's ``figure`` module, or an ImportError that names the extra."""
     try:
         import matplotlib.figure as figure
     except ImportError as error:

@@ -59,7 +59,8 @@ class Fit:
         self.custom = model._overrides("train_step")
         self.last: dict[str, Any] = {}
         self.whole = is_checked_whole(source)
-        self.unit, self.work = "step", lambda value: 1
+        self.unit: str = "step"
+        self.work: Any = None
         self.stream: Any = None
         if any(type(c).__name__ == "ProgbarLogger" for c in callbacks):
             self.verbose = 0

@@ -219,7 +219,7 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, probabilities clipped as in categorical cross-entropy."""
+    """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is."""
     y_true, y_pred = _pair(y_true, y_pred, fit=False)
     y_true = value_of(y_true)
     if label_smoothing:

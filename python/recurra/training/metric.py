@@ -16,7 +16,7 @@ from recurra.training.reduction import same_rank
 
 
 class Metric:
-    """Base class: override :meth:`update_state`, :meth:`result` and, if there is more than variables, :meth:`reset_state`.
+    """Base class: override :meth:`update_state`, :meth:`result` and, beside variables, :meth:`reset_state`.
 
     A metric of your own keeps its numbers as attributes, or in variables made by :meth:`add_variable`.
     ``direction`` is "up" or "down" (what is better), or None if unknown; callbacks with ``mode="auto"`` ask for it.
@@ -154,13 +154,15 @@ class MeanMetricWrapper(Mean):
     A mask that travels with `y_pred` leaves the masked steps out.
     """
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name or getattr(fn, "__name__", None) or type(fn).__name__, dtype)
         self._fn, self._kwargs = fn, kwargs
         if self.direction is None and getattr(fn, "__module__", "").startswith("recurra.training.loss"):
             self.direction = "down"
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         values = self._fn(y_true, value_of(y_pred), **self._kwargs)
         if mask is not None:

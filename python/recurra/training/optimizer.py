@@ -98,7 +98,7 @@ class Optimizer:
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.decay = float(decay) if decay else 0.0
         self.built = False
-        self._iterations = Variable(0, dtype=np.int64, name="iteration", trainable=False)
+        self._iterations = Variable(0, dtype=np.int32, name="iteration", trainable=False)
         self._learning_rate = self._check_rate(learning_rate if lr is None else lr)
         self._trained: list[Variable] = []
         self._index: dict[int, int] = {}
@@ -227,10 +227,9 @@ class Optimizer:
             variable.assign(value)
 
     def save_own_variables(self, store: Any) -> None:
-        """Write :attr:`variables` into `store` under "0", "1", ...; the step count as int32, as Keras has it."""
+        """Write :attr:`variables` into `store` under "0", "1", ..."""
         for i, variable in enumerate(self.variables):
-            value = variable.numpy()
-            store[str(i)] = value.astype(np.int32) if value.dtype == np.int64 else value
+            store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Read what :meth:`save_own_variables` wrote. The optimizer must have been built on its variables."""
@@ -341,11 +340,11 @@ class Optimizer:
         dense: list[tuple[int, Array]] = []
         for index, grad in zip(indices, grads, strict=True):
             variable = self._trained[index]
-            if isinstance(grad, RowSparse):
-                if self.takes_rows() and not (self.weight_decay and self._decays(variable)):
-                    rows.append((index, grad))
-                    continue
-            dense.append((index, np.ascontiguousarray(grad, variable.dtype)))
+            decays = self.weight_decay and self._decays(variable)
+            if isinstance(grad, RowSparse) and self.takes_rows() and not decays:
+                rows.append((index, grad))
+            else:
+                dense.append((index, np.ascontiguousarray(grad, variable.dtype)))
         scale = self._scales(dict([(i, g.rows) for i, g in rows] + dense), factor)
         clip = float(self.clipvalue or 0.0)
         self.begin_step(lr)

@@ -97,9 +97,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     values : n + 1 learning rates
     """
 
-    def __init__(
-        self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"
-    ) -> None:
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 f"boundaries must have one entry fewer than values: got {len(boundaries)} boundaries, "

@@ -38,7 +38,7 @@ class Compiled:
         self.metrics.reset_state()
 
     def results(self) -> dict[str, Any]:
-        """"loss", the losses of several outputs, the metrics: averages since the last reset."""
+        """The loss, those of several outputs, the metrics: averages since the last reset."""
         found: dict[str, Any] = {"loss": self.total / self.count if self.count else 0.0}
         for tracker in self.loss.trackers:
             found[tracker.name] = tracker.result()

@@ -307,9 +307,7 @@ class Trainer:
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": verbose})
-        logs = loop.evaluate(
-            self, source, calls, steps=_check_steps(steps, "steps"), verbose=resolve_verbose(verbose)
-        )
+        logs = loop.evaluate(self, source, calls, steps=_check_steps(steps, "steps"), verbose=resolve_verbose(verbose))
         return logs if return_dict else _in_order(logs)
 
     def predict(
@@ -324,9 +322,11 @@ class Trainer:
 
         verbose : "auto" shows a line only in a terminal or notebook, and only for more than one batch
         """
-        if type(x) is np.ndarray and callbacks is None and steps is None and len(x) <= (batch_size or 32):
-            if x.dtype.kind in "biuf" and x.size and verbose in ("auto", 0, None) and not self._overrides("predict_step"):
-                return self._predict_at_once(x)
+        quiet = callbacks is None and steps is None and verbose in ("auto", 0, None)
+        if quiet and type(x) is np.ndarray and x.dtype.kind in "biuf" and 0 < len(x) <= (batch_size or 32) and x.size:
+            if self._overrides("predict_step"):
+                return _arrays(self.predict_step((x,)))
+            return self._predict_at_once(x)
         source = make_source(x, batch_size=batch_size)
         prepare(self, source, "predict")
         level = resolve_verbose(verbose)

@@ -1,0 +1,91 @@
+"""An Embedding whose table is the output's matrix too: tied weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recurra import ops
+from recurra.layers.embedding import Embedding
+from recurra.models.symbolic import KerasTensor
+
+
+class ReversibleEmbedding(Embedding):
+    """An :class:`Embedding` that also runs backwards: ``layer(vectors, reverse=True)`` gives one logit for each id.
+
+    A language model that uses one layer for its first and its last step has one table instead of two, and learns it
+    from both sides. The logits are ``vectors @ table.T``, without a bias.
+
+    input_dim, output_dim : V ids, vectors of this size
+    tie_weights : False gives the way back a matrix of its own, (output_dim, V)
+    embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero : as for Embedding
+    reverse_dtype : "float32" or "float64" to compute the logits in; the layer's dtype where None
+    logit_soft_cap : c squeezes the logits z into (-c, c): ``c * tanh(z / c)``
+
+    >>> import numpy as np
+    >>> from recurra.layers import ReversibleEmbedding
+    >>> layer = ReversibleEmbedding(10, 4)
+    >>> vectors = layer(np.array([[1, 2, 3]]))
+    >>> layer(vectors, reverse=True).shape
+    (1, 3, 10)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            **kwargs,
+        )  # fmt: skip
+        if logit_soft_cap is not None and not logit_soft_cap > 0:
+            raise ValueError(f"logit_soft_cap must be a number > 0 or None, got {logit_soft_cap!r}")
+        self.tie_weights = tie_weights
+        self.reverse_dtype = reverse_dtype
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.built:
+            return
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
+        if not reverse:
+            return super().call(inputs)
+        matrix = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+        if self.reverse_dtype is not None:
+            inputs, matrix = ops.cast(inputs, self.reverse_dtype), ops.cast(matrix, self.reverse_dtype)
+        logits = ops.matmul(inputs, matrix)
+        cap = self.logit_soft_cap
+        return logits if cap is None else ops.tanh(logits / cap) * cap
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of ids; for vectors, on the way back, their own."""
+        return mask if str(inputs.dtype).startswith("float") else super().compute_mask(inputs, mask)
+
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
+        return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
+
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
+        dtype = self.reverse_dtype if reverse and self.reverse_dtype else self.dtype
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "tie_weights": self.tie_weights,
+            "reverse_dtype": self.reverse_dtype,
+            "logit_soft_cap": self.logit_soft_cap,
+        }
