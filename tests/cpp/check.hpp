@@ -1,0 +1,89 @@
+// A test framework of one page: TEST(name) { ... CHECK(condition); CHECK_CLOSE(got, expected, tolerance); }
+//
+// A failed check is reported and counted; the test goes on. Tests register themselves and main.cpp runs them.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace recurra_test {
+
+struct Test {
+  const char* name;
+  void (*run)();
+};
+
+inline std::vector<Test>& tests() {
+  static std::vector<Test> all;
+  return all;
+}
+
+inline int& failures() {
+  static int count = 0;
+  return count;
+}
+
+struct Registered {
+  Registered(const char* name, void (*run)()) { tests().push_back({name, run}); }
+};
+
+inline void fail(const char* file, int line, const std::string& text) {
+  if (++failures() <= 50) std::printf("%s:%d: %s\n", file, line, text.c_str());
+}
+
+template <class A, class B>
+std::string both(const char* expression, const A& got, const B& expected) {
+  std::ostringstream text;
+  text.precision(17);
+  text << expression << ": got " << got << ", expected " << expected;
+  return text.str();
+}
+
+template <class A, class B>
+void check_equal(const char* file, int line, const char* expression, const A& got, const B& expected) {
+  if (!(got == expected)) fail(file, line, both(expression, got, expected));
+}
+
+/// |got - expected| <= tolerance * max(1, |expected|); NaN is close to nothing.
+inline void check_close(const char* file, int line, const char* expression, double got, double expected,
+                        double tolerance) {
+  if (!(std::fabs(got - expected) <= tolerance * std::fmax(1.0, std::fabs(expected))))
+    fail(file, line, both(expression, got, expected));
+}
+
+/// Numbers for tests: repeatable, spread over [-1, 1), not from the code under test.
+class Numbers {
+ public:
+  explicit Numbers(unsigned seed) : state_(seed * 2654435769u + 1) {}
+  double next() {
+    state_ = state_ * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<double>(static_cast<long long>(state_) >> 11) * 0x1p-52;
+  }
+  template <class T>
+  std::vector<T> list(std::size_t n, double scale = 1) {
+    std::vector<T> values(n);
+    for (T& value : values) value = static_cast<T>(scale * next());
+    return values;
+  }
+
+ private:
+  unsigned long long state_;
+};
+
+}  // namespace recurra_test
+
+#define TEST(name)                                                      \
+  static void name();                                                   \
+  static const recurra_test::Registered registered_##name(#name, name); \
+  static void name()
+
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (!(condition)) recurra_test::fail(__FILE__, __LINE__, #condition); \
+  } while (false)
+#define CHECK_EQUAL(got, expected) recurra_test::check_equal(__FILE__, __LINE__, #got, got, expected)
+#define CHECK_CLOSE(got, expected, tolerance) \
+  recurra_test::check_close(__FILE__, __LINE__, #got, got, expected, tolerance)
