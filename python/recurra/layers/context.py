@@ -27,6 +27,7 @@ class CallContext(threading.local):
 
     entry: Layer | None = None
     training: bool | None = None
+    time_order: Layer | None = None
     bare: tuple[Layer, ...] = ()
     loading: Callable[[str, Any, tuple[int, ...]], None] | None = None
 
