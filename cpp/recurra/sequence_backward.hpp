@@ -3,7 +3,7 @@
 // In the loop only dL/dh = dz U^T is computed, with the cell's backward on its sums. dz replaces the activated gates in
 // the stash. Then, over all rows at once: the weights' gradient [x | 1 | h]^T dz, and dL/dx = dz W^T.
 #pragma once
-#include "sequence.hpp"
+#include "sequence_edges.hpp"
 
 namespace recurra {
 
@@ -47,13 +47,8 @@ class SequenceBackward {
 
   SequenceBackward(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
                    const SequenceGradients<T>& out)
-      : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), out_(out) {
-    spread_ = spread<Cell, T>(L_, plan_);
-    const Index B = call_.B, Hp = L_.units.padded;
-    start_.resize(B * Hp);
-    dcarry_.resize(B * Hp);
-    final_gradients(dy, dh, dc);
-    if (dy && call_.return_sequences) output_gradients(dy);
+      : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), out_(out),
+        spread_(spread<Cell, T>(L_, plan_)), arriving_(call_, plan_, L_.units.padded, dy, dh, dc) {
     std::vector<std::vector<int>> loop_groups(1);
     for (int c = 0; c < Layout::recurrent_columns(); ++c) {
       if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
@@ -71,7 +66,7 @@ class SequenceBackward {
         groups.back().push_back(c);
       }
       transpose(input_, Panels<T>(L_.I), groups, call_.kernel, [](int c) { return Cell::columns[c].kernel; });
-      if (call_.mask) std::memset(out_.dx, 0, size_t(B * call_.steps * L_.I) * sizeof(T));
+      if (call_.mask) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * L_.I) * sizeof(T));
     }
     sums_at_.resize(size_t(L_.units.count * C));
     Index size = 0;
@@ -90,43 +85,6 @@ class SequenceBackward {
   }
 
   // --- set-up -------------------------------------------------------------------------------------------------------
-  /// Gradients that arrive at each row's last step; rows without a step pass them through.
-  void final_gradients(const T* dy, const T* dh, const T* dc) {
-    const Index H = L_.H, Hp = L_.units.padded;
-    for (Index i = 0; i < call_.B; ++i) {
-      const Index b = plan_.original(i);
-      T* to = start_.data() + i * Hp;
-      for (Index j = 0; j < Hp; ++j) to[j] = dh && j < H ? dh[b * H + j] : T(0);
-      T* carried = dcarry_.data() + i * Hp;
-      for (Index j = 0; j < Hp; ++j) carried[j] = dc && j < H ? dc[b * H + j] : T(0);
-      const Index last = b * call_.steps + (call_.reverse ? 0 : call_.steps - 1);
-      const bool zeroed = call_.zero_output_for_mask && call_.mask && !call_.mask[last];
-      if (dy && !call_.return_sequences && plan_.length(i) > 0 && !zeroed)
-        for (Index j = 0; j < H; ++j) to[j] += dy[b * H + j];
-    }
-  }
-  /// With masks, an output that was repeated hands its gradient to the step that made it.
-  void output_gradients(const T* dy) {
-    dy_ = dy;
-    if (!call_.mask || call_.zero_output_for_mask) return;
-    const Index H = L_.H, T_ = call_.steps;
-    dy_sums_.resize(call_.B * T_ * H);
-    for (Index b = 0; b < call_.B; ++b) {
-      T* sum = nullptr;
-      for (Index n = 0; n < T_; ++n) {
-        const Index row = b * T_ + (call_.reverse ? T_ - 1 - n : n);
-        const T* from = dy + row * H;
-        if (call_.mask[row]) {
-          sum = dy_sums_.data() + row * H;
-          std::memcpy(sum, from, size_t(H) * sizeof(T));
-        } else if (sum) {
-          for (Index j = 0; j < H; ++j) sum[j] += from[j];
-        }
-      }
-    }
-    dy_ = dy_sums_.data();
-  }
-
   /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate.
   template <class GateOf>
   void transpose(Transposed& t, const Panels<T>& out, const std::vector<std::vector<int>>& groups, const T* weights,
@@ -230,7 +188,7 @@ class SequenceBackward {
         }
     }
     for (Index i = ran; i < i1; ++i)
-      std::memcpy(d + (i - i0) * width, start_.data() + i * L_.units.padded + first, size_t(width) * sizeof(T));
+      std::memcpy(d + (i - i0) * width, arriving_.start.data() + i * L_.units.padded + first, size_t(width) * sizeof(T));
   }
 
   template <class A>
@@ -240,8 +198,8 @@ class SequenceBackward {
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i;
       T* z = z_at(q, row);
-      const T* dy = dy_ ? dy_ + plan_.source(row) * H + first : nullptr;
-      T* dcarry = dcarry_.data() + i * Hp + first;
+      const T* dy = arriving_.dy ? arriving_.dy + plan_.source(row) * H + first : nullptr;
+      T* dcarry = arriving_.carry.data() + i * Hp + first;
       const T *before = nullptr, *after = nullptr;
       if constexpr (Cell::has_carry) {
         before = s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first
@@ -276,7 +234,7 @@ class SequenceBackward {
       const Index row = plan_.offset(s) + i, b = plan_.original(i);
       T* z = z_at(q, row);
       const T* h = cache_.operands.data() + row * L_.operand_row + h_section + first;
-      T* dcarry = dcarry_.data() + i * L_.units.padded + first;
+      T* dcarry = arriving_.carry.data() + i * L_.units.padded + first;
       const T* drop = call_.recurrent_groups
                           ? call_.recurrent_dropout +
                                 ((call_.recurrent_groups > 1 ? 2 : 0) * call_.B + b) * L_.H + first
@@ -297,9 +255,9 @@ class SequenceBackward {
     const Index first = L_.units.first(q), width = L_.units.width(q), used = L_.units.used(q), H = L_.H;
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index b = plan_.original(i);
-      const T* carried = dcarry_.data() + i * L_.units.padded + first;
+      const T* carried = arriving_.carry.data() + i * L_.units.padded + first;
       for (Index j = 0; j < used; ++j) {
-        const bool h_is_carried = Cell::has_carry && !out_.dc0;
+        const bool h_is_carried = Cell::has_carry && !Cell::has_memory;
         out_.dh0[b * H + first + j] = d[j] + (h_is_carried ? carried[j] : T(0));
         if (out_.dc0) out_.dc0[b * H + first + j] = carried[j];
       }
@@ -403,9 +361,9 @@ class SequenceBackward {
   const Layout& L_;
   const Plan& plan_;
   const SequenceGradients<T> out_;
-  Spread spread_;
-  const T* dy_ = nullptr;
-  Buffer<T> start_, dcarry_, dy_sums_, sums_, scratch_;
+  const Spread spread_;
+  ArrivingGradients<T> arriving_;
+  Buffer<T> sums_, scratch_;
   Transposed loop_, second_, input_;
   std::vector<Index> sums_at_;
   Index scratch_each_ = 0;

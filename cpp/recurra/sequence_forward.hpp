@@ -1,6 +1,6 @@
 // The forward time loop. See sequence.hpp for the layout.
 #pragma once
-#include "sequence.hpp"
+#include "sequence_edges.hpp"
 
 namespace recurra {
 
@@ -19,7 +19,7 @@ class SequenceForward {
     with_activations(call, Cell::gates > 1, [&](const auto& act) {
       Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me, act); });
     });
-    self.finish();
+    finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }
 
@@ -103,7 +103,7 @@ class SequenceForward {
     const Index b = plan_.original(i), H = L_.H, Hp = L_.units.padded;
     const T* from_h = call_.h0 ? call_.h0 + b * H : nullptr;
     if constexpr (Cell::has_carry) {
-      const T* from = c_ ? (call_.c0 ? call_.c0 + b * H : nullptr) : from_h;
+      const T* from = !Cell::has_memory ? from_h : call_.c0 ? call_.c0 + b * H : nullptr;
       T* to = cache_->carry0.data() + i * Hp;
       for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
     }
@@ -313,33 +313,6 @@ class SequenceForward {
       }
     }
   }
-  // --- outputs that no step wrote -------------------------------------------------------------------------------------
-  void finish() {
-    const Index H = L_.H, T_ = call_.steps;
-    const size_t bytes = size_t(H) * sizeof(T);
-    for (Index b = 0; b < call_.B; ++b) {
-      const std::uint8_t* mask = call_.mask ? call_.mask + b * T_ : nullptr;
-      const T* previous = nullptr;
-      bool last_masked = false;
-      for (Index n = 0; n < T_; ++n) {
-        const Index t = call_.reverse ? T_ - 1 - n : n;
-        last_masked = mask && !mask[t];
-        if (!call_.return_sequences) {
-          if (!last_masked) previous = h_ + b * H;
-          continue;
-        }
-        T* row = y_ + (b * T_ + t) * H;
-        if (!last_masked) previous = row;
-        else if (previous && !call_.zero_output_for_mask) std::memcpy(row, previous, bytes);
-        else std::memset(row, 0, bytes);
-      }
-      if (!call_.return_sequences) {
-        if (previous && !(last_masked && call_.zero_output_for_mask)) std::memcpy(y_ + b * H, previous, bytes);
-        else std::memset(y_ + b * H, 0, bytes);
-      }
-    }
-  }
-
   const SequenceCall<T> call_;
   std::unique_ptr<SequenceCache<Cell, T>> cache_;
   const Layout& L_;

@@ -1,0 +1,372 @@
+// The same layer for little work: a few rows, a few steps. Packing the weights would cost more than using them once, so
+// they are read as the caller has them, eight rows at a time, at the speed of the cache or the memory they lie in.
+//
+// The chains of sums are those of the packed path (layout.hpp), so forward gives the same bits. Pre-activations lie in
+// one row [column][H] for each packed row; a cell's recurrent columns stand first (cell.hpp), so a row of the recurrent
+// kernel meets them in one piece.
+#pragma once
+#include "sequence_backward.hpp"
+
+namespace recurra {
+
+/// Whether a call is small: the weights would be read about as often as packing would touch them.
+template <class T>
+bool is_small(const SequenceCall<T>& call) {
+  const bool per_gate = call.input_groups > 1 || call.recurrent_groups > 1;
+  return !per_gate && call.B <= 4 && call.steps * call.B <= 8;
+}
+
+/// z[j] += sum over k of a[k] * weights[k * row + j], j < n, one chain over ascending k for each j.
+template <class T>
+void stream_rows(const T* a, Index K, const T* weights, Index row, Index n, T* z) {
+  constexpr Index W = lanes<T>;
+  Index k = 0;
+  const auto block = [&](auto count) {
+    constexpr int N = decltype(count)::value;
+    Packet<T> value[N];
+    const T* from[N];
+    for (int i = 0; i < N; ++i) {
+      value[i] = set1<T>(a[k + i]);
+      from[i] = weights + (k + i) * row;
+    }
+    Index j = 0;
+    for (; j + W <= n; j += W) {
+      Packet<T> sum = load(z + j);
+      RECURRA_UNROLL for (int i = 0; i < N; ++i) sum = fma(value[i], load(from[i] + j), sum);
+      store(z + j, sum);
+    }
+    if (j < n) {
+      Packet<T> sum = load_part(z + j, n - j);
+      RECURRA_UNROLL for (int i = 0; i < N; ++i) sum = fma(value[i], load_part(from[i] + j, n - j), sum);
+      store_part(z + j, sum, n - j);
+    }
+    k += N;
+  };
+  while (k + 8 <= K) block(std::integral_constant<int, 8>{});
+  while (k < K) block(std::integral_constant<int, 1>{});
+}
+
+/// sum over j < n of a[j] * b[j]
+template <class T>
+T dot(const T* a, const T* b, Index n) {
+  constexpr Index W = lanes<T>;
+  Packet<T> sum[4] = {set1<T>(0), set1<T>(0), set1<T>(0), set1<T>(0)};
+  Index j = 0;
+  for (; j + 4 * W <= n; j += 4 * W)
+    RECURRA_UNROLL for (int i = 0; i < 4; ++i) sum[i] = fma(load(a + j + i * W), load(b + j + i * W), sum[i]);
+  for (; j < n; j += W) sum[0] = fma(load_part(a + j, n - j), load_part(b + j, n - j), sum[0]);
+  return ei::predux(add(add(sum[0], sum[1]), add(sum[2], sum[3])));
+}
+
+/// What the small forward keeps: everything by packed row.
+template <class Cell, class T>
+struct SmallCache {
+  SequenceCall<T> call;
+  Plan plan;
+  Buffer<T> x, h_in, h, z, carry, carry0, reset;  // h_in: as it entered the products (recurrent dropout applied)
+};
+
+template <class Cell, class T>
+class SequenceSmall {
+  static constexpr int C = column_count<Cell>;
+  static constexpr Index W = lanes<T>;
+  /// Columns that a row of kernel or recurrent kernel meets together: gates [gate, gate + count) at column `column`.
+  struct Piece {
+    int gate, column, count;
+    bool reset;  // the operand is r h
+  };
+
+ public:
+  using Cache = SmallCache<Cell, T>;
+
+  static std::unique_ptr<Cache> forward(const SequenceCall<T>& call, T* y, T* h, T* c) {
+    std::unique_ptr<Cache> cache(new Cache{call, Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}, {}, {}});
+    SequenceSmall self(*cache);
+    self.resize();
+    with_activations(call, Cell::gates > 1, [&](const auto& act) { self.run_forward(act, y, h, c); });
+    finish_outputs(call, y, h);
+    return call.training ? std::move(cache) : nullptr;
+  }
+
+  static void backward(Cache& cache, const T* dy, const T* dh, const T* dc, const SequenceGradients<T>& out) {
+    SequenceSmall self(cache);
+    with_activations(cache.call, Cell::gates > 1, [&](const auto& act) { self.run_backward(dy, dh, dc, out, act); });
+  }
+
+ private:
+  explicit SequenceSmall(Cache& cache)
+      : call_(cache.call), plan_(cache.plan), cache_(cache), H_(call_.H), I_(call_.I), GH_(Cell::gates * H_),
+        Hp_((H_ + W - 1) / W * W), z_row_(C * H_ + W) {}
+
+  void resize() {
+    const Index rows = std::max<Index>(plan_.rows(), 1), B = std::max<Index>(call_.B, 1);
+    cache_.x.resize(rows * I_);
+    cache_.h_in.resize(rows * Hp_);
+    cache_.h.resize(rows * Hp_);
+    cache_.z.resize(rows * z_row_);
+    if (Cell::has_carry) cache_.carry.resize(rows * Hp_), cache_.carry0.resize(B * Hp_);
+    if (Cell::reset_before) cache_.reset.resize(rows * Hp_);
+  }
+
+  static std::vector<Piece> kernel_pieces() {
+    std::vector<Piece> list;
+    for (int c = 0; c < C; ++c) {
+      const int gate = Cell::columns[c].kernel;
+      if (gate < 0) continue;
+      if (!list.empty() && list.back().gate + list.back().count == gate && list.back().column + list.back().count == c)
+        ++list.back().count;
+      else list.push_back({gate, c, 1, false});
+    }
+    return list;
+  }
+  static std::vector<Piece> recurrent_pieces() {
+    std::vector<Piece> list{{0, 0, SequenceLayout<Cell, T>::recurrent_columns(), false}};
+    if (Cell::reset_before) list.push_back({2, 2, 1, true});
+    return list;
+  }
+
+  T* z(Index row) const { return cache_.z.data() + row * z_row_; }
+  const T* input(Index row) const {
+    const Index source = plan_.source(row);
+    return call_.ids ? call_.embeddings + Index(call_.ids[source]) * I_ : call_.x + source * I_;
+  }
+  /// Members share the columns of a piece, cut at whole vectors.
+  void part(const Member& me, Index n, Index& first, Index& last) const {
+    me.part((n + 15) / 16, first, last);
+    first = std::min(n, first * 16);
+    last = std::min(n, last * 16);
+  }
+  int threads() const {
+    const double bytes = double(I_ + H_) * double(GH_) * sizeof(T);
+    return bytes * double(plan_.rows()) > 2e6 ? max_threads().load() : 1;  // below, starting a thread costs more
+  }
+
+  // --- forward --------------------------------------------------------------------------------------------------------
+  template <class A>
+  void run_forward(const A& act, T* y, T* h_out, T* c_out) {
+    for (Index row = 0; row < plan_.rows(); ++row) {
+      const T* from = input(row);
+      const Index b = plan_.source(row) / call_.steps;
+      T* to = cache_.x.data() + row * I_;
+      for (Index k = 0; k < I_; ++k)
+        to[k] = call_.input_dropout ? from[k] * call_.input_dropout[b * I_ + k] : from[k];
+      std::fill_n(z(row), z_row_, T(0));
+    }
+    for (Index i = 0; i < call_.B; ++i) initial(i, h_out, c_out);
+    const auto for_x = kernel_pieces(), for_h = recurrent_pieces();
+    Team::shared().run(threads(), [&](const Member& me) {
+      const FlushDenormals flush;
+      for (const Piece& piece : for_x) {
+        Index first, last;
+        part(me, piece.count * H_, first, last);
+        for (Index row = 0; row < plan_.rows(); ++row)
+          stream_rows(cache_.x.data() + row * I_, I_, call_.kernel + piece.gate * H_ + first, GH_, last - first,
+                      z(row) + piece.column * H_ + first);
+      }
+      me.barrier();
+      for (Index s = 0; s < plan_.steps(); ++s) {
+        const Index at = plan_.offset(s), live = plan_.live(s);
+        if (me.id == 0)
+          for (Index i = 0; i < live; ++i) add_bias(z(at + i));
+        me.barrier();
+        for (const Piece& piece : for_h) {
+          if (piece.reset) {
+            if (me.id == 0)
+              for (Index i = 0; i < live; ++i) reset(at + i, act);
+            me.barrier();
+          }
+          Index first, last;
+          part(me, piece.count * H_, first, last);
+          const T* operand = piece.reset ? cache_.reset.data() : cache_.h_in.data();
+          for (Index i = 0; i < live; ++i)
+            stream_rows(operand + (at + i) * Hp_, H_, call_.recurrent_kernel + piece.gate * H_ + first, GH_,
+                        last - first, z(at + i) + piece.column * H_ + first);
+          me.barrier();
+        }
+        if (me.id == 0)
+          for (Index i = 0; i < live; ++i) pointwise(s, i, act, y, h_out, c_out);
+        me.barrier();
+      }
+    });
+  }
+
+  void initial(Index i, T* h_out, T* c_out) {
+    const Index b = plan_.original(i);
+    const T* h0 = call_.h0 ? call_.h0 + b * H_ : nullptr;
+    const T* c0 = call_.c0 ? call_.c0 + b * H_ : nullptr;
+    if (Cell::has_carry) {
+      const T* from = Cell::has_memory ? c0 : h0;
+      for (Index j = 0; j < Hp_; ++j) cache_.carry0[i * Hp_ + j] = from && j < H_ ? from[j] : T(0);
+    }
+    if (plan_.length(i) > 0) return write_h_in(0, i, h0);
+    for (Index j = 0; j < H_; ++j) {
+      h_out[b * H_ + j] = h0 ? h0[j] : T(0);
+      if (c_out) c_out[b * H_ + j] = c0 ? c0[j] : T(0);
+    }
+  }
+  void write_h_in(Index s, Index i, const T* h) {
+    const T* drop = call_.recurrent_dropout ? call_.recurrent_dropout + plan_.original(i) * H_ : nullptr;
+    T* to = cache_.h_in.data() + (plan_.offset(s) + i) * Hp_;
+    for (Index j = 0; j < H_; ++j) to[j] = !h ? T(0) : drop ? h[j] * drop[j] : h[j];
+  }
+  void add_bias(T* row) const {
+    if (!call_.bias) return;
+    for (int c = 0; c < C; ++c) {
+      const Column column = Cell::columns[c];
+      for (Index j = 0; j < H_; ++j) {
+        T bias = T(0);
+        if (!Cell::two_biases) bias = call_.bias[column.gate() * H_ + j];
+        if (Cell::two_biases && column.kernel >= 0) bias += call_.bias[column.kernel * H_ + j];
+        if (Cell::two_biases && column.recurrent >= 0) bias += call_.bias[(3 + column.recurrent) * H_ + j];
+        row[c * H_ + j] += bias;
+      }
+    }
+  }
+
+  /// f(v, j, n) for each vector of a row's columns; what f leaves in v goes back to the first n of them.
+  template <class F>
+  void for_columns(T* row, F&& f) {
+    for (Index j = 0; j < H_; j += W) {
+      Packet<T> v[C];
+      for (int c = 0; c < C; ++c) v[c] = load_part(row + c * H_ + j, H_ - j);
+      f(v, j, H_ - j);
+      for (int c = 0; c < C; ++c) store_part(row + c * H_ + j, v[c], H_ - j);
+    }
+  }
+  T* carry_before(Index s, Index i) {
+    return s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp_ : cache_.carry0.data() + i * Hp_;
+  }
+
+  template <class A>
+  void reset(Index row, const A& act) {
+    if constexpr (Cell::reset_before)
+      for_columns(z(row), [&](Packet<T>* v, Index j, Index) {
+        store(cache_.reset.data() + row * Hp_ + j,
+              Cell::template reset<T>(v, load(cache_.h_in.data() + row * Hp_ + j), act));
+      });
+  }
+  template <class A>
+  void pointwise(Index s, Index i, const A& act, T* y, T* h_out, T* c_out) {
+    const Index row = plan_.offset(s) + i, b = plan_.original(i);
+    T* h = cache_.h.data() + row * Hp_;
+    const bool goes_on = s + 1 < plan_.steps() && i < plan_.live(s + 1);
+    for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
+      Packet<T> carry = set1<T>(0);
+      if constexpr (Cell::has_carry) carry = load(carry_before(s, i) + j);
+      store(h + j, Cell::template forward<T>(v, carry, act));
+      if constexpr (Cell::has_carry) store(cache_.carry.data() + row * Hp_ + j, carry);
+      if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);
+    });
+    if (call_.return_sequences) std::copy_n(h, H_, y + plan_.source(row) * H_);
+    if (goes_on) write_h_in(s + 1, i, h);
+    else std::copy_n(h, H_, h_out + b * H_);
+  }
+
+  // --- backward -------------------------------------------------------------------------------------------------------
+  template <class A>
+  void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out, const A& act) {
+    const FlushDenormals flush;
+    ArrivingGradients<T> arriving(call_, plan_, Hp_, dy, dh_in, dc_in);
+    T* dh = arriving.start.data();        // [position][Hp]: dL/dh of the step at hand
+    T* dcarry = arriving.carry.data();
+    const auto for_h = recurrent_pieces();
+    Buffer<T> through(Hp_);
+    for (Index s = plan_.steps() - 1; s >= 0; --s)
+      for (Index i = 0; i < plan_.live(s); ++i) {
+        const Index row = plan_.offset(s) + i, b = plan_.original(i);
+        const T* dy_row = arriving.dy ? arriving.dy + plan_.source(row) * H_ : nullptr;
+        for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
+          Packet<T> d = load(dh + i * Hp_ + j), before = set1<T>(0), after = before, carried = before;
+          if (dy_row) d = add(d, load_part(dy_row + j, n));
+          if constexpr (Cell::has_carry) {
+            before = load(carry_before(s, i) + j);
+            after = load(cache_.carry.data() + row * Hp_ + j);
+            carried = load(dcarry + i * Hp_ + j);
+          }
+          Cell::template backward<T>(v, before, after, d, carried, act);
+          if constexpr (Cell::has_carry) store(dcarry + i * Hp_ + j, carried);
+        });
+        const T* drop = call_.recurrent_dropout ? call_.recurrent_dropout + b * H_ : nullptr;
+        if constexpr (Cell::reset_before) {
+          dots(for_h[1], z(row), call_.recurrent_kernel, H_, through.data());
+          for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
+            Packet<T> d = Cell::template reset_backward<T>(v, load(cache_.h_in.data() + row * Hp_ + j),
+                                                           load_part(through.data() + j, n), act);
+            if (drop) d = mul(d, load_part(drop + j, n));
+            store(dcarry + i * Hp_ + j, add(load(dcarry + i * Hp_ + j), d));
+          });
+        }
+        dots(for_h[0], z(row), call_.recurrent_kernel, H_, through.data());
+        for (Index j = 0; j < H_; ++j) dh[i * Hp_ + j] = drop ? through[j] * drop[j] : through[j];
+      }
+    for (Index i = 0; i < call_.B; ++i) {
+      const Index b = plan_.original(i);
+      for (Index j = 0; j < H_; ++j) {
+        const T carried = Cell::has_carry ? dcarry[i * Hp_ + j] : T(0);
+        out.dh0[b * H_ + j] = dh[i * Hp_ + j] + (Cell::has_memory ? T(0) : carried);
+        if (out.dc0) out.dc0[b * H_ + j] = carried;
+      }
+    }
+    weights(out);
+    if (out.dx) inputs(out.dx);
+  }
+
+  /// out[k] = weights[k, gates of the piece] . dz[columns of the piece]
+  void dots(const Piece& piece, const T* dz, const T* weights, Index K, T* out) const {
+    for (Index k = 0; k < K; ++k)
+      out[k] = dot(weights + k * GH_ + piece.gate * H_, dz + piece.column * H_, piece.count * H_);
+  }
+  /// out[k, gates of the piece] = sum over rows of operand[row, k] * dz[row, columns of the piece]
+  void outer(const Piece& piece, const T* operand, Index operand_row, Index K, T* out) const {
+    const Index n = piece.count * H_;
+    for (Index k = 0; k < K; ++k) {
+      T* to = out + k * GH_ + piece.gate * H_;
+      for (Index j = 0; j < n; j += W) {
+        Packet<T> sum = set1<T>(0);
+        for (Index row = 0; row < plan_.rows(); ++row)
+          sum = fma(set1<T>(operand[row * operand_row + k]), load_part(z(row) + piece.column * H_ + j, n - j), sum);
+        store_part(to + j, sum, n - j);
+      }
+    }
+  }
+  void weights(const SequenceGradients<T>& out) {
+    for (const Piece& piece : kernel_pieces()) {
+      outer(piece, cache_.x.data(), I_, I_, out.dkernel);
+      if (out.dbias) column_sums(piece, out.dbias);
+    }
+    for (const Piece& piece : recurrent_pieces()) {
+      outer(piece, piece.reset ? cache_.reset.data() : cache_.h_in.data(), Hp_, H_, out.drecurrent_kernel);
+      if (out.dbias && Cell::two_biases) column_sums(piece, out.dbias + GH_);
+    }
+  }
+  void column_sums(const Piece& piece, T* out) const {
+    for (Index j = 0; j < piece.count * H_; ++j) {
+      T sum = T(0);
+      for (Index row = 0; row < plan_.rows(); ++row) sum += z(row)[piece.column * H_ + j];
+      out[piece.gate * H_ + j] = sum;
+    }
+  }
+  void inputs(T* dx) {
+    if (call_.mask) std::fill_n(dx, call_.B * call_.steps * I_, T(0));
+    Buffer<T> sum(I_ + W);
+    for (Index row = 0; row < plan_.rows(); ++row) {
+      const Index source = plan_.source(row);
+      const T* drop = call_.input_dropout ? call_.input_dropout + source / call_.steps * I_ : nullptr;
+      T* to = dx + source * I_;
+      bool first = true;
+      for (const Piece& piece : kernel_pieces()) {
+        dots(piece, z(row), call_.kernel, I_, sum.data());
+        for (Index k = 0; k < I_; ++k) to[k] = first ? sum[k] : to[k] + sum[k];
+        first = false;
+      }
+      for (Index k = 0; drop && k < I_; ++k) to[k] *= drop[k];
+    }
+  }
+
+  const SequenceCall<T>& call_;
+  const Plan& plan_;
+  Cache& cache_;
+  const Index H_, I_, GH_, Hp_, z_row_;
+};
+
+}  // namespace recurra
