@@ -16,27 +16,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-import recurra._core
+from recurra._core.select import built, runnable
 
 settings.register_profile(
     "recurra", deadline=None, max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("recurra")
 
-BUILT = sorted(
-    name.split(".")[0].removeprefix("_core_")
-    for folder in recurra._core.__path__
-    for name in os.listdir(folder)
-    if name.startswith("_core_")
-)
-
-
-def _runnable(variant: str) -> bool:
-    """Whether this processor may run a built variant."""
-    return variant == "native" or variant in import_module("recurra._core._cpuinfo").supported()
-
-
-COMPILED = [variant for variant in BUILT if _runnable(variant)]
+BUILT = built()
+COMPILED = [variant for variant in BUILT if variant in runnable()]
 
 
 def load(variant: str) -> ModuleType:

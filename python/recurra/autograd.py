@@ -157,7 +157,7 @@ class Tensor:
         def __ge__(self, other: Any) -> Any: ...
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.asarray(self.value, dtype)
+        return np.array(self.value, dtype) if copy else np.asarray(self.value, dtype)
 
     def __len__(self) -> int:
         return len(self.value)

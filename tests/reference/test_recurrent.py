@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from recurrent_cases import CELLS, MASKS, Case, Inputs, forward, make_inputs, run
 from tolerances import assert_close
 

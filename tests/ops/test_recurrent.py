@@ -1,0 +1,220 @@
+"""ops.lstm, gru, simple_rnn: what they add to the kernels, and their gradients through the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra import GradientTape, Variable, gradcheck, ops
+from recurra.autograd import RowSparse, Tensor, no_grad
+from tolerances import assert_close
+
+B, T, I, H, V = 3, 5, 4, 6, 9
+GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
+CELLS = tuple(GATES)
+
+
+def _call(cell: str) -> Callable[..., Any]:
+    if cell == "gru_reset_before":
+        return lambda *args, **kwargs: ops.gru(*args, reset_after=False, **kwargs)
+    return getattr(ops, cell)
+
+
+def _backward(cell: str) -> Callable[..., Any]:
+    return getattr(ops, cell.removesuffix("_reset_before") + "_backward")
+
+
+def _weights(cell: str, rng: np.random.Generator, dtype: Any = np.float64) -> list[np.ndarray]:
+    columns = GATES[cell] * H
+    bias = (2, columns) if cell == "gru" else (columns,)
+    return [(0.5 * rng.normal(size=s)).astype(dtype) for s in ((I, columns), (H, columns), bias)]
+
+
+def _state(cell: str, rng: np.random.Generator) -> list[np.ndarray]:
+    return [rng.normal(size=(B, H)) for _ in range(2 if cell == "lstm" else 1)]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_through_the_tape(rng: np.random.Generator, cell: str) -> None:
+    call, count = _call(cell), len(_state(cell, rng))
+    mask = np.array([[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [1, 1, 1, 1, 1]], bool)
+
+    def outputs(x: Any, W: Any, U: Any, b: Any, *state: Any, **options: Any) -> Any:
+        y, final, cache = call(x, W, U, b, initial_state=state or None, **options)
+        assert cache is None
+        assert len(final) == count
+        return y, final
+
+    x = rng.normal(size=(B, T, I))
+    given = [x, *_weights(cell, rng), *_state(cell, rng)]
+    gradcheck(outputs, given, kwargs={"mask": mask})
+    gradcheck(outputs, given, kwargs={"lengths": [5, 2, 3], "reverse": True, "return_sequences": False})
+    gradcheck(outputs, [x, *_weights(cell, rng)[:2], None], kwargs={"mask": mask, "zero_output_for_mask": True})
+    gradcheck(lambda *a: outputs(*a)[0], given)  # nothing uses the state
+    gradcheck(lambda *a: outputs(*a)[1], given)  # nothing uses the sequence
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_embeddings(rng: np.random.Generator, cell: str) -> None:
+    ids = rng.integers(0, V, (B, T))
+    table = Variable(rng.normal(size=(V, I)), name="table")
+    weights = _weights(cell, rng)
+    gradcheck(lambda e, *w: _call(cell)(ids, *w, embeddings=e, lengths=[5, 2, 3])[:2], [table, *weights])
+    with GradientTape() as tape:
+        y, _, _ = _call(cell)(ids, *weights, embeddings=table, lengths=[1, 2, 0])
+    grad = tape.gradient(y, table)
+    assert isinstance(grad, RowSparse)
+    assert grad.shape == (V, I)
+    np.testing.assert_array_equal(grad.ids, np.unique([ids[0, 0], *ids[1, :2]]))
+    gradcheck(lambda e: _call(cell)(ids, *weights, embeddings=e * 2.0)[0], [table])  # a table that is computed
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_arrays_without_a_tape(rng: np.random.Generator, cell: str) -> None:
+    x, weights, state = rng.normal(size=(B, T, I)), _weights(cell, rng), _state(cell, rng)
+    y, final, cache = _call(cell)(x, *weights, initial_state=state, training=True)
+    assert type(y) is np.ndarray
+    dy, dstate = rng.normal(size=y.shape), _state(cell, rng)
+    grads = _backward(cell)(cache, dy, dstate)
+    sources = [Variable(v) for v in (x, *state, *weights)]
+    with GradientTape() as tape:
+        xt, *rest = sources
+        y2, final2, _ = _call(cell)(xt, *rest[len(state) :], initial_state=rest[: len(state)])
+        loss = ops.sum(y2 * dy)
+        for s, d in zip(final2, dstate, strict=True):
+            loss = loss + ops.sum(s * d)
+    np.testing.assert_array_equal(y2.value, y)
+    for s, s2 in zip(final, final2, strict=True):
+        np.testing.assert_array_equal(s2.value, s)
+    expected = tape.gradient(loss, sources)
+    assert grads._fields[:2] == ("dx", "dh0")
+    assert grads._fields[-3:] == ("dkernel", "drecurrent_kernel", "dbias")
+    for name, a, b in zip(grads._fields, grads, expected, strict=True):
+        assert_close(a, b, "gradient", name)
+    with pytest.raises(RuntimeError, match="cache"):
+        _backward(cell)(cache, dy, dstate)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_need_dx(rng: np.random.Generator, cell: str) -> None:
+    cache = _call(cell)(rng.normal(size=(B, T, I)), *_weights(cell, rng), training=True)[2]
+    grads = _backward(cell)(cache, np.ones((B, T, H)), need_dx=False)
+    assert grads.dx is None
+    assert grads.dkernel.any()
+    cache = _call(cell)(np.array([[3, 1]]), *_weights(cell, rng), embeddings=np.ones((V, I)), training=True)[2]
+    rows = _backward(cell)(cache, np.ones((1, 2, H))).dx
+    assert isinstance(rows, RowSparse)
+    np.testing.assert_array_equal(rows.ids, [1, 3])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_inference_keeps_nothing(rng: np.random.Generator, cell: str) -> None:
+    weights = [Variable(w) for w in _weights(cell, rng)]
+    y, _, cache = _call(cell)(rng.normal(size=(B, T, I)), *weights)
+    assert cache is None
+    assert type(y) is np.ndarray
+    with GradientTape() as tape, no_grad():
+        y, _, _ = _call(cell)(rng.normal(size=(B, T, I)), *weights)
+    assert type(y) is np.ndarray
+    assert not tape.nodes
+    for w in weights:
+        w.trainable = False
+    with GradientTape() as tape:
+        y, _, _ = _call(cell)(rng.normal(size=(B, T, I)), *weights)
+    assert not isinstance(y, Tensor)
+    assert not tape.nodes
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_constant_input_has_no_gradient_computed(rng: np.random.Generator, cell: str) -> None:
+    weights = [Variable(w) for w in _weights(cell, rng)]
+    with GradientTape() as tape:
+        y, state, _ = _call(cell)(rng.normal(size=(B, T, I)), *weights)
+    found = tape.nodes[-1].backward(np.ones(y.shape), *[None] * len(state))
+    assert found[0] is None
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_lengths_are_a_mask(rng: np.random.Generator, cell: str) -> None:
+    x, weights = rng.normal(size=(B, T, I)), _weights(cell, rng)
+    mask = np.arange(T) < np.array([[2], [0], [5]])
+    for options in ({}, {"reverse": True}, {"zero_output_for_mask": True}):
+        a = _call(cell)(x, *weights, lengths=np.array([2, 0, 5]), **options)
+        for m in (mask, mask.astype(int), mask.tolist(), mask.astype(np.float32)):
+            b = _call(cell)(x, *weights, mask=m, **options)
+            np.testing.assert_array_equal(a[0], b[0])
+            np.testing.assert_array_equal(a[1][0], b[1][0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_state_as_one_array_or_in_a_sequence(rng: np.random.Generator, cell: str) -> None:
+    x, weights, state = rng.normal(size=(B, T, I)), _weights(cell, rng), _state(cell, rng)
+    expected = _call(cell)(x, *weights, initial_state=state)[0]
+    np.testing.assert_array_equal(_call(cell)(x, *weights, initial_state=tuple(state))[0], expected)
+    if cell != "lstm":
+        np.testing.assert_array_equal(_call(cell)(x, *weights, initial_state=state[0])[0], expected)
+        with pytest.raises(ValueError, match="sequence of one, got a sequence of 2"):
+            _call(cell)(x, *weights, initial_state=state * 2)
+    else:
+        half = _call(cell)(x, *weights, initial_state=(state[0], None))[0]
+        zeros = _call(cell)(x, *weights, initial_state=(state[0], np.zeros((B, H))))[0]
+        np.testing.assert_array_equal(half, zeros)
+        for wrong in (state[0], state * 2):
+            with pytest.raises(ValueError, match=r"pair \(h, c\)"):
+                _call(cell)(x, *weights, initial_state=wrong)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_ids_of_any_integer_type(rng: np.random.Generator, cell: str) -> None:
+    table, weights = rng.normal(size=(V, I)), _weights(cell, rng)
+    ids = rng.integers(0, V, (B, T))
+    expected = _call(cell)(ids.astype(np.int32), *weights, embeddings=table)[0]
+    for dtype in (np.int64, np.uint8, np.int16):
+        np.testing.assert_array_equal(_call(cell)(ids.astype(dtype), *weights, embeddings=table)[0], expected)
+    with pytest.raises(ValueError, match=r"x must be in \[0, V\) = \[0, 9\), got \d{10}"):
+        _call(cell)(ids + 2**32, *weights, embeddings=table)
+    with pytest.raises(TypeError, match="x must be integers, got dtype float64"):
+        _call(cell)(ids * 1.0, *weights, embeddings=table)
+    with pytest.raises(ValueError, match="embeddings must have shape"):
+        _call(cell)(ids, *weights, embeddings=table[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"lengths": [1, 2, 6]}, r"lengths must be in \[0, T\] = \[0, 5\], got 1 to 6"),
+        ({"lengths": [1, 2, -1]}, r"lengths must be in \[0, T\]"),
+        ({"lengths": [1, 2]}, r"lengths must have shape \(B,\) = \(3,\)"),
+        ({"lengths": [1.0, 2.0, 3.0]}, "integers, got .* float"),
+        ({"lengths": [1, 2, 3], "mask": np.ones((B, T), bool)}, "must not both be given"),
+        ({"mask": np.ones((B, T + 1), bool)}, "mask must have shape"),
+        ({"activation": "nope"}, "activation must be"),
+    ],
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_errors(rng: np.random.Generator, cell: str, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        _call(cell)(rng.normal(size=(B, T, I)), *_weights(cell, rng), **options)
+
+
+def test_more_errors(rng: np.random.Generator) -> None:
+    x, weights = rng.normal(size=(B, T, I)), _weights("lstm", rng)
+    with pytest.raises(TypeError, match="mask must be bool, or 0 and 1"):
+        ops.lstm(x, *weights, mask=np.full((B, T), 2))
+    with pytest.raises(TypeError, match=r"training=True .*got NoneType"):
+        ops.lstm_backward(None, np.ones((B, T, H)))
+    cache = ops.gru(x, *_weights("gru", rng), training=True)[2]
+    with pytest.raises(TypeError, match="cache"):
+        ops.lstm_backward(cache, np.ones((B, T, H)))
+
+
+def test_dropout_masks_reach_the_kernels(rng: np.random.Generator) -> None:
+    x, (W, U, b) = rng.normal(size=(B, T, I)), _weights("lstm", rng)
+    drop_x = np.where(rng.random((B, I)) < 0.5, 0, 2.0)
+    found = ops.lstm(x, W, U, b, input_dropout=drop_x)[0]
+    np.testing.assert_allclose(found, ops.lstm(x * drop_x[:, None], W, U, b)[0])
+    drop_h = np.where(rng.random((4, B, H)) < 0.5, 0, 2.0)
+    gradcheck(lambda *a: ops.lstm(*a, input_dropout=drop_x, recurrent_dropout=drop_h)[0], [x, W, U, b])
