@@ -77,7 +77,7 @@ def recurrent(prefix: str, kind: str, lengths: list[int] | None, reverse: bool, 
 
 def functions() -> None:
     """y = f(x) and dx for a random dy."""
-    x = torch.tensor([-9.0, -3.0, -1.3, -0.4, -0.01, 0.02, 0.6, 1.7, 3.5, 8.0]).reshape(2, 5)
+    x = torch.tensor([-9.0, -3.2, -1.3, -0.4, -0.01, 0.02, 0.6, 1.7, 3.5, 8.0]).reshape(2, 5)
     dy = torch.randn(2, 5)
     keep("functions", x=x, dy=dy)
     cases = {
