@@ -127,7 +127,7 @@ class SequenceBackward {
 
   // --- the loop -----------------------------------------------------------------------------------------------------
   static constexpr Index block_rows = 48;
-  static constexpr Index depth_rows = 192;  // rows summed in one pass of the weights' gradient
+  static constexpr Index depth_rows = 192;  // most rows summed in one pass of the weights' gradient
 
   template <class A>
   void work(const Member& me, const A& act) {
@@ -274,8 +274,10 @@ class SequenceBackward {
         const Index end = pair + 1 < L_.units.count * C ? sums_at_[size_t(pair) + 1] : sums_.size();
         std::fill(sums_.data() + sums_at_[size_t(pair)], sums_.data() + end, T(0));
       }
-    for (Index m0 = 0; m0 < plan_.rows(); m0 += depth_rows) {
-      const Index m = std::min(depth_rows, plan_.rows() - m0);
+    const Index fitting = l2_bytes() / 4 / (L_.operand_row * Index(sizeof(T)));  // operand rows stay in L2 meanwhile
+    const Index depth = std::clamp<Index>(fitting, 64, depth_rows);
+    for (Index m0 = 0; m0 < plan_.rows(); m0 += depth) {
+      const Index m = std::min(depth, plan_.rows() - m0);
       for (Index pair = first_pair; pair < last_pair; ++pair) {
         const Index p = pair / C;
         const int c = int(pair % C);
@@ -299,7 +301,7 @@ class SequenceBackward {
     Index m0, m1;
     me.part(plan_.rows(), m0, m1);
     T* part = d + block_rows * full;
-    blocks(m0, m1, 0, input_.out.count, [&](Index r0, Index r1, Index q) {
+    const auto block = [&](Index r0, Index r1, Index q) {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
       for (size_t g = 0; g < input_.groups.size(); ++g) {
         const Group& group = input_.groups[g];
@@ -320,7 +322,11 @@ class SequenceBackward {
       }
       for (Index r = r0; r < r1; ++r)
         std::memcpy(out_.dx + plan_.source(r) * I + first, d + (r - r0) * width, size_t(used) * sizeof(T));
-    });
+    };
+    // As many rows of dz as half of L2 holds meet all panels before the next rows do.
+    const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
+    const Index together = std::max(block_rows, l2_bytes() / 2 / row_bytes);
+    for (Index r = m0; r < m1; r += together) blocks(r, std::min(m1, r + together), 0, input_.out.count, block);
   }
   Index gate_of_group(size_t g) const {
     size_t seen = 0;
