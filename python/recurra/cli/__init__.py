@@ -1,0 +1,12 @@
+"""The command ``recurra``: train, use and inspect models from a shell."""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    from recurra.cli.root import cli
+
+    cli(prog_name="recurra")

@@ -1,0 +1,331 @@
+"""``recurra lm``: language models."""
+
+# ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recurra.cli.inputs import read_text_files
+from recurra.cli.options import (
+    check_out,
+    encoding_option,
+    finish_training,
+    history_option,
+    item_bar,
+    out_option,
+    quiet_option,
+    seed_option,
+    write_history,
+)
+
+_text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
+_model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+
+
+@click.group()
+def lm() -> None:
+    """Learn to continue a text, by characters or words.
+
+    \b
+    recurra lm train novel.txt -o novel.rlm
+    recurra lm generate novel.rlm --prompt "It was" --length 400
+    recurra lm perplexity novel.rlm another.txt
+    """
+
+
+@lm.command()
+@_text_files
+@out_option(".rlm")
+@click.option(
+    "--level",
+    type=click.Choice(["char", "word"]),
+    default="char",
+    show_default=True,
+    help="What a token is. Words need more text than characters: a megabyte or more.",
+)
+@click.option(
+    "--cell",
+    type=click.Choice(["lstm", "gru", "simple_rnn"]),
+    default="lstm",
+    show_default=True,
+    help="The recurrent cell.",
+)
+@click.option(
+    "--units",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Size of each recurrent layer; time grows with its square.",
+)
+@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Recurrent layers.")
+@click.option(
+    "--embedding",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Width of a token's vector  [default: 64 for characters, the units for words]",
+)
+@click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="After each recurrent layer; more for a short text.",
+)
+@click.option(
+    "--vocabulary",
+    type=click.IntRange(min=3),
+    metavar="N",
+    help="Most tokens to know  [default: all characters, 20000 words]",
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=12, show_default=True, help="Most passes over the text.")
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Stop after so many epochs without a better validation loss.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Places in the text that are read side by side.",
+)
+@click.option(
+    "--window", type=click.IntRange(min=1), default=100, show_default=True, help="Tokens that gradients reach back."
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=4e-3,
+    show_default=True,
+    help="Adam's, at the start; falls to a tenth.",
+)
+@click.option(
+    "--clipnorm",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Norm that gradients are clipped to.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share of the text, at its end, to hold out.",
+)
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Go on training this model, with its sizes and vocabulary.",
+)
+@click.option(
+    "--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
+)
+@history_option
+@encoding_option
+@seed_option("the training")
+@quiet_option
+def train(
+    files: tuple[str, ...],
+    out: Path,
+    force: bool,
+    epochs: int,
+    patience: int,
+    batch_size: int,
+    window: int,
+    learning_rate: float,
+    clipnorm: float,
+    validation: float,
+    start_from: Path | None,
+    sample: int,
+    history: Path | None,
+    encoding: str,
+    seed: int | None,
+    quiet: bool,
+    **sizes: Any,
+) -> None:
+    """Train a language model on text files ("-" is standard input) and write it to FILE.
+
+    The end of the text is held out: its loss, in nats a token, says how well the model foretells what it has not seen.
+    The weights of the best epoch are kept. Ctrl-C stops after the batch and saves what was learned.
+
+    \b
+    recurra lm train novel.txt -o novel.rlm
+    recurra lm train *.txt -o corpus.rlm --level word --units 512 --dropout 0.4
+    curl -s https://example.org/book.txt | recurra lm train - -o book.rlm --sample 300
+    recurra lm train novel.txt -o more.rlm --start-from novel.rlm --epochs 3
+    """  # fmt: skip
+    from recurra.tasks import LanguageModel
+
+    check_out(out, force)
+    text = read_text_files(files, encoding)
+    if start_from is None:
+        model = LanguageModel(
+            sizes["level"], cell=sizes["cell"], units=sizes["units"], layers=sizes["layers"],
+            embedding=sizes["embedding"], dropout=sizes["dropout"], vocabulary_size=sizes["vocabulary"], seed=seed,
+        )  # fmt: skip
+    else:
+        refuse_sizes_with_start_from()
+        model = LanguageModel.load(start_from)
+        model.seed = seed
+
+    def show_sample(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
+        click.echo(f"--- epoch {epoch} " + "-" * 40)
+        click.echo(live.generate(length=sample, seed=seed))
+
+    record = model.fit(
+        text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
+        clipnorm=clipnorm, patience=patience, on_epoch=show_sample if sample else None, verbose=0 if quiet else 1,
+    )  # fmt: skip
+    write_history(history, record)
+    model.save(out)
+    finish_training(model.trained, out, f"nats/{'character' if model.level == 'char' else 'token'}", quiet)
+
+
+def refuse_sizes_with_start_from() -> None:
+    """The sizes come from the model that training starts from: say so where they are given as well."""
+    context = click.get_current_context()
+    for name in ("level", "cell", "units", "layers", "embedding", "dropout", "vocabulary"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} cannot be given with --start-from: the model has its own {name}")
+
+
+@lm.command()
+@_model_file
+@click.option("--prompt", default="", help='Text to go on from; "-" reads it from standard input.')
+@click.option(
+    "--length",
+    type=click.IntRange(min=0),
+    default=500,
+    show_default=True,
+    help="Tokens to write: characters or words, as the model was trained.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0),
+    default=0.8,
+    show_default=True,
+    help="1 writes as the model expects, less plays safer, 0 takes the most probable token each time.",
+)
+@click.option(
+    "--top-k",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Choose among the K most probable tokens; 0 for all.",
+)
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Choose among the most probable tokens that together reach P.",
+)
+@click.option(
+    "--beam",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="WIDTH",
+    help="Search for the most probable continuation instead of drawing one.",
+)
+@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many texts.")
+@click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
+@seed_option("the text")
+def generate(
+    model: Path,
+    prompt: str,
+    length: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    beam: int,
+    count: int,
+    echo: bool,
+    seed: int | None,
+) -> None:
+    """Write text with a trained model, as it comes.
+
+    \b
+    recurra lm generate novel.rlm
+    recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
+    recurra lm generate novel.rlm --top-p 0.9 --count 3
+    recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
+    """  # fmt: skip
+    from recurra.random import derive_seed
+    from recurra.tasks import LanguageModel
+
+    if beam and (temperature_given() or top_k or top_p < 1):
+        raise click.UsageError("--beam searches and draws nothing: leave out --temperature, --top-k and --top-p")
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    writer = LanguageModel.load(model)
+    begin = prompt if echo else ""
+    if beam:
+        for found in writer.beam(prompt, length=length, width=max(beam, count))[:count]:
+            click.echo(begin + found)
+        return
+    first = derive_seed() if seed is None else seed
+    for i in range(count):
+        pieces = writer.stream(
+            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=(first + i) % 2**63
+        )
+        if i:
+            click.echo("-" * 60)
+        click.echo(begin, nl=False)
+        for piece in pieces:
+            click.echo(piece, nl=False)
+        click.echo()
+
+
+def temperature_given() -> bool:
+    """Whether --temperature was on the command line."""
+    source = click.get_current_context().get_parameter_source("temperature")
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+@lm.command()
+@_model_file
+@_text_files
+@click.option(
+    "--streams",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Read so many stretches of a long text side by side: faster, each from a fresh start.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line of words.")
+@encoding_option
+@quiet_option
+def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool, encoding: str, quiet: bool) -> None:
+    """Say how well a model foretells a text, by the chain rule over all its tokens.
+
+    A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
+
+    \b
+    recurra lm perplexity novel.rlm another.txt
+    echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
+    """  # fmt: skip
+    from recurra.tasks import LanguageModel
+
+    text = read_text_files(files, encoding)
+    reader = LanguageModel.load(model)
+    with item_bar(len(text) if reader.level == "char" else 0, " tokens", quiet) as advance:
+        found = reader.perplexity(text, streams=streams, progress=advance)
+    if as_json:
+        click.echo(json.dumps(found._asdict()))
+        return
+    click.echo(
+        f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
+        f"character, over {found.tokens:,} tokens"
+    )
+    if found.unknown:
+        click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)

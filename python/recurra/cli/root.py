@@ -1,0 +1,40 @@
+"""The root command and its options."""
+
+# ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
+from __future__ import annotations
+
+import click
+
+import recurra
+from recurra.cli.demo import demo
+from recurra.cli.errors import Group
+from recurra.cli.info import info
+from recurra.cli.lm import lm
+from recurra.cli.sentiment import sentiment
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(recurra.__version__, prog_name="recurra")
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N",
+    help="Threads to compute with (default: the CPUs that the process may use).",
+)  # fmt: skip
+def cli(threads: int | None) -> None:
+    """Train recurrent networks on text, and use them.
+
+    \b
+    recurra demo                                see it work in a minute, offline
+    recurra lm train novel.txt -o novel.rlm     learn to continue a text
+    recurra lm generate novel.rlm               write more of it
+    recurra sentiment train reviews.csv -o reviews.rsc
+    echo "What a waste of time." | recurra sentiment predict reviews.rsc
+
+    Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
+    0 done, 2 bad input (one line says what), 130 ended by Ctrl-C (a training then saves what it has).
+    """
+    if threads is not None:
+        recurra.set_num_threads(threads)
+
+
+for command in (demo, lm, sentiment, info):
+    cli.add_command(command)

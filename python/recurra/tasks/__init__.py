@@ -1,0 +1,23 @@
+"""Whole jobs on text: train, use, save, in a few lines.
+
+    >>> from recurra.tasks import LanguageModel, SentimentClassifier
+    >>> lm = LanguageModel(level="char", units=256)
+    >>> classifier = SentimentClassifier()
+
+Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
+"""
+
+from recurra.tasks.evaluation import Perplexity
+from recurra.tasks.language_model import LanguageModel
+from recurra.tasks.sentiment import Evaluation, Prediction, SentimentClassifier
+from recurra.tasks.vocabulary import Vocabulary, split_text
+
+__all__ = [
+    "Evaluation",
+    "LanguageModel",
+    "Perplexity",
+    "Prediction",
+    "SentimentClassifier",
+    "Vocabulary",
+    "split_text",
+]

@@ -1,0 +1,75 @@
+"""Texts of unequal length as batches of nearly equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.preprocessing.sequence import pad_sequences
+
+Array = np.ndarray[Any, Any]
+
+
+class LengthBatches:
+    """(ids, labels) batches in which the texts have about the same length, so that little of a batch is padding.
+
+    sequences : N lists of token ids > 0, none empty
+    labels : (N,) int32, or None for batches of ids alone
+    batch_size : B, the most rows in a batch
+    shuffle : draw the texts in a new order each pass: they are shuffled, sorted by length within stretches of 50
+        batches, and the batches shuffled again. Without it the order goes by length alone.
+    seed : of the orders; the n-th pass is the same in every run
+
+    A batch is (B, T) int32 with the T of its longest text, padded at the end with zeros. :attr:`order` holds the row
+    numbers of the last pass, batch after batch.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequence[Sequence[int]],
+        labels: Array | None,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+    ) -> None:
+        if len(sequences) == 0:
+            raise ValueError("sequences must not be empty")
+        if labels is not None and len(labels) != len(sequences):
+            raise ValueError(f"labels must be as many as sequences, {len(sequences)}, got {len(labels)}")
+        self.sequences, self.labels, self.batch_size = sequences, labels, batch_size
+        self.shuffle, self.seed, self.passes = shuffle, seed, 0
+        self.lengths = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
+        self.order = np.argsort(-self.lengths, kind="stable")
+
+    def __len__(self) -> int:
+        return -(-len(self.sequences) // self.batch_size)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens one pass reads."""
+        return int(self.lengths.sum())
+
+    def __iter__(self) -> Iterator[Any]:
+        groups = self._groups()
+        self.order = np.concatenate(groups)
+        for rows in groups:
+            ids = pad_sequences([self.sequences[row] for row in rows], padding="post")
+            yield ids if self.labels is None else (ids, self.labels[rows])
+
+    def _groups(self) -> list[Array]:
+        size = self.batch_size
+        if not self.shuffle:
+            order = np.argsort(-self.lengths, kind="stable")
+            return [order[at : at + size] for at in range(0, len(order), size)]
+        rng = np.random.default_rng([self.seed, self.passes])
+        self.passes += 1
+        order = rng.permutation(len(self.sequences))
+        stretch = 50 * size
+        for at in range(0, len(order), stretch):
+            part = order[at : at + stretch]
+            order[at : at + stretch] = part[np.argsort(-self.lengths[part], kind="stable")]
+        groups = [order[at : at + size] for at in range(0, len(order), size)]
+        return [groups[i] for i in rng.permutation(len(groups))]

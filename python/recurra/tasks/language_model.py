@@ -1,0 +1,276 @@
+"""A recurrent language model of a text, by characters or words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.generation import Sampler, Stepper, beam_search
+from recurra.generation import stream as token_stream
+from recurra.random import derive_seed
+from recurra.tasks.archive import read_archive, write_archive
+from recurra.tasks.evaluation import Perplexity, log_probabilities
+from recurra.tasks.networks import CELLS, check_fractions, check_sizes, language_network
+from recurra.tasks.streams import Streams
+from recurra.tasks.training import FreshStates, Training, seeded
+from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
+
+Array = np.ndarray[Any, Any]
+
+
+class LanguageModel:
+    r"""Learns to continue a text: Embedding → LSTM (or GRU, SimpleRNN) → Dense, trained by truncated backpropagation.
+
+    level : "char" (characters) or "word" (words, punctuation, line ends; the text is kept exactly)
+    cell : "lstm", "gru" or "simple_rnn"
+    units : H of each recurrent layer
+    layers : how many recurrent layers
+    embedding : the width of a token's vector; None takes 64 for characters and `units` for words
+    dropout : the rate after each recurrent layer
+    vocabulary_size : the most tokens to know, None for all in the text (characters) or 20,000 (words)
+    seed : for weights, dropout and the order of training; None follows ``recurra.utils.set_random_seed``
+
+        >>> lm = LanguageModel(units=16, seed=1)
+        >>> history = lm.fit("to be or not to be\n" * 40, epochs=1, window=20, batch_size=4, verbose=0)
+        >>> len(lm.generate("to ", length=10, seed=2))
+        10
+    """
+
+    def __init__(
+        self,
+        level: str = "char",
+        *,
+        cell: str = "lstm",
+        units: int = 256,
+        layers: int = 1,
+        embedding: int | None = None,
+        dropout: float = 0.1,
+        vocabulary_size: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be 'char' or 'word', got {level!r}")
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        if vocabulary_size is not None and vocabulary_size < 3:
+            raise ValueError(f"vocabulary_size must be >= 3 (start, unknown, and a token), got {vocabulary_size}")
+        if embedding is None:
+            embedding = 64 if level == "char" else units
+        if vocabulary_size is None and level == "word":
+            vocabulary_size = 20_000
+        check_sizes(units=units, layers=layers, embedding=embedding)
+        check_fractions(dropout=dropout)
+        self.level, self.cell, self.units, self.layers = level, cell, units, layers
+        self.embedding, self.dropout, self.vocabulary_size, self.seed = embedding, dropout, vocabulary_size, seed
+        self.vocabulary: Vocabulary | None = None
+        self.model: Any = None
+        self.trained: dict[str, Any] = {}
+
+    # --- training --------------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        text: str,
+        *,
+        validation: float = 0.1,
+        epochs: int = 12,
+        batch_size: int = 64,
+        window: int = 100,
+        learning_rate: float = 4e-3,
+        clipnorm: float = 1.0,
+        patience: int = 3,
+        callbacks: Sequence[Any] = (),
+        on_epoch: Callable[[LanguageModel, int, dict[str, float]], None] | None = None,
+        verbose: int | str = "auto",
+    ) -> Any:
+        """Train on `text`, and keep the weights of the epoch with the lowest validation loss.
+
+        text : some thousands of characters or more; the vocabulary is learned from its training part
+        validation : the share of the text, at its end, that is held out, in [0, 1)
+        epochs : the most passes over the training part; the learning rate falls to a tenth over them, along a cosine
+        batch_size, window : B streams of the text are read side by side, T tokens at a time; the state is carried
+            from window to window, gradients reach T tokens back. Both are lowered for a short text.
+        learning_rate : Adam's, at the start
+        clipnorm : the norm that the gradient of all weights together is clipped to
+        patience : stop after so many epochs without a lower validation loss
+        callbacks : further ``recurra.callbacks``
+        on_epoch : called with (this model, epoch from 1, logs) after each epoch; it may generate
+        verbose : 0 for silence, 1 or "auto" for progress on standard error
+        returns : the History. :attr:`trained` sums it up, and says whether Ctrl-C ended the training early.
+
+        A model that is already trained goes on from its weights, with the vocabulary that it has.
+        """
+        check_sizes(epochs=epochs, batch_size=batch_size, window=window, patience=patience)
+        check_fractions(validation=validation)
+        head, tail = _split(text, self.level, validation)
+        if self.vocabulary is None:
+            self.vocabulary = Vocabulary(head, self.level, self.vocabulary_size)
+        batches, held_out = self._batches(head, tail, batch_size, window)
+        network = self._network(batches.batch_size)
+        if self.model is not None:
+            network.set_weights(self.model.get_weights())
+        training = Training(
+            network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=held_out is not None,
+            learning_rate=learning_rate, clipnorm=clipnorm, patience=patience, verbose=verbose,
+        )  # fmt: skip
+        live = self._like(network)
+        if on_epoch is not None:
+            training.after_epoch(lambda epoch, logs: on_epoch(live, epoch, logs))
+        history = training.run(batches, held_out, callbacks=[FreshStates(), *callbacks])
+        self.model = self._plain(network)
+        self.trained = training.summary()
+        return history
+
+    def _batches(self, head: str, tail: str, batch_size: int, window: int) -> tuple[Streams, Streams | None]:
+        assert self.vocabulary is not None
+        ids, tail_ids = self.vocabulary.encode(head), self.vocabulary.encode(tail)
+        rows = Streams(ids, batch_size, window, start=START).batch_size
+        seed = derive_seed() if self.seed is None else self.seed
+        if not len(tail_ids):
+            return Streams(ids, rows, window, start=START, shift=True, seed=seed), None
+        rows = min(rows, len(tail_ids))
+        length = len(tail_ids) // rows
+        even = length // -(-length // window)  # the window that leaves the fewest tokens over
+        batches = Streams(ids, rows, window, start=START, shift=True, seed=seed)
+        return batches, Streams(tail_ids, rows, even, start=START)
+
+    def _network(self, batch_size: int | None) -> Any:
+        assert self.vocabulary is not None
+        with seeded(self.seed):
+            return language_network(
+            len(self.vocabulary), cell=self.cell, units=self.units, layers=self.layers, embedding=self.embedding,
+            dropout=self.dropout, batch_size=batch_size,
+        )  # fmt: skip
+
+    def _plain(self, network: Any) -> Any:
+        plain = self._network(None)
+        plain.set_weights(network.get_weights())
+        return plain
+
+    def _like(self, network: Any) -> LanguageModel:
+        twin = LanguageModel.__new__(LanguageModel)
+        twin.__dict__.update(self.__dict__)
+        twin.model = network
+        return twin
+
+    # --- use -------------------------------------------------------------------------------------------------------
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int | None = None,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """Yield the continuation of `prompt` token by token, as it is drawn; see :meth:`generate`."""
+        vocabulary, ids = self._prompt(prompt)
+        sampler = Sampler(temperature, top_k, top_p, seed, banned=(START, UNKNOWN))
+        tokens = token_stream(Stepper(self.model), ids, length=length, sampler=sampler)
+        return (vocabulary.decode(token) for token in tokens)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> str:
+        """A continuation of `prompt`, without the prompt.
+
+        prompt : the text to go on from; empty for a fresh start
+        length : how many tokens (characters or words)
+        temperature, top_k, top_p, seed : see :class:`recurra.generation.Sampler`; temperature 0 is greedy
+        """
+        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        return "".join(self.stream(prompt, length=length, **options))
+
+    def beam(self, prompt: str = "", *, length: int = 100, width: int = 4, length_penalty: float = 0.0) -> list[str]:
+        """The `width` most probable continuations that beam search finds, best first."""
+        vocabulary, ids = self._prompt(prompt)
+        found = beam_search(
+            Stepper(self.model), ids, length=length, width=width, length_penalty=length_penalty, banned=(START, UNKNOWN)
+        )
+        return [vocabulary.decode(beam.ids) for beam in found]
+
+    def log_probabilities(self, text: str, *, streams: int = 1, progress: Callable[[int], Any] | None = None) -> Array:
+        """The natural log probability of each token of `text` given those before it, (N,) float64.
+
+        streams : 1 for the chain rule over the whole text; with more, the text is cut into as many stretches that are
+            read side by side, each from a fresh start: faster, and a little worse at each start
+        progress : called with the number of tokens done after each window
+        """
+        check_sizes(streams=streams)
+        vocabulary = self._trained()
+        if not text:
+            raise ValueError("text must not be empty: the probability of nothing is 1")
+        ids = vocabulary.encode(text)
+        streams = min(streams, len(ids))
+        network = self._network(streams)
+        network.set_weights(self.model.get_weights())
+        window = max(1, min(512, 16_384 // streams))
+        return log_probabilities(network, ids, streams=streams, window=window, progress=progress)
+
+    def perplexity(self, text: str, *, streams: int = 1, progress: Callable[[int], Any] | None = None) -> Perplexity:
+        """How well the model foretells `text`; see :class:`Perplexity` and :meth:`log_probabilities`."""
+        found = self.log_probabilities(text, streams=streams, progress=progress)
+        assert self.vocabulary is not None
+        unknown = int(np.count_nonzero(self.vocabulary.encode(text) == UNKNOWN))
+        return Perplexity.of(found, len(text), unknown)
+
+    def _trained(self) -> Vocabulary:
+        if self.model is None or self.vocabulary is None:
+            raise ValueError("the language model must be trained first: call fit, or load a saved one")
+        return self.vocabulary
+
+    def _prompt(self, prompt: str) -> tuple[Vocabulary, Array]:
+        vocabulary = self._trained()
+        if self.level == "char" and (unknown := vocabulary.unknown(prompt)):
+            shown = ", ".join(repr(token) for token in unknown[:5])
+            raise ValueError(f"prompt must be made of characters of the training text, got {shown}")
+        return vocabulary, np.concatenate([[START], vocabulary.encode(prompt)]).astype(np.int32)
+
+    # --- files -----------------------------------------------------------------------------------------------------
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that the model was made with."""
+        names = ("level", "cell", "units", "layers", "embedding", "dropout", "vocabulary_size", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, whole or not at all; see ``recurra.tasks.archive`` for what is in it."""
+        vocabulary = self._trained()
+        config = {**self.get_config(), "trained": self.trained}
+        write_archive(path, "language_model", config, vocabulary.to_json(), self._plain(self.model))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LanguageModel:
+        """Read what :meth:`save` wrote. Nothing in the file is executed."""
+        found = read_archive(path, "language_model")
+        config = dict(found.config)
+        trained = config.pop("trained", {})
+        lm = cls(**config)
+        lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
+        lm.model, lm.trained = found.model, trained
+        return lm
+
+
+def _split(text: str, level: str, validation: float) -> tuple[str, str]:
+    """The text before and from the token at which the held-out share begins."""
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}: join several texts into one first")
+    if not text.strip():
+        raise ValueError(f"text must hold something to learn, got {'only white space' if text else 'an empty text'}")
+    tokens = split_text(text, level) if level == "word" else text
+    cut = round(len(tokens) * (1 - validation))
+    if cut < 2 or (validation and cut == len(tokens)):
+        raise ValueError(
+            f"text is too short: {len(tokens)} {'words' if level == 'word' else 'characters'}, of which {validation:g} "
+            "are to be held out; give more text, or another validation"
+        )
+    return "".join(tokens[:cut]), "".join(tokens[cut:])

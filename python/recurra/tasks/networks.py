@@ -1,0 +1,85 @@
+"""The networks of the tasks, as ``Sequential`` models that anyone can load and take apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CELLS = ("lstm", "gru", "simple_rnn")
+
+
+def recurrent_layer(cell: str, units: int, **options: Any) -> Any:
+    """An LSTM, GRU or SimpleRNN layer by the name of its cell."""
+    from recurra import layers
+
+    classes = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
+    if cell not in classes:
+        raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+    return classes[cell](units, **options)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Refuse sizes below 1, by name."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"{name} must be an int >= 1, got {size!r}")
+
+
+def check_fractions(**rates: float) -> None:
+    """Refuse numbers outside [0, 1), by name."""
+    for name, rate in rates.items():
+        if not 0 <= rate < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {rate!r}")
+
+
+def language_network(
+    vocabulary: int,
+    *,
+    cell: str,
+    units: int,
+    layers: int,
+    embedding: int,
+    dropout: float,
+    batch_size: int | None = None,
+) -> Any:
+    """Embedding → `layers` recurrent layers → Dense scores of the next token, dropout between.
+
+    batch_size : B for a stateful network that carries its state from call to call, or None for one without memory
+    takes : token ids (B, T); gives : scores (B, T, V)
+    """
+    from recurra.initializers import RandomNormal
+    from recurra.layers import Dense, Dropout, Embedding, Input
+    from recurra.models import Sequential
+
+    vectors = Embedding(vocabulary, embedding, embeddings_initializer=RandomNormal(stddev=1.0))
+    network = Sequential([Input(batch_shape=(batch_size, None), dtype="int32"), vectors])
+    for _ in range(layers):
+        network.add(recurrent_layer(cell, units, return_sequences=True, stateful=batch_size is not None))
+        if dropout:
+            network.add(Dropout(dropout))
+    network.add(Dense(vocabulary))
+    return network
+
+
+def classifier_network(
+    vocabulary: int, classes: int, *, cell: str, units: int, embedding: int, dropout: float, bidirectional: bool
+) -> Any:
+    """Embedding → recurrent layer → the mean of its outputs over the text's words → Dense scores of the labels.
+
+    takes : token ids (B, T), 0 where there is none; gives : scores (B, classes)
+    """
+    from recurra import layers as rooms
+    from recurra.models import Sequential
+
+    layer = recurrent_layer(cell, units, return_sequences=True, dropout=dropout)
+    network = Sequential(
+        [
+            rooms.Input(shape=(None,), dtype="int32"),
+            rooms.Embedding(vocabulary, embedding, mask_zero=True),
+            rooms.Bidirectional(layer) if bidirectional else layer,
+            rooms.GlobalAveragePooling1D(),
+        ]
+    )
+    if dropout:
+        network.add(rooms.Dropout(dropout))
+    network.add(rooms.Dense(classes))
+    return network

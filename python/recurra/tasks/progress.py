@@ -1,0 +1,103 @@
+"""How far a training is: a live bar in a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from recurra.callbacks import Callback
+
+_QUIET_SECONDS = 15.0
+
+
+class Progress(Callback):
+    """Loss, tokens a second and the time left for the whole training, on standard error.
+
+    In a terminal one bar shows the state of all epochs, and each finished epoch leaves a line above it. Elsewhere there
+    is a line for each epoch, and one every 15 seconds within long ones.
+
+    steps, epochs : batches in an epoch, and the most epochs
+    tokens : tokens in an epoch
+    """
+
+    def __init__(self, steps: int, epochs: int, tokens: int, file: TextIO | None = None) -> None:
+        super().__init__()
+        self.steps, self.epochs, self.tokens = steps, epochs, tokens
+        self.file = file if file is not None else sys.stderr
+        self._bar: Any = None
+        self._live = self.file.isatty()
+        self._epoch, self._done = 0, 0
+        self._begun = self._epoch_begun = self._said = 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._begun = self._said = time.monotonic()
+        if self._live:
+            self._bar = tqdm(
+                total=self.steps * self.epochs, file=self.file, dynamic_ncols=True, leave=False, smoothing=0.05,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix[0]}{remaining} left", postfix=[""],
+            )  # fmt: skip
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch, self._epoch_begun = epoch + 1, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._done = (self._epoch - 1) * self.steps + batch + 1
+        now = time.monotonic()
+        if now - self._said < (0.1 if self._live else _QUIET_SECONDS):
+            return
+        self._said = now
+        speed = self.tokens * (batch + 1) / self.steps / (now - self._epoch_begun)
+        loss = f"loss {(logs or {}).get('loss', float('nan')):.3f}, {_count(speed)} tokens/s"
+        if self._bar is not None:
+            self._bar.set_description_str(f"epoch {self._epoch}/{self.epochs}", refresh=False)
+            self._bar.postfix[0] = f"{loss}, "
+            self._bar.update(self._done - self._bar.n)
+        else:
+            left = (now - self._begun) / self._done * (self.steps * self.epochs - self._done)
+            share = 100 * (batch + 1) // self.steps
+            self._say(f"epoch {self._epoch}/{self.epochs} {share:3d}%: {loss}, {_duration(left)} left")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = time.monotonic() - self._epoch_begun
+        shown = {name: value for name, value in (logs or {}).items() if name != "learning_rate"}
+        parts = [f"{name.replace('val_', 'validation ')} {value:.4f}" for name, value in shown.items()]
+        self._say(f"epoch {epoch + 1}/{self.epochs}: {', '.join(parts)}, {_duration(seconds)}")
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is printed inside the block stands on lines of its own."""
+        with tqdm.external_write_mode(file=self.file):
+            yield
+
+    def close(self) -> None:
+        """Take the bar away; harmless when there is none."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _say(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.write(line, file=self.file)
+        else:
+            print(line, file=self.file, flush=True)
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if number < 10_000 else f"{number / 1000:,.0f}k"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"

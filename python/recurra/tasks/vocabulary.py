@@ -1,0 +1,99 @@
+"""Text to token ids and back, without loss: characters, or words with the spaces before them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
+
+Array = np.ndarray[Any, Any]
+
+START = 0
+"""The id before the first token of a text."""
+UNKNOWN = 1
+"""The id of every token that is not in the vocabulary."""
+
+LEVELS = ("char", "word")
+
+# Letters (with inner apostrophes), digits or a run of one punctuation mark, each with the space before it; other
+# white space by itself. Every character belongs to exactly one token, so joining the tokens gives the text back.
+_WORD = re.compile(r" ?[^\W\d_]+(?:['\u2019][^\W\d_]+)*| ?\d+| ?([^\w\s]|_)\1*|\n+|\s")
+
+
+def split_text(text: str, level: str) -> list[str]:
+    r"""The tokens of `text`; ``"".join`` of them is the text again.
+
+    level : "char" or "word"; a word keeps the space before it, punctuation and line ends are tokens of their own
+
+        >>> split_text("Well, don't go.\n", "word")
+        ['Well', ',', " don't", ' go', '.', '\n']
+    """
+    if level == "char":
+        return list(text)
+    return [match.group() for match in _WORD.finditer(text)]
+
+
+class Vocabulary:
+    """The tokens that a language model knows, with their ids.
+
+    Id 0 marks the start of a text, id 1 stands for every unknown token, the others follow from 2 by falling frequency.
+
+    text : what to learn the tokens from
+    level : "char" or "word"
+    size : the most ids to use, 0 and 1 included, or None for every token in the text; rarer tokens become unknown
+    """
+
+    def __init__(self, text: str, level: str = "char", size: int | None = None) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be 'char' or 'word', got {level!r}")
+        if size is not None and size < 3:
+            raise ValueError(f"vocabulary size must be >= 3 (start, unknown, and a token), got {size}")
+        if not text:
+            raise ValueError("text must not be empty: there is nothing to learn a vocabulary from")
+        self.level = level
+        self._tokenizer = Tokenizer(num_words=size, filters="", lower=False, oov_token="<unknown>")
+        self._tokenizer.fit_on_texts([split_text(text, level)])
+        self._index()
+
+    def _index(self) -> None:
+        limit = self._tokenizer.num_words
+        known = {word: i for word, i in self._tokenizer.word_index.items() if limit is None or i < limit}
+        known.pop("<unknown>", None)
+        self._ids: dict[str, int] = known
+        self._tokens = ["", "", *known]  # the index is in the order of the ids
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def encode(self, text: str) -> Array:
+        """The ids of the text's tokens, (N,) int32; unknown ones are 1."""
+        get = self._ids.get
+        tokens = split_text(text, self.level)
+        return np.fromiter((get(token, UNKNOWN) for token in tokens), dtype=np.int32, count=len(tokens))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of these ids; start and unknown have none."""
+        tokens = self._tokens
+        chosen = [int(i) for i in ids]
+        if chosen and (min(chosen) < 0 or max(chosen) >= len(tokens)):
+            raise ValueError(f"ids must be in [0, {len(tokens)}), got {min(chosen)} to {max(chosen)}")
+        return "".join([tokens[i] for i in chosen])
+
+    def unknown(self, text: str) -> list[str]:
+        """The distinct tokens of `text` that are not in the vocabulary, in order of appearance."""
+        return list(dict.fromkeys(token for token in split_text(text, self.level) if token not in self._ids))
+
+    def to_json(self) -> str:
+        return str(self._tokenizer.to_json())
+
+    @classmethod
+    def from_json(cls, text: str, level: str) -> Vocabulary:
+        vocabulary = cls.__new__(cls)
+        vocabulary.level = level
+        vocabulary._tokenizer = tokenizer_from_json(text)
+        vocabulary._index()
+        return vocabulary

@@ -1,0 +1,51 @@
+"""A small model of each kind, trained once, and a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, VERSE
+from recurra.cli.root import cli
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run the command line in this process; `code` is the exit code that is expected."""
+
+    def call(*arguments: Any, code: int = 0, stdin: str | None = None) -> Result:
+        result = CliRunner().invoke(cli, [str(a) for a in arguments], input=stdin)
+        assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}\n{result.exception!r}"
+        assert "Traceback" not in result.output
+        return result
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "verse.txt").write_text(VERSE * 6, encoding="utf-8")
+    lines = ["label\ttext", *(f"{label}\t{text}" for text, label in REVIEWS)]
+    (folder / "reviews.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def verse_model(run: Run, folder: Path) -> Path:
+    out = folder / "verse.rlm"
+    run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--seed", 1, "-q")
+    return out
+
+
+@pytest.fixture(scope="session")
+def review_model(run: Run, folder: Path) -> Path:
+    out = folder / "reviews.rsc"
+    run("sentiment", "train", folder / "reviews.tsv", "-o", out, *SENTIMENT_TINY, "--seed", 1, "-q")
+    return out

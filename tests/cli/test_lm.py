@@ -1,0 +1,140 @@
+"""``recurra lm``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_cases import LM_TINY, VERSE
+from recurra.tasks import LanguageModel
+
+
+def test_train_reports_on_standard_error(run: Any, folder: Path, tmp_path: Path) -> None:
+    out, history = tmp_path / "m.rlm", tmp_path / "losses.csv"
+    result = run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--history", history)
+    assert result.stdout == ""
+    assert "epoch 2/2: loss" in result.stderr and f"saved {out}: validation loss" in result.stderr
+    assert "nats/character" in result.stderr
+    rows = history.read_text(encoding="utf-8").splitlines()
+    assert rows[0].split(",")[0] == "epoch" and {"loss", "val_loss"} <= set(rows[0].split(",")) and len(rows) == 3
+
+
+def test_quiet_is_silent(run: Any, folder: Path, tmp_path: Path) -> None:
+    result = run("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q")
+    assert result.output == ""
+
+
+def test_same_seed_same_model(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:
+    out = tmp_path / "again.rlm"
+    run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--seed", 1, "-q")
+    generate = ("lm", "generate", "--seed", 3, "--length", 40)
+    assert run(*generate, out).stdout == run(*generate, verse_model).stdout
+
+
+def test_standard_input_several_files_and_samples(run: Any, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    result = run(
+        "lm", "train", "-", folder / "verse.txt", "-o", out, *LM_TINY, "--sample", 12, "-q", stdin=VERSE.upper()
+    )
+    assert result.stdout.count("--- epoch") == 2
+    assert not LanguageModel.load(out).vocabulary.unknown("RING ring")  # type: ignore[union-attr]
+
+
+def test_words_and_options(run: Any, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    options = ["--level", "word", "--cell", "gru", "--layers", 2, "--vocabulary", 12, "--dropout", 0.2, "--seed", 5]
+    run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, *options, "-q")
+    config = LanguageModel.load(out).get_config()
+    expected = {
+        "level": "word",
+        "cell": "gru",
+        "layers": 2,
+        "vocabulary_size": 12,
+        "dropout": 0.2,
+        "seed": 5,
+        "units": 9,
+    }
+    assert expected.items() <= config.items()
+
+
+def test_going_on(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:
+    out = tmp_path / "more.rlm"
+    train = ("lm", "train", folder / "verse.txt", "--start-from", verse_model, "-o", out, "-q")
+    run(*train, "--epochs", 1, "--window", 15, "--batch-size", 3)
+    before, after = LanguageModel.load(verse_model), LanguageModel.load(out)
+    assert after.units == before.units and after.perplexity(VERSE).loss < before.perplexity(VERSE).loss
+    result = run(*train, "--force", "--units", 9, code=2)
+    assert "--units cannot be given with --start-from" in result.stderr
+
+
+def test_generate(run: Any, verse_model: Path) -> None:
+    generate = ("lm", "generate", verse_model, "--length", 30)
+    text = run(*generate, "--prompt", "Ring ", "--seed", 1).stdout
+    assert text.startswith("Ring ") and len(text) == 5 + 30 + 1
+    assert run(*generate, "--prompt", "Ring ", "--seed", 1).stdout == text
+    assert run(*generate, "--prompt", "-", "--seed", 1, stdin="Ring ").stdout == text
+    assert run(*generate, "--prompt", "Ring ", "--seed", 1, "--no-echo").stdout == text[5:]
+    assert run(*generate, "--prompt", "Ring ", "--seed", 2).stdout != text
+    three = run(*generate, "--seed", 1, "--count", 3).stdout.split("-" * 60 + "\n")
+    assert len(three) == 3 and len(set(three)) == 3
+    assert three[1] == run(*generate, "--seed", 2).stdout
+    greedy = run(*generate, "--temperature", 0).stdout
+    assert greedy == run(*generate, "--top-k", 1, "--seed", 4).stdout == run(*generate, "--top-p", 1e-6).stdout
+
+
+def test_beam(run: Any, verse_model: Path) -> None:
+    texts = run("lm", "generate", verse_model, "--length", 4, "--beam", 3, "--count", 2, "--prompt", "a ").stdout
+    assert texts.count("a ") >= 2
+    for options in (["--temperature", 0.5], ["--top-k", 3], ["--top-p", 0.5]):
+        assert (
+            "--beam searches and draws nothing"
+            in run("lm", "generate", verse_model, "--beam", 3, *options, code=2).stderr
+        )
+
+
+def test_perplexity(run: Any, folder: Path, verse_model: Path) -> None:
+    expected = LanguageModel.load(verse_model).perplexity(VERSE * 6)
+    text = run("lm", "perplexity", verse_model, folder / "verse.txt").stdout
+    assert text.startswith(f"perplexity {expected.perplexity:.4g} a token: {expected.loss:.4f} nats")
+    found = json.loads(run("lm", "perplexity", verse_model, "-", "--json", stdin=VERSE * 6).stdout)
+    assert found == pytest.approx(expected._asdict())
+    result = run("lm", "perplexity", verse_model, "-", "--streams", 2, stdin="Ring §§")
+    assert "2 tokens are not in the model's vocabulary" in result.stderr
+
+
+def test_bad_input_is_found_before_training(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:
+    out = tmp_path / "m.rlm"
+
+    def error(*arguments: Any, stdin: str | None = None) -> str:
+        result = run(*arguments, code=2, stdin=stdin)
+        assert not out.exists() and result.stdout == ""
+        return str(result.stderr)
+
+    train = ("lm", "train", folder / "verse.txt", "-o")
+    assert "there is no such file" in error("lm", "train", tmp_path / "none.txt", "-o", out)
+    assert "holds no text" in error("lm", "train", "-", "-o", out, stdin=" \n")
+    assert "text is too short" in error("lm", "train", "-", "-o", out, stdin="ab")
+    (tmp_path / "latin.txt").write_bytes("café".encode("latin-1") * 50)
+    assert "byte 0xe9 at offset 3" in error("lm", "train", tmp_path / "latin.txt", "-o", out)
+    assert "there is no folder" in error(*train, tmp_path / "no" / "m.rlm")
+    assert "must be the name of a file" in error(*train, tmp_path)
+    assert "exists already" in error(*train, verse_model)
+    assert "--units" in error(*train, out, "--units", 0)
+    assert "--dropout" in error(*train, out, "--dropout", 1)
+    assert "is not a model that recurra's tasks saved" in error(*train, out, "--start-from", folder / "verse.txt")
+    assert "is not a model" in error("lm", "generate", folder / "verse.txt")
+    assert "No such file" in error("lm", "generate", tmp_path / "none.rlm")
+    assert "prompt must be made of characters of the training text" in error(
+        "lm", "generate", verse_model, "--prompt", "§"
+    )
+    assert "Missing option '-o'" in error("lm", "train", folder / "verse.txt")
+
+
+def test_encoding(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes("café crème ".encode("latin-1") * 50)
+    out = tmp_path / "m"
+    run("lm", "train", tmp_path / "latin.txt", "-o", out, *LM_TINY, "--encoding", "latin-1", "-q")
+    assert "é" in LanguageModel.load(out).vocabulary._ids  # type: ignore[union-attr]

@@ -1,0 +1,126 @@
+"""The whole command: help, exit codes, one line for bad input, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import recurra
+from recurra.cli.errors import Group, one_line
+from recurra.cli.root import cli
+from recurra.tasks import LanguageModel
+
+COMMANDS = [
+    (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
+    ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_by_example(run: Any, command: tuple[str, ...]) -> None:
+    text = run(*command, "--help").output
+    assert text.count("recurra " + " ".join(command)) >= 2, "an example, beside the usage line"
+    assert run(*command, "-h").output == text
+
+
+def test_every_option_is_explained() -> None:
+    def walk(command: click.Command, name: str) -> None:
+        assert command.help, name
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.opts}"
+        for sub in getattr(command, "commands", {}).values():
+            walk(sub, f"{name} {sub.name}")
+
+    walk(cli, "recurra")
+
+
+def test_version_and_unknown_commands(run: Any) -> None:
+    assert recurra.__version__ in run("--version").output
+    assert "No such command" in run("train", code=2).output
+    assert "No such option" in run("info", "--frobnicate", code=2).output
+
+
+def test_threads(run: Any) -> None:
+    before = recurra.get_num_threads()
+    try:
+        assert "threads:" in run("--threads", 1, "info").output
+        assert recurra.get_num_threads() == 1
+    finally:
+        recurra.set_num_threads(before)
+    run("--threads", 0, "info", code=2)
+
+
+def failing(error: BaseException) -> click.Group:
+    @click.group(cls=Group)
+    def root() -> None:
+        """Nothing."""
+
+    @root.command()
+    def fail() -> None:
+        raise error
+
+    return root
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ValueError("units must be >= 1,\n  got 0"), 2, "recurra: error: units must be >= 1, got 0"),
+        (
+            FileNotFoundError(2, "No such file or directory", "x.txt"),
+            2,
+            "recurra: error: x.txt: No such file or directory",
+        ),
+        (OSError(28, "No space left on device"), 2, "recurra: error: No space left on device"),
+        (TypeError("text must be a str"), 2, "recurra: error: text must be a str"),
+        (MemoryError(), 2, "recurra: error: MemoryError"),
+        (KeyboardInterrupt(), 130, "recurra: interrupted"),
+    ],
+)
+def test_errors_become_one_line(error: BaseException, code: int, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECURRA_DEBUG", raising=False)
+    result = CliRunner().invoke(failing(error), ["fail"])
+    assert result.exit_code == code and result.stderr == line + "\n" and result.stdout == ""
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(CliRunner().invoke(failing(KeyError("x")), ["fail"]).exception, KeyError)
+    monkeypatch.setenv("RECURRA_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(failing(ValueError("x")), ["fail"]).exception, ValueError)
+
+
+def test_one_line_names_the_file_once() -> None:
+    assert one_line(PermissionError("a.txt may not be read")) == "a.txt may not be read"
+    assert one_line(RuntimeError()) == "RuntimeError"
+
+
+def test_ctrl_c_saves_what_was_trained(folder: Path, tmp_path: Path) -> None:
+    """A real process gets a real SIGINT in the middle of an endless training."""
+    out = tmp_path / "stopped.rlm"
+    command = [
+        sys.executable, "-m", "recurra", "lm", "train", str(folder / "verse.txt"), "-o", str(out), "--units", "8",
+        "--epochs", "100000", "--patience", "100000", "--window", "10", "--batch-size", "2",
+    ]  # fmt: skip
+    source = str(Path(recurra.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert first.startswith(b"epoch 1/100000")
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert f"stopped by Ctrl-C: the weights trained so far are saved in {out}".encode() in err
+    assert b"Traceback" not in err
+    assert len(LanguageModel.load(out).generate(length=5)) == 5

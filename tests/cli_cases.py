@@ -1,0 +1,8 @@
+"""Texts, labelled texts and sizes that train in a moment, for the tests of the command line."""
+
+VERSE = "Ring a ring of roses,\na pocket full of posies,\nashes, ashes,\nwe all fall down.\n\n"
+REVIEWS = [
+    (f"{text} {i}", label) for i in range(8) for text, label in (("a lovely film", "pos"), ("a dull bore", "neg"))
+]
+LM_TINY = ["--units", "9", "--embedding", "4", "--epochs", "2", "--window", "15", "--batch-size", "3"]
+SENTIMENT_TINY = ["--units", "5", "--embedding", "4", "--batch-size", "4", "--learning-rate", "0.05", "--epochs", "6"]
