@@ -19,6 +19,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def value_of(value: Any) -> Any:
     """The array in a Tensor or Variable; a float64 scalar as a Python number, so that it does not widen float32."""
+    if type(value) is np.ndarray:
+        return value
     if isinstance(value, Tensor):
         return value.value
     return float(value) if type(value) is np.float64 else value
@@ -26,6 +28,8 @@ def value_of(value: Any) -> Any:
 
 def array_of(value: Any) -> Array:
     """As an array, of whatever dtype it has; Python floats become the default float type."""
+    if type(value) is np.ndarray:
+        return value
     if isinstance(value, Tensor):
         value = value.value
     if isinstance(value, np.ndarray):

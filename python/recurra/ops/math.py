@@ -169,7 +169,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis` (all axes without one)."""
     v = array_of(x)
-    y = np.sum(v, axis=_axis(axis), keepdims=keepdims)
+    y = v.sum(axis=_axis(axis), keepdims=keepdims)
     if current_tape() is None:
         return y
     return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, v, axis, keepdims), v.shape),))
@@ -178,7 +178,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` (all axes without one)."""
     v = array_of(x)
-    y = np.mean(v, axis=_axis(axis), keepdims=keepdims)
+    y = v.mean(axis=_axis(axis), keepdims=keepdims)
     if current_tape() is None:
         return y
     count = v.size // y.size if y.size else 1
@@ -230,7 +230,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     top = np.max(v, axis=_axis(axis), keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     e = np.exp(v - top)
-    total = np.sum(e, axis=_axis(axis), keepdims=True)
+    total = e.sum(axis=_axis(axis), keepdims=True)
     kept = top + np.log(total)
     y = kept if keepdims else np.squeeze(kept, axes_of(axis, v.ndim))
     if current_tape() is None:

@@ -21,16 +21,17 @@ from recurra.ops.shaping import reshape, transpose
 
 def _stored(x: Array) -> tuple[Array, bool]:
     """`x`, or the array that it is a transposed view of: what the kernel can read without a copy."""
-    if x.flags.c_contiguous:
-        return x, False
-    swapped = np.swapaxes(x, -1, -2)
+    swapped = x.swapaxes(-1, -2)
     return (swapped, True) if swapped.flags.c_contiguous else (np.ascontiguousarray(x), False)
 
 
 def product(a: Array, b: Array, bias: Array | None = None) -> Array:
     """(M, K)·(K, N) or a stack of such, plus bias (N,); transposed views are read in place."""
-    a, trans_a = _stored(a)
-    b, trans_b = _stored(b)
+    trans_a = trans_b = False
+    if not a.flags.c_contiguous:
+        a, trans_a = _stored(a)
+    if not b.flags.c_contiguous:
+        b, trans_b = _stored(b)
     return core.matmul(a, b, bias, trans_a, trans_b)  # type: ignore[no-any-return]
 
 
@@ -107,7 +108,7 @@ def _stacked(a: Array, b: Array) -> Array:
 
 def _flat_stack(x: Array) -> Array:
     """(..., M, K) as (S, M, K), a transposed view kept as one."""
-    stored, swapped = _stored(x)
+    stored, swapped = (x, False) if x.flags.c_contiguous else _stored(x)
     flat = stored.reshape(math.prod(stored.shape[:-2]), *stored.shape[-2:])
     return np.swapaxes(flat, -1, -2) if swapped else flat
 

@@ -114,8 +114,8 @@ def lstm(
     ((2, 5, 3), (3, 16))
     """
     h0, c0 = (None, None) if initial_state is None else _pair(initial_state)
-    table, ids = _input(x, embeddings)
-    a_mask = _mask(mask, lengths, ids)
+    table, ids = (None, _array(x)) if embeddings is None else _input(x, embeddings)
+    a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, x, h0, c0, kernel, recurrent_kernel, bias, embeddings)
     y, h, c, kept = core.lstm_forward(
@@ -258,8 +258,8 @@ def _one_state(
 ) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
     """GRU and SimpleRNN: y, h, the kernels' cache, the table's shape, and how to record (None if nothing is)."""
     h0 = _single(initial_state)
-    table, ids = _input(x, embeddings)
-    a_mask = _mask(mask, lengths, ids)
+    table, ids = (None, _array(x)) if embeddings is None else _input(x, embeddings)
+    a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, x, h0, kernel, recurrent_kernel, bias, embeddings)
     y, h, kept = getattr(core, cell + "_forward")(
@@ -287,21 +287,17 @@ def _array(value: Any) -> Any:
     return value.value if isinstance(value, Tensor) else np.asarray(value)
 
 
-def _input(x: Any, embeddings: Any) -> tuple[Array | None, Array]:
-    """The table, if any, and x as the kernels take it."""
-    if embeddings is None:
-        return None, _array(x)
+def _input(x: Any, embeddings: Any) -> tuple[Array, Array]:
+    """The table and the ids as the kernels take them."""
     table = _array(embeddings)
     if table.ndim != 2:
         raise ValueError(f"embeddings must have shape (V, I), got {table.shape}")
     return table, ids_of(x, "x", table.shape[0])
 
 
-def _mask(mask: Any, lengths: Any, x: Array) -> Array | None:
+def _mask(mask: Any, lengths: Any, x: Array) -> Array:
     if lengths is None:
-        if mask is None:
-            return None
-        value = _array(mask)
+        value: Array = _array(mask)
         return value if value.dtype == np.bool_ else _bool_mask(value)
     if mask is not None:
         raise ValueError("mask and lengths must not both be given: lengths is short for a mask")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from recurra.ops.common import array_of, unbroadcast, value_of
 def reshape(x: Any, newshape: int | Sequence[int]) -> Any:
     """The same elements in the same order, in another shape; one size may be -1."""
     v = array_of(x)
-    y = np.reshape(v, newshape)
+    y = v.reshape(newshape)
     return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
 
 
@@ -28,7 +29,7 @@ def ravel(x: Any) -> Any:
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """The axes in the order `axes` (reversed without it)."""
     v = array_of(x)
-    y = np.transpose(v, axes)
+    y = v.transpose(axes) if axes is not None else v.transpose()
     if current_tape() is None:
         return y
     back = None if axes is None else tuple(np.argsort([axis % v.ndim for axis in axes]).tolist())
@@ -37,7 +38,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
-    y = np.swapaxes(array_of(x), axis1, axis2)
+    y = array_of(x).swapaxes(axis1, axis2)
     return y if current_tape() is None else record(y, (x,), lambda d: (np.swapaxes(d, axis1, axis2),))
 
 
@@ -137,14 +138,29 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
 def unstack(x: Any, axis: int = 0) -> list[Any]:
     """The slices along `axis`, as a list: the way back from :func:`stack`. One node on the tape for all of them."""
     v = array_of(x)
-    return _parts(x, v, [part for part in np.moveaxis(v, axis, 0)], lambda whole: np.moveaxis(whole, axis, 0))
+    return _parts(x, v, list(np.moveaxis(v, axis, 0)), lambda whole: np.moveaxis(whole, axis, 0))
 
 
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Cut along `axis` into so many equal parts, or at these indices."""
     v = array_of(x)
-    sections: Any = indices_or_sections
-    return _parts(x, v, np.split(v, sections, axis), lambda whole: np.split(whole, sections, axis))
+    return _parts(x, v, _cut(v, indices_or_sections, axis), lambda whole: _cut(whole, indices_or_sections, axis))
+
+
+def _cut(v: Array, sections: int | Sequence[int], axis: int) -> list[Array]:
+    """numpy.split, several times faster."""
+    if not -v.ndim <= axis < v.ndim:
+        raise ValueError(f"axis must be in [{-v.ndim}, {v.ndim}) for an array of {v.ndim} axes, got {axis}")
+    size = v.shape[axis]
+    if isinstance(sections, (int, np.integer)):
+        if sections < 1 or size % sections:
+            raise ValueError(f"indices_or_sections must divide the axis of size {size}, got {sections}")
+        edges = list(range(0, size + 1, size // sections)) if size else [0] * (int(sections) + 1)
+    else:
+        edges = [0, *sections, size]
+    before: tuple[slice, ...] = (slice(None),) * (axis % v.ndim)
+    keys = [(*before, slice(first, last)) for first, last in pairwise(edges)]
+    return [v[key] for key in keys]
 
 
 def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
