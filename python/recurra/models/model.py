@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from recurra.layers.call_spec import shapes_of
 from recurra.layers.layer import Layer
 from recurra.layers.naming import auto_name, to_snake_case
 from recurra.models.graph import Graph
 from recurra.models.symbolic import KerasTensor
-from recurra.training.prepare import shapes_of_outputs
+from recurra.training.batches import leaves
 from recurra.training.structure import flatten_outputs
 from recurra.training.trainer import Trainer
 
@@ -102,10 +104,21 @@ class Model(Layer, Trainer):
             return
         if input_shape is None:
             raise ValueError(f"{self.name}: build needs input_shape, for instance (None, 10)")
-        outputs = self(_zeros(input_shape), training=False)
-        self._forget_states()
-        self._shape_cache[None] = (_names_of(outputs), shapes_of_outputs(outputs))
         self.built = True
+        try:
+            outputs = self(_zeros(input_shape), training=False)
+        except BaseException:
+            self.built = False
+            raise
+        self._note_outputs(None, outputs)
+        self.reset_states()
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if type(self).build is Model.build:  # the layers in it build themselves during the call
+            self._build_shape = shapes_of(args[0]) if args else None
+            self.built = True
+        else:
+            super()._build_for(args, kwargs)
 
     # --- layers -------------------------------------------------------------------------------------------------
 
@@ -196,14 +209,45 @@ class Model(Layer, Trainer):
 
     reset_state = reset_states
 
-    def _forget_states(self) -> None:
-        """After a call that was only made to learn shapes."""
-        self.reset_states()
+    @contextmanager
+    def _states_kept(self) -> Iterator[None]:
+        """States of stateful layers are after the block what they were before it; zero where they were not made."""
+        held = [
+            (variable, variable.numpy())
+            for layer in self._flatten_layers(include_self=False)
+            for variable in _state_variables(getattr(layer, "states", None))
+        ]
+        try:
+            yield
+        finally:
+            self.reset_states()
+            for variable, value in held:
+                variable.assign(value)
 
     # --- what training asks -------------------------------------------------------------------------------------
 
-    def _knows_outputs(self) -> bool:
-        return self._graph is not None
+    def _knows_outputs(self, x: Any) -> bool:
+        """Whether the outputs' shapes for a batch like `x` are known without calling the model."""
+        if self._graph is not None:
+            return True
+        known = self._shape_cache.get(_shape_key(x))
+        if known is not None:
+            self._shape_cache[None] = known
+        return known is not None
+
+    def _note_outputs(self, x: Any, outputs: Any) -> None:
+        """Remember what the model, a subclass with its own call, gave for a batch like `x`."""
+        flat, names = flatten_outputs(outputs)
+        if names is None:
+            names = ["output"] if len(flat) == 1 else [f"output_{i + 1}" for i in range(len(flat))]
+        shapes: list[Any] = [(None, *np.shape(value)[1:]) for value in flat]
+        self._shape_cache[_shape_key(x)] = self._shape_cache[None] = (names, shapes)
+
+    def _static_batch_size(self) -> int | None:
+        """The size that every batch must have, for models with a fixed one."""
+        shapes = [] if self._graph is None else [tensor.shape for tensor in self._graph.input_tensors]
+        sizes = {shape[0] for shape in shapes if shape and shape[0] is not None}
+        return sizes.pop() if len(sizes) == 1 else None
 
     def _build_for_batch(self, x: Any) -> bool:
         """Build without calling, if possible; False if the model must be called on the batch."""
@@ -226,12 +270,10 @@ class Model(Layer, Trainer):
             found.append((argument, array, tensor.shape, embeddings))
         return found
 
-    def _output_names_and_shapes(self, outputs: Any) -> tuple[list[str], list[tuple[int | None, ...]]]:
-        """The names and shapes of the outputs; of those just computed where there is no graph."""
+    def _output_names_and_shapes(self) -> tuple[list[str], list[tuple[int | None, ...]]]:
+        """The names and shapes of the outputs; of those last noted where there is no graph."""
         if self._graph is not None:
             return self.output_names, [tensor.shape for tensor in self._graph.output_tensors]
-        if outputs is not None:
-            self._shape_cache[None] = (_names_of(outputs), shapes_of_outputs(outputs))
         names, shapes = self._shape_cache[None]
         return names, shapes
 
@@ -350,8 +392,14 @@ def _zeros(shape: Any) -> Any:
     return np.zeros([1 if size is None else size for size in shape], "float32")
 
 
-def _names_of(outputs: Any) -> list[str]:
-    flat, names = flatten_outputs(outputs)
-    if names is not None:
-        return names
-    return ["output"] if len(flat) == 1 else [f"output_{i + 1}" for i in range(len(flat))]
+def _shape_key(x: Any) -> Any:
+    return None if x is None else tuple(np.shape(leaf)[1:] for leaf in leaves(x))
+
+
+def _state_variables(states: Any) -> list[Any]:
+    """The variables in nested lists of states; none for None."""
+    if states is None:
+        return []
+    if isinstance(states, (list, tuple)):
+        return [leaf for item in states for leaf in _state_variables(item)]
+    return [states]

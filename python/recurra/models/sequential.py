@@ -58,7 +58,7 @@ class Sequential(Model):
                 raise ValueError(f"an Input must come first; {self.name} has {len(self._layers)} layers already")
         elif not self._layers:
             shape = getattr(layer, "_batch_input_shape", None)
-            if shape is None and isinstance(layer, Model) and layer._graph is not None and layer._knows_outputs():
+            if shape is None and isinstance(layer, Model) and layer._graph is not None:
                 tensors = layer._graph.input_tensors
                 if len(tensors) == 1:
                     self._layers.append(InputLayer(batch_shape=tensors[0].shape, dtype=tensors[0].dtype))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves
 from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
-from recurra.training.structure import align, flatten_outputs
+from recurra.training.structure import align
 
 
 class Shaped:
@@ -39,11 +37,12 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         raise ValueError(f"{'validation_data' if purpose == 'validation_data' else 'x'} gave no batch")
     data = whole_arrays(source) or first
     prefix = "validation " if purpose == "validation_data" else ""
-    outputs = ensure_built(model, first.x)
+    ensure_built(model, first.x)
+    _check_batch_size(model, source, prefix)
     _check_inputs(model, data.x, prefix)
     if not labelled:
         return
-    names, shapes = model._output_names_and_shapes(outputs)
+    names, shapes = model._output_names_and_shapes()
     targets = align(data.y, names, f"{prefix}y")
     compiled = model._compiled_state
     if rebuild or not compiled.loss.built:
@@ -64,17 +63,29 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
 
 
-def ensure_built(model: Any, x: Any) -> Any:
-    """Build `model` for a batch `x`. Returns the outputs where it had to be called for that, else None."""
-    if model.built and model._knows_outputs():
-        return None
+def ensure_built(model: Any, x: Any) -> None:
+    """Build `model` for a batch `x`, calling it on the batch if nothing else tells the shapes of its outputs."""
+    if model.built and model._knows_outputs(x):
+        return
     if not model.built and model._build_for_batch(x):
-        return None
-    outputs = model(x, training=False)
-    model._forget_states()
-    if not model.built:
-        model.built = True
-    return outputs
+        return
+    with model._states_kept():
+        outputs = model(x, training=False)
+    model._note_outputs(x, outputs)
+    model.built = True
+
+
+def _check_batch_size(model: Any, source: Source, prefix: str) -> None:
+    """ValueError where a model made for batches of one size would get one of another."""
+    wanted = model._static_batch_size()
+    if wanted is None or source.samples is None or source.batch_size is None:
+        return
+    if source.samples % wanted or (source.batch_size != wanted and source.samples != wanted):
+        raise ValueError(
+            f"{model.name} is made for batches of {wanted} (stateful layers or batch_shape need one size): pass "
+            f"batch_size={wanted} and a multiple of {wanted} samples, got batch_size={source.batch_size} and "
+            f"{source.samples} {prefix}samples"
+        )
 
 
 def _check_inputs(model: Any, x: Any, prefix: str) -> None:
@@ -84,8 +95,3 @@ def _check_inputs(model: Any, x: Any, prefix: str) -> None:
         check_shape(array, shape, f"{prefix}{argument}")
         for layer in embeddings:
             check_ids(array, layer.input_dim, f"{prefix}{argument}", layer.name)
-
-
-def shapes_of_outputs(outputs: Any) -> list[tuple[int | None, ...]]:
-    """The outputs' shapes with the batch axis open."""
-    return [(None, *np.shape(value)[1:]) for value in flatten_outputs(outputs)[0]]

@@ -11,7 +11,16 @@ import numpy as np
 from recurra import random as own_random
 from recurra.autograd import Tensor, value_of
 from recurra.training import loop, optimizers
-from recurra.training.batches import ArraySource, Source, as_arrays, count_samples, make_batch, make_source, split_last
+from recurra.training.batches import (
+    ArraySource,
+    Source,
+    as_arrays,
+    count_samples,
+    is_batches,
+    make_batch,
+    make_source,
+    split_last,
+)
 from recurra.training.callback import CallbackList
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
@@ -255,7 +264,13 @@ class Trainer:
             x, y, sample_weight, validation_data = _hold_out(x, y, sample_weight, validation_split)
         seed = self._shuffle_seed = own_random.derive_seed() if shuffle else None
         source = make_source(
-            x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, seed=seed, class_weight=class_weight
+            x,
+            y,
+            sample_weight,
+            batch_size=self._batch_size(x, batch_size),
+            shuffle=shuffle,
+            seed=seed,
+            class_weight=class_weight,
         )
         steps = _check_steps(steps_per_epoch, "steps_per_epoch")
         prepare(self, source, "fit")
@@ -279,9 +294,14 @@ class Trainer:
         )  # fmt: skip
         return run.run()
 
+    def _batch_size(self, x: Any, batch_size: int | None) -> int | None:
+        """The batch size asked for; for arrays without one, that of a model made for batches of one size."""
+        return self._static_batch_size() if batch_size is None and not is_batches(x) else batch_size  # type: ignore[attr-defined,no-any-return]
+
     def _validation_source(self, data: Any, batch_size: int | None) -> Source:
         if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not _is_batch_list(data):
-            return make_source(*data, batch_size=batch_size, argument="validation_data")
+            size = self._batch_size(data[0], batch_size)
+            return make_source(*data, batch_size=size, argument="validation_data")
         return make_source(data, argument="validation_data")
 
     # --- evaluate and predict -----------------------------------------------------------------------------------
@@ -302,7 +322,7 @@ class Trainer:
         returns : the loss; with metrics a list in the order of :attr:`metrics_names`; with `return_dict` a dict
         """
         compiled = self._require_compiled("evaluate")
-        source = make_source(x, y, sample_weight, batch_size=batch_size)
+        source = make_source(x, y, sample_weight, batch_size=self._batch_size(x, batch_size))
         prepare(self, source, "evaluate", rebuild=not compiled.loss.built)
         calls = CallbackList(callbacks)
         calls.set_model(self)
@@ -327,7 +347,7 @@ class Trainer:
             if self._overrides("predict_step"):
                 return _arrays(self.predict_step((x,)))
             return self._predict_at_once(x)
-        source = make_source(x, batch_size=batch_size)
+        source = make_source(x, batch_size=self._batch_size(x, batch_size))
         prepare(self, source, "predict")
         level = resolve_verbose(verbose)
         if verbose in ("auto", None) and (source.steps == 1 or level == 2):
@@ -436,8 +456,6 @@ def _hold_out(x: Any, y: Any, weight: Any, split: float) -> tuple[Any, Any, Any,
     """The samples to train on, and the last ones for validation, as views."""
     if not 0 < split < 1:
         raise ValueError(f"validation_split must be in (0, 1), got {split!r}")
-    from recurra.training.batches import is_batches
-
     if is_batches(x):
         raise ValueError("validation_split needs arrays; with batches pass validation_data")
     x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")

@@ -1,0 +1,66 @@
+"""Write keras_training.npz: what Keras 3 (JAX backend) gives for the cases in training_cases.py.
+
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/golden/make_keras_training.py
+
+Made with Keras 3.15.1 and JAX 0.10.2. Optimizers in float32 and float64, losses in float32 and float64 with their
+gradients, metrics in float32, schedules, and whole training runs in float64.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+import jax
+import keras
+import numpy as np
+from training_cases import (
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    RUNS,
+    SCHEDULES,
+    run_loss,
+    run_metric,
+    run_optimizer,
+    run_schedule,
+    run_training,
+)
+
+
+def differentiate(function: Any, x: Any) -> tuple[Any, Any]:
+    return jax.value_and_grad(function)(jax.numpy.asarray(x))
+
+
+def main() -> None:
+    found: dict[str, Any] = {}
+
+    def keep(group: str, values: dict[str, Any]) -> None:
+        found.update({f"{group}/{key}": np.asarray(value) for key, value in values.items()})
+
+    for dtype in ("float32", "float64"):
+        keras.backend.set_floatx(dtype)
+        for name in OPTIMIZERS:
+            keep(f"optimizers/{dtype}", run_optimizer(keras, name, dtype))
+        for name in LOSSES:
+            keep(f"losses/{dtype}", run_loss(keras, name, dtype, differentiate))
+    keep("scheduled/float64", run_optimizer(keras, "adam", "float64", schedule=True))
+    keras.backend.set_floatx("float32")
+    for name in METRICS:
+        keep("metrics", run_metric(keras, name))
+    keras.backend.set_floatx("float64")
+    for name in SCHEDULES:
+        keep("schedules", run_schedule(keras, name))
+    keras.backend.set_floatx("float32")
+    for name in RUNS:
+        keep("runs", run_training(keras, name))
+    np.savez_compressed(Path(__file__).with_name("keras_training.npz"), **found)
+    print(f"{len(found)} arrays with Keras {keras.__version__}, JAX {jax.__version__}")
+
+
+if __name__ == "__main__":
+    main()
