@@ -60,7 +60,7 @@ class Bidirectional(Layer):
         self.forward_layer = clone_layer(layer, name=f"forward_{base.removeprefix('forward_')}")
         if backward_layer is None:
             self.backward_layer = clone_layer(
-                layer, name=f"backward_{base.removeprefix('backward_')}", go_backwards=not layer.go_backwards
+                layer, name=f"backward_{base.removeprefix('backward_')}", go_backwards=True
             )
         else:
             self.backward_layer = backward_layer
@@ -128,7 +128,8 @@ class Bidirectional(Layer):
         if layer._call_spec.has_training:
             options["training"] = training
         backwards = layer is self.backward_layer
-        if backwards and isinstance(layer, RNN):
+        ordered = backwards and isinstance(layer, RNN) and layer.go_backwards  # it need not be turned round twice
+        if ordered:
             outer, context.time_order = context.time_order, layer
             try:
                 result = layer(x, **options)
@@ -137,7 +138,7 @@ class Bidirectional(Layer):
         else:
             result = layer(x, **options)
         y, states = (result[0], tuple(result[1:])) if self.return_state else (result, ())
-        if backwards and self.return_sequences and not isinstance(layer, RNN):
+        if backwards and self.return_sequences and not ordered:
             y = ops.flip(y, axis=1)
         return y, states
 
@@ -158,14 +159,16 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
         shape = self.forward_layer.compute_output_shape(sequences_shape)
+        other = self.backward_layer.compute_output_shape(sequences_shape)
         states: tuple[Any, ...] = ()
         if self.return_state:
-            shape, states = shape[0], tuple(shape[1:])
-        if self.merge_mode == "concat":
-            shape = (*shape[:-1], shape[-1] * 2)
+            states = (*shape[1:], *other[1:])
+            shape, other = shape[0], other[0]
         if self.merge_mode is None:
-            return (shape, shape, *states, *states)
-        return (shape, *states, *states) if self.return_state else shape
+            return (shape, other, *states)
+        if self.merge_mode == "concat":
+            shape = (*shape[:-1], shape[-1] + other[-1])
+        return (shape, *states) if self.return_state else shape
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if isinstance(mask, (list, tuple)):

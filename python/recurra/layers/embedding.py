@@ -48,6 +48,8 @@ class Embedding(Layer):
         refuse("Embedding", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         if input_length is not None and "batch_input_shape" not in kwargs and "input_shape" not in kwargs:
             kwargs["input_shape"] = input_length if isinstance(input_length, (tuple, list)) else (input_length,)
+        if weights is not None:
+            kwargs["weights"] = [weights] if np.ndim(weights[0]) == 1 else list(weights)
         super().__init__(**kwargs)
         self.input_dim = check_positive(input_dim, "input_dim")
         self.output_dim = check_positive(output_dim, "output_dim")
@@ -57,9 +59,6 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
-        if weights is not None:
-            self.build(None)
-            self.set_weights([weights] if np.ndim(weights[0]) == 1 else list(weights))
 
     def build(self, input_shape: Any = None) -> None:
         if self.built:

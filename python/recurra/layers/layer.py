@@ -26,6 +26,26 @@ from recurra.registration import serialize_keras_object
 _PLAIN = (np.ndarray, Tensor)
 
 
+def _tracked_build(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` that notes the shape, marks the layer as built and sets the weights given to the constructor."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self._call_spec is None:
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
+        self._build_depth += 1
+        try:
+            build(self, *args, **kwargs)
+        finally:
+            self._build_depth -= 1
+        if self._build_depth == 0:
+            self._build_shape = args[0] if args else next(iter(kwargs.values()), None)
+            self.built = True
+            self._after_build()
+
+    return wrapper
+
+
 class Layer(Tracking):
     """A function with weights. Subclass it: make weights in `build`, compute with ``recurra.ops`` in `call`.
 
@@ -196,10 +216,9 @@ class Layer(Tracking):
 
     # --- building ------------------------------------------------------------------------------------------------
 
+    @_tracked_build
     def build(self, input_shape: Any) -> None:
         """Make the weights. Called with the shape of the first input (None where open) before the first call."""
-        self._build_shape = input_shape
-        self.built = True
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for the shapes of a call's arguments."""
@@ -358,9 +377,12 @@ class Layer(Tracking):
             )
 
     def _regularize_activity(self, outputs: Any) -> None:
-        for output in outputs if isinstance(outputs, (list, tuple)) else [outputs]:
-            loss = self.activity_regularizer(output)
-            self.add_loss(loss / float(output.shape[0]) if output.ndim else loss)
+        if isinstance(outputs, (list, tuple)):
+            for output in outputs:
+                self._regularize_activity(output)
+            return
+        loss = self.activity_regularizer(outputs)
+        self.add_loss(loss / float(outputs.shape[0]) if outputs.ndim else loss)
 
     def _clear_losses(self) -> None:
         for owner in self._loss_owners:
@@ -465,26 +487,6 @@ class Layer(Tracking):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _tracked_build(build: Callable[..., None]) -> Callable[..., None]:
-    """`build` that notes the shape, marks the layer as built and sets the weights given to the constructor."""
-
-    @functools.wraps(build)
-    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._call_spec is None:
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
-        self._build_depth += 1
-        try:
-            build(self, *args, **kwargs)
-        finally:
-            self._build_depth -= 1
-        if self._build_depth == 0:
-            self._build_shape = args[0] if args else next(iter(kwargs.values()), None)
-            self.built = True
-            self._after_build()
-
-    return wrapper
 
 
 @functools.cache

@@ -22,9 +22,6 @@ _OF_CELL = frozenset({
 class KernelLayer(RNN):
     """Base of LSTM, GRU and SimpleRNN: takes the cell, checks ranks, writes Keras's flat configuration."""
 
-    #: takes a lazily looked-up embedding and gives its ids and table to the kernel
-    takes_embedded_ids = True
-
     def __init__(self, cell: KernelCell, *, activity_regularizer: Any, use_cudnn: Any = "auto", **kwargs: Any) -> None:
         super().__init__(cell, activity_regularizer=activity_regularizer, **kwargs)
         self.input_spec = InputSpec(ndim=3)

@@ -49,6 +49,8 @@ class RNN(Layer):
     _float_inputs = True
     supports_masking = True
     _mask_passes = True
+    #: takes a lazily looked-up embedding and gives its ids and table to the kernel
+    takes_embedded_ids = True
 
     def __init__(
         self,
