@@ -21,7 +21,7 @@ from recurra.layers.naming import auto_name, to_snake_case
 from recurra.layers.symbolic_call import call_symbolic, dry_output_shape, dry_run, output_shape_of, spec_from_shapes
 from recurra.layers.tracking import Tracking
 from recurra.models.symbolic import KerasTensor, Node, has_symbolic
-from recurra.registration import serialize_keras_object
+from recurra.registration import deserialize_keras_object, serialize_keras_object
 
 _PLAIN = (np.ndarray, Tensor)
 
@@ -479,11 +479,20 @@ class Layer(Tracking):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer from what :meth:`get_config` returned."""
-        from recurra.registration import deserialize_keras_object
-
         if cls.__module__.startswith("recurra."):
             return cls(**config)
-        return cls(**{key: deserialize_keras_object(value) for key, value in config.items()})
+        given = {key: deserialize_keras_object(value) for key, value in config.items()}
+        parameters = inspect.signature(cls.__init__).parameters
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            return cls(**given)
+        # a constructor that does not hand `name` and the like on to this class: set them afterwards
+        later = {
+            key: given.pop(key) for key in ("name", "trainable", "dtype") if key not in parameters and key in given
+        }
+        layer = cls(**given)
+        layer.name = later.get("name", layer.name)
+        layer.trainable = later.get("trainable", layer.trainable)
+        return layer
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -121,6 +121,12 @@ class KernelCell(Layer, DropoutRNNCell):
     def _settle(self, **functions: Any) -> None:
         """Note the kernels' names of the activations; `runs_in_kernel` says whether a kernel does what `call` does."""
         self._kernel_names = {key: activations.kernel_name(function) for key, function in functions.items()}
+        self._stretch: Array | None = None
+        if functions.get("recurrent_activation") is activations.hard_sigmoid_keras2:
+            # clip(0.2 z + 0.5) is the kernels' clip(z/6 + 0.5) of 1.2 z: the gates' columns are stretched on their way
+            self._kernel_names["recurrent_activation"] = "hard_sigmoid"
+            self._stretch = np.full(self._gates * self.units, 1.2, self.dtype)
+            self._stretch[2 * self.units : 3 * self.units] = 1.0  # but the candidate's, third in LSTM and GRU
         own = type(self).call.__module__.startswith("recurra.")
         self.runs_in_kernel = own and all(name is not None for name in self._kernel_names.values())
 
@@ -168,6 +174,14 @@ class KernelCell(Layer, DropoutRNNCell):
             self.get_dropout_mask(x) if 0.0 < self.dropout < upper else None,
             self.get_recurrent_dropout_mask(h) if 0.0 < self.recurrent_dropout < upper else None,
         )
+
+    def _kernel_weights(self) -> tuple[Any, Any, Any]:
+        """Kernel, recurrent kernel and bias (or None) for the kernel's operation."""
+        weights = (self.kernel, self.recurrent_kernel, self.bias)
+        if self._stretch is None:
+            return weights
+        kernel, recurrent_kernel, bias = (None if w is None else ops.multiply(w, self._stretch) for w in weights)
+        return kernel, recurrent_kernel, bias
 
     def _kernel_options(self, x: Any, training: bool) -> tuple[Any, dict[str, Any]]:
         """The input and the keyword arguments for the kernel's operation."""

@@ -88,7 +88,7 @@ class GRUCell(KernelCell):
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
         x, kernel_options = self._kernel_options(x, training)
         y, final, _ = ops.gru(
-            x, self.kernel, self.recurrent_kernel, self.bias, state,
+            x, *self._kernel_weights(), state,
             mask=mask, reset_after=self.reset_after, **kernel_options, **options,
         )  # fmt: skip
         return y, list(final)

@@ -95,9 +95,7 @@ class LSTMCell(KernelCell):
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
         x, kernel_options = self._kernel_options(x, training)
-        y, final, _ = ops.lstm(
-            x, self.kernel, self.recurrent_kernel, self.bias, state, mask=mask, **kernel_options, **options
-        )
+        y, final, _ = ops.lstm(x, *self._kernel_weights(), state, mask=mask, **kernel_options, **options)
         return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:

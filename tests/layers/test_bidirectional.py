@@ -1,0 +1,165 @@
+"""Both directions: exact under padding on either side, every way to merge, states, copies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra import GradientTape, layers, ops
+from recurra.autograd import Array
+
+B, T, I, H = 3, 6, 4, 2
+RANDOM = np.random.RandomState(8)
+LENGTHS = [6, 2, 4]
+ROWS = [RANDOM.standard_normal((n, I)).astype("float32") for n in LENGTHS]
+
+
+def padded(side: str) -> tuple[Array, Array]:
+    x, mask = np.full((B, T, I), 7.0, "float32"), np.zeros((B, T), bool)
+    for b, row in enumerate(ROWS):
+        where = slice(0, len(row)) if side == "right" else slice(T - len(row), T)
+        x[b, where], mask[b, where] = row, True
+    return x, mask
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
+def test_padding_changes_nothing(side: str, kind: str, sequences: bool, merge_mode: Any) -> None:
+    inner = getattr(layers, kind)(H, return_sequences=sequences, return_state=True)
+    layer = layers.Bidirectional(inner, merge_mode=merge_mode)
+    x, mask = padded(side)
+    layer(x)
+    layer.set_weights([RANDOM.standard_normal(w.shape) for w in layer.get_weights()])
+    together = layer(x, mask=mask)
+    for b, row in enumerate(ROWS):
+        alone = layer(row[None])
+        for whole, single in zip(together, alone, strict=True):
+            got = whole[b]
+            if sequences and whole.ndim == 3:
+                assert not got[~mask[b]].any(), "zeros at masked steps"
+                got = got[mask[b]]
+            np.testing.assert_allclose(got, single[0], rtol=1e-5, atol=1e-6)
+
+
+def test_each_direction_is_the_layer_itself() -> None:
+    x, _ = padded("right")
+    layer = layers.Bidirectional(layers.LSTM(H, return_sequences=True), merge_mode=None)
+    forward, backward = layer(x)
+    np.testing.assert_array_equal(forward, layer.forward_layer(x))
+    np.testing.assert_array_equal(backward, layer.backward_layer(x)[:, ::-1])
+    assert layer.forward_layer.name.startswith("forward_lstm")
+    assert layer.backward_layer.name.startswith("backward_lstm") and layer.backward_layer.go_backwards
+    assert (layer.forward_layer.get_weights()[0] != layer.backward_layer.get_weights()[0]).any()
+
+
+def test_the_layer_given_is_copied_and_an_own_backward_layer_is_not() -> None:
+    inner = layers.GRU(H, return_sequences=True, kernel_regularizer="l2", seed=4)
+    own = layers.LSTM(H + 1, return_sequences=True, go_backwards=True)
+    layer = layers.Bidirectional(inner, backward_layer=own)
+    x, _ = padded("right")
+    assert layer(x).shape == (B, T, 2 * H + 1)
+    assert layer.compute_output_shape((None, T, I)) == (None, T, 2 * H + 1)
+    assert not inner.built and layer.backward_layer is own and own.built
+    assert [v.name for v in layer.weights] == ["kernel", "recurrent_kernel", "bias"] * 2
+    assert len(layer.losses) == 1
+
+
+def test_initial_states_in_halves() -> None:
+    x, mask = padded("left")
+    layer = layers.Bidirectional(layers.LSTM(H, return_sequences=True, return_state=True))
+    states = [RANDOM.standard_normal((B, H)).astype("float32") for _ in range(4)]
+    y, *final = layer(x, initial_state=states, mask=mask)
+    forward = layer.forward_layer(x, initial_state=states[:2], mask=mask)
+    backward = layer.backward_layer(x, initial_state=states[2:], mask=mask)
+    np.testing.assert_array_equal(y[..., :H], forward[0])
+    np.testing.assert_array_equal(y[..., H:], backward[0][:, ::-1])
+    for got, wanted in zip(final, [*forward[1:], *backward[1:]], strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    with pytest.raises(ValueError, match="first half for the forward layer"):
+        layer(x, initial_state=states[:3])
+
+
+def test_weights_are_forward_then_backward() -> None:
+    layer = layers.Bidirectional(layers.SimpleRNN(H))
+    layer(padded("left")[0])
+    values = [w + 1 for w in layer.get_weights()]
+    again = layers.Bidirectional(layers.SimpleRNN(H), weights=values)
+    again.build((None, T, I))
+    for got, wanted in zip(again.forward_layer.get_weights(), values[:3], strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(again.backward_layer.get_weights()[1], values[4])
+
+
+def test_stateful_in_both_directions() -> None:
+    x, _ = padded("right")
+    layer = layers.Bidirectional(layers.GRU(H, stateful=True))
+    first = layer(x)
+    assert len(layer.states) == 2
+    assert (layer(x) != first).any()
+    layer.reset_states()
+    np.testing.assert_array_equal(layer(x), first)
+
+
+def test_gradients_reach_both_directions() -> None:
+    x, mask = padded("right")
+    layer = layers.Bidirectional(layers.LSTM(H, return_sequences=True))
+    with GradientTape() as tape:
+        watched = tape.watch(x)
+        loss = ops.sum(ops.square(layer(watched, mask=mask)))
+    gradients = tape.gradient(loss, [watched, *layer.trainable_weights])
+    assert len(gradients) == 7 and all(np.abs(g).max() > 0 for g in gradients)
+    assert not gradients[0][~mask].any()
+
+
+def test_a_cell_of_ones_own_is_copied_without_being_registered() -> None:
+    class Cell(layers.Layer):
+        def __init__(self, units: int) -> None:
+            super().__init__()
+            self.units, self.state_size = units, units
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel")
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            h = ops.tanh(ops.matmul(inputs, self.kernel) + states[0])
+            return h, [h]
+
+    x, _ = padded("right")
+    layer = layers.Bidirectional(layers.RNN(Cell(H), return_sequences=True))
+    assert layer(x).shape == (B, T, 2 * H)
+    one, two = layer.get_weights()
+    assert (one != two).any()
+
+    class Plain:
+        state_size = I
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            return inputs + states[0], [inputs + states[0]]
+
+    y = layers.Bidirectional(layers.RNN(Plain(), return_sequences=True))(x)
+    np.testing.assert_allclose(y[..., :I], np.cumsum(x, axis=1), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(y[..., I:], np.cumsum(x[:, ::-1], axis=1)[:, ::-1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Bidirectional(layers.Dense(2)), "layer must be a recurrent layer"),
+        (lambda: layers.Bidirectional(layers.LSTM(2), merge_mode="add"), "merge_mode must be one of"),
+        (lambda: layers.Bidirectional(layers.LSTM(2), backward_layer=layers.LSTM(2)), "opposite go_backwards"),
+        (lambda: layers.Bidirectional(layers.LSTM(2, go_backwards=True)), "opposite go_backwards"),
+        (
+            lambda: layers.Bidirectional(
+                layers.LSTM(2), backward_layer=layers.LSTM(2, go_backwards=True, return_state=True)
+            ),
+            "same return_state, got False and True",
+        ),
+    ],
+)
+def test_bad_arguments(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
