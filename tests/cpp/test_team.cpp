@@ -1,0 +1,86 @@
+// The thread team: everyone runs, barriers hold, errors come back, nested and concurrent calls work.
+#include "recurra/team.hpp"
+
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "recurra/workspace.hpp"
+
+using recurra::Member;
+using recurra::Team;
+
+TEST(every_member_runs_once_and_barriers_hold) {
+  for (int count : {1, 2, 3, 5})
+    for (int round = 0; round < 200; ++round) {
+      std::vector<int> first(count, 0), second(count, 0);
+      Team::shared().run(count, [&](const Member& me) {
+        first[me.id] = me.id + 1;
+        me.barrier();
+        for (int i = 0; i < me.count; ++i) second[me.id] += first[i];
+        me.barrier();
+      });
+      for (int i = 0; i < count; ++i) CHECK_EQUAL(second[i], count * (count + 1) / 2);
+    }
+}
+
+TEST(an_error_in_a_member_reaches_the_caller) {
+  for (int thrower : {0, 1}) {
+    bool caught = false;
+    try {
+      Team::shared().run(2, [&](const Member& me) {
+        if (me.id == thrower) throw std::runtime_error("x");
+      });
+    } catch (const std::runtime_error&) {
+      caught = true;
+    }
+    CHECK(caught);
+  }
+}
+
+TEST(a_call_within_a_call_and_calls_from_two_threads_run) {
+  std::atomic<int> runs{0};
+  Team::shared().run(2, [&](const Member&) { Team::shared().run(2, [&](const Member& me) { runs += me.count; }); });
+  CHECK_EQUAL(runs.load(), 2);  // the inner ones run alone
+  std::atomic<long> total{0};
+  const auto work = [&] {
+    for (int i = 0; i < 300; ++i)
+      Team::shared().run(2, [&](const Member& me) { total += me.count == 1 ? 2 : 1; });
+  };
+  std::thread other(work);
+  work();
+  other.join();
+  CHECK_EQUAL(total.load(), 1200);
+}
+
+TEST(parts_cover_everything) {
+  for (recurra::Index n : {0, 1, 5, 7}) {
+    recurra::Index next = 0;
+    for (int id = 0; id < 3; ++id) {
+      recurra::Index first, last;
+      Member{id, 3, nullptr}.part(n, first, last);
+      CHECK_EQUAL(first, next);
+      next = last;
+    }
+    CHECK_EQUAL(next, n);
+  }
+}
+
+TEST(freed_memory_is_used_again_and_bounded) {
+  auto& workspace = recurra::Workspace::shared();
+  workspace.set_limit(size_t{1} << 30);
+  float* where;
+  {
+    recurra::Buffer<float> buffer(1 << 20);
+    where = buffer.data();
+    where[(1 << 20) - 1] = 1;
+  }
+  recurra::Buffer<float> again((1 << 20) - 100);
+  CHECK_EQUAL(again.data(), where);
+  again.clear();
+  CHECK(workspace.kept() >= (size_t{4} << 20));
+  workspace.set_limit(0);
+  CHECK_EQUAL(workspace.kept(), size_t{0});
+  workspace.set_limit(size_t{1} << 30);
+}
