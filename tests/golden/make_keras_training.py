@@ -29,6 +29,7 @@ from training_cases import (
     run_optimizer,
     run_schedule,
     run_training,
+    set_float,
 )
 
 
@@ -43,19 +44,19 @@ def main() -> None:
         found.update({f"{group}/{key}": np.asarray(value) for key, value in values.items()})
 
     for dtype in ("float32", "float64"):
-        keras.backend.set_floatx(dtype)
+        set_float(keras, dtype)
         for name in OPTIMIZERS:
             keep(f"optimizers/{dtype}", run_optimizer(keras, name, dtype))
         for name in LOSSES:
             keep(f"losses/{dtype}", run_loss(keras, name, dtype, differentiate))
     keep("scheduled/float64", run_optimizer(keras, "adam", "float64", schedule=True))
-    keras.backend.set_floatx("float32")
+    set_float(keras, "float32")
     for name in METRICS:
         keep("metrics", run_metric(keras, name))
-    keras.backend.set_floatx("float64")
+    set_float(keras, "float64")
     for name in SCHEDULES:
         keep("schedules", run_schedule(keras, name))
-    keras.backend.set_floatx("float32")
+    set_float(keras, "float32")
     for name in RUNS:
         keep("runs", run_training(keras, name))
     np.savez_compressed(Path(__file__).with_name("keras_training.npz"), **found)

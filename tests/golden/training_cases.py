@@ -452,10 +452,17 @@ RUNS: dict[str, Callable[[Any], tuple[Any, dict[str, Any], Any, Any, dict[str, A
 }
 
 
+def set_float(api: Any, dtype: str) -> None:
+    """Compute in `dtype`; Keras also keeps a policy, made when it was first asked for."""
+    api.backend.set_floatx(dtype)
+    if hasattr(api.config, "set_dtype_policy"):
+        api.config.set_dtype_policy(dtype)
+
+
 def run_training(api: Any, name: str) -> dict[str, Array]:
     """History, weights and predictions of three epochs in float64, with validation on the training data."""
     before = api.backend.floatx()
-    api.backend.set_floatx("float64")
+    set_float(api, "float64")
     try:
         model, compiled, x, y, extra = RUNS[name](api)
         rng = rng_of(name)
@@ -472,4 +479,4 @@ def run_training(api: Any, name: str) -> dict[str, Array]:
             found[f"{name}/prediction{i}"] = np.asarray(value)
         return found
     finally:
-        api.backend.set_floatx(before)
+        set_float(api, before)

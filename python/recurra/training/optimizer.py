@@ -291,6 +291,8 @@ class Optimizer:
 
     def _match(self, grads: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[int], list[Any]]:
         """The indices of the variables that have a gradient, and these gradients."""
+        if all(grad is None for grad in grads):
+            raise ValueError("grads must hold a gradient for at least one variable, got None for each")
         indices: list[int] = []
         kept: list[Any] = []
         for grad, variable in zip(grads, variables, strict=True):
@@ -303,8 +305,8 @@ class Optimizer:
             if grad is None:
                 if variable.path not in self._warned:
                     self._warned.add(variable.path)
-                    warnings.warn(f"variable {variable.path!r} has no gradient: the loss does not depend on it",
-                                  stacklevel=4)  # fmt: skip
+                    text = f"variable {variable.path!r} has no gradient: the loss does not depend on it"
+                    warnings.warn(text, stacklevel=4)
                 continue
             if tuple(grad.shape) != variable.shape:
                 raise ValueError(
@@ -312,8 +314,6 @@ class Optimizer:
                 )
             indices.append(index)
             kept.append(grad)
-        if not indices:
-            raise ValueError("grads must hold a gradient for at least one variable, got None for each")
         return indices, kept
 
     def _update(self, indices: list[int], grads: list[Any]) -> None:
@@ -344,7 +344,7 @@ class Optimizer:
             if isinstance(grad, RowSparse) and self.takes_rows() and not decays:
                 rows.append((index, grad))
             else:
-                dense.append((index, np.ascontiguousarray(grad, variable.dtype)))
+                dense.append((index, np.asarray(grad, variable.dtype, order="C")))
         scale = self._scales(dict([(i, g.rows) for i, g in rows] + dense), factor)
         clip = float(self.clipvalue or 0.0)
         self.begin_step(lr)

@@ -296,7 +296,7 @@ class Trainer:
 
     def _batch_size(self, x: Any, batch_size: int | None) -> int | None:
         """The batch size asked for; for arrays without one, that of a model made for batches of one size."""
-        return self._static_batch_size() if batch_size is None and not is_batches(x) else batch_size  # type: ignore[attr-defined,no-any-return]
+        return self._static_batch_size() if batch_size is None and not is_batches(x) else batch_size  # type: ignore[attr-defined]
 
     def _validation_source(self, data: Any, batch_size: int | None) -> Source:
         if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not _is_batch_list(data):
@@ -343,7 +343,8 @@ class Trainer:
         verbose : "auto" shows a line only in a terminal or notebook, and only for more than one batch
         """
         quiet = callbacks is None and steps is None and verbose in ("auto", 0, None)
-        if quiet and type(x) is np.ndarray and x.dtype.kind in "biuf" and 0 < len(x) <= (batch_size or 32) and x.size:
+        numbers = type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size
+        if quiet and numbers and len(x) <= (self._batch_size(x, batch_size) or 32):
             if self._overrides("predict_step"):
                 return _arrays(self.predict_step((x,)))
             return self._predict_at_once(x)
