@@ -1,7 +1,7 @@
 // The vector of this build, and the elementary functions on it. The only file that names Eigen's internal packets.
 //
 //   Packet<T>, lanes<T>          the widest vector that the flags allow, and how many T it holds
-//   exp, sigmoid, tanh           polynomials, within 3, 4 and 6 units of the last place in float32 and 3, 4 and 4 in
+//   exp, sigmoid, tanh           polynomials, within 3, 4 and 8 units of the last place in float32 and 3, 4 and 4 in
 //                                float64 (tests/cpp/test_simd.cpp holds them to that)
 #pragma once
 #include <Eigen/Core>
