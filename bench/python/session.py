@@ -51,11 +51,13 @@ def environment(threads: int, isa: str | None) -> dict[str, str]:
 class Session:
     """One worker process. Use as a context manager; :meth:`ask` sends a request by the worker's method name."""
 
-    def __init__(self, family: str, threads: int, isa: str | None = None, verbose: bool = False) -> None:
+    def __init__(
+        self, family: str, threads: int, isa: str | None = None, verbose: bool = False, module: str = "worker"
+    ) -> None:
         self.family = family
         self._scratch = TemporaryDirectory(prefix="recurra-bench-")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.python.worker", family, str(threads)],
+            [sys.executable, "-m", f"bench.python.{module}", family, str(threads)],
             env=environment(threads, isa),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,22 +1,20 @@
 """A process that holds one framework: ``python -m bench.python.worker FAMILY THREADS``.
 
 Started by :mod:`bench.python.session`, one for each framework and number of threads, so that frameworks share neither
-thread pools nor settings. It reads one JSON request a line and writes one JSON reply a line; only one worker computes
-at a time. What libraries print goes to standard error.
+thread pools nor settings; only one worker computes at a time.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import time
-import traceback
 from typing import Any
 
 from bench.python.load import Meter, pick_cpus
 from bench.python.peers import FAMILIES, Candidate
+from bench.python.serve import serve
 
 
 class Worker:
@@ -74,27 +72,6 @@ class Worker:
         finally:
             gc.enable()
 
-    def memory(self) -> dict[str, Any]:
-        import resource
-
-        return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-
-
-def main() -> int:
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # a library's own print must not end up among the replies
-    worker: Worker | None = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            if worker is None:
-                worker = Worker(sys.argv[1], int(sys.argv[2]))
-            reply = getattr(worker, request.pop("do"))(**request)
-        except Exception as error:  # handed to the parent, which records it against this candidate
-            reply = {"error": f"{type(error).__name__}: {error}".strip(), "traceback": traceback.format_exc()}
-        print(json.dumps(reply), file=replies, flush=True)
-    return 0
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(lambda: Worker(sys.argv[1], int(sys.argv[2]))))
