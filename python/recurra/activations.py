@@ -19,10 +19,11 @@ from recurra import ops
 from recurra.registration import Registry
 
 __all__ = [
-    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_swish", "hard_tanh", "kernel_name", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu",
-    "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus",
-    "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
+    "hard_sigmoid_keras2", "hard_silu", "hard_swish", "hard_tanh", "kernel_name", "leaky_relu", "linear",
+    "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink",
+    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh",
+    "tanh_shrink", "threshold",
 ]  # fmt: skip
 
 
@@ -44,6 +45,11 @@ def sigmoid(x: Any) -> Any:
 def hard_sigmoid(x: Any) -> Any:
     """``clip(x / 6 + 0.5, 0, 1)``, as in Keras 3 (Keras 2 had ``0.2 * x + 0.5``)."""
     return ops.hard_sigmoid(x)
+
+
+def hard_sigmoid_keras2(x: Any) -> Any:
+    """``clip(0.2 * x + 0.5, 0, 1)``, what Keras 1 and 2 called hard_sigmoid; their files are loaded with it."""
+    return ops.hard_sigmoid(x * 1.2)
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
@@ -190,9 +196,9 @@ def _like(flags: Any, x: Any) -> Any:
 
 
 _functions = (
-    linear, tanh, sigmoid, hard_sigmoid, relu, leaky_relu, relu6, softmax, log_softmax, elu, celu, selu, softplus,
-    softsign, silu, hard_silu, gelu, exponential, mish, log_sigmoid, glu, hard_tanh, tanh_shrink, hard_shrink,
-    soft_shrink, threshold, squareplus, sparse_plus, sparse_sigmoid,
+    linear, tanh, sigmoid, hard_sigmoid, hard_sigmoid_keras2, relu, leaky_relu, relu6, softmax, log_softmax, elu,
+    celu, selu, softplus, softsign, silu, hard_silu, gelu, exponential, mish, log_sigmoid, glu, hard_tanh,
+    tanh_shrink, hard_shrink, soft_shrink, threshold, squareplus, sparse_plus, sparse_sigmoid,
 )  # fmt: skip
 _objects: dict[str, Any] = {function.__name__: function for function in _functions}
 _objects.update({"swish": silu, "hard_swish": hard_silu})

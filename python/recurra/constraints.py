@@ -39,6 +39,7 @@ class Constraint:
 
 
 def _norm(w: Array, axis: Any) -> Array:
+    axis = tuple(axis) if isinstance(axis, list) else axis
     norms: Array = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
     return norms
 
@@ -64,7 +65,7 @@ class NonNeg(Constraint):
 
     def __call__(self, w: Any) -> Array:
         w = value_of(w)
-        result: Array = w * (w >= 0)
+        result: Array = np.maximum(w, 0)
         return result
 
 

@@ -71,7 +71,9 @@ def close(a: Any, b: Any) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("zero_output", [False, True])
 @pytest.mark.parametrize("sequences", [False, True])
-def test_a_cell_written_in_python_equals_the_kernel(mask: Any, backwards: bool, zero_output: bool, sequences: bool) -> None:
+def test_a_cell_written_in_python_equals_the_kernel(
+    mask: Any, backwards: bool, zero_output: bool, sequences: bool
+) -> None:
     options = {
         "return_sequences": sequences,
         "return_state": True,

@@ -272,6 +272,10 @@ class Layer(Tracking):
             if len(args) > 1 and len(args) <= len(spec.names):
                 kwargs.update(zip(spec.names[1:], args[1:], strict=False))
                 args = args[:1]
+            for value in args[1:]:  # what goes to *args
+                if has_symbolic(value):
+                    return call_symbolic(self, args, kwargs)
+                several = several or holds_tensors(value)
             for key, value in kwargs.items():
                 if value is None or value is True or value is False:
                     continue

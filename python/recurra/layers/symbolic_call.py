@@ -62,7 +62,7 @@ def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int)
         return np.zeros([size if n is None else n for n in tensor.shape], tensor.dtype)
 
     args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
-    with no_grad():
+    with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm
         return layer._dry_call(args, {**kwargs})
 
 

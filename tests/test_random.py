@@ -1,0 +1,59 @@
+"""Counter-based random numbers: repeatable, and each row by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recurra import random
+from recurra.random import SeedGenerator
+
+
+def test_generators_count() -> None:
+    one = SeedGenerator(5)
+    assert [one.next() for _ in range(3)] == [(5, 0), (5, 1), (5, 2)]
+    two = SeedGenerator(5)
+    two.state = one.state
+    assert two.next() == (5, 3)
+    assert SeedGenerator.from_config(one.get_config()).seed == 5
+    assert repr(two) == "SeedGenerator(seed=5, stream=4)"
+
+
+def test_the_global_seed_determines_what_is_unseeded() -> None:
+    random.set_global_seed(3)
+    first = [SeedGenerator().seed for _ in range(3)]
+    state = random.get_global_state()
+    later = random.derive_seed()
+    random.set_global_seed(3)
+    assert [SeedGenerator().seed for _ in range(3)] == first and len(set(first)) == 3
+    random.set_global_state(state)
+    assert random.derive_seed() == later
+    assert random.global_seed() == 3
+    for bad, error in ((-1, ValueError), (2**63, ValueError), (1.5, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="seed must be"):
+            random.set_global_seed(bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("draw", [random.uniform, random.normal, random.truncated_normal])
+def test_rows_do_not_depend_on_each_other(draw) -> None:  # type: ignore[no-untyped-def]
+    whole, part = draw((9, 4, 5), seed=8), draw((3, 4, 5), seed=8)
+    np.testing.assert_array_equal(whole[:3], part)
+    assert whole.dtype == np.float32 and draw((2,), dtype="float64", seed=1).dtype == np.float64
+    assert (draw((9,), seed=1) != draw((9,), seed=2)).any()
+    assert (draw((9,)) != draw((9,))).any()
+    assert draw((), seed=1).shape == ()
+
+
+def test_moments() -> None:
+    values = random.uniform((200, 50), -1.0, 3.0, seed=1)
+    assert -1.0 <= values.min() < -0.9 and 2.9 < values.max() < 3.0
+    values = random.normal((200, 50), 2.0, 0.5, seed=1)
+    assert values.mean() == pytest.approx(2.0, abs=0.02) and values.std() == pytest.approx(0.5, abs=0.02)
+    values = random.truncated_normal((200, 50), 1.0, 0.5, seed=1)
+    assert np.abs(values - 1.0).max() <= 1.0 and values.std() == pytest.approx(0.5 * 0.8796, abs=0.02)
+
+
+def test_dropout_multiplier() -> None:
+    mask = random.dropout_multiplier((100, 40), 0.2, "float64", 4)
+    assert set(np.unique(mask)) == {0.0, 1.25} and (mask == 0).mean() == pytest.approx(0.2, abs=0.03)
+    assert not random.dropout_multiplier((3, 4), 1.0, "float32", 4).any()
