@@ -60,9 +60,11 @@ def old_gates() -> tuple[Any, list[Any], list[Any]]:
             L.LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True, input_shape=(5, 3)),
             L.GRU(2, recurrent_activation="hard_sigmoid", reset_after=False, return_sequences=True),
             L.GRU(6, return_sequences=True, go_backwards=True),
-            L.TimeDistributed(L.BatchNormalization()),
+            L.BatchNormalization(),
+            L.TimeDistributed(L.Dense(3, activation="tanh")),
             L.Flatten(),
-            L.Dense(1, activation="hard_sigmoid"),
+            L.Dense(4, activation="hard_sigmoid"),
+            L.Dense(1, activation="sigmoid"),
         ]
     )
     model.compile(K.optimizers.legacy.RMSprop(learning_rate=0.01, momentum=0.5), loss="binary_crossentropy")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
-from recurra.saving.archive import Archive, open_hdf5, write_archive
+from recurra.saving.archive import Archive, write_archive
 from recurra.saving.atomic import FilePath, atomic_path, atomic_write
 from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.hdf5 import open_hdf5
 from recurra.saving.models import (
     archive_config,
     compile_loaded,
@@ -77,7 +77,7 @@ def save_model(
 def _save_archive(model: Any, file: IO[bytes], include_optimizer: bool) -> None:
     config = archive_config(model, include_optimizer)
     buffer = io.BytesIO()
-    with hdf5.h5py().File(buffer, "w") as weights:
+    with hdf5.create(buffer) as weights:
         weights_h5.write_weights(weights, model, include_optimizer)
     write_archive(file, config, buffer.getbuffer())
 
@@ -85,7 +85,7 @@ def _save_archive(model: Any, file: IO[bytes], include_optimizer: bool) -> None:
 def _save_legacy(model: Any, path: str, include_optimizer: bool) -> None:
     config = legacy_config(model)
     training = legacy_training_config(model) if include_optimizer else None
-    with hdf5.h5py().File(path, "w") as file:
+    with hdf5.create(path) as file:
         legacy_h5.write_model(file, model, config, training)
 
 
@@ -122,10 +122,10 @@ def load_model(
 
 def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
     with archive.weights() as weights:
-        model, compile_config = model_from_archive(archive, custom_objects, hdf5.count_numbers(weights))
+        model, compile_config, version = model_from_archive(archive, custom_objects, weights.reader.size)
         weights_h5.read_weights(weights, model)
         if compile and compile_config:
-            compile_loaded(model, compile_config, archive.label)
+            compile_loaded(model, compile_config, custom_objects, version, archive.label)
             weights_h5.read_optimizer(weights, model.optimizer)
     return model
 
@@ -136,13 +136,11 @@ def _load_legacy(filepath: FilePath, custom_objects: Mapping[str, Any] | None, c
             raise FileFormatError(
                 f"{filepath} holds weights but no model: make the model, and call model.load_weights({str(filepath)!r})"
             )
-        model, training = model_from_legacy(file, custom_objects, hdf5.count_numbers(file))
+        model, training, version = model_from_legacy(file, custom_objects, file.reader.size)
         legacy_h5.read_weights(hdf5.group(file, "model_weights"), model)
         if compile and training:
-            compile_loaded(model, training, str(filepath))
+            compile_loaded(model, training, custom_objects, version, str(filepath))
             legacy_h5.read_optimizer(file, model.optimizer)
-        elif compile:
-            warnings.warn(f"{filepath} does not say how to compile the model: compile it before training", stacklevel=3)
     return model
 
 
@@ -165,7 +163,7 @@ def save_weights(model: Any, filepath: FilePath, overwrite: bool = True, *, save
     prefix = not name.endswith(_H5) and not legacy
     with (
         atomic_path(checkpoints.file_of(name) if prefix else name, overwrite) as temporary,
-        hdf5.h5py().File(temporary, "w") as file,
+        hdf5.create(temporary) as file,
     ):
         (legacy_h5 if legacy else weights_h5).write_weights(file, model)
     if prefix:

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from recurra.saving import hdf5
 from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.hdf5 import Group, open_hdf5
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 #: the version of Keras whose format is written
@@ -27,7 +27,7 @@ _RATIO = 1000  # deflate reaches 1032 on zeros; weights and JSON stay far below
 Source = str | os.PathLike[str] | IO[bytes]
 
 
-def write_archive(file: IO[bytes], config: dict[str, Any], weights: bytes) -> None:
+def write_archive(file: IO[bytes], config: dict[str, Any], weights: bytes | memoryview) -> None:
     """Write a whole archive into an open binary file."""
     metadata = {"keras_version": KERAS_VERSION, "date_saved": datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -98,8 +98,8 @@ class Archive:
         return major_version(self.json(METADATA).get("keras_version"), 3)
 
     @contextmanager
-    def weights(self) -> Iterator[Any]:
-        """The weights as an open h5py file."""
+    def weights(self) -> Iterator[Group]:
+        """The root group of the weights."""
         data = self.member(WEIGHTS)
         with open_hdf5(io.BytesIO(data), f"{self.label}/{WEIGHTS}") as file:
             yield file
@@ -117,11 +117,3 @@ def major_version(text: Any, default: int) -> int:
     """3 for "3.15.1"."""
     first = str(text or "").split(".", 1)[0]
     return int(first) if first.isascii() and first.isdigit() and len(first) < 3 else default
-
-
-@contextmanager
-def open_hdf5(source: Any, label: str) -> Iterator[Any]:
-    """An HDF5 file opened for reading; whatever goes wrong with it inside the block is one FileFormatError."""
-    lib = hdf5.h5py()
-    with reading(label, "an HDF5 file"), lib.File(source, "r") as file:
-        yield file

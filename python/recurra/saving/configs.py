@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra import registration
-from recurra.saving import keras2
+from recurra.layers import operation
+from recurra.saving import graph_ops, keras2
 from recurra.saving.errors import FileFormatError
 
 Config = dict[str, Any]
@@ -85,10 +86,15 @@ class _Preparation:
         kind = self.custom(config)
         if kind is not None and not keras2.is_builtin(kind):
             return {**config, "config": self.value(inner, where, depth + 1)}
+        config = without_training(config)
+        if graph_ops.is_keras_operation(config) and isinstance(inner, dict):
+            config = graph_ops.from_keras(config, where)
         config = keras2.upgrade(config, self.version, where)
         if kind is None:
-            kind = registration.get_registered_object(config["class_name"], self.custom_objects)
-            kind = kind or registration._builtin(config["class_name"], config.get("module"))
+            kind = find_builtin(config)
+        if kind is None and "inbound_nodes" in config and not config.get("module") and isinstance(inner, dict):
+            config = graph_ops.from_keras(config, where)  # legacy files say no module
+            kind = find_builtin(config)
         if kind is None:
             raise FileFormatError(
                 f"{where} is not supported: recurra has no class {name!r} (module {config.get('module')!r}). If it is "
@@ -155,6 +161,28 @@ def _dtype(inner: Any, where: str) -> str:
     return str(name)
 
 
+def without_training(config: Config) -> Config:
+    """A layer's entry without ``training=False`` in its calls, which Keras 3 notes where nobody said so."""
+    calls = config.get("inbound_nodes")
+    if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
+        return config
+    kept = []
+    for call in calls:
+        kwargs = call.get("kwargs")
+        if isinstance(kwargs, dict) and not kwargs.get("training"):
+            call = {**call, "kwargs": {key: value for key, value in kwargs.items() if key != "training"}}
+        kept.append(call)
+    return {**config, "inbound_nodes": kept}
+
+
+def find_builtin(config: Config) -> Any:
+    """The class of recurra's own for a configuration, None if it has none."""
+    name = config["class_name"]
+    if name in ("Operation", "GetItem") and config.get("module") == "recurra.layers":
+        return getattr(operation, name)
+    return registration._builtin(name, config.get("module"))
+
+
 def without_idle(kind: Any, inner: Config, where: str) -> Config:
     """`inner` without the arguments that `kind` does not take, if they say nothing.
 
@@ -174,16 +202,15 @@ def without_idle(kind: Any, inner: Config, where: str) -> Config:
 
 def arguments_of(kind: Any) -> set[str] | None:
     """The names that ``kind.from_config`` takes; None where any may be."""
-    if not inspect.isclass(kind) or not keras2.is_builtin(kind):
+    from recurra.models import Model
+
+    if not inspect.isclass(kind) or not keras2.is_builtin(kind) or issubclass(kind, Model):
         return None
-    own = kind.__dict__.get("_config_keys")
-    if own is not None:
-        return set(own) | _COMMON
     names: set[str] = set()
     for base in kind.__mro__:
         if "__init__" not in base.__dict__ or base is object:
             continue
-        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(base.__dict__["__init__"]).parameters.values())[1:]
         names.update(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break

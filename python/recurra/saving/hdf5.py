@@ -1,132 +1,194 @@
-"""HDF5 files that others wrote: groups, arrays and names, read without following them anywhere else.
-
-h5py reads links to other files, data stored in other files and arrays that claim any size. Here a link is refused,
-data must lie in the file itself, and an array is looked at (its shape, its dtype) before one byte of it is read.
-"""
+"""HDF5 files: opened for reading by a reader that trusts nothing, written by h5py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.errors import FileFormatError
+from recurra.saving import h5copy
+from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.h5reader import MAGIC, Dataset, Group, Reader, Unusual
+
+__all__ = [
+    "HEADER_LIMIT",
+    "MAGIC",
+    "Dataset",
+    "Group",
+    "attribute",
+    "create",
+    "dataset",
+    "group",
+    "groups_with_arrays",
+    "has",
+    "open_hdf5",
+    "read",
+    "read_names",
+    "write",
+    "write_names",
+]
 
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
-#: what one array may take, where nothing says how large it should be
-LIMIT = 1 << 32
-MAGIC = b"\x89HDF\r\n\x1a\n"
+
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def h5py() -> Any:
-    """The h5py module, imported when it is first needed."""
-    try:
-        import h5py
-    except ImportError:
-        raise ImportError("reading and writing .keras and .h5 files needs h5py: pip install h5py") from None
-    return h5py
+@contextmanager
+def open_hdf5(source: Any, label: str) -> Iterator[Group]:
+    """The root group of an HDF5 file; whatever is wrong with the file is one FileFormatError.
 
-
-def child(parent: Any, name: str) -> Any:
-    """The group or dataset `name` (a path with ``/``) below `parent`, reached through hard links only.
-
-    raises : FileFormatError for links and for names that lead nowhere
+    source : a path or a BytesIO
+    label : what errors call it
     """
-    lib = h5py()
-    current = parent
+    with reading(label, "an HDF5 file"):
+        if isinstance(source, io.BytesIO):
+            yield _root(source, label)
+        else:
+            with open(source, "rb") as file:
+                yield _root(file, label)
+
+
+def _root(file: Any, label: str) -> Group:
+    try:
+        root = Reader(file, label).root
+        _look(root, set())
+    except Unusual as unusual:
+        file.seek(0)
+        root = Reader(io.BytesIO(h5copy.copied(file.read(), label, str(unusual))), label).root
+    assert isinstance(root, Group)
+    return root
+
+
+def _look(root: Group | Dataset | None, seen: set[int]) -> None:
+    """Visit all groups and arrays once, so that whatever is unusual shows before anything is used."""
+    waiting = [root]
+    while waiting:
+        item = waiting.pop()
+        if not isinstance(item, Group):
+            continue
+        for name, address in item.links().items():
+            if address is not None and address not in seen:
+                seen.add(address)
+                waiting.append(item.get(name))
+
+
+def groups_with_arrays(root: Group) -> list[str]:
+    """The paths, ``a/b``, of all groups that hold an array directly."""
+    found: list[str] = []
+    seen: set[int] = set()
+    waiting: list[tuple[str, Group]] = [("", root)]
+    while waiting:
+        path, group = waiting.pop()
+        for name, address in group.links().items():
+            if address is None or address in seen:
+                continue
+            seen.add(address)
+            item = group.get(name)
+            if isinstance(item, Group):
+                waiting.append((f"{path}/{name}" if path else name, item))
+            elif path not in found[-1:]:
+                found.append(path)
+    return sorted(set(found))
+
+
+def _child(parent: Group, name: str) -> Group | Dataset:
+    """What `name` (a path with ``/``) stands for below `parent`."""
+    current: Group | Dataset | None = parent
     for part in name.split("/"):
         if not part or part in (".", ".."):
-            raise FileFormatError(f"{parent.file.filename}: {name!r} is not a path inside the file")
-        if not isinstance(current, lib.Group) or part not in current:
-            raise FileFormatError(f"{parent.file.filename}: there is no {name!r} in {parent.name!r}")
-        kind = current.get(part, getclass=True, getlink=True)
-        if kind is not lib.HardLink:
-            raise FileFormatError(f"{parent.file.filename}: {name!r} is a {kind.__name__}, which is not followed")
-        current = current[part]
+            raise FileFormatError(f"{parent.label}: {name!r} is not a path inside the file")
+        current = current.get(part) if isinstance(current, Group) else None
+        if current is None:
+            raise FileFormatError(f"{parent.label}: there is no {name!r} in {parent.name!r}")
+    assert current is not None
     return current
 
 
-def has(parent: Any, name: str) -> bool:
-    """Whether `name` can be reached from `parent` without following links."""
-    try:
-        child(parent, name)
-    except FileFormatError:
-        return False
-    return True
+def has(parent: Group, name: str) -> bool:
+    """Whether there is a group or an array `name` below `parent`."""
+    current: Group | Dataset | None = parent
+    for part in name.split("/"):
+        current = current.get(part) if isinstance(current, Group) else None
+    return current is not None
 
 
-def group(parent: Any, name: str) -> Any:
+def group(parent: Group, name: str) -> Group:
     """The group `name` below `parent`."""
-    found = child(parent, name)
-    if not isinstance(found, h5py().Group):
-        raise FileFormatError(f"{parent.file.filename}: {name!r} must be a group, got a {type(found).__name__}")
+    found = _child(parent, name)
+    if not isinstance(found, Group):
+        raise FileFormatError(f"{parent.label}: {name!r} must be a group, got an array")
     return found
 
 
-def dataset(parent: Any, name: str) -> Any:
-    """The dataset `name` below `parent`: numbers, stored in this file, of a size that its storage can hold."""
-    found = child(parent, name)
-    where = f"{parent.file.filename}: {name!r}"
-    if not isinstance(found, h5py().Dataset):
-        raise FileFormatError(f"{where} must be an array, got a {type(found).__name__}")
-    if found.external or found.is_virtual:
-        raise FileFormatError(f"{where} keeps its data in another file, which is not followed")
-    if found.shape is None or found.dtype.kind not in "fiub":
-        raise FileFormatError(f"{where} must hold numbers, got dtype {found.dtype}")
-    claimed, stored = found.size * found.dtype.itemsize, found.id.get_storage_size()
-    if found.chunks is None and stored not in (claimed, 0):
-        raise FileFormatError(f"{where} claims {claimed} bytes, but {stored} are stored")
-    if claimed > LIMIT and claimed > 1000 * stored:
-        raise FileFormatError(f"{where} claims {claimed} bytes, but only {stored} are stored")
+def dataset(parent: Group, name: str) -> Dataset:
+    """The array `name` below `parent`, not read yet."""
+    found = _child(parent, name)
+    if not isinstance(found, Dataset):
+        raise FileFormatError(f"{parent.label}: {name!r} must be an array, got a group")
+    found.check()
     return found
 
 
-def read(parent: Any, name: str) -> Array:
-    """The array `name` below `parent`."""
-    found = dataset(parent, name)
-    return np.asarray(found[()])
+def read(parent: Group, name: str) -> Array:
+    """The values of the array `name` below `parent`."""
+    return dataset(parent, name).read()
+
+
+def attribute(parent: Group, name: str) -> str | None:
+    """The text attribute `name`, None if there is none."""
+    if name not in parent.attrs:
+        return None
+    value = parent.attrs[name]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, str):
+        raise FileFormatError(f"{parent.label}: the attribute {name!r} of {parent.name!r} must hold text")
+    return value
+
+
+def read_names(parent: Group, name: str) -> list[str]:
+    """The list of names in the attribute `name`, or in its parts ``name0, name1, ...``."""
+    parts = [name] if name in parent.attrs else []
+    while not parts or parts[-1] != name:
+        if f"{name}{len(parts)}" not in parent.attrs:
+            break
+        parts.append(f"{name}{len(parts)}")
+    if not parts:
+        raise FileFormatError(f"{parent.label}: {parent.name!r} has no list of {name}")
+    result: list[str] = []
+    for part in parts:
+        value = parent.attrs[part]
+        if value is None:
+            raise FileFormatError(f"{parent.label}: the attribute {part!r} of {parent.name!r} must hold names")
+        result.extend([value] if isinstance(value, str) else value)
+    return result
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def create(target: Any) -> Any:
+    """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed."""
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError("writing .keras and .h5 files needs h5py: pip install h5py") from None
+    return h5py.File(target, "w")
 
 
 def write(parent: Any, name: str, value: Any) -> None:
-    """Store `value` as the dataset `name` below `parent`, contiguous and little-endian, as Keras does."""
+    """Store `value` as the dataset `name` below an h5py group, contiguous and little-endian, as Keras does."""
     array = np.asarray(value)
     parent.create_dataset(name, data=array.astype(array.dtype.newbyteorder("<"), copy=False))
 
 
-def text(value: Any) -> str:
-    """An attribute's string, stored as UTF-8, bytes or an array of one."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(-1)[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if isinstance(value, str):
-        return str(value)
-    raise FileFormatError(f"an attribute must hold text, got {type(value).__name__}")
-
-
-def attribute(parent: Any, name: str) -> str | None:
-    """The text attribute `name`, None if there is none."""
-    return text(parent.attrs[name]) if name in parent.attrs else None
-
-
-def read_names(parent: Any, name: str) -> list[str]:
-    """The list of names in the attribute `name`, or in its parts ``name0, name1, ...``."""
-    if name in parent.attrs:
-        parts = [parent.attrs[name]]
-    else:
-        parts = []
-        while f"{name}{len(parts)}" in parent.attrs:
-            parts.append(parent.attrs[f"{name}{len(parts)}"])
-        if not parts:
-            raise FileFormatError(f"{parent.file.filename}: {parent.name!r} has no list of {name}")
-    return [text(item) for part in parts for item in np.asarray(part).reshape(-1)]
-
-
 def write_names(parent: Any, name: str, names: Iterable[str]) -> None:
-    """Store a list of names as an attribute, in parts if it is too long for one."""
+    """Store a list of names as an attribute of an h5py group, in parts if it is too long for one."""
     encoded = [item.encode("utf-8") for item in names]
     longest = max(map(len, encoded), default=0)
     if longest > HEADER_LIMIT:
@@ -140,16 +202,3 @@ def write_names(parent: Any, name: str, names: Iterable[str]) -> None:
         return
     for index, start in enumerate(range(0, len(encoded), per_part)):
         parent.attrs[f"{name}{index}"] = np.array(encoded[start : start + per_part])
-
-
-def count_numbers(file: Any) -> int:
-    """How many numbers the arrays of an open file hold; one that claims far more than is stored counts little."""
-    total = 0
-
-    def add(_: str, item: Any) -> None:
-        nonlocal total
-        if isinstance(item, h5py().Dataset) and item.shape is not None:
-            total += min(int(item.size), 1000 * int(item.id.get_storage_size()))
-
-    file.visititems(add)
-    return total

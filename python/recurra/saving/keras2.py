@@ -19,7 +19,6 @@ _RENAMED = {
     "Model": "Functional",
 }
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D")
-_NESTED = ("Sequential", "Functional", "Model")
 _OPTIMIZERS = ("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion")
 
 
@@ -75,7 +74,7 @@ def _inner(name: str, inner: Config, where: str) -> Config:
     if name in ("Sequential", "Functional", "Model") and "layers" in inner:
         inner["layers"] = _layers(inner["layers"], where)
         if name != "Sequential":
-            nested = {layer.get("name") for layer in inner["layers"] if layer["class_name"] in _NESTED}
+            nested = _stacks(inner["layers"])
             for key in ("input_layers", "output_layers"):
                 inner[key] = _ends(inner.get(key), nested, where)
     return inner
@@ -100,7 +99,7 @@ def _layers(layers: Any, where: str) -> list[Config]:
     """The layers of a model, their calls in Keras 3's form, and only the first with a shape of its input."""
     if not isinstance(layers, list) or not all(_is_object(layer) for layer in layers):
         raise FileFormatError(f"{where}: 'layers' must be a list of layers' configurations")
-    nested = {layer.get("name") for layer in layers if layer["class_name"] in _NESTED}
+    nested = _stacks(layers)
     names = {layer.get("name") for layer in layers}
     result = []
     for index, layer in enumerate(layers):
@@ -120,6 +119,13 @@ def _layers(layers: Any, where: str) -> list[Config]:
                 ) from None
         result.append(layer)
     return result
+
+
+def _stacks(layers: list[Config]) -> set[Any]:
+    """The names of Sequential models among `layers`. Keras 2 counts their calls from 1, Keras 3 from 0; the calls of
+    functional models count from 1 in both.
+    """
+    return {layer.get("name") for layer in layers if layer["class_name"] == "Sequential"}
 
 
 def _is_object(value: Any) -> bool:
@@ -159,7 +165,7 @@ def _keyword(value: Any, names: set[Any], nested: set[Any]) -> Any:
 
 
 def _tensor(layer: Any, node: Any, tensor: Any, nested: set[Any]) -> Config:
-    if layer in nested:  # models begin with a node of their own in Keras 2
+    if layer in nested:
         node -= 1
     return {
         "class_name": "__keras_tensor__",

@@ -136,8 +136,7 @@ def read_weights(group: Any, model: Any, by_name: bool = False, skip_mismatch: b
         if len(saved) != len(layers_with):
             unbuilt = "" if model.built else ": it is not built yet, call it on data, or build() it, first"
             raise FileFormatError(
-                f"{group.file.filename}: the model has {len(layers_with)} layers with weights, the file {len(saved)}"
-                f"{unbuilt}"
+                f"{group.label}: the model has {len(layers_with)} layers with weights, the file {len(saved)}{unbuilt}"
             )
         pairs = [(name, found, layer) for (name, found), layer in zip(saved, layers_with, strict=True)]
     plan: list[tuple[Variable, Array]] = []
@@ -146,7 +145,7 @@ def read_weights(group: Any, model: Any, by_name: bool = False, skip_mismatch: b
         if problem:
             message = f"layer {layer.name!r} ({type(layer).__name__}, {name!r} in the file) {problem}"
             if not skip_mismatch:
-                raise FileFormatError(f"{group.file.filename}: {message}")
+                raise FileFormatError(f"{group.label}: {message}")
             warnings.warn(message, stacklevel=3)
             continue
         plan.extend(zip(_ordered(layer), values, strict=True))
@@ -169,10 +168,10 @@ def _top_level(group: Any, model: Any, skip_mismatch: bool) -> list[tuple[Variab
     if [array.shape for array in found] != shapes:
         message = f"{model.name}: its own weights must have shapes {shapes}, got {[array.shape for array in found]}"
         if not skip_mismatch:
-            raise FileFormatError(f"{group.file.filename}: {message}")
+            raise FileFormatError(f"{group.label}: {message}")
         warnings.warn(message, stacklevel=4)
         return []
-    return [(variable, np.asarray(array[()])) for variable, array in zip(own, found, strict=True)]
+    return [(variable, array.read()) for variable, array in zip(own, found, strict=True)]
 
 
 def _fit(layer: Any, found: list[Any]) -> tuple[str, list[Array]]:
@@ -189,7 +188,7 @@ def _fit(layer: Any, found: list[Any]) -> tuple[str, list[Array]]:
         if sizes > 2 * sum(int(np.prod(shape)) for shape in shapes):
             shapes_found = [array.shape for array in arrays]
             return f"must have weights of shapes {shapes}, got {shapes_found}", []
-        values = keras2.convert_weights([np.asarray(array[()]) for array in arrays], shapes)
+        values = keras2.convert_weights([array.read() for array in arrays], shapes)
         for index, value in zip(part, values, strict=True):
             if value.shape != variables[index].shape:
                 expected = variables[index]

@@ -8,7 +8,7 @@ from typing import Any
 
 from recurra import registration
 from recurra.layers.context import context
-from recurra.saving import hdf5, keras2, legacy_h5
+from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse
 from recurra.saving.configs import prepare
 from recurra.saving.errors import FileFormatError, reading
@@ -40,8 +40,8 @@ def _checked(config: Any, model: Any) -> Any:
 
 def archive_config(model: Any, include_optimizer: bool = True) -> Config:
     """config.json of a .keras archive."""
-    config = registration.serialize_keras_object(model)
-    if include_optimizer:
+    config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
+    if include_optimizer and model.compiled:
         config["compile_config"] = model.get_compile_config()
     result: Config = _checked(config, model)
     return result
@@ -49,7 +49,7 @@ def archive_config(model: Any, include_optimizer: bool = True) -> Config:
 
 def legacy_config(model: Any) -> Config:
     """model_config of a legacy .h5 file: the layers without the module that they come from."""
-    config = plain(registration.serialize_keras_object(model))
+    config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
     result: Config = _checked(_without_modules(config), model)
     return result
 
@@ -100,7 +100,7 @@ class WeightBudget:
 def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, stored: int, label: str) -> Any:
     """The model that a configuration tells of, with room for its weights.
 
-    stored : how many numbers the file's arrays hold
+    stored : how many bytes the file has, more than it has numbers
     """
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise FileFormatError(f"{label} must tell of a model as an object with class_name and config")
@@ -126,20 +126,20 @@ def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, s
 
 def model_from_archive(
     archive: Archive, custom_objects: Mapping[str, Any] | None, stored: int
-) -> tuple[Any, Config | None]:
-    """The model that config.json tells of, without its weights, and what it was compiled with."""
+) -> tuple[Any, Config | None, int]:
+    """The model that config.json tells of, without its weights; what it was compiled with; Keras's version."""
     config, version = archive.json(CONFIG), archive.major
     compile_config = config.pop("compile_config", None)
     with reading(archive.label, "a model that recurra knows"):
         model = build(config, custom_objects, version, stored, archive.label)
-        if compile_config:
-            compile_config = _compile(compile_config, custom_objects, version, model)
-    return model, compile_config or None
+    return model, compile_config or None, version
 
 
-def model_from_legacy(file: Any, custom_objects: Mapping[str, Any] | None, stored: int) -> tuple[Any, Config | None]:
-    """The model that a legacy file's attributes tell of, without its weights, and what it was compiled with."""
-    label = str(file.filename)
+def model_from_legacy(
+    file: Any, custom_objects: Mapping[str, Any] | None, stored: int
+) -> tuple[Any, Config | None, int]:
+    """The model that a legacy file tells of, without its weights; what it was compiled with; Keras's version."""
+    label = str(file.label)
     config = parse(hdf5.attribute(file, "model_config") or "")
     weights = hdf5.group(file, "model_weights")
     written_by = hdf5.attribute(file, "keras_version") or hdf5.attribute(weights, "keras_version")
@@ -148,24 +148,14 @@ def model_from_legacy(file: Any, custom_objects: Mapping[str, Any] | None, store
         legacy_h5.mark_reset_after(config, weights)
     model = build(config, custom_objects, version, stored, label)
     training = hdf5.attribute(file, "training_config")
-    if training is None:
-        return model, None
-    arguments = keras2.compile_arguments(parse(training))
-    return model, _compile(arguments, custom_objects, version, model)
+    return model, None if training is None else keras2.compile_arguments(parse(training)), version
 
 
-def _compile(config: Any, custom_objects: Mapping[str, Any] | None, version: int, model: Any) -> Config:
-    """What to compile with: objects made of the optimizer, the losses and the metrics in a configuration."""
-    prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
-    result: Config = {
-        key: registration.deserialize_keras_object(value, custom_objects) for key, value in prepared.items()
-    }
-    return result
-
-
-def compile_loaded(model: Any, arguments: Config, label: str) -> None:
+def compile_loaded(
+    model: Any, config: Config, custom_objects: Mapping[str, Any] | None, version: int, label: str
+) -> None:
     """Compile a model as it was, and make room for its optimizer's state."""
     with reading(label, "a model that recurra can compile"):
-        model.compile(**arguments)
-        if model.built:
-            model.optimizer.build(model.trainable_variables)
+        prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
+        with registration.custom_object_scope(custom_objects or {}):
+            model.compile_from_config(prepared)

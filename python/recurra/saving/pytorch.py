@@ -282,7 +282,7 @@ def read_pt(path: str | os.PathLike[str]) -> dict[str, Array]:
     raises : ImportError without PyTorch; FileFormatError where the file holds something else
     """
     try:
-        import torch
+        import torch  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise ImportError("reading .pt files needs PyTorch: pip install torch") from None
     if not os.path.isfile(path):

@@ -9,8 +9,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import numpy as np
-
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5
 from recurra.saving.errors import FileFormatError
@@ -39,7 +37,7 @@ def _write_group(file: Any, path: str, name: str, values: list[Array]) -> None:
 
 
 def read_weights(file: Any, model: Any, skip_mismatch: bool = False) -> None:
-    """Set the weights of `model` from an open h5py file or group.
+    """Set the weights of `model` from the root group of a file.
 
     skip_mismatch : leave layers as they are, with a warning, where the file holds nothing or other shapes for them
     raises : FileFormatError naming each layer that does not fit; no weight is changed then
@@ -62,7 +60,7 @@ def read_weights(file: Any, model: Any, skip_mismatch: bool = False) -> None:
     if problems:
         message = "the weights do not fit the model: " + "; ".join(problems)
         if not skip_mismatch:
-            raise FileFormatError(f"{file.file.filename}: {message}")
+            raise FileFormatError(f"{file.label}: {message}")
         warnings.warn(message, stacklevel=3)
     else:
         _warn_unused(file, used)
@@ -92,30 +90,19 @@ def _values(file: Any, path: str, entry: Entry) -> tuple[str, list[Array]]:
     for variable, array in zip(entry.variables, found, strict=True):
         if array.shape != variable.shape:
             return f"{what}: {variable.name} must have shape {variable.shape}, got {array.shape}", []
-    return "", [np.asarray(array[()]) for array in found]
+    return "", [array.read() for array in found]
 
 
 def _warn_unused(file: Any, used: set[str]) -> None:
     """Say which layers' weights in the file belong to nothing in the model."""
-    unused: list[str] = []
-
-    def look(group: Any, path: str) -> None:
-        for name in group:
-            below = f"{path}/{name}" if path else name
-            if name in _IGNORED or below in used:
-                continue
-            child = group.get(name, getclass=True, getlink=True)
-            if child is not hdf5.h5py().HardLink or not isinstance(group[name], hdf5.h5py().Group):
-                continue
-            if name == "vars" and len(group[name]):
-                unused.append(path)
-            elif below.count("/") < 64:
-                look(group[name], below)
-
-    look(file, "")
+    unused = [
+        path.removesuffix("/vars")
+        for path in hdf5.groups_with_arrays(file)
+        if path not in used and not set(path.split("/")) & set(_IGNORED)
+    ]
     if unused:
         warnings.warn(
-            f"{file.file.filename} holds weights that the model has no place for: {', '.join(sorted(unused))}",
+            f"{file.label} holds weights that the model has no place for: {', '.join(sorted(unused))}",
             stacklevel=4,
         )
 
@@ -127,7 +114,7 @@ def read_optimizer(file: Any, optimizer: Any) -> None:
     group = hdf5.group(file, "optimizer/vars")
     names = sorted(group, key=lambda name: (len(name), name))
     if names != [str(index) for index in range(len(names))]:
-        raise FileFormatError(f"{file.file.filename}: optimizer/vars must hold arrays 0, 1, ..., got {names[:5]}")
+        raise FileFormatError(f"{file.label}: optimizer/vars must hold arrays 0, 1, ..., got {names[:5]}")
     restore(optimizer, [hdf5.dataset(group, name) for name in names])
 
 
@@ -152,5 +139,5 @@ def restore(optimizer: Any, arrays: list[Any]) -> None:
             stacklevel=4,
         )
         return
-    for variable, array in zip(own, [np.asarray(array[()]) for array in arrays], strict=True):
+    for variable, array in zip(own, [array.read() for array in arrays], strict=True):
         variable.assign(array)
