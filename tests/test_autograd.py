@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy as copy_module
 import gc
+import pickle
 import subprocess
 import sys
 import threading
@@ -142,16 +144,68 @@ def test_an_error_inside_frees_the_arrays() -> None:
     assert current_tape() is None
 
 
-def test_arrays_are_freed_during_the_walk() -> None:
+class _Array(np.ndarray):
+    """An array that can be watched."""
+
+
+def test_arrays_that_no_gradient_needs_are_freed_at_once() -> None:
     w = Variable(np.ones(3))
     with GradientTape() as tape:
-        h = ops.exp(w)
-        alive = weakref.ref(h)
-        loss = ops.sum(h * h)
-    del h
-    tape.gradient(loss, w)
-    gc.collect()
-    assert alive() is None
+        h = record(np.ones(3).view(_Array), (w,), lambda d: (d,))
+        alive = weakref.ref(h.value)
+        loss = ops.sum(h + h)
+        del h
+        assert alive() is None
+    np.testing.assert_array_equal(tape.gradient(loss, w), [2, 2, 2])
+
+
+def test_arrays_are_freed_during_the_walk() -> None:
+    w, seen = Variable(np.ones(3)), []
+    with GradientTape() as tape:
+        early = record(np.ones(3), (w,), lambda d: (seen.append(alive()), d)[1:])
+        kept = np.ones(3).view(_Array)
+        alive = weakref.ref(kept)
+        late = record(np.ones(3), (early,), lambda d, kept=kept: (d * np.asarray(kept),))
+        del kept
+        assert alive() is not None
+    tape.gradient(late, w)
+    assert seen == [None]
+
+
+def test_an_abandoned_tape_is_freed_at_once() -> None:
+    gc.disable()
+    try:
+        w = Variable(np.ones(3))
+        with GradientTape() as tape:
+            y = ops.exp(w) * w
+        alive = weakref.ref(tape)
+        del tape, y
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_a_new_tensor_is_never_taken_for_one_that_is_gone() -> None:
+    w = Variable(np.array(2.0))
+    with GradientTape() as tape:
+        total = w * 0.0
+        for k in range(1, 50):
+            total = total + ops.stop_gradient(w) * (w * float(k))  # w * k is gone after each round
+    assert tape.gradient(total, w) == pytest.approx(2 * sum(range(50)))
+
+
+def test_copies_are_variables_of_their_own() -> None:
+    w = Variable(np.ones(3), name="w")
+    with GradientTape() as tape:
+        loss = ops.sum(w * 2.0)
+        for copy in (copy_module.copy(w), copy_module.deepcopy(w), pickle.loads(pickle.dumps(w))):
+            assert copy.name == "w"
+            assert copy.trainable
+            loss = loss + ops.sum(copy * 5.0)
+        pickled = pickle.loads(pickle.dumps(loss))
+        assert pickled.tape is None
+        assert float(pickled) == float(loss)
+    np.testing.assert_array_equal(tape.gradient(loss, w), [2, 2, 2])
 
 
 def test_threads_have_their_own_tape() -> None:

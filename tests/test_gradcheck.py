@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,11 @@ def test_functions_that_cannot_be_checked(rng: np.random.Generator) -> None:
         gradcheck(lambda x: ops.argmax(x), np.ones(3))
     with pytest.raises(ValueError, match="finite"):
         gradcheck(lambda x: x * np.inf, np.ones(3))
+
+
+def test_the_module_may_be_imported_first() -> None:
+    code = "import numpy, recurra.gradcheck; print(recurra.gradcheck(lambda x: x * 2.0, numpy.ones(2)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def test_another_value_under_the_tape() -> None:

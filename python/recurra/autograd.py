@@ -18,6 +18,7 @@ last to first and asks each for the gradients of its inputs.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,7 +76,8 @@ class Tensor:
     compares ``==`` by identity, so that it can be looked up in lists.
     """
 
-    __slots__ = ("__weakref__", "_keras_mask", "tape", "value")
+    __slots__ = ("__weakref__", "_keras_mask", "_key", "tape", "value")
+    _key: int
     _keras_mask: Any  # set where a layer attaches a mask over time, else missing
     __array_ufunc__ = None  # so that ``ndarray + Tensor`` asks Tensor.__radd__
     __hash__ = object.__hash__
@@ -165,8 +167,17 @@ class Tensor:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """For copies and pickles: everything but the tape and what the tape knows it by."""
+        slots = [name for cls in type(self).__mro__ for name in getattr(cls, "__slots__", ())]
+        state = {name: getattr(self, name) for name in slots if name not in _UNCOPIED and hasattr(self, name)}
+        return None, {**state, "tape": None}
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype}, value={self.value!r})"
+
+
+_UNCOPIED = ("__weakref__", "_key", "tape")
 
 
 def _operator(name: str) -> Any:
@@ -245,13 +256,31 @@ class Variable(Tensor):
         return f"Variable(name={self.name!r}, shape={self.shape}, dtype={self.dtype}, trainable={self.trainable})"
 
 
+_keys = itertools.count()
+
+
+def _key_of(value: Tensor) -> int:
+    """A number that is this Tensor's alone. (Its id() would be another's after it is gone.)"""
+    try:
+        return value._key
+    except AttributeError:
+        key = value._key = next(_keys)
+        return key
+
+
 class Node:
-    """One recorded operation: ``backward(*d_outputs)`` gives one gradient (or None) for each input."""
+    """One recorded operation: ``backward(*d_outputs)`` gives one gradient (or None) for each input.
+
+    It knows Tensors by their keys alone, so that arrays which no backward function needs are freed at once.
+    """
 
     __slots__ = ("backward", "inputs", "outputs")
 
     def __init__(self, inputs: Sequence[Any], outputs: Sequence[Tensor], backward: Backward) -> None:
-        self.inputs, self.outputs, self.backward = inputs, outputs, backward
+        tape = outputs[0].tape
+        self.inputs = tuple(_key_of(value) if tracked(value, tape) else None for value in inputs)
+        self.outputs = tuple(_key_of(out) for out in outputs)
+        self.backward = backward
 
 
 class _State(threading.local):
@@ -309,33 +338,32 @@ class GradientTape:
         if self._used and not self.nodes:
             raise RuntimeError("this tape was used already: ask for all the gradients in one call")
         self._used = True
-        grads: dict[int, Any] = {id(target): output_gradient}
-        keep = {id(source) for source in wanted}
+        grads: dict[int, Any] = {_key_of(target): output_gradient}
+        keep = {_key_of(source) for source in wanted}
         own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
         with no_grad():
             nodes, self.nodes = self.nodes, []
             while nodes:
                 node = nodes.pop()  # dropped as soon as used: its arrays are freed during the walk
-                d_outputs = [_dense(grads.get(id(out))) for out in node.outputs]
-                for out in node.outputs:
-                    if id(out) not in keep:
-                        grads.pop(id(out), None)
-                        own.discard(id(out))
+                d_outputs = [_dense(grads.get(key)) for key in node.outputs]
+                for key in node.outputs:
+                    if key not in keep:
+                        grads.pop(key, None)
+                        own.discard(key)
                 if all(d is None for d in d_outputs):
                     continue
-                for value, grad in zip(node.inputs, node.backward(*d_outputs), strict=True):
-                    if grad is None or not tracked(value, self):
+                for source, grad in zip(node.inputs, node.backward(*d_outputs), strict=True):
+                    if grad is None or source is None:
                         continue
-                    key = id(value)
-                    if key not in grads:
-                        grads[key] = grad
-                    elif key in own and not isinstance(grad, RowSparse):
-                        grads[key] += grad
+                    if source not in grads:
+                        grads[source] = grad
+                    elif source in own and not isinstance(grad, RowSparse):
+                        grads[source] += grad
                     else:
-                        grads[key] = grads[key] + grad
-                        if isinstance(grads[key], np.ndarray):
-                            own.add(key)
-        result = [grads.get(id(source)) for source in wanted]
+                        grads[source] = grads[source] + grad
+                        if isinstance(grads[source], np.ndarray):
+                            own.add(source)
+        result = [grads.get(_key_of(source)) for source in wanted]
         return result[0] if single else result
 
 
@@ -368,6 +396,16 @@ def tracked(value: Any, tape: GradientTape | None) -> bool:
 def value_of(value: Any) -> Any:
     """The array inside a Tensor or Variable; anything else unchanged."""
     return value.value if isinstance(value, Tensor) else value
+
+
+def maker_of(value: Any) -> Backward | None:
+    """The backward function of the operation that made `value`, if that was one of the last few on the open tape."""
+    tape = _state.tape
+    if tape is not None and isinstance(value, Tensor):
+        for node in tape.nodes[:-4:-1]:
+            if _key_of(value) in node.outputs:
+                return node.backward
+    return None
 
 
 def record(outputs: Any, inputs: Sequence[Any], backward: Backward) -> Any:

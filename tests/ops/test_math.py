@@ -131,6 +131,7 @@ def test_clip() -> None:
     x = np.array([-2.0, -0.5, 0.3, 4.0])
     np.testing.assert_array_equal(ops.clip(x, -1, 1), [-1, -0.5, 0.3, 1])
     gradcheck(lambda v: ops.clip(v, -1.0, 1.0), x)
+    gradcheck(lambda v: ops.clip(v, np.array([[-1.0], [-3.0]]), 1.0), x)
 
 
 def test_where(rng: np.random.Generator) -> None:

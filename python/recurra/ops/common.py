@@ -69,16 +69,16 @@ def ids_of(value: Any, name: str, upper: int | None = None) -> Array:
     return np.ascontiguousarray(array, np.int32)
 
 
-def unbroadcast(d: Array, like: Array) -> Array:
-    """`d` summed over the axes along which `like` was repeated, in like's shape and dtype."""
-    if d.shape != like.shape:
-        lead = d.ndim - like.ndim
+def unbroadcast(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """`d` summed over the axes along which an array of `shape` was repeated, as `dtype`."""
+    if d.shape != shape:
+        lead = d.ndim - len(shape)
         if lead:
             d = d.sum(axis=tuple(range(lead)))
-        repeated = tuple(k for k, n in enumerate(like.shape) if n == 1 and d.shape[k] != 1)
+        repeated = tuple(k for k, n in enumerate(shape) if n == 1 and d.shape[k] != 1)
         if repeated:
             d = d.sum(axis=repeated, keepdims=True)
-    return d if d.dtype == like.dtype else d.astype(like.dtype)
+    return d if d.dtype == dtype else d.astype(dtype)
 
 
 def unary(y: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
@@ -93,16 +93,16 @@ def binary(y: Any, a: Any, b: Any, da: Callable[[Any], Any], db: Callable[[Any],
     tape = current_tape()
     if tape is None:
         return y
-    a_like = a.value if tracked(a, tape) else None
-    b_like = b.value if tracked(b, tape) else None
+    a_like = (a.shape, a.dtype) if tracked(a, tape) else None
+    b_like = (b.shape, b.dtype) if tracked(b, tape) else None
     if a_like is None and b_like is None:
         return y
     return record(
         y,
         (a, b),
         lambda dy: (
-            None if a_like is None else unbroadcast(np.asarray(da(dy)), a_like),
-            None if b_like is None else unbroadcast(np.asarray(db(dy)), b_like),
+            None if a_like is None else unbroadcast(np.asarray(da(dy)), *a_like),
+            None if b_like is None else unbroadcast(np.asarray(db(dy)), *b_like),
         ),
     )
 

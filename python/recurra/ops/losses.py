@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import config
 from recurra._core.select import core
-from recurra.autograd import Array, Tensor, current_tape, record, tracked
+from recurra.autograd import Array, current_tape, maker_of, record, tracked
 from recurra.ops.common import array_of, axes_of, contiguous, floats_of, ids_of
 from recurra.ops.nn import SoftmaxBackward
 from recurra.ops.shaping import moveaxis
@@ -105,13 +105,8 @@ def _edges(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 
 def _logits_behind(output: Any) -> Any:
     """What `output` is the softmax of, if the tape saw it a moment ago."""
-    tape = current_tape()
-    if tape is None or not isinstance(output, Tensor):
-        return None
-    for node in tape.nodes[:-4:-1]:
-        if node.outputs[0] is output:
-            return node.backward.x if isinstance(node.backward, SoftmaxBackward) else None
-    return None
+    made = maker_of(output)
+    return made.x if isinstance(made, SoftmaxBackward) else None
 
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:

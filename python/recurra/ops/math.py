@@ -163,7 +163,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """x held within [x_min, x_max]; the gradient passes where x lies inside or on the edge."""
     v, low, high = value_of(x), value_of(x_min), value_of(x_max)
     y = np.clip(v, low, high)
-    return y if current_tape() is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), v))
+    like = np.shape(v), y.dtype
+    return y if current_tape() is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), *like))
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -172,7 +173,8 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     y = v.sum(axis=_axis(axis), keepdims=keepdims)
     if current_tape() is None:
         return y
-    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, v, axis, keepdims), v.shape),))
+    shape, dtype = v.shape, v.dtype
+    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape),))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -182,7 +184,8 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if current_tape() is None:
         return y
     count = v.size // y.size if y.size else 1
-    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, v, axis, keepdims) / count, v.shape),))
+    shape, dtype = v.shape, v.dtype
+    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, shape, dtype, axis, keepdims) / count, shape),))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -202,9 +205,9 @@ def _extreme(function: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
         return y
 
     def backward(d: Array) -> tuple[Array]:
-        chosen = v == _kept(y, v, axis, keepdims)
+        chosen = v == _kept(y, v.shape, v.dtype, axis, keepdims)
         ties = chosen.sum(axis=_axis(axis), keepdims=True)
-        return (chosen * (_kept(d, v, axis, keepdims) / ties).astype(v.dtype),)
+        return (chosen * (_kept(d, v.shape, v.dtype, axis, keepdims) / ties).astype(v.dtype),)
 
     return record(y, (x,), backward)
 
@@ -235,7 +238,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     y = kept if keepdims else np.squeeze(kept, axes_of(axis, v.ndim))
     if current_tape() is None:
         return y
-    return record(y, (x,), lambda d: (e / total * _kept(d, v, axis, keepdims),))
+    return record(y, (x,), lambda d: (e / total * _kept(d, v.shape, v.dtype, axis, keepdims),))
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:
@@ -256,10 +259,10 @@ def _axis(axis: Axis) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-def _kept(d: Array, v: Array, axis: Axis, keepdims: bool) -> Array:
-    """`d`, of a reduced shape, with the reduced axes back as 1."""
-    d = np.asarray(d, v.dtype)
-    return d if keepdims else np.expand_dims(d, axes_of(axis, v.ndim))
+def _kept(d: Any, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: bool) -> Array:
+    """`d`, reduced from `shape`, with the reduced axes back as 1."""
+    d = np.asarray(d, dtype)
+    return d if keepdims else np.expand_dims(d, axes_of(axis, len(shape)))
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:

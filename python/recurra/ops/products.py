@@ -83,9 +83,9 @@ def matmul(x1: Any, x2: Any) -> Any:
                 db = product(rows.T, d_rows)
         else:
             if need_a:
-                da = unbroadcast(_stacked(d, np.swapaxes(b, -1, -2)), a)
+                da = unbroadcast(_stacked(d, np.swapaxes(b, -1, -2)), a.shape, a.dtype)
             if need_b:
-                db = unbroadcast(_stacked(np.swapaxes(a, -1, -2), d), b)
+                db = unbroadcast(_stacked(np.swapaxes(a, -1, -2), d), b.shape, b.dtype)
         return _in_dtype(da, x1), _in_dtype(db, x2)
 
     return record(y, (x1, x2), backward)

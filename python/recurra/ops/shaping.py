@@ -18,7 +18,7 @@ def reshape(x: Any, newshape: int | Sequence[int]) -> Any:
     """The same elements in the same order, in another shape; one size may be -1."""
     v = array_of(x)
     y = v.reshape(newshape)
-    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def ravel(x: Any) -> Any:
@@ -52,14 +52,14 @@ def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """With an axis of size 1 put in."""
     v = array_of(x)
     y = np.expand_dims(v, tuple(axis) if isinstance(axis, list) else axis)
-    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """Without the axes of size 1, or without those named by `axis`."""
     v = array_of(x)
     y = np.squeeze(v, tuple(axis) if isinstance(axis, list) else axis)
-    return y if current_tape() is None else record(y, (x,), lambda d: (d.reshape(v.shape),))
+    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
@@ -73,7 +73,8 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     """Repeated to `shape`, as numpy broadcasts."""
     v = array_of(x)
     y = np.broadcast_to(v, tuple(shape))
-    return y if current_tape() is None else record(y, (x,), lambda d: (unbroadcast(d, v),))
+    like, dtype = v.shape, v.dtype
+    return y if current_tape() is None else record(y, (x,), lambda d: (unbroadcast(d, like, dtype),))
 
 
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
@@ -167,8 +168,10 @@ def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
     if current_tape() is None or not parts:
         return parts
 
+    shape, dtype = v.shape, v.dtype
+
     def backward(*d_parts: Array | None) -> tuple[Array]:
-        dx = np.zeros(v.shape, v.dtype)
+        dx = np.zeros(shape, dtype)
         for place, d in zip(cut(dx), d_parts, strict=True):
             if d is not None:
                 place[...] = d
@@ -185,8 +188,10 @@ def getitem(x: Any, key: Any) -> Any:
     if current_tape() is None:
         return y
 
+    shape, dtype = v.shape, v.dtype
+
     def backward(d: Array) -> tuple[Array]:
-        dx = np.zeros(v.shape, v.dtype)
+        dx = np.zeros(shape, dtype)
         if _is_basic(key):
             dx[key] = d
         else:
@@ -238,7 +243,7 @@ def cast(x: Any, dtype: Any) -> Any:
     y = v.astype(target)
     if current_tape() is None or target.kind != "f":
         return y
-    return record(y, (x,), lambda d: (d.astype(v.dtype),))
+    return record(y, (x,), lambda d, dtype=v.dtype: (d.astype(dtype),))
 
 
 def shape(x: Any) -> tuple[int, ...]:
