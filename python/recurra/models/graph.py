@@ -25,13 +25,13 @@ class Graph:
                 raise TypeError(
                     f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}"
                 )
-        self.inputs, self.outputs = inputs, outputs
-        self.input_tensors = list(symbolic_leaves(inputs))
-        self.output_tensors = list(symbolic_leaves(outputs))
-        self._own = {id(tensor) for tensor in self.input_tensors}
+        self._set(inputs, outputs)
         if len(self._own) != len(self.input_tensors):
             raise ValueError("inputs must be different tensors, got one of them twice")
         self.nodes, self._met = self._collect()
+        if any(tensor.node is not None and not tensor.node.is_input for tensor in self.input_tensors):
+            self._set(*self._with_inputs_of_its_own())
+            self.nodes, self._met = self._collect()
         self.depths = self._depths()
         self.layers = self._sorted_layers()
         names = [layer.name for layer in self.layers]
@@ -40,6 +40,27 @@ class Graph:
             raise ValueError(f"layers of one model must have different names, got {sorted(doubled)} more than once")
         self._plan: list[Callable[[list[Any]], None]] | None = None
         self._slots: dict[int, int] = {}
+
+    def _set(self, inputs: Any, outputs: Any) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.input_tensors = list(symbolic_leaves(inputs))
+        self.output_tensors = list(symbolic_leaves(outputs))
+        self._own = {id(tensor) for tensor in self.input_tensors}
+
+    def _with_inputs_of_its_own(self) -> tuple[Any, Any]:
+        """Inputs and outputs of the same calls, made anew on fresh inputs where an input was another layer's output."""
+        from recurra.layers.input_layer import Input
+
+        made: dict[int, KerasTensor] = {}
+        for tensor in self.input_tensors:
+            fresh = tensor.node is None or not tensor.node.is_input
+            made[id(tensor)] = Input(batch_shape=tensor.shape, dtype=tensor.dtype) if fresh else tensor
+        for node in self.nodes:
+            if not any(id(tensor) in made for tensor in node.output_tensors):
+                args, kwargs = node.fill(lambda tensor: made[id(tensor)])
+                outputs = symbolic_leaves(node.layer(*args, **kwargs))
+                made.update({id(t): new for t, new in zip(node.output_tensors, outputs, strict=True)})
+        return tuple(map_symbolic(value, lambda tensor: made[id(tensor)]) for value in (self.inputs, self.outputs))
 
     # --- order --------------------------------------------------------------------------------------------------
 

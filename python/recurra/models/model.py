@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -44,8 +45,8 @@ class Model(Layer, Trainer):
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
             from recurra.models.functional import Functional
 
-            return super().__new__(Functional)
-        return super().__new__(cls)
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, *, trainable: bool = True, **kwargs: Any
@@ -335,8 +336,17 @@ class Model(Layer, Trainer):
 
             with custom_object_scope(custom_objects or {}):
                 return functional_from_config(cls, settings)
+        parameters = inspect.signature(cls.__init__).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            common = {key: settings.pop(key) for key in ("name", "trainable", "dtype") if key not in parameters}
+        else:
+            common = {}
         with custom_object_scope(custom_objects or {}):
-            return super().from_config(settings)
+            model = super().from_config(settings)
+        model.name = common.get("name", model.name)
+        if common.get("trainable") is False:
+            model.trainable = False
+        return model
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON: ``recurra.models.model_from_json`` reads it. `kwargs` go to ``json.dumps``."""
