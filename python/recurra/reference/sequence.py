@@ -89,22 +89,9 @@ def forward(
     cache = None
     if training:
         cache = Cache(
-            cell,
-            x,
-            W,
-            U,
-            bias is not None,
-            mask,
-            input_dropout,
-            recurrent_dropout,
-            embeddings,
-            sigma,
-            phi,
-            reverse,
-            return_sequences,
-            zero_output_for_mask,
-            steps,
-        )
+            cell, x, W, U, bias is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
+            reverse, return_sequences, zero_output_for_mask, steps,
+        )  # fmt: skip
     return (y if return_sequences else output.copy()), now, cache
 
 
