@@ -1,0 +1,57 @@
+"""One command each: nox -s tests, nox -s lint, nox -s bench, nox -s cpp, nox -s sanitize."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "tests", "cpp"]
+nox.options.default_venv_backend = "uv|virtualenv"
+
+CPP = [str(path) for pattern in ("cpp", "tests/cpp", "bench/cpp") for path in sorted(Path(pattern).rglob("*.[ch]pp"))]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite on an installed package; arguments go to pytest."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check ruff, mypy and clang-format; `nox -s lint -- --fix` repairs what can be."""
+    session.install(".[dev]")
+    fix = "--fix" in session.posargs
+    session.run("ruff", "check", *(["--fix"] if fix else []), ".")
+    session.run("ruff", "format", *([] if fix else ["--check"]), ".")
+    session.run("mypy")
+    session.run("clang-format", *(["-i"] if fix else ["--dry-run", "--Werror"]), *CPP)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time recurra against every peer that is installed; see bench/README.md."""
+    session.install(".[bench]")
+    session.run("python", "-m", "bench.python.run", *session.posargs)
+
+
+def _ctest(session: nox.Session, *options: str) -> None:
+    session.install("cmake", "ninja", "cmeel-eigen>=3.4,<4")
+    folder = session.create_tmp()
+    session.run("cmake", "-G", "Ninja", "-S", ".", "-B", folder, "-DRECURRA_PYTHON=OFF", "-DRECURRA_TESTS=ON", *options)
+    session.run("cmake", "--build", folder)
+    session.run("ctest", "--test-dir", folder, "--output-on-failure", *session.posargs)
+
+
+@nox.session
+def cpp(session: nox.Session) -> None:
+    """The kernels' tests without Python, for every instruction set."""
+    _ctest(session, "-DRECURRA_WERROR=ON")
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """The same under the address and undefined-behaviour sanitizers."""
+    _ctest(session, "-DRECURRA_SANITIZE=address,undefined", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
