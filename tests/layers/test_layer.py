@@ -59,6 +59,15 @@ def test_names_count_up_for_each_class() -> None:
         layers.Dense(2, name="a/b")
 
 
+def test_layers_out_of_scope_say_so() -> None:
+    from recurra.layers import ConvLSTM2D
+
+    with pytest.raises(ValueError, match="ConvLSTM2D is not supported: convolutional recurrent layers"):
+        ConvLSTM2D(3, (2, 2))
+    with pytest.raises(AttributeError, match="has no attribute 'LSTMM'"):
+        _ = layers.LSTMM
+
+
 @pytest.mark.parametrize(
     ("name", "snake"),
     [("TimeDistributed", "time_distributed"), ("LSTMCell", "lstm_cell"), ("GlobalMaxPooling1D", "global_max_pooling1d"),
@@ -117,7 +126,11 @@ def test_set_weights_checks_before_it_changes() -> None:
 
 def test_add_weight_understands_both_orders_and_refuses_open_shapes() -> None:
     layer = layers.Layer()
-    assert layer.add_weight("old", (2, 3)).name == "old"
+    old = layer.add_weight("old", (2, 3), "float64", "ones")
+    assert old.name == "old" and old.dtype == np.float64 and old.value.all()
+    assert layer.add_weight("kernel", shape=[2, 3], initializer="zeros").shape == (2, 3)
+    with pytest.raises(TypeError, match="by position, got 4 values"):
+        layer.add_weight((2,), "ones", "float32", True)
     assert layer.add_weight((2,), "ones", name="new").value.tolist() == [1.0, 1.0]
     assert layer.add_weight((), None, dtype="int32").dtype == np.int32
     with pytest.raises(ValueError, match=r"must be known in full, got \(None, 3\)"):

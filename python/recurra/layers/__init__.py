@@ -54,14 +54,31 @@ _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_home_of)
 
+_OUT_OF_SCOPE = {
+    f"ConvLSTM{kind}": "convolutional recurrent layers are outside of what recurra does"
+    for kind in ("1D", "2D", "3D", "Cell")
+}
+
 
 def __getattr__(name: str) -> Any:
     home = _home_of.get(name)
+    if name in _OUT_OF_SCOPE:
+        return _refusing(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
+
+
+def _refusing(name: str) -> Any:
+    """What stands for a layer of Keras that is out of scope: importing it works, making one says why not."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError(f"{name} is not supported: {_OUT_OF_SCOPE[name]}")
+
+    refuse.__name__ = name
+    return refuse
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Tensor
-from recurra.layers.context import set_mask
+from recurra.layers.context import Masked, set_mask
 from recurra.models.symbolic import KerasTensor
 
 
@@ -50,6 +50,20 @@ def spec_of(kind: type) -> CallSpec:
 def is_tensor(value: Any) -> bool:
     """Whether `value` is an array or a tensor, symbolic or not."""
     return isinstance(value, (np.ndarray, Tensor, KerasTensor))
+
+
+_QUICK = frozenset({np.ndarray, Masked, Tensor})
+
+
+def is_ready(value: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether `value` is an array or Tensor of `dtype`, or a list or tuple of such: nothing is to be converted."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        for item in value:
+            if type(item) not in _QUICK or item.dtype is not dtype:
+                return False
+        return len(value) > 0
+    return kind in _QUICK and value.dtype is dtype
 
 
 def holds_tensors(value: Any) -> bool:

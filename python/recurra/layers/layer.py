@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +13,16 @@ from recurra import initializers, regularizers
 from recurra.autograd import Tensor, Variable
 from recurra.config import standardize_dtype
 from recurra.constraints import get as get_constraint
-from recurra.layers.call_spec import CallSpec, convert, holds_tensors, shapes_of, spec_of
-from recurra.layers.context import context, get_mask, set_mask
+from recurra.layers.call_spec import CallSpec, convert, holds_tensors, is_ready, shapes_of, spec_of
+from recurra.layers.configuration import Configuration
+from recurra.layers.context import context, get_mask
+from recurra.layers.graph_access import GraphAccess
 from recurra.layers.input_spec import check_input_spec
+from recurra.layers.masks import Masks
 from recurra.layers.naming import auto_name, to_snake_case
 from recurra.layers.symbolic_call import call_symbolic, dry_output_shape, dry_run, output_shape_of, spec_from_shapes
 from recurra.layers.tracking import Tracking
 from recurra.models.symbolic import KerasTensor, Node, has_symbolic
-from recurra.registration import deserialize_keras_object, serialize_keras_object
 
 _PLAIN = (np.ndarray, Tensor)
 
@@ -46,7 +47,7 @@ def _tracked_build(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(Tracking):
+class Layer(Tracking, Masks, Configuration, GraphAccess):
     """A function with weights. Subclass it: make weights in `build`, compute with ``recurra.ops`` in `call`.
 
     name : for summaries and files; made from the class's name where None
@@ -84,6 +85,7 @@ class Layer(Tracking):
     supports_masking = False
     input_spec: Any = None
     _build_depth = 0
+    _checked: tuple[Any, Any] = (None, None)  # the specification and shape that the last input was checked for
     _build_shape: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -166,26 +168,33 @@ class Layer(Tracking):
 
     def add_weight(
         self,
+        *args: Any,
         shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
         trainable: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
-        name: Any = None,
+        name: str | None = None,
     ) -> Variable:
         """A new variable of this layer.
 
+        args : by position: shape, initializer, dtype; or in Keras 2's order: name, shape, dtype, initializer
         shape : a tuple of int, () where None
         initializer : a name, an initializer or a function ``(shape, dtype)``; "glorot_uniform" where None
             ("zeros" for dtypes that are not float)
         dtype : the layer's where None
         trainable, regularizer, constraint : whether training changes it, its penalty, its limit
-        name : for messages and files. Keras 2's order, name first, is understood
+        name : for messages and files
         """
-        if isinstance(shape, str):
-            shape, name = name if initializer is None else initializer, shape
-            initializer = None
+        if args:
+            old = isinstance(args[0], str)
+            order = ("name", "shape", "dtype", "initializer") if old else ("shape", "initializer", "dtype")
+            if len(args) > len(order):
+                raise TypeError(f"{self.name}: add_weight takes {', '.join(order)} by position, got {len(args)} values")
+            given = dict(zip(order, args, strict=False))
+            name, shape = given.get("name", name), given.get("shape", shape)
+            dtype, initializer = given.get("dtype", dtype), given.get("initializer", initializer)
         shape = () if shape is None else tuple(shape)
         if any(not isinstance(size, (int, np.integer)) or size < 0 for size in shape):
             raise ValueError(f"{self.name}: the shape of weight {name!r} must be known in full, got {shape}")
@@ -267,36 +276,38 @@ class Layer(Tracking):
                 raise TypeError(f"{self.name} must be called with `{spec.first}`")
             args = (kwargs.pop(spec.first),)
         inputs = args[0]
-        several = False
-        if len(args) > 1 or kwargs:
-            if len(args) > 1 and len(args) <= len(spec.names):
+        several = False  # whether other arguments hold tensors too
+        if len(args) > 1:
+            if len(args) <= len(spec.names):
                 kwargs.update(zip(spec.names[1:], args[1:], strict=False))
                 args = args[:1]
-            for value in args[1:]:  # what goes to *args
-                if has_symbolic(value):
-                    return call_symbolic(self, args, kwargs)
-                several = several or holds_tensors(value)
-            for key, value in kwargs.items():
-                if value is None or value is True or value is False:
-                    continue
-                if has_symbolic(value):
-                    return call_symbolic(self, args, kwargs)
-                if holds_tensors(value):
-                    several = True
-                    if self.autocast:
-                        kwargs[key] = convert(value, dtype)
-        if not (isinstance(inputs, _PLAIN) and inputs.dtype is dtype):
+            elif has_symbolic(args):  # what goes to *args
+                return call_symbolic(self, args, kwargs)
+            else:
+                several = holds_tensors(args[1:])
+        for key, value in kwargs.items():
+            if value is None or value is True or value is False:
+                continue
+            if is_ready(value, dtype):
+                several = True
+            elif has_symbolic(value):
+                return call_symbolic(self, args, kwargs)
+            elif holds_tensors(value):
+                several = True
+                if self.autocast:
+                    kwargs[key] = convert(value, dtype)
+        if not is_ready(inputs, dtype):
             if has_symbolic(inputs):
                 return call_symbolic(self, args, kwargs)
             if self.autocast:
                 inputs = convert(inputs, dtype, self._float_inputs, True)
         if self.input_spec is not None:
-            check_input_spec(self.input_spec, inputs, self.name)
+            self._check_input(inputs)
         if not self.built:
             self._build_for((inputs, *args[1:]), kwargs)
 
         mask = kwargs.get("mask")
-        if mask is None:
+        if mask is None and type(inputs) is not np.ndarray:
             mask = get_mask(inputs)
             if mask is not None and spec.has_mask:
                 if several:
@@ -332,54 +343,6 @@ class Layer(Tracking):
             self._warn_mask_lost()
         return outputs
 
-    def _fill_masks(self, inputs: Any, kwargs: dict[str, Any]) -> None:
-        """Where several tensors come, the mask of argument `x` goes to the parameter ``x_mask``."""
-        named = {self._call_spec.first: inputs, **kwargs}
-        for key, value in named.items():
-            name = f"{key}_mask"
-            if name in self._call_spec.mask_names and named.get(name) is None:
-                kwargs[name] = get_mask(value)
-
-    def _attach_masks(self, inputs: Any, outputs: Any, mask: Any) -> Any:
-        if isinstance(outputs, _PLAIN):
-            if getattr(outputs, "_keras_mask", None) is not None and outputs is not inputs:
-                return outputs
-            new = self.compute_mask(inputs, mask)
-            if isinstance(new, (list, tuple)):
-                new = new[0] if len(new) else None
-            if outputs is inputs and new is None:
-                return outputs
-            return set_mask(outputs, new)
-        new = self.compute_mask(inputs, mask)
-        if new is None:
-            return outputs
-        if isinstance(outputs, (list, tuple)):
-            masks = list(new) if isinstance(new, (list, tuple)) else [new] * len(outputs)
-            masks += [None] * (len(outputs) - len(masks))
-            return type(outputs)(
-                set_mask(value, one) if isinstance(value, _PLAIN) else value
-                for value, one in zip(outputs, masks, strict=False)
-            )
-        return outputs
-
-    def _warn_mask_lost(self) -> None:
-        if not self.__dict__.get("_warned_lost"):
-            self._warned_lost = True
-            warnings.warn(
-                f"{self.name} ({type(self).__name__}) was given a mask but does not support masks: layers after it "
-                "will not see it",
-                stacklevel=3,
-            )
-
-    def _warn_mask_unused(self) -> None:
-        if not self.__dict__.get("_warned_unused"):
-            self._warned_unused = True
-            warnings.warn(
-                f"{self.name}: beside other tensors (initial_state) the mask attached to the input is handed on but "
-                "not used here, as in Keras 3; pass mask=... to use it",
-                stacklevel=3,
-            )
-
     def _regularize_activity(self, outputs: Any) -> None:
         if isinstance(outputs, (list, tuple)):
             for output in outputs:
@@ -394,8 +357,12 @@ class Layer(Tracking):
         self._loss_owners.clear()
 
     def _check_input(self, inputs: Any) -> None:
-        if self.input_spec is not None:
-            check_input_spec(self.input_spec, inputs, self.name)
+        spec = self.input_spec
+        shape = getattr(inputs, "shape", None)
+        if shape is None or self._checked[0] is not spec or self._checked[1] != shape:
+            if spec is not None:
+                check_input_spec(spec, inputs, self.name)
+            self._checked = (spec, shape)
 
     # --- shapes and masks ----------------------------------------------------------------------------------------
 
@@ -423,81 +390,6 @@ class Layer(Tracking):
             self._clear_losses()
             self._loss_owners = owners
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the output for that of the input: the same, unless a subclass says otherwise."""
-        return mask
-
-    # --- the graph -----------------------------------------------------------------------------------------------
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the layer's only call in a graph (a list where there are several)."""
-        tensors = self._only_node().input_tensors
-        return tensors[0] if len(tensors) == 1 else tensors
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the layer's only call in a graph."""
-        tensors = self._only_node().output_tensors
-        return tensors[0] if len(tensors) == 1 else tensors
-
-    def _only_node(self) -> Node:
-        if len(self._inbound_nodes) != 1:
-            raise AttributeError(
-                f"{self.name} must have been called exactly once on symbolic tensors to have one input and output, "
-                f"it was called {len(self._inbound_nodes)} times"
-            )
-        return self._inbound_nodes[0]
-
-    # --- configuration -------------------------------------------------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """What ``from_config`` needs to make this layer anew, without its weights' values."""
-        config: dict[str, Any] = {
-            "name": self.name,
-            "trainable": self._trainable,
-            "dtype": {
-                "module": "keras",
-                "class_name": "DTypePolicy",
-                "config": {"name": self.dtype},
-                "registered_name": None,
-            },
-        }
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        kind = type(self)
-        if not kind.__module__.startswith("recurra.") and _defines_later(kind, "__init__", "get_config"):
-            config.update(self._constructor_config())
-        return config
-
-    def _constructor_config(self) -> dict[str, Any]:
-        """The arguments that the constructor was called with, by name."""
-        args, kwargs = self._init_args
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        given = dict(list(bound.arguments.items())[1:])
-        for parameter in bound.signature.parameters.values():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                given.update(given.pop(parameter.name, {}))
-        return {key: serialize_keras_object(value) for key, value in given.items()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """A new layer from what :meth:`get_config` returned."""
-        if cls.__module__.startswith("recurra."):
-            return cls(**config)
-        given = {key: deserialize_keras_object(value) for key, value in config.items()}
-        parameters = inspect.signature(cls.__init__).parameters
-        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-            return cls(**given)
-        # a constructor that does not hand `name` and the like on to this class: set them afterwards
-        later = {
-            key: given.pop(key) for key in ("name", "trainable", "dtype") if key not in parameters and key in given
-        }
-        layer = cls(**given)
-        layer.name = later.get("name", layer.name)
-        layer.trainable = later.get("trainable", layer.trainable)
-        return layer
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -506,16 +398,6 @@ class Layer(Tracking):
 def _build_parameters(build: Callable[..., None]) -> tuple[str, ...]:
     parameters = inspect.signature(build).parameters.values()
     return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)[1:]
-
-
-def _defines_later(kind: type, first: str, second: str) -> bool:
-    """Whether `first` is defined in a subclass below the class that defines `second`."""
-    for base in kind.__mro__:
-        if second in base.__dict__:
-            return False
-        if first in base.__dict__:
-            return True
-    return False
 
 
 def _as_shapes(value: Any) -> Any:

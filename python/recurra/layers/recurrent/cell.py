@@ -120,7 +120,7 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def _settle(self, **functions: Any) -> None:
         """Note the kernels' names of the activations; `runs_in_kernel` says whether a kernel does what `call` does."""
-        self._kernel_names = {key: activations.kernel_name(function) for key, function in functions.items()}
+        self._kernel_names: dict[str, Any] = {key: activations.kernel_name(fn) for key, fn in functions.items()}
         self._stretch: Array | None = None
         if functions.get("recurrent_activation") is activations.hard_sigmoid_keras2:
             # clip(0.2 z + 0.5) is the kernels' clip(z/6 + 0.5) of 1.2 z: the gates' columns are stretched on their way
@@ -129,6 +129,11 @@ class KernelCell(Layer, DropoutRNNCell):
             self._stretch[2 * self.units : 3 * self.units] = 1.0  # but the candidate's, third in LSTM and GRU
         own = type(self).call.__module__.startswith("recurra.")
         self.runs_in_kernel = own and all(name is not None for name in self._kernel_names.values())
+        self._kernel_names.update(self._kernel_settings())
+
+    def _kernel_settings(self) -> dict[str, Any]:
+        """More keyword arguments for the kernel's operation, the same at every call."""
+        return {}
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[-1]
@@ -185,8 +190,12 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def _kernel_options(self, x: Any, training: bool) -> tuple[Any, dict[str, Any]]:
         """The input and the keyword arguments for the kernel's operation."""
-        options: dict[str, Any] = dict(self._kernel_names)
-        if training and (self.dropout or self.recurrent_dropout):
+        options = self._kernel_names
+        drops = training and (self.dropout > 0.0 or self.recurrent_dropout > 0.0)
+        if not drops and type(x) is np.ndarray:
+            return x, options
+        options = dict(options)
+        if drops:
             batch = x.shape[0]
             like, state = _Like((batch, x.shape[2]), self.dtype), _Like((batch, self.units), self.dtype)
             options["input_dropout"], options["recurrent_dropout"] = self._masks(like, state, True)
@@ -211,7 +220,8 @@ class KernelCell(Layer, DropoutRNNCell):
             raise ValueError(f"{self.name}: inputs of one step must have shape (B, I), got {tuple(inputs.shape)}")
         if not self.runs_in_kernel:
             return self._step(inputs, states, self._masks(inputs, states[0], training))
-        return self.sequence(ops.expand_dims(inputs, 1), states, None, training, return_sequences=False)
+        x = inputs[:, None] if type(inputs) is np.ndarray else ops.expand_dims(inputs, 1)
+        return self.sequence(x, states, None, training, return_sequences=False)
 
     def get_initial_state(self, batch_size: int | None = None) -> Any:
         """Zeros, (batch_size, units) for each state."""

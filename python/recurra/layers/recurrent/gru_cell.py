@@ -69,12 +69,15 @@ class GRUCell(KernelCell):
             kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
             bias_constraint, dropout, recurrent_dropout, seed,
         )  # fmt: skip
+        self.reset_after = reset_after
         self.recurrent_activation = activations.get(recurrent_activation)
         self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
         self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
         self.dropout_mask_count = 3 if self.implementation == 1 else None
-        self.reset_after = reset_after
         self.state_size = self.units
+
+    def _kernel_settings(self) -> dict[str, Any]:
+        return {"reset_after": self.reset_after}
 
     def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
         columns = 3 * self.units
@@ -86,11 +89,9 @@ class GRUCell(KernelCell):
         return y, final if listed else final[0]
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, kernel_options = self._kernel_options(x, training)
-        y, final, _ = ops.gru(
-            x, *self._kernel_weights(), state,
-            mask=mask, reset_after=self.reset_after, **kernel_options, **options,
-        )  # fmt: skip
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.gru(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
         return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:

@@ -94,8 +94,9 @@ class LSTMCell(KernelCell):
         return self._one_step(inputs, list(states), training)
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, kernel_options = self._kernel_options(x, training)
-        y, final, _ = ops.lstm(x, *self._kernel_weights(), state, mask=mask, **kernel_options, **options)
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.lstm(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
         return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:

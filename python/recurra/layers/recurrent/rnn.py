@@ -176,8 +176,10 @@ class RNN(Layer):
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         state = self._start(initial_state, x.shape[0])
-        y, final = self._run(x, state, mask, training)
-        _reset_dropout(self.cell)
+        try:
+            y, final = self._run(x, state, mask, training)
+        finally:
+            _reset_dropout(self.cell)
         if self.stateful:
             for variable, value in zip(flat_nested(self.states), flat_nested(final), strict=True):
                 variable.assign(value_of(value))

@@ -61,10 +61,9 @@ class SimpleRNNCell(KernelCell):
         return y, final if listed else final[0]
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, kernel_options = self._kernel_options(x, training)
-        y, final, _ = ops.simple_rnn(
-            x, self.kernel, self.recurrent_kernel, self.bias, state, mask=mask, **kernel_options, **options
-        )
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.simple_rnn(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
         return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
