@@ -8,9 +8,9 @@ An installation holds one compiled module for each instruction set, from the sam
     native     on other processors, the one that the build found
     reference  not compiled: ``recurra.reference``, the same functions in plain numpy
 
-The best that this processor and operating system may run is loaded. The environment variable ``RECURRA_ISA`` forces one
-of these names (``x86-64-v3``, ``avx2``, ``avx512``, ``baseline`` are understood too); what cannot be had is an error, and
-so is a module that does not load: there is no silent fallback to something slower.
+The best that this processor and operating system may run is loaded. The environment variable ``RECURRA_ISA`` forces
+one of these names (``x86-64-v3``, ``avx2``, ``avx512``, ``baseline`` are understood too); what cannot be had is an
+error, and so is a module that does not load: there is no silent fallback to something slower.
 """
 
 from __future__ import annotations

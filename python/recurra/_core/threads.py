@@ -25,10 +25,7 @@ def default_threads() -> int:
 
 def usable_cpus() -> int:
     """The CPUs that this process may use: the affinity mask, and the cgroup's quota rounded down, but at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cgroup_quota()
     return cpus if quota is None else max(1, min(cpus, int(quota)))
 
@@ -59,7 +56,7 @@ def cgroup_quota(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """The group's folder and those around it. In a container the path may be the host's, of which only `mount` exists."""
+    """The group's folder and those around it. In a container, the path may be the host's: then only `mount` exists."""
     parts = [part for part in path.split("/") if part not in ("", "..")]
     for n in range(len(parts), -1, -1):
         yield mount.joinpath(*parts[:n])
