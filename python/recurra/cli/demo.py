@@ -58,9 +58,10 @@ def demo(
     60 others, and on sentences that you type (or pipe in).
 
     \b
-    recurra demo
-    recurra demo --text novel.txt --epochs 10 -o novel.rlm
-    echo "I would not miss it." | recurra demo
+    Examples:
+      recurra demo
+      recurra demo --text novel.txt --epochs 10 -o novel.rlm
+      echo "I would not miss it." | recurra demo
     """  # fmt: skip
     if out is not None:
         check_out(out, force)

@@ -18,13 +18,14 @@ import recurra
 @click.argument("model", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def info(model: Path | None, as_json: bool) -> None:
-    """Say which kernels run here with how many threads, or what is in a model file.
+    """Say which kernels run here, or what a model file holds.
 
     RECURRA_ISA=NAME forces one of the instruction sets listed, or "reference"; RECURRA_NUM_THREADS=N the threads.
 
     \b
-    recurra info
-    recurra info novel.rlm
+    Examples:
+      recurra info
+      recurra info novel.rlm
     """
     found = describe_machine() if model is None else describe_model(model)
     if as_json:
@@ -39,7 +40,7 @@ def info(model: Path | None, as_json: bool) -> None:
 def describe_machine() -> dict[str, Any]:
     """Versions, the kernels that run and how they were built."""
     found: dict[str, Any] = {"recurra": recurra.__version__}
-    found.update(recurra.build_config())
+    found.update({name: value for name, value in recurra.build_config().items() if name != "version"})
     found["threads"] = recurra.get_num_threads()
     found["python"] = platform.python_version()
     for package in ("numpy", "h5py"):

@@ -32,9 +32,10 @@ def lm() -> None:
     """Learn to continue a text, by characters or words.
 
     \b
-    recurra lm train novel.txt -o novel.rlm
-    recurra lm generate novel.rlm --prompt "It was" --length 400
-    recurra lm perplexity novel.rlm another.txt
+    Examples:
+      recurra lm train novel.txt -o novel.rlm
+      recurra lm generate novel.rlm --prompt "It was" --length 400
+      recurra lm perplexity novel.rlm another.txt
     """
 
 
@@ -159,10 +160,11 @@ def train(
     The weights of the best epoch are kept. Ctrl-C stops after the batch and saves what was learned.
 
     \b
-    recurra lm train novel.txt -o novel.rlm
-    recurra lm train *.txt -o corpus.rlm --level word --units 512 --dropout 0.4
-    curl -s https://example.org/book.txt | recurra lm train - -o book.rlm --sample 300
-    recurra lm train novel.txt -o more.rlm --start-from novel.rlm --epochs 3
+    Examples:
+      recurra lm train novel.txt -o novel.rlm
+      recurra lm train *.txt -o corpus.rlm --level word --units 512 --dropout 0.4
+      curl -s https://example.org/book.txt | recurra lm train - -o book.rlm --sample 300
+      recurra lm train novel.txt -o more.rlm --start-from novel.rlm --epochs 3
     """  # fmt: skip
     from recurra.tasks import LanguageModel
 
@@ -255,10 +257,11 @@ def generate(
     """Write text with a trained model, as it comes.
 
     \b
-    recurra lm generate novel.rlm
-    recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
-    recurra lm generate novel.rlm --top-p 0.9 --count 3
-    recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
+    Examples:
+      recurra lm generate novel.rlm
+      recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
+      recurra lm generate novel.rlm --top-p 0.9 --count 3
+      recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
     """  # fmt: skip
     from recurra.random import derive_seed
     from recurra.tasks import LanguageModel
@@ -311,8 +314,9 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
 
     \b
-    recurra lm perplexity novel.rlm another.txt
-    echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
+    Examples:
+      recurra lm perplexity novel.rlm another.txt
+      echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
     """  # fmt: skip
     from recurra.tasks import LanguageModel
 

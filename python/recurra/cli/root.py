@@ -23,11 +23,12 @@ def cli(threads: int | None) -> None:
     """Train recurrent networks on text, and use them.
 
     \b
-    recurra demo                                see it work in a minute, offline
-    recurra lm train novel.txt -o novel.rlm     learn to continue a text
-    recurra lm generate novel.rlm               write more of it
-    recurra sentiment train reviews.csv -o reviews.rsc
-    echo "What a waste of time." | recurra sentiment predict reviews.rsc
+    Examples:
+      recurra demo                                see it work in a minute, offline
+      recurra lm train novel.txt -o novel.rlm     learn to continue a text
+      recurra lm generate novel.rlm               write more of it
+      recurra sentiment train reviews.csv -o reviews.rsc
+      echo "What a waste of time." | recurra sentiment predict reviews.rsc
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
     0 done, 2 bad input (one line says what), 130 ended by Ctrl-C (a training then saves what it has).

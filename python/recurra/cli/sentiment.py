@@ -31,9 +31,10 @@ def sentiment() -> None:
     """Learn to label texts: good or bad, or any labels of your own.
 
     \b
-    recurra sentiment train reviews.csv -o reviews.rsc
-    echo "What a waste of time." | recurra sentiment predict reviews.rsc
-    recurra sentiment evaluate reviews.rsc more-reviews.csv
+    Examples:
+      recurra sentiment train reviews.csv -o reviews.rsc
+      echo "What a waste of time." | recurra sentiment predict reviews.rsc
+      recurra sentiment evaluate reviews.rsc more-reviews.csv
     """
 
 
@@ -121,9 +122,10 @@ def train(
     Ctrl-C stops after the batch and saves what was learned.
 
     \b
-    recurra sentiment train reviews.csv -o reviews.rsc
-    recurra sentiment train mails.jsonl -o mails.rsc --text body --label folder
-    zcat tweets.tsv.gz | recurra sentiment train - --format tsv -o tweets.rsc --maxlen 60
+    Examples:
+      recurra sentiment train reviews.csv -o reviews.rsc
+      recurra sentiment train mails.jsonl -o mails.rsc --text body --label folder
+      zcat tweets.tsv.gz | recurra sentiment train - --format tsv -o tweets.rsc --maxlen 60
     """  # fmt: skip
     from recurra.tasks import SentimentClassifier
 
@@ -157,9 +159,10 @@ def predict(
     Without files it reads standard input, one text a line.
 
     \b
-    recurra sentiment predict reviews.rsc -t "I loved it" -t "Not for me"
-    cat lines.txt | recurra sentiment predict reviews.rsc
-    recurra sentiment predict reviews.rsc new.csv --text body --to jsonl > labelled.jsonl
+    Examples:
+      recurra sentiment predict reviews.rsc -t "I loved it" -t "Not for me"
+      cat lines.txt | recurra sentiment predict reviews.rsc
+      recurra sentiment predict reviews.rsc new.csv --text body --to jsonl > labelled.jsonl
     """  # fmt: skip
     from recurra.tasks import SentimentClassifier
 
@@ -184,8 +187,9 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     """Compare a classifier's labels with the true ones.
 
     \b
-    recurra sentiment evaluate reviews.rsc test.csv
-    recurra sentiment evaluate reviews.rsc test.jsonl --json
+    Examples:
+      recurra sentiment evaluate reviews.rsc test.csv
+      recurra sentiment evaluate reviews.rsc test.jsonl --json
     """  # fmt: skip
     from recurra.tasks import SentimentClassifier
 

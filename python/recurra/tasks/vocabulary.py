@@ -18,6 +18,7 @@ UNKNOWN = 1
 """The id of every token that is not in the vocabulary."""
 
 LEVELS = ("char", "word")
+_PIECE = 1 << 16
 
 # Letters (with inner apostrophes), digits or a run of one punctuation mark, each with the space before it; other
 # white space by itself. Every character belongs to exactly one token, so joining the tokens gives the text back.
@@ -35,6 +36,10 @@ def split_text(text: str, level: str) -> list[str]:
     if level == "char":
         return list(text)
     return [match.group() for match in _WORD.finditer(text)]
+
+
+def _codes(text: str) -> Array:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 class Vocabulary:
@@ -56,7 +61,8 @@ class Vocabulary:
             raise ValueError("text must not be empty: there is nothing to learn a vocabulary from")
         self.level = level
         self._tokenizer = Tokenizer(num_words=size, filters="", lower=False, oov_token="<unknown>")
-        self._tokenizer.fit_on_texts([split_text(text, level)])
+        pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE)) if level == "char" else (text,)
+        self._tokenizer.fit_on_texts(split_text(piece, level) for piece in pieces)
         self._index()
 
     def _index(self) -> None:
@@ -65,12 +71,21 @@ class Vocabulary:
         known.pop("<unknown>", None)
         self._ids: dict[str, int] = known
         self._tokens = ["", "", *known]  # the index is in the order of the ids
+        self._codes = np.array([], np.uint32)
+        if self.level == "char" and known:
+            codes, ids = _codes("".join(known)), np.fromiter(known.values(), np.int32)
+            order = np.argsort(codes)
+            self._codes, self._code_ids = codes[order], ids[order]
 
     def __len__(self) -> int:
         return len(self._tokens)
 
     def encode(self, text: str) -> Array:
         """The ids of the text's tokens, (N,) int32; unknown ones are 1."""
+        if len(self._codes):
+            codes = _codes(text)
+            at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
+            return np.where(self._codes[at] == codes, self._code_ids[at], np.int32(UNKNOWN))
         get = self._ids.get
         tokens = split_text(text, self.level)
         return np.fromiter((get(token, UNKNOWN) for token in tokens), dtype=np.int32, count=len(tokens))
