@@ -12,7 +12,7 @@ sets the one seed that everything unseeded is derived from.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from typing import Any
 
@@ -59,7 +59,7 @@ def global_seed() -> int:
     global _root
     with _lock:
         if _root is None:
-            _root = secrets.randbits(63)
+            _root = int.from_bytes(os.urandom(8), "little") >> 1
         return _root
 
 

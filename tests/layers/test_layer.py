@@ -297,6 +297,10 @@ def test_build_is_noted_and_initial_weights_are_set() -> None:
     again = layers.Dense(2)
     again.build_from_config({"input_shape": [None, 4]})
     assert again.built and again.kernel.shape == (4, 2)
+    several = layers.LSTM(2)
+    shapes = {"sequences_shape": [None, 5, 4], "initial_state_shape": [[None, 2], [None, 2]]}
+    several.build_from_config({"shapes_dict": shapes})
+    assert several.built and several.cell.kernel.shape == (4, 8)
 
 
 def test_build_for_several_arguments_by_name() -> None:

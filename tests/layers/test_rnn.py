@@ -205,6 +205,7 @@ def test_no_state_is_the_zero_state(kind: str) -> None:
     count = len(layer.state_size)
     close(layer(X), layer(X, initial_state=[np.zeros((B, H))] * count))
     close(layer(X), layer(X, initial_state=layer.get_initial_state(B)))
+    assert [s.shape for s in layer.get_initial_state(X)] == [(B, H)] * count
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -252,9 +252,14 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build for the shape that :meth:`get_build_config` noted."""
-        shape = config.get("input_shape")
-        if shape is not None and not self.built:
-            self.build(_as_shapes(shape))
+        if self.built:
+            return
+        shapes = config.get("shapes_dict")  # Keras 3's way to note several arguments
+        if shapes is not None:
+            names = _build_parameters(type(self).build)
+            self.build(**{key: _as_shapes(shape) for key, shape in shapes.items() if key in names})
+        elif config.get("input_shape") is not None:
+            self.build(_as_shapes(config["input_shape"]))
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shape that the layer was built for."""
@@ -296,6 +301,9 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
                 several = True
                 if self.autocast:
                     kwargs[key] = convert(value, dtype)
+            elif key == "mask" and isinstance(value, (list, tuple)) and all(isinstance(row, list) for row in value):
+                kwargs[key] = np.asarray(value)  # written out, as nested lists
+                several = True
         if not is_ready(inputs, dtype):
             if has_symbolic(inputs):
                 return call_symbolic(self, args, kwargs)

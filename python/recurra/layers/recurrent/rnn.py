@@ -107,8 +107,13 @@ class RNN(Layer):
                 self.get_initial_state(batch),
             )
 
-    def get_initial_state(self, batch_size: int) -> list[Any]:
-        """What the layer starts from where it is given no state."""
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """What the layer starts from where it is given no state.
+
+        batch_size : an int; or, as in Keras 2, the input itself, whose first axis it is
+        """
+        if getattr(batch_size, "shape", ()):
+            batch_size = batch_size.shape[0]
         state = initial_state_of(self.cell, batch_size, self.dtype)
         return list(state) if isinstance(state, (list, tuple)) else [state]
 
