@@ -39,11 +39,13 @@ class SequenceForward {
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
     const bool small = packed_.size() * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
-    ahead_ = !small && chunk_ > 1;
+    // A few rows alone would read W from L2 at every step; together with the next steps' rows they do not.
+    ahead_ = (!small || per_step <= 4) && chunk_ > 1;
     const bool keep = call_.training;
     cache_->operands.resize((keep ? plan_.rows() : (chunk_ + 1) * B) * L_.operand_row);
+    const Index in_turn = std::max(block_rows, P);  // rows of a panel, or panels of a row
     scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
-    z_rows_ = keep ? plan_.rows() : scratch_z_ ? block_rows : chunk_ * B;
+    z_rows_ = keep ? plan_.rows() : scratch_z_ ? in_turn : chunk_ * B;
     cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * Layout::z_row);
     if constexpr (Cell::has_carry) {
       cache_->carry.resize((keep ? plan_.rows() : B) * Hp);
@@ -205,10 +207,13 @@ class SequenceForward {
         const Segment part = input_part(c);
         if (part.length == 0) continue;
         const T* weights = packed_.data() + packed_at_[size_t(p * C + c)];
-        for (Index s = s0; s < s1; ++s) {
-          const Index rows = std::min(r1, plan_.live(s)) - r0;
-          product<T>(rows, operand(s, r0), L_.operand_row, &part, 1, weights, L_.units.vectors(p),
-                     z_at(s, r0, p) + c * L_.units.width(p), Layout::z_row, false);
+        for (Index s = s0; s < s1;) {
+          T *from = operand(s, r0), *to = z_at(s, r0, p);
+          Index rows = 0;  // of as many steps as lie one behind the other
+          for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row; ++s)
+            rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
+          product<T>(rows, from, L_.operand_row, &part, 1, weights, L_.units.vectors(p), to + c * L_.units.width(p),
+                     Layout::z_row, false);
         }
       }
   }
@@ -216,6 +221,7 @@ class SequenceForward {
   /// One step of rows [r0, r1) and panels [p0, p1). `reset`: the first of GruResetBefore's two products.
   template <class A, bool reset>
   void step(Index s, Index r0, Index r1, Index p0, Index p1, Index member, const A& act) {
+    if (!Cell::reset_before && r1 - r0 == 1) return step_of_one(s, r0, p0, p1, member, act);
     const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
     for (Index p = p0; p < p1; ++p) {
       const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
@@ -236,21 +242,50 @@ class SequenceForward {
     }
   }
 
+  /// What is left of column c for the step, after project().
+  Segment step_part(int c) const {
+    Segment part = L_.operand(c);
+    const Index done = ahead_ ? input_part(c).length : 0;
+    return {part.offset + done, part.length - done};
+  }
+  const T* step_weights(Index p, int c) const {
+    return packed_.data() + packed_at_[size_t(p * C + c)] +
+           (ahead_ ? input_part(c).length * L_.units.width(p) : 0);
+  }
+  bool step_goes_on(int c) const { return ahead_ && Cell::columns[c].kernel >= 0; }
+
   void columns(Index s, Index i0, Index i1, Index p, T* z) {
-    const Index width = L_.units.width(p);
     for (int c = 0; c < C; ++c) {
-      Segment part = L_.operand(c);
-      const T* weights = packed_.data() + packed_at_[size_t(p * C + c)];
-      if (ahead_) {
-        const Index done = input_part(c).length;
-        part.offset += done;
-        part.length -= done;
-        weights += done * width;
-        if (part.length == 0) continue;
-      }
-      product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, weights, L_.units.vectors(p), z + c * width,
-                 Layout::z_row, ahead_ && Cell::columns[c].kernel >= 0);
+      const Segment part = step_part(c);
+      if (part.length == 0) continue;
+      product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c), L_.units.vectors(p),
+                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c));
     }
+  }
+
+  /// A step of one row: all its panels of a column side by side.
+  template <class A>
+  void step_of_one(Index s, Index i, Index p0, Index p1, Index member, const A& act) {
+    constexpr Index most = 16;
+    const T* weights[most];
+    T* z[most];
+    const auto z_of = [&](Index p) {
+      return scratch_z_ ? cache_->z.data() + (member * z_rows_ + p) * Layout::z_row : z_at(s, i, p);
+    };
+    for (int c = 0; c < C; ++c) {
+      const Segment part = step_part(c);
+      if (part.length == 0) continue;
+      for (Index p = p0; p < p1;) {
+        const Index vectors = L_.units.vectors(p);
+        Index n = 0;
+        for (; p < p1 && n < most && L_.units.vectors(p) == vectors; ++p, ++n) {
+          weights[n] = step_weights(p, c);
+          z[n] = z_of(p) + c * L_.units.width(p);
+        }
+        product_one_row<T>(operand(s, i), &part, 1, weights, n, vectors, z, step_goes_on(c));
+      }
+    }
+    for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p), act);
   }
 
   template <class A>

@@ -7,6 +7,7 @@
 // split by output and never by reduction. After a fork the child starts a team of its own when it first needs one.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -33,14 +34,19 @@ inline void pause_cpu() {
 #endif
 }
 
-/// Wait until done(): spin about 20 us, then give the core away between looks.
+/// Wait until done(): spin some 20 us, then offer the core to whoever is ready, then sleep between looks. A member that
+/// waits for one that has lost its core must not burn the time that the other needs.
 template <class Done>
 inline void wait_politely(Done done) {
   for (int i = 0; i < 512; ++i) {
     if (done()) return;
     pause_cpu();
   }
-  while (!done()) std::this_thread::yield();
+  for (int i = 0; i < 16; ++i) {
+    if (done()) return;
+    std::this_thread::yield();
+  }
+  while (!done()) std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
 class Barrier {

@@ -97,6 +97,43 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
   sweep(small, blocks - larger);
 }
 
+/// One row times NC panels at once: a chain of sums waits for its last multiplication, so a row alone needs several chains
+/// side by side to keep the multipliers busy. Each element is the same chain as in `tile`.
+template <class T, int NV, int NC>
+RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_segments, const T* const* panels,
+                                   T* const* z, bool accumulate) {
+  constexpr int W = lanes<T>;
+  Packet<T> sum[NC][NV];
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c)
+    RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] = accumulate ? load(z[c] + v * W) : set1<T>(0);
+  const T* panel[NC];
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c) panel[c] = panels[c];
+  Index at = 0;
+  for (Index s = 0; s < n_segments; ++s) {
+    const T* p = a + segments[s].offset;
+    for (Index k = 0; k < segments[s].length; ++k, at += NV * W) {
+      const Packet<T> value = set1<T>(p[k]);
+      RECURRA_UNROLL for (int c = 0; c < NC; ++c)
+        RECURRA_UNROLL for (int v = 0; v < NV; ++v)
+          sum[c][v] = fma(value, load(panel[c] + at + v * W), sum[c][v]);
+    }
+  }
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c)
+    RECURRA_UNROLL for (int v = 0; v < NV; ++v) store(z[c] + v * W, sum[c][v]);
+}
+
+/// The same for any number of panels of `vectors` vectors each.
+template <class T>
+void product_one_row(const T* a, const Segment* segments, Index n_segments, const T* const* panels, Index count,
+                     Index vectors, T* const* z, bool accumulate) {
+  constexpr int at_once = panel_vectors == 2 ? 4 : 3;  // sums + one value fit the registers; panels come from memory
+  Index c = 0;
+  if (vectors == panel_vectors)
+    for (; c + at_once <= count; c += at_once)
+      tile_one_row<T, panel_vectors, at_once>(a, segments, n_segments, panels + c, z + c, accumulate);
+  for (; c < count; ++c) product<T>(1, a, 0, segments, n_segments, panels[c], vectors, z[c], 0, accumulate);
+}
+
 /// How N columns are cut into panels: full ones of panel_vectors vectors, and a narrower last one.
 template <class T>
 struct Panels {
