@@ -7,6 +7,7 @@ module that the configuration names: a class comes from this package's own rooms
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import threading
@@ -31,6 +32,7 @@ _names: dict[Any, str] = {}
 class _Scopes(threading.local):
     def __init__(self) -> None:
         self.stack: list[Mapping[str, Any]] = []
+        self.live = False
 
 
 _scopes = _Scopes()
@@ -86,6 +88,19 @@ def custom_object_scope(objects: Mapping[str, Any]) -> Iterator[None]:
 CustomObjectScope = custom_object_scope
 
 
+@contextmanager
+def live_objects() -> Iterator[None]:
+    """Inside the block configurations hold classes and functions themselves instead of their names.
+
+    They cannot be saved, but a copy can be made from them of anything: nobody needs to have registered it.
+    """
+    before, _scopes.live = _scopes.live, True
+    try:
+        yield
+    finally:
+        _scopes.live = before
+
+
 def _is_builtin(target: Any) -> bool:
     return str(getattr(target, "__module__", "")).split(".")[0] == "recurra"
 
@@ -109,6 +124,8 @@ def serialize_keras_object(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: serialize_keras_object(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
+        if _scopes.live:
+            return value
         return {"class_name": "__numpy__", "config": {"value": value.tolist(), "dtype": value.dtype.name}}
     if isinstance(value, np.dtype):
         return value.name
@@ -117,14 +134,16 @@ def serialize_keras_object(value: Any) -> Any:
         builtin = _is_builtin(kind)
         result: dict[str, Any] = {
             "module": _module_of(kind),
-            "class_name": kind.__name__,
+            "class_name": kind if _scopes.live else kind.__name__,
             "config": value.get_config(),
-            "registered_name": None if builtin else get_registered_name(kind),
+            "registered_name": None if builtin or _scopes.live else get_registered_name(kind),
         }
         build_config = getattr(value, "get_build_config", None)
         if build_config is not None and (built := build_config()) is not None:
             result["build_config"] = built
         return result
+    if _scopes.live:
+        return value if callable(value) else copy.deepcopy(value)
     if callable(value) and hasattr(value, "__name__"):
         if value.__name__ == "<lambda>":
             raise ValueError("a lambda has no name to save: define it with `def` and register it")
@@ -190,8 +209,8 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         if found is None:
             raise ValueError(f"unknown function {inner!r}: pass it as custom_objects={{{inner!r}: ...}}")
         return found
-    kind = get_registered_object(registered, custom_objects) or get_registered_object(name, custom_objects)
-    kind = kind or _builtin(str(name), config.get("module"))
+    kind = name if inspect.isclass(name) else get_registered_object(registered, custom_objects)
+    kind = kind or get_registered_object(name, custom_objects) or _builtin(str(name), config.get("module"))
     if kind is None:
         raise ValueError(
             f"unknown class {name!r} (module {config.get('module')!r}): pass it as custom_objects={{{name!r}: ...}} "
@@ -262,5 +281,6 @@ class Registry:
         name = config["class_name"]
         if name == "function":
             return self.find(config["config"])
-        kind = get_registered_object(config.get("registered_name")) or self.find(name)
+        kind = name if inspect.isclass(name) else get_registered_object(config.get("registered_name"))
+        kind = kind or self.find(name)
         return build_from_config(kind, config.get("config") or {}, None)

@@ -140,6 +140,10 @@ def test_a_cell_of_ones_own_is_copied_without_being_registered() -> None:
         def call(self, inputs: Any, states: Any) -> Any:
             return inputs + states[0], [inputs + states[0]]
 
+    named = layers.Bidirectional(layers.GRU(H, activation=lambda v: ops.tanh(v)))
+    named(x)
+    assert (named.get_weights()[0] != named.get_weights()[3]).any(), "each direction has weights of its own"
+
     y = layers.Bidirectional(layers.RNN(Plain(), return_sequences=True))(x)
     np.testing.assert_allclose(y[..., :I], np.cumsum(x, axis=1), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(y[..., I:], np.cumsum(x[:, ::-1], axis=1)[:, ::-1], rtol=1e-5, atol=1e-5)

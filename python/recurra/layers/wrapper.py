@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from recurra.layers.layer import Layer
-from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
+from recurra.registration import deserialize_keras_object, live_objects, serialize_keras_object
 
 
 class Wrapper(Layer):
@@ -39,22 +38,7 @@ class Wrapper(Layer):
 def clone_layer(layer: Layer, **changes: Any) -> Any:
     """A new, unbuilt layer like `layer`, with other settings where `changes` says so.
 
-    Made from the configuration, so that weights and seeds are new; classes that nobody registered are known here.
-    A layer that holds something without a configuration (a cell that is no Layer, a lambda) is copied instead.
+    Made from the configuration, so that weights and seeds are new; whatever `layer` holds need not be registered.
     """
-    kinds = {type(one).__name__: type(one) for one in layer._flatten_layers() if not _own(type(one))}
-    try:
-        config = layer.get_config()
-    except (TypeError, ValueError):
-        if layer.built:
-            raise
-        copied = copy.deepcopy(layer)
-        for key, value in changes.items():
-            setattr(copied, key, value)
-        return copied
-    with custom_object_scope(kinds):
-        return type(layer).from_config({**config, **changes})
-
-
-def _own(kind: type) -> bool:
-    return kind.__module__.split(".")[0] == "recurra"
+    with live_objects():
+        return type(layer).from_config({**layer.get_config(), **changes})

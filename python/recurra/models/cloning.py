@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recurra.layers.input_layer import InputLayer
+from recurra.layers.wrapper import clone_layer
 from recurra.models.functional import Functional
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
@@ -13,7 +14,7 @@ from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
 
 
 def _copy_layer(layer: Any) -> Any:
-    return type(layer).from_config(layer.get_config())
+    return clone_layer(layer)
 
 
 def clone_model(
