@@ -153,8 +153,8 @@ class WordCounts {
   std::int64_t text_ = 0;
 };
 
-/// Append ids[number] of each word of `text` to `result`; a word that is not among `numbers` gives `unknown`. A negative
-/// id is left out.
+/// Append ids[number] of each word of `text` to `result`; a word that is not among `numbers` gives `unknown`. A
+/// negative id is left out.
 inline void encode_words(std::string_view text, const Separators& separator, const WordNumbers& numbers,
                          const std::int32_t* ids, std::int32_t unknown, std::vector<std::int32_t>& result) {
   for_each_word(text, separator, [&](std::string_view word) {

@@ -193,7 +193,9 @@ class TextVectorization:
         if PADDING in words:
             raise ValueError(f"vocabulary may hold the empty padding token only as its first, before {UNKNOWN!r}")
         if self.max_tokens is not None and self._first + len(words) > self.max_tokens:
-            raise ValueError(f"vocabulary must have at most max_tokens={self.max_tokens}, got {self._first + len(words)}")
+            raise ValueError(
+                f"vocabulary must have at most max_tokens={self.max_tokens}, got {self._first + len(words)}"
+            )
         weights = None
         if idf_weights is not None:
             weights = np.asarray(idf_weights, np.float64)
@@ -201,7 +203,8 @@ class TextVectorization:
                 raise ValueError(f"idf_weights must have shape ({len(tokens)},) as the vocabulary, got {weights.shape}")
         self._number(words)
         if weights is not None:
-            self._set_idf(weights[self._first :], weights[: self._first] if leads else None)
+            lead = self._first if leads else 0
+            self._set_idf(weights[lead:], weights[:lead] if leads else None)
 
     @property
     def _first(self) -> int:
@@ -295,7 +298,8 @@ class TextVectorization:
             return rows
         if self._idf is None:
             raise RuntimeError("idf_weights are not known yet: call adapt, or give them with the vocabulary")
-        return rows.astype(np.float32) * np.pad(self._idf, (0, self._width - len(self._idf)))
+        weights: Array = np.pad(self._idf, (0, self._width - len(self._idf)))
+        return np.asarray(rows.astype(np.float32) * weights)
 
     def _texts(self, inputs: Any) -> tuple[list[str], tuple[int, ...]]:
         """All the texts in one list, and the shape that they had."""
@@ -325,9 +329,7 @@ class TextVectorization:
             tokens = [tokens_of(self.split, text) for text in texts]
         if self._widths is None:
             return tokens
-        return [
-            [" ".join(row[i : i + n]) for n in self._widths for i in range(len(row) - n + 1)] for row in tokens
-        ]
+        return [[" ".join(row[i : i + n]) for n in self._widths for i in range(len(row) - n + 1)] for row in tokens]
 
     def _standardized(self, texts: list[str]) -> list[str]:
         if callable(self.standardize):
@@ -356,7 +358,7 @@ class TextVectorization:
         return (shape[0], self._width)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments. The vocabulary is among them, learnt or given, so that the configuration is the whole layer."""
+        """The arguments, with the vocabulary, learnt or given: the configuration is the whole layer."""
         return {
             "name": self.name,
             "max_tokens": self.max_tokens,

@@ -56,7 +56,10 @@ class TimeseriesGenerator(PyDataset):
         if len(data) != len(targets):
             raise ValueError(f"targets must have as many rows as data, {len(data)}, got {len(targets)}")
         for name, number in (
-            ("length", length), ("sampling_rate", sampling_rate), ("stride", stride), ("batch_size", batch_size)
+            ("length", length),
+            ("sampling_rate", sampling_rate),
+            ("stride", stride),
+            ("batch_size", batch_size),
         ):
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
@@ -88,7 +91,7 @@ class TimeseriesGenerator(PyDataset):
         return (samples[:, ::-1] if self.reverse else samples), targets
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, with data and targets as JSON strings and `start_index` already moved by `length`, as in Keras."""
+        """The arguments, as in Keras: data and targets as JSON strings, `start_index` already moved by `length`."""
         config: dict[str, Any] = {}
         for name in ("data", "targets"):
             values = getattr(self, name)

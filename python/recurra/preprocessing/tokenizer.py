@@ -102,7 +102,7 @@ class Tokenizer:
             is a document then, as in Keras: pass ``[text]`` for one document.
         """
         if isinstance(texts, str) and not self.char_level and len(texts) > 1:
-            warnings.warn("fit_on_texts got one string, whose characters are taken for texts; did you mean [text]?", stacklevel=2)
+            warnings.warn("fit_on_texts got one string and takes its characters for texts: pass [text]", stacklevel=2)
         for chunk in counting.chunks(texts):
             core = self._compiled(chunk)
             if core is not None:
@@ -192,8 +192,10 @@ class Tokenizer:
         return {word: index for word, index in self.word_index.items() if index < limit}, self._oov_index()
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
-        """The words of each sequence of ids, joined by single spaces; ids without a word as in
-        :meth:`texts_to_sequences`."""
+        """The words of each sequence of ids, joined by single spaces.
+
+        An id without a word, or beyond `num_words`, becomes the out-of-vocabulary token or is left out.
+        """
         return list(self.sequences_to_texts_generator(sequences))
 
     def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]]) -> Iterator[str]:
@@ -294,7 +296,7 @@ class Tokenizer:
         hint = "; decode it first" if isinstance(text, bytes) else ""
         raise TypeError(f"texts must hold strings or lists of tokens, got {type(text).__name__}{hint}")
 
-    def _lowered(self, texts: list[str]) -> list[str]:
+    def _lowered(self, texts: list[Any]) -> list[Any]:
         return [text.lower() for text in texts] if self.lower else texts
 
     def _compiled(self, texts: list[Any]) -> Any:

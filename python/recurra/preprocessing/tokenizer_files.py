@@ -14,6 +14,7 @@ from recurra.preprocessing.words import Analyzer
 from recurra.utils.safe_pickle import restricted_load
 
 _SETTINGS = ("num_words", "filters", "lower", "split", "char_level", "oov_token", "document_count")
+_PACKAGES = ("keras", "keras_preprocessing", "recurra", "tensorflow", "tf_keras")
 _COUNTS = ("word_counts", "word_docs", "index_docs", "word_index", "index_word")
 
 
@@ -110,20 +111,23 @@ class _StandIns(dict[tuple[str, str], Any]):
     """What a pickled Tokenizer may name."""
 
     def __init__(self) -> None:
-        super().__init__({
-            ("collections", "OrderedDict"): OrderedDict,
-            ("collections", "defaultdict"): defaultdict,
-            ("builtins", "int"): int,
-            ("__builtin__", "int"): int,
-            ("builtins", "object"): _Object,
-            ("__builtin__", "object"): _Object,
-            ("copyreg", "_reconstructor"): _Reconstruct(),
-            ("copy_reg", "_reconstructor"): _Reconstruct(),
-        })
+        super().__init__(
+            {
+                ("collections", "OrderedDict"): OrderedDict,
+                ("collections", "defaultdict"): defaultdict,
+                ("builtins", "int"): int,
+                ("__builtin__", "int"): int,
+                ("__builtin__", "long"): int,
+                ("builtins", "object"): _Object,
+                ("__builtin__", "object"): _Object,
+                ("copyreg", "_reconstructor"): _Reconstruct(),
+                ("copy_reg", "_reconstructor"): _Reconstruct(),
+            }
+        )
 
     def __missing__(self, key: tuple[str, str]) -> Any:
         module, name = key
-        if name == "Tokenizer" and module.split(".")[0] in ("keras", "keras_preprocessing", "recurra", "tensorflow", "tf_keras"):
+        if name == "Tokenizer" and module.split(".")[0] in _PACKAGES:
             return _State
         raise KeyError(key)
 

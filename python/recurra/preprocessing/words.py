@@ -15,10 +15,10 @@ Analyzer = Callable[[str], Iterable[Any]]
 def text_to_word_sequence(
     input_text: str, filters: str = DEFAULT_FILTERS, lower: bool = True, split: str = " "
 ) -> list[str]:
-    """The words of a text.
+    r"""The words of a text.
 
     Lower case first; then every character of `filters` becomes `split`; then the text is split at `split` and empty
-    words are dropped. The apostrophe is not among the default filters, nor are ``\\r`` and the no-break space: they
+    words are dropped. The apostrophe is not among the default filters, nor are ``\r`` and the no-break space: they
     stay in the words, as in Keras.
 
     input_text : the text
@@ -52,7 +52,7 @@ def words_of(text: str, filters: str, lower: bool, split: str) -> list[str]:
 
 @lru_cache(maxsize=64)
 def separator_table(filters: str, split: str) -> bytes | None:
-    """The table for ``bytes.translate`` that turns filters into `split`, or None where they are not all single ASCII."""
+    """For ``bytes.translate``: the table that turns filters into `split`; None where they are not all ASCII."""
     joined = "".join(filters)
     if len(split) != 1 or not split.isascii() or not joined.isascii() or len(joined) != len(filters):
         return None
@@ -84,7 +84,7 @@ def tokens_of(analyzer: Analyzer, text: str) -> list[str]:
         word = token if isinstance(token, str) else getattr(token, "text", None)
         if not isinstance(word, str):
             raise TypeError(
-                f"analyzer must return strings, or objects with a `text` (as spaCy's tokens), got {type(token).__name__}"
+                f"analyzer must return strings or objects with a `text` (spaCy's tokens), got {type(token).__name__}"
             )
         tokens.append(word)
     return tokens
@@ -152,13 +152,13 @@ def _md5(word: str) -> int:
 
 
 def check_text(text: Any, name: str) -> None:
-    """raises : TypeError unless `text` is a string"""
+    """Raise TypeError unless `text` is a string."""
     if not isinstance(text, str):
         hint = "; decode it first" if isinstance(text, bytes) else ""
         raise TypeError(f"{name} must be a string, got {type(text).__name__}{hint}")
 
 
 def check_split(split: Any) -> None:
-    """raises : ValueError unless `split` can separate words"""
+    """Raise ValueError unless `split` can separate words."""
     if not isinstance(split, str) or not split:
         raise ValueError(f"split must be a string of at least one character, got {split!r}")

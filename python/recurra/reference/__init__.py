@@ -8,6 +8,7 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
     random.py      counter-based random numbers
     sampling.py    one token for each row of logits
     optimizers.py  one step of SGD, RMSprop, Adam, Adagrad
+    tokenize.py    words of texts, counted and numbered
     checks.py      the arguments, and the errors' words
 
 ``RECURRA_ISA=reference`` runs the whole library on it.
@@ -45,6 +46,7 @@ from recurra.reference.recurrent import (
 )
 from recurra.reference.sampling import sample
 from recurra.reference.sequence import Cache
+from recurra.reference.tokenize import tokenize_count, tokenize_encode
 
 __all__ = [
     "Cache",
@@ -77,4 +79,6 @@ __all__ = [
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",
     "softmax_forward",
+    "tokenize_count",
+    "tokenize_encode",
 ]

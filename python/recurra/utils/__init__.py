@@ -1,8 +1,8 @@
 """Helpers in Keras's names: labels, files, seeds, progress, padding.
 
-    >>> from recurra.utils import to_categorical
-    >>> to_categorical([0, 2, 1]).shape
-    (3, 3)
+>>> from recurra.utils import to_categorical
+>>> to_categorical([0, 2, 1]).shape
+(3, 3)
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ def get_file(
         digest, algorithm = md5_hash, "md5"
     source = os.fspath(origin)
     local = local_path(source)
-    name = os.fspath(fname) if fname else os.path.basename(urllib.parse.urlsplit(source).path if local is None else local)
+    last = urllib.parse.urlsplit(source).path if local is None else local
+    name = os.fspath(fname) if fname else os.path.basename(last)
     if not name:
         raise ValueError(f"fname must be given, since origin {source!r} does not end in a file's name")
     if os.path.basename(name) != name or name in (".", ".."):
@@ -129,7 +130,8 @@ def _download(address: str, target: Path, digest: str | None, algorithm: str) ->
                         file.write(chunk)
                         bar.update(len(chunk))
         except urllib.error.HTTPError as error:
-            raise ConnectionError(_unreachable(address, target, f"the server answers {error.code} {error.reason}")) from error
+            answered = f"the server answers {error.code} {error.reason}"
+            raise ConnectionError(_unreachable(address, target, answered)) from error
         except OSError as error:
             raise ConnectionError(_unreachable(address, target, str(getattr(error, "reason", error)))) from error
         if total is not None and part.stat().st_size < total:

@@ -65,7 +65,7 @@ def hash_algorithm(digest: str, algorithm: str = "auto") -> str:
             raise ValueError(f"hash_algorithm must be auto, {', '.join(_ALGORITHMS.values())}, got {algorithm!r}")
         return algorithm
     if len(digest) not in _ALGORITHMS:
-        raise ValueError(f"file_hash must be an md5 (32 digits) or sha256 (64 digits), got {len(digest)} digits: {digest!r}")
+        raise ValueError(f"file_hash must be an md5 (32 digits) or a sha256 (64 digits), got {digest!r}")
     return _ALGORITHMS[len(digest)]
 
 
@@ -90,11 +90,11 @@ def extract_archive(archive: PathLike, folder: PathLike, archive_format: str | l
     returns : whether it was an archive of that kind
     raises : ValueError for members that would land outside `folder` (absolute paths, ``..``), for links and devices
     """
-    kinds = {"auto": ["tar", "zip"], None: []}.get(archive_format) if not isinstance(archive_format, list) else archive_format  # type: ignore[arg-type]
-    if kinds is None:
-        kinds = [str(archive_format)]
-    unknown = [kind for kind in kinds if kind not in ("tar", "zip")]
-    if unknown:
+    if isinstance(archive_format, list):
+        kinds = archive_format
+    else:
+        kinds = ["tar", "zip"] if archive_format == "auto" else [] if archive_format is None else [archive_format]
+    if any(kind not in ("tar", "zip") for kind in kinds):
         raise ValueError(f"archive_format must be 'auto', 'tar', 'zip' or None, got {archive_format!r}")
     for kind in kinds:
         if kind == "tar" and tarfile.is_tarfile(archive):
@@ -121,7 +121,7 @@ def extract_archive(archive: PathLike, folder: PathLike, archive_format: str | l
 def _safe_target(folder: Path, member: str, archive: Path) -> Path:
     path = PurePosixPath(member.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-        raise ValueError(f"{archive}: the member {member!r} would be written outside the folder; the archive is not to be trusted")
+        raise ValueError(f"{archive}: the member {member!r} would land outside the folder; do not trust this archive")
     return folder.joinpath(*path.parts)
 
 
@@ -133,7 +133,7 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             target = _safe_target(folder, info.filename, archive)
             mode = info.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise ValueError(f"{archive}: the member {info.filename!r} is a link or a device, which is not unpacked")
+                raise ValueError(f"{archive}: the member {info.filename!r} is a link or a device: not unpacked")
             if info.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
                 continue
@@ -155,4 +155,4 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
                 with member, open(target, "wb") as file:
                     shutil.copyfileobj(member, file, _CHUNK)
             else:
-                raise ValueError(f"{archive}: the member {info.name!r} is a link or a device, which is not unpacked")
+                raise ValueError(f"{archive}: the member {info.name!r} is a link or a device: not unpacked")

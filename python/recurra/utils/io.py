@@ -1,8 +1,8 @@
-"""Reading text and labelled examples from files and from standard input, with errors that say where and what to do.
+r"""Reading text and labelled examples from files and from standard input, with errors that say where and what to do.
 
     >>> import io, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "reviews.csv"
-    >>> _ = path.write_text("label,text\\n1,well made\\n0,far too long\\n", encoding="utf-8")
+    >>> _ = path.write_text("label,text\n1,well made\n0,far too long\n", encoding="utf-8")
     >>> read_examples(path)
     Examples(texts=['well made', 'far too long'], labels=['1', '0'])
 
@@ -59,7 +59,7 @@ def read_bytes(path: PathLike) -> bytes:
             data: bytes = file.read()
             return data
     except FileNotFoundError:
-        raise FileNotFoundError(f"{name}: there is no such file; give a path that exists, or - for standard input") from None
+        raise FileNotFoundError(f"{name}: there is no such file; give a path, or - for standard input") from None
     except IsADirectoryError:
         raise IsADirectoryError(f"{name} is a folder; give the path of a file in it") from None
     except PermissionError:
@@ -69,7 +69,7 @@ def read_bytes(path: PathLike) -> bytes:
 
 
 def decode(data: bytes, name: str, encoding: str = "utf-8") -> str:
-    """`data` as text; `name` is what errors call it. A byte order mark is dropped, line ends become ``\\n``.
+    r"""`data` as text; `name` is what errors call it. A byte order mark is dropped, line ends become ``\n``.
 
     raises : ValueError naming the first byte that is not text in `encoding`, its offset and line, and what to do
     """
@@ -80,7 +80,7 @@ def decode(data: bytes, name: str, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         mark = _MARKS.get(data[:2])
         if mark:
-            raise ValueError(f"{name} is not {encoding} text: it begins as {mark} does; pass encoding={mark!r}") from None
+            raise ValueError(f"{name} is not {encoding} text but begins as {mark}: pass encoding={mark!r}") from None
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(
             f"{name} is not {encoding} text: byte 0x{data[error.start]:02x} at offset {error.start} (line {line}); "
@@ -195,7 +195,7 @@ def _plain_rows(content: str, name: str, text: str, label: str | None, kind: str
             continue
         row_label, tab, row_text = line.partition("\t")
         if not tab:
-            raise ValueError(f"{name}, line {number}: a line of labelled text must be label, tab, text, got {line[:60]!r}")
+            raise ValueError(f"{name}, line {number}: expected label, tab, text, got {line[:60]!r}")
         yield number, row_text, row_label.strip()
 
 
@@ -209,8 +209,8 @@ def _table_rows(content: str, name: str, text: str, label: str | None, kind: str
             for wanted in (text, label):
                 if wanted is not None and wanted not in header:
                     raise ValueError(
-                        f"{name}: the first row must name a column {wanted!r}, it names {', '.join(header) or 'nothing'}; "
-                        f"say which columns hold the text and the label"
+                        f"{name}: the first row must name a column {wanted!r}, "
+                        f"it names {', '.join(header) or 'nothing'}; say which columns hold the text and the label"
                     )
                 where.append(header.index(wanted) if wanted is not None else -1)
             for row in reader:
@@ -218,7 +218,8 @@ def _table_rows(content: str, name: str, text: str, label: str | None, kind: str
                     continue
                 if len(row) != len(header):
                     raise ValueError(
-                        f"{name}, line {reader.line_num}: expected {len(header)} columns ({', '.join(header)}), got {len(row)}"
+                        f"{name}, line {reader.line_num}: expected {len(header)} columns "
+                        f"({', '.join(header)}), got {len(row)}"
                     )
                 yield reader.line_num, row[where[0]], row[where[1]].strip() if label is not None else ""
         except csv.Error as error:
@@ -241,7 +242,8 @@ def _json_rows(content: str, name: str, text: str, label: str | None, kind: str)
             raise ValueError(f"{name}, line {number}: expected a JSON object, got {type(row).__name__}")
         for wanted in (text, label):
             if wanted is not None and wanted not in row:
-                raise ValueError(f"{name}, line {number}: no key {wanted!r}; the object has {', '.join(map(repr, row))}")
+                keys = ", ".join(map(repr, row)) or "none"
+                raise ValueError(f"{name}, line {number}: no key {wanted!r}; the keys are {keys}")
         if not isinstance(row[text], str):
             raise ValueError(f"{name}, line {number}: {text!r} must be a string, got {row[text]!r}")
         yield number, row[text], _label_string(row[label], name, number, label) if label is not None else ""

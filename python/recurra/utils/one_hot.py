@@ -41,8 +41,8 @@ class OneHot(NDArrayOperatorsMixin):
 
     def __init__(self, ids: Any, num_classes: int, dtype: Any = "float64") -> None:
         self._num_classes = operator.index(num_classes)
-        self._dtype = np.dtype(dtype)
-        self._ids = _checked_ids(ids, self._num_classes)
+        self._dtype: np.dtype[Any] = np.dtype(dtype)
+        self._ids: Array = _checked_ids(ids, self._num_classes)
 
     @classmethod
     def _view(cls, ids: Array, num_classes: int, dtype: np.dtype[Any]) -> OneHot:

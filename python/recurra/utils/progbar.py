@@ -79,7 +79,12 @@ class Progbar:
             return
         self._drawn = now
         line = self._line(current, now - self._start, done)
-        stream.write(("\r" if live else "") + line + " " * (self._length - len(line) if live else 0) + ("\n" if done else ""))
+        if live:
+            stream.write("\r" + line + " " * (self._length - len(line)))
+        else:
+            stream.write(line)
+        if done:
+            stream.write("\n")
         stream.flush()
         self._length = len(line)
 
@@ -98,8 +103,11 @@ class Progbar:
             parts = [f"{current}/unknown"]
         left = per_step * (self.target - current) if self.target and not done else seconds
         parts[0] += f" {clock(left)}" if self.verbose == 1 else ""
-        parts.append(f"{duration(per_step)}/{self.unit_name}" if self.verbose == 1 else
-                     f"{clock(seconds)} {duration(per_step)}/{self.unit_name}")
+        parts.append(
+            f"{duration(per_step)}/{self.unit_name}"
+            if self.verbose == 1
+            else f"{clock(seconds)} {duration(per_step)}/{self.unit_name}"
+        )
         for name, (total, steps) in self._sums.items():
             mean = total / max(steps, 1)
             parts.append(f"{name}: {mean:.4f}" if abs(mean) > 1e-3 else f"{name}: {mean:.4e}")

@@ -28,7 +28,8 @@ class RestrictedUnpickler(pickle.Unpickler):
         try:
             return self._stand_ins[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"{self._what} names {module}.{name}, which is not loaded from a file") from None
+            refused = f"{self._what} names {module}.{name}, which is not loaded from a file"
+            raise pickle.UnpicklingError(refused) from None
 
     def persistent_load(self, pid: Any) -> Any:
         raise pickle.UnpicklingError(f"{self._what} refers to an object outside of itself, which is not loaded")
@@ -46,6 +47,17 @@ def restricted_load(data: bytes, stand_ins: Mapping[tuple[str, str], Any], what:
         return RestrictedUnpickler(data, stand_ins, what).load()
     except pickle.UnpicklingError:
         raise
-    except (AttributeError, EOFError, ImportError, IndexError, KeyError, MemoryError, OverflowError, RecursionError,
-            TypeError, UnicodeError, ValueError) as error:
+    except (
+        AttributeError,
+        EOFError,
+        ImportError,
+        IndexError,
+        KeyError,
+        MemoryError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        UnicodeError,
+        ValueError,
+    ) as error:
         raise pickle.UnpicklingError(f"{what} is damaged or not a pickle of the expected kind: {error}") from error

@@ -1,0 +1,23 @@
+"""Data sets to start with: IMDB and Shakespeare from the network or a local path, and embedded review sentences.
+
+>>> from recurra.datasets import sentences
+>>> (x_train, y_train), (x_test, y_test) = sentences.load_data()
+>>> len(x_train), len(x_test)
+(240, 60)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.datasets import imdb, sentences, shakespeare
+
+__all__ = ["imdb", "sentences", "shakespeare"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return import_module(f"recurra.datasets.{name}")
+    raise AttributeError(f"module 'recurra.datasets' has no attribute {name!r}")
