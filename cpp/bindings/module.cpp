@@ -51,5 +51,6 @@ PYBIND11_MODULE(RECURRA_MODULE, m) {
   register_embedding(m);
   register_random(m);
   register_optimizers(m);
+  register_tokenize(m);
   m.def("build_config", &build_config, "What this module was built for and with.");
 }

@@ -13,5 +13,6 @@ void register_elementwise(pybind11::module_& m);  // elementwise.cpp: softmax, s
 void register_embedding(pybind11::module_& m);    // embedding.cpp
 void register_random(pybind11::module_& m);       // random.cpp: numbers, dropout masks, sampling
 void register_optimizers(pybind11::module_& m);   // optimizers.cpp: updates, gradient norm
+void register_tokenize(pybind11::module_& m);     // tokenize.cpp: words of texts, counted and numbered
 
 }  // namespace recurra::bindings
