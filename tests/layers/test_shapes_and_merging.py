@@ -135,6 +135,23 @@ def test_masking_marks_and_clears() -> None:
     np.testing.assert_array_equal(y[0], x[0])
 
 
+def test_masks_of_symbolic_tensors() -> None:
+    from recurra.models import Model
+
+    ids, x = layers.Input((T,), dtype="int32"), layers.Input((T, I))
+    embedding, masking, lstm = layers.Embedding(9, 2, mask_zero=True), layers.Masking(), layers.LSTM(2)
+    for source, layer in ((ids, embedding), (x, masking)):
+        mask = layer.compute_mask(source)
+        assert mask.shape == (None, T) and mask.dtype == "bool"
+    state = layers.Input((2,))
+    mask = embedding.compute_mask(ids)
+    model = Model([ids, state], lstm(embedding(ids), initial_state=[state, state], mask=mask))
+    values = np.array([[1, 2, 0, 0, 0], [3, 0, 4, 0, 5]])
+    h = np.full((2, 2), 0.3, "float32")
+    expected = lstm(np.asarray(embedding(values)), initial_state=[h, h], mask=values != 0)
+    np.testing.assert_allclose(model([values, h]), expected, rtol=1e-6)
+
+
 def test_time_distributed_in_one_batch_and_step_by_step() -> None:
     class Dense(layers.Dense):
         """Not the class itself, so each step is called alone."""

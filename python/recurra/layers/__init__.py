@@ -1,4 +1,25 @@
-"""Layers: weights, and a call made of operations. Loaded when first asked for."""
+"""Layers: weights, and a call made of operations. Loaded when first asked for.
+
+Names, arguments, equations and numbers are Keras 3's. Its surprises are kept too, so that a model gives the same here:
+
+* ``LSTM``, ``GRU`` : a dropout rate of exactly 1 drops nothing; `unit_forget_bias` sets the forget gate's block alone,
+  the others obey `bias_initializer`; `zero_output_for_mask` also acts on the last output, so that a right-padded row
+  gives zeros without `return_sequences`; ``use_cudnn`` chooses nothing on a CPU and is not saved.
+* ``GRU`` : the update gate keeps the *old* state (``h' = z * h + (1 - z) * n``), as in PyTorch, unlike some papers.
+* ``go_backwards=True`` : outputs stay in the order of processing, and the mask handed on is not reversed.
+* A recurrent layer called with `initial_state` hands on the mask that its input carries but does not use it (a
+  warning says so once); ``mask=...`` is used always.
+* ``stateful=True`` : training, evaluation and prediction all go on from the same states, over epochs too, until
+  ``reset_state()``.
+* ``hard_sigmoid`` is ``clip(x / 6 + 0.5, 0, 1)``; Keras 2 had ``clip(0.2 * x + 0.5, 0, 1)`` (`hard_sigmoid_keras2`,
+  with which its files are loaded).
+* ``GlobalMaxPooling1D`` does not look at the mask that its input carries (``valid=mask`` in the call does), and
+  ``Flatten``, ``Reshape``, ``Permute``, ``Lambda`` drop it, with a warning.
+* ``TimeDistributed`` adds no activity regularizer of the layer inside.
+* An initializer without a seed draws one when it is made and then gives the same numbers at each call.
+
+Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from recurra.autograd import Tensor, value_of
 from recurra.layers.arguments import check_positive, refuse
 from recurra.layers.embedded import embed_lazily
 from recurra.layers.layer import Layer
+from recurra.layers.operation import Operation
+from recurra.models.symbolic import KerasTensor
 
 
 class Embedding(Layer):
@@ -104,8 +106,9 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if not self.mask_zero:
             return None
-        ids = inputs.value if isinstance(inputs, Tensor) else inputs
-        return np.not_equal(ids, 0) if isinstance(ids, (np.ndarray, list, tuple)) else ids._apply("not_equal", ids, 0)
+        if isinstance(inputs, KerasTensor):
+            return Operation("not_equal")(inputs, 0)
+        return np.not_equal(inputs.value if isinstance(inputs, Tensor) else inputs, 0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape, self.output_dim)

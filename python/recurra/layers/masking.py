@@ -9,6 +9,8 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.layer import Layer
+from recurra.layers.operation import Operation
+from recurra.models.symbolic import KerasTensor
 from recurra.registration import deserialize_keras_object, serialize_keras_object
 
 
@@ -34,6 +36,8 @@ class Masking(Layer):
         return ops.where(self.compute_mask(inputs)[..., None], inputs, 0.0)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if isinstance(inputs, KerasTensor):
+            return Operation("any", {"axis": -1})(Operation("not_equal")(inputs, self.mask_value))
         return np.any(np.asarray(value_of(inputs)) != self.mask_value, axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
