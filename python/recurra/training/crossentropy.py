@@ -55,3 +55,27 @@ def clipped_from_logits(ids: Array, logits: Any) -> Any:
         return (core.softmax_cross_entropy_backward(flat, ids, lse, scaled).reshape(z.shape),)
 
     return record(loss.reshape(z.shape[:-1]), (logits,), backward)
+
+
+def binary_column(target: Array, output: Any, from_logits: bool) -> Any:
+    """Binary cross-entropy of (..., 1) predictions as one operation: a value for each, without the last axis."""
+    z = value_of(output)
+    shape = z.shape[:-1]
+    if from_logits:
+        loss = np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z)))
+
+        def backward(d: Array) -> tuple[Array]:
+            return (d.reshape(z.shape) * (core.activation_forward("sigmoid", z) - target),)
+
+        return record(loss.reshape(shape), (output,), backward)
+    low, high = z.dtype.type(epsilon()), z.dtype.type(1 - epsilon())
+    p = np.minimum(np.maximum(z, low), high)
+    rest = 1 - p
+    loss = -(target * np.log(p) + (1 - target) * np.log(rest))
+
+    def backward_of_probabilities(d: Array) -> tuple[Array]:
+        slope = (p - target) / (p * rest)
+        slope[(z < low) | (z > high)] = 0
+        return (d.reshape(z.shape) * slope,)
+
+    return record(loss.reshape(shape), (output,), backward_of_probabilities)

@@ -13,7 +13,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor, value_of
 from recurra.config import epsilon
-from recurra.training.crossentropy import class_ids
+from recurra.training.crossentropy import binary_column, class_ids
 from recurra.training.reduction import as_float, same_rank
 
 
@@ -31,12 +31,13 @@ def _pair(y_true: Any, y_pred: Any, fit: bool = True) -> tuple[Any, Any]:
         y_true = ops.cast(y_true, y_pred.dtype)
     if fit:
         y_true, y_pred = same_rank(y_true, y_pred)
-    try:
-        np.broadcast_shapes(y_true.shape, y_pred.shape)
-    except ValueError:
-        raise ValueError(
-            f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
-        ) from None
+    if y_true.shape != y_pred.shape:
+        try:
+            np.broadcast_shapes(y_true.shape, y_pred.shape)
+        except ValueError:
+            raise ValueError(
+                f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
+            ) from None
     return y_true, y_pred
 
 
@@ -146,6 +147,8 @@ def binary_crossentropy(
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if y_pred.shape[-1:] == (1,) and y_true.shape == y_pred.shape and axis in (-1, len(y_pred.shape) - 1):
+        return binary_column(y_true, y_pred, from_logits)
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
 
 

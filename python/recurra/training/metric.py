@@ -165,6 +165,10 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         values = self._fn(y_true, value_of(y_pred), **self._kwargs)
+        if mask is None and sample_weight is None and isinstance(values, np.ndarray) and values.size and values.ndim:
+            self.total += float(values.sum(dtype=np.float64)) * (len(values) / values.size)
+            self.count += len(values)
+            return
         if mask is not None:
             sample_weight = with_mask(sample_weight, mask)
         super().update_state(values, sample_weight)

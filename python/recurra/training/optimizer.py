@@ -253,9 +253,12 @@ class Optimizer:
         pattern = re.compile("|".join(map(re.escape, var_names))) if var_names else None
         self._excluded = ({id(v) for v in var_list or ()}, pattern)
 
-    def _decays(self, variable: Variable) -> bool:
+    def _decay_of(self, variable: Variable) -> float:
+        if not self.weight_decay:
+            return 0.0
         ids, pattern = self._excluded
-        return id(variable) not in ids and not (pattern and pattern.search(variable.name))
+        free = id(variable) in ids or (pattern is not None and pattern.search(variable.name))
+        return 0.0 if free else float(self.weight_decay)
 
     # --- one update ---------------------------------------------------------------------------------------------
 
@@ -340,12 +343,14 @@ class Optimizer:
         dense: list[tuple[int, Array]] = []
         for index, grad in zip(indices, grads, strict=True):
             variable = self._trained[index]
-            decays = self.weight_decay and self._decays(variable)
-            if isinstance(grad, RowSparse) and self.takes_rows() and not decays:
+            if isinstance(grad, RowSparse) and self.takes_rows() and not self._decay_of(variable):
                 rows.append((index, grad))
             else:
                 dense.append((index, np.asarray(grad, variable.dtype, order="C")))
-        scale = self._scales(dict([(i, g.rows) for i, g in rows] + dense), factor)
+        if self.clipnorm or self.global_clipnorm:
+            scale = self._scales(dict([(i, g.rows) for i, g in rows] + dense), factor)
+        else:
+            scale = dict.fromkeys(indices, factor)
         clip = float(self.clipvalue or 0.0)
         self.begin_step(lr)
         for batch in self._batches(dense, lr, scale, clip):
@@ -354,18 +359,16 @@ class Optimizer:
             self.update_rows(index, grad, lr, scale[index], clip)
 
     def _scales(self, grads: dict[int, Array], factor: float) -> dict[int, float]:
-        """The factor of each gradient: the loss scale's, and those that norms ask for."""
+        """The factor of each gradient: the loss scale's, and that which its norm or the norm of all asks for."""
         if self.clipnorm:
             norms = {i: factor * core.grad_norm([g]) for i, g in grads.items()}
             return {i: factor * self.clipnorm / max(norm, self.clipnorm) for i, norm in norms.items()}
-        if self.global_clipnorm:
-            by_dtype: dict[Any, list[Array]] = {}
-            for grad in grads.values():
-                by_dtype.setdefault(grad.dtype, []).append(grad)
-            norm = factor * math.sqrt(sum(core.grad_norm(group) ** 2 for group in by_dtype.values()))
-            total = factor * self.global_clipnorm / max(norm, self.global_clipnorm) if math.isfinite(norm) else math.nan
-            return dict.fromkeys(grads, total)
-        return dict.fromkeys(grads, factor)
+        limit = float(self.global_clipnorm or math.inf)
+        by_dtype: dict[Any, list[Array]] = {}
+        for grad in grads.values():
+            by_dtype.setdefault(grad.dtype, []).append(grad)
+        norm = factor * math.sqrt(sum(core.grad_norm(group) ** 2 for group in by_dtype.values()))
+        return dict.fromkeys(grads, factor * limit / max(norm, limit) if math.isfinite(norm) else math.nan)
 
     def _batches(
         self, dense: list[tuple[int, Array]], lr: float, scale: dict[int, float], clip: float
@@ -373,8 +376,7 @@ class Optimizer:
         groups: dict[tuple[Any, float], list[tuple[int, Array]]] = {}
         for index, grad in dense:
             variable = self._trained[index]
-            decay = float(self.weight_decay) if self.weight_decay and self._decays(variable) else 0.0
-            groups.setdefault((variable.dtype, decay), []).append((index, grad))
+            groups.setdefault((variable.dtype, self._decay_of(variable)), []).append((index, grad))
         for (_, decay), members in groups.items():
             indices = [i for i, _ in members]
             yield Batch(

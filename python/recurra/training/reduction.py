@@ -35,11 +35,18 @@ def same_rank(a: Any, b: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:
     The one with the extra axis loses it, unless the other has rank 1 and `expand_rank_1`: then that one gains it.
     """
     rank_a, rank_b = len(a.shape), len(b.shape)
+    if rank_a == rank_b:
+        return a, b
     if rank_a == rank_b + 1 and a.shape[-1] == 1:
-        return (a, ops.expand_dims(b, -1)) if rank_b == 1 and expand_rank_1 else (ops.squeeze(a, -1), b)
+        return (a, _longer(b)) if rank_b == 1 and expand_rank_1 else (ops.squeeze(a, -1), b)
     if rank_b == rank_a + 1 and b.shape[-1] == 1:
-        return (ops.expand_dims(a, -1), b) if rank_a == 1 and expand_rank_1 else (a, ops.squeeze(b, -1))
+        return (_longer(a), b) if rank_a == 1 and expand_rank_1 else (a, ops.squeeze(b, -1))
     return a, b
+
+
+def _longer(x: Any) -> Any:
+    """`x` with another axis of size 1 at the end."""
+    return x.reshape(*x.shape, 1) if isinstance(x, np.ndarray) else ops.expand_dims(x, -1)
 
 
 def join_mask(weight: Any, mask: Any, dtype: Any, reduction: str | None) -> Any:
