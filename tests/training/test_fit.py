@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import recurra
-from recurra import ops
+from recurra import GradientTape, ops
 from recurra.callbacks import Callback
 from recurra.layers import LSTM, Dense, Dropout, Embedding, Input
 from recurra.losses import Loss, SparseCategoricalCrossentropy
@@ -398,6 +398,41 @@ def test_a_train_step_of_ones_own() -> None:
     history = model.fit(x, y, epochs=30, batch_size=1, verbose=0)
     assert list(history.history) == ["wrong"]
     assert ((model.predict(x, verbose=0)[:, 0] > 0) == (y > 0)).mean() > 0.97
+
+
+def test_a_train_step_as_keras_3_shows_it() -> None:
+    class Own(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            x, y = data
+            with GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compute_loss(y=y, y_pred=y_pred)
+            weights = self.trainable_variables
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            for metric in self.metrics:
+                if metric.name == "loss":
+                    metric.update_state(loss)
+                else:
+                    metric.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    x, y = data()
+    found = []
+    for kind in (Own, None):
+        set_random_seed(5)
+        model = Own() if kind else Sequential([Dense(2)])
+        model.compile("adam", "mse", metrics=["mae"])
+        found.append(model.fit(x, y, epochs=3, batch_size=5, verbose=0).history)
+    assert list(found[0]) == ["loss", "mae"]
+    for key in found[0]:
+        np.testing.assert_allclose(found[0][key], found[1][key], rtol=1e-6)
 
 
 def test_compute_loss_and_metrics_of_ones_own() -> None:

@@ -13,6 +13,7 @@ from recurra.autograd import GradientTape, Tensor, Variable, value_of
 from recurra.layers.context import context, set_mask
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
 from recurra.training.losses import is_one_hot
+from recurra.training.metric import Mean
 from recurra.training.optimizer import Optimizer
 from recurra.training.structure import align, flatten_outputs
 
@@ -25,21 +26,20 @@ class Compiled:
     ) -> None:
         self.optimizer, self.loss, self.metrics = optimizer, loss, metrics
         self.steps_per_execution = steps_per_execution
-        self.total = 0.0
-        self.count = 0.0
+        self.tracker = Mean("loss")
 
     def add_loss(self, value: float, size: int) -> None:
-        self.total += value * size
-        self.count += size
+        self.tracker.total += value * size
+        self.tracker.count += size
 
     def reset(self) -> None:
-        self.total = self.count = 0.0
+        self.tracker.reset_state()
         self.loss.reset_state()
         self.metrics.reset_state()
 
     def results(self) -> dict[str, Any]:
         """The loss, those of several outputs, the metrics: averages since the last reset."""
-        found: dict[str, Any] = {"loss": self.total / self.count if self.count else 0.0}
+        found: dict[str, Any] = {"loss": self.tracker.result()}
         for tracker in self.loss.trackers:
             found[tracker.name] = tracker.result()
         if self.metrics.built:

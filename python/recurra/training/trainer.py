@@ -149,9 +149,10 @@ class Trainer:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics that ``compile`` made, and those kept as attributes."""
-        compiled = self._compiled_state.metrics.metrics if self._compiled_state else []
-        return [*compiled, *self._extra_metrics()]
+        """The running mean of the loss, those of several outputs, what ``compile`` made, those kept as attributes."""
+        state = self._compiled_state
+        own: list[Metric] = [] if state is None else [state.tracker, *state.loss.trackers, *state.metrics.metrics]
+        return [*own, *self._extra_metrics()]
 
     @property
     def metrics_names(self) -> list[str]:
