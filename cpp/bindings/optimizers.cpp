@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "recurra/grad_norm.hpp"
+#include "recurra/row_updates.hpp"
 #include "register.hpp"
 
 namespace recurra::bindings {

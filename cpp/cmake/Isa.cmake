@@ -47,6 +47,9 @@ else()
     list(APPEND recurra_common_flags -fno-gnu-unique)
   endif()
   set(recurra_warning_flags -Wall -Wextra -Wno-ignored-attributes $<$<BOOL:${RECURRA_WERROR}>:-Werror>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    list(APPEND recurra_warning_flags -Wno-uninitialized -Wno-maybe-uninitialized)  # false in its own AVX-512 headers
+  endif()
 endif()
 
 # Compile and link `target` for `isa`.

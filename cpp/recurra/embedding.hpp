@@ -63,11 +63,9 @@ class DistinctIds {
     parallel_for(count(), (32768 / (I + 1) + 1) * count() / (n + 1) + 1, [&](Index first, Index last) {
       for (Index u = first; u < last; ++u) {
         T* to = rows + u * I;
-        for (Index j = 0; j < I; ++j) to[j] = T(0);
-        for (Index k = starts_[static_cast<size_t>(u)]; k < starts_[static_cast<size_t>(u) + 1]; ++k) {
-          const T* from = dy + Index{positions_[static_cast<size_t>(k)]} * I;
-          for (Index j = 0; j < I; ++j) to[j] += from[j];
-        }
+        const Index start = starts_[static_cast<size_t>(u)], end = starts_[static_cast<size_t>(u) + 1];
+        std::memcpy(to, row_of(dy, I, start), static_cast<size_t>(I) * sizeof(T));
+        for (Index k = start + 1; k < end; ++k) add_row(I, to, row_of(dy, I, k));
       }
     });
   }
@@ -75,6 +73,15 @@ class DistinctIds {
  private:
   static constexpr int digit_bits = 11;
   static constexpr std::uint32_t digits = 1u << digit_bits;
+
+  template <class T>
+  const T* row_of(const T* dy, Index I, Index k) const {
+    return dy + Index{positions_[static_cast<size_t>(k)]} * I;
+  }
+  template <class T>
+  RECURRA_NOINLINE static void add_row(Index I, T* __restrict to, const T* __restrict from) {
+    for (Index j = 0; j < I; ++j) to[j] += from[j];
+  }
 
   std::vector<std::int32_t> ids_;
   std::vector<Index> starts_;

@@ -1,4 +1,4 @@
-// One step of each optimizer, in place and in one pass: over a list of parameters, or over some rows of a table.
+// One step of each optimizer, in place, in one pass over a list of parameters. (Rows of a table: row_updates.hpp.)
 //
 // In all of them the gradient is g = clamp(scale * dw, -clip, clip), and weight decay comes first: w -= decay * w with
 // decay = lr * weight_decay. Elements do not depend on one another, so threads change no bit.
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parallel.hpp"
+#include "simd.hpp"
 
 namespace recurra {
 
@@ -24,7 +25,10 @@ struct Parameter {
   T* extra = nullptr;  // rmsprop: the running mean of g when centered, or null; adam: the greatest v so far, or null
 };
 
-/// What the update of one element needs beside its arrays, rounded to T once.
+namespace detail {
+
+/// The constants of a step, rounded to T once. Loops below copy theirs into a local first, and take their arrays as
+/// restricted parameters: only then does the compiler see that a store changes neither, and vectorise.
 template <class T>
 struct Common {
   T lr, decay, clip;  // clip: infinity for none
@@ -37,11 +41,10 @@ struct Common {
     const T g = dw * scale;
     return g < -clip ? -clip : (g > clip ? clip : g);  // NaN stays NaN
   }
+  T decayed(T w) const { return w - decay * w; }
 };
 
-namespace detail {
-
-/// Call update(parameter, first, last) on pieces that together cover all elements of all parameters, on all threads.
+/// Call update(parameter, first, n) on pieces that together cover all elements of all parameters, on all threads.
 template <class T, class Update>
 void over_elements(const std::vector<Parameter<T>>& parameters, Update update) {
   Index total = 0;
@@ -52,7 +55,7 @@ void over_elements(const std::vector<Parameter<T>>& parameters, Update update) {
         Index at = 0;
         for (const auto& parameter : parameters) {
           const Index from = std::max(first - at, Index{0}), to = std::min(last - at, parameter.size);
-          if (from < to) update(parameter, from, to);
+          if (from < to) update(parameter, from, to - from);
           at += parameter.size;
         }
       },
@@ -67,31 +70,50 @@ struct SgdRule {
   double weight_decay, clip;
 };
 
+namespace detail {
+
+template <class T>
+struct SgdStep : Common<T> {
+  T mu;
+  explicit SgdStep(const SgdRule& rule)
+      : Common<T>(rule.lr, rule.weight_decay, rule.clip), mu(static_cast<T>(rule.momentum)) {}
+
+  RECURRA_NOINLINE void plain(Index n, T scale, T* __restrict w, const T* __restrict dw) const {
+    const SgdStep c = *this;
+    for (Index j = 0; j < n; ++j) w[j] = c.decayed(w[j]) - c.lr * c.gradient(dw[j], scale);
+  }
+  RECURRA_NOINLINE void with_momentum(Index n, T scale, T* __restrict w, const T* __restrict dw,
+                                      T* __restrict m) const {
+    const SgdStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T next = c.mu * m[j] - c.lr * c.gradient(dw[j], scale);
+      m[j] = next;
+      w[j] = c.decayed(w[j]) + next;
+    }
+  }
+  RECURRA_NOINLINE void nesterov(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict m) const {
+    const SgdStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T step = c.lr * c.gradient(dw[j], scale), next = c.mu * m[j] - step;
+      m[j] = next;
+      w[j] = c.decayed(w[j]) + (c.mu * next - step);
+    }
+  }
+};
+
+}  // namespace detail
+
 /// m = momentum m - lr g;  w += m, with nesterov w += momentum m - lr g.  Without m: w -= lr g.
 template <class T>
 void sgd_update(const std::vector<Parameter<T>>& parameters, const SgdRule& rule) {
-  const Common<T> common(rule.lr, rule.weight_decay, rule.clip);
-  const T mu = static_cast<T>(rule.momentum);
-  detail::over_elements(parameters, [&, common](const Parameter<T>& p, Index first, Index last) {
-    T* __restrict w = p.w;
-    T* __restrict m = p.m;
-    const T* __restrict dw = p.dw;
-    const T scale = p.scale;
-    if (!m) {
-      for (Index j = first; j < last; ++j)
-        w[j] = (w[j] - common.decay * w[j]) - common.lr * common.gradient(dw[j], scale);
-    } else if (!rule.nesterov) {
-      for (Index j = first; j < last; ++j) {
-        m[j] = mu * m[j] - common.lr * common.gradient(dw[j], scale);
-        w[j] = (w[j] - common.decay * w[j]) + m[j];
-      }
-    } else {
-      for (Index j = first; j < last; ++j) {
-        const T step = common.lr * common.gradient(dw[j], scale);
-        m[j] = mu * m[j] - step;
-        w[j] = (w[j] - common.decay * w[j]) + (mu * m[j] - step);
-      }
-    }
+  const detail::SgdStep<T> step(rule);
+  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+    if (!p.m)
+      step.plain(n, p.scale, p.w + at, p.dw + at);
+    else if (rule.nesterov)
+      step.nesterov(n, p.scale, p.w + at, p.dw + at, p.m + at);
+    else
+      step.with_momentum(n, p.scale, p.w + at, p.dw + at, p.m + at);
   });
 }
 
@@ -99,45 +121,82 @@ struct RmspropRule {
   double lr, rho, momentum, epsilon, weight_decay, clip;
 };
 
+namespace detail {
+
+template <class T>
+struct RmspropStep : Common<T> {
+  T rho, rest, mu, epsilon;
+  explicit RmspropStep(const RmspropRule& rule)
+      : Common<T>(rule.lr, rule.weight_decay, rule.clip),
+        rho(static_cast<T>(rule.rho)),
+        rest(static_cast<T>(1 - rule.rho)),
+        mu(static_cast<T>(rule.momentum)),
+        epsilon(static_cast<T>(rule.epsilon)) {}
+
+  T mean(T before, T now) const { return rho * before + rest * now; }
+  T divided(T g, T variance) const { return this->lr * g / std::sqrt(variance + epsilon); }
+
+  RECURRA_NOINLINE void plain(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict v) const {
+    const RmspropStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale), square = c.mean(v[j], g * g);
+      v[j] = square;
+      w[j] = c.decayed(w[j]) - c.divided(g, square);
+    }
+  }
+  RECURRA_NOINLINE void with_momentum(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict v,
+                                      T* __restrict m) const {
+    const RmspropStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale), square = c.mean(v[j], g * g);
+      const T next = c.mu * m[j] + c.divided(g, square);
+      v[j] = square;
+      m[j] = next;
+      w[j] = c.decayed(w[j]) - next;
+    }
+  }
+  RECURRA_NOINLINE void centered(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict v,
+                                 T* __restrict means) const {
+    const RmspropStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale), square = c.mean(v[j], g * g), middle = c.mean(means[j], g);
+      v[j] = square;
+      means[j] = middle;
+      w[j] = c.decayed(w[j]) - c.divided(g, square - middle * middle);
+    }
+  }
+  RECURRA_NOINLINE void centered_with_momentum(Index n, T scale, T* __restrict w, const T* __restrict dw,
+                                               T* __restrict v, T* __restrict means, T* __restrict m) const {
+    const RmspropStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale), square = c.mean(v[j], g * g), middle = c.mean(means[j], g);
+      const T next = c.mu * m[j] + c.divided(g, square - middle * middle);
+      v[j] = square;
+      means[j] = middle;
+      m[j] = next;
+      w[j] = c.decayed(w[j]) - next;
+    }
+  }
+};
+
+}  // namespace detail
+
 /// v = rho v + (1 - rho) g^2;  d = lr g / sqrt(v + epsilon), centered v - mean^2 + epsilon;  w -= d.
 /// With m: m = momentum m + d;  w -= m.
 template <class T>
 void rmsprop_update(const std::vector<Parameter<T>>& parameters, const RmspropRule& rule) {
-  const Common<T> common(rule.lr, rule.weight_decay, rule.clip);
-  const T rho = static_cast<T>(rule.rho), rest = static_cast<T>(1 - rule.rho);
-  const T mu = static_cast<T>(rule.momentum), epsilon = static_cast<T>(rule.epsilon);
-  detail::over_elements(parameters, [&, common](const Parameter<T>& p, Index first, Index last) {
-    T* __restrict w = p.w;
-    T* __restrict v = p.v;
-    const T* __restrict dw = p.dw;
-    const T scale = p.scale;
-    const auto plain = [&](Index j, T g) {
-      v[j] = rho * v[j] + rest * (g * g);
-      return common.lr * g / std::sqrt(v[j] + epsilon);
-    };
-    if (!p.m && !p.extra) {
-      for (Index j = first; j < last; ++j) {
-        const T d = plain(j, common.gradient(dw[j], scale));
-        w[j] = (w[j] - common.decay * w[j]) - d;
-      }
-    } else if (!p.extra) {
-      T* __restrict m = p.m;
-      for (Index j = first; j < last; ++j) {
-        m[j] = mu * m[j] + plain(j, common.gradient(dw[j], scale));
-        w[j] = (w[j] - common.decay * w[j]) - m[j];
-      }
-    } else {
-      T* __restrict mean = p.extra;
-      T* __restrict m = p.m;
-      for (Index j = first; j < last; ++j) {
-        const T g = common.gradient(dw[j], scale);
-        v[j] = rho * v[j] + rest * (g * g);
-        mean[j] = rho * mean[j] + rest * g;
-        T d = common.lr * g / std::sqrt((v[j] - mean[j] * mean[j]) + epsilon);
-        if (m) d = m[j] = mu * m[j] + d;
-        w[j] = (w[j] - common.decay * w[j]) - d;
-      }
-    }
+  const detail::RmspropStep<T> step(rule);
+  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+    T *w = p.w + at, *v = p.v + at;
+    const T* dw = p.dw + at;
+    if (p.extra && p.m)
+      step.centered_with_momentum(n, p.scale, w, dw, v, p.extra + at, p.m + at);
+    else if (p.extra)
+      step.centered(n, p.scale, w, dw, v, p.extra + at);
+    else if (p.m)
+      step.with_momentum(n, p.scale, w, dw, v, p.m + at);
+    else
+      step.plain(n, p.scale, w, dw, v);
   });
 }
 
@@ -147,109 +206,60 @@ struct AdamRule {
   double weight_decay, clip;
 };
 
+namespace detail {
+
+template <class T>
+struct AdamStep : Common<T> {
+  T beta1, rest1, beta2, rest2, alpha, epsilon;
+  explicit AdamStep(const AdamRule& rule)
+      : Common<T>(rule.lr, rule.weight_decay, rule.clip),
+        beta1(static_cast<T>(rule.beta1)),
+        rest1(static_cast<T>(1 - rule.beta1)),
+        beta2(static_cast<T>(rule.beta2)),
+        rest2(static_cast<T>(1 - rule.beta2)),
+        epsilon(static_cast<T>(rule.epsilon)) {
+    const double step = static_cast<double>(rule.step);
+    alpha = static_cast<T>(rule.lr * std::sqrt(1 - std::pow(rule.beta2, step)) / (1 - std::pow(rule.beta1, step)));
+  }
+
+  RECURRA_NOINLINE void plain(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict m,
+                              T* __restrict v) const {
+    const AdamStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale);
+      const T mean = c.beta1 * m[j] + c.rest1 * g, square = c.beta2 * v[j] + c.rest2 * (g * g);
+      m[j] = mean;
+      v[j] = square;
+      w[j] = c.decayed(w[j]) - c.alpha * mean / (std::sqrt(square) + c.epsilon);
+    }
+  }
+  RECURRA_NOINLINE void amsgrad(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict m,
+                                T* __restrict v, T* __restrict greatest) const {
+    const AdamStep c = *this;
+    for (Index j = 0; j < n; ++j) {
+      const T g = c.gradient(dw[j], scale);
+      const T mean = c.beta1 * m[j] + c.rest1 * g, square = c.beta2 * v[j] + c.rest2 * (g * g);
+      const T top = square > greatest[j] ? square : greatest[j];
+      m[j] = mean;
+      v[j] = square;
+      greatest[j] = top;
+      w[j] = c.decayed(w[j]) - c.alpha * mean / (std::sqrt(top) + c.epsilon);
+    }
+  }
+};
+
+}  // namespace detail
+
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  w -= alpha m / (sqrt(v) + epsilon) with
 /// alpha = lr sqrt(1 - beta2^step) / (1 - beta1^step). With extra (amsgrad), extra = max(extra, v) is under the root.
 template <class T>
 void adam_update(const std::vector<Parameter<T>>& parameters, const AdamRule& rule) {
-  const Common<T> common(rule.lr, rule.weight_decay, rule.clip);
-  const double step = static_cast<double>(rule.step);
-  const T alpha =
-      static_cast<T>(rule.lr * std::sqrt(1 - std::pow(rule.beta2, step)) / (1 - std::pow(rule.beta1, step)));
-  const T beta1 = static_cast<T>(rule.beta1), rest1 = static_cast<T>(1 - rule.beta1);
-  const T beta2 = static_cast<T>(rule.beta2), rest2 = static_cast<T>(1 - rule.beta2);
-  const T epsilon = static_cast<T>(rule.epsilon);
-  detail::over_elements(parameters, [&, common](const Parameter<T>& p, Index first, Index last) {
-    T* __restrict w = p.w;
-    T* __restrict m = p.m;
-    T* __restrict v = p.v;
-    const T* __restrict dw = p.dw;
-    const T scale = p.scale;
-    if (!p.extra) {
-      for (Index j = first; j < last; ++j) {
-        const T g = common.gradient(dw[j], scale);
-        m[j] = beta1 * m[j] + rest1 * g;
-        v[j] = beta2 * v[j] + rest2 * (g * g);
-        w[j] = (w[j] - common.decay * w[j]) - alpha * m[j] / (std::sqrt(v[j]) + epsilon);
-      }
-    } else {
-      T* __restrict greatest = p.extra;
-      for (Index j = first; j < last; ++j) {
-        const T g = common.gradient(dw[j], scale);
-        m[j] = beta1 * m[j] + rest1 * g;
-        v[j] = beta2 * v[j] + rest2 * (g * g);
-        greatest[j] = v[j] > greatest[j] ? v[j] : greatest[j];
-        w[j] = (w[j] - common.decay * w[j]) - alpha * m[j] / (std::sqrt(greatest[j]) + epsilon);
-      }
-    }
-  });
-}
-
-// --- rows of a table ------------------------------------------------------------------------------------------------
-
-/// The gradient of a table (V, I) of which U rows were used: ids (U,) in [0, V) and distinct, rows (U, I).
-template <class T>
-struct RowGradient {
-  const std::int32_t* ids;
-  const T* rows;
-  Index U, I;
-  T scale;
-};
-
-namespace detail {
-
-/// Call update(id, row of the gradient) for each row, on all threads.
-template <class T, class Update>
-void over_rows(const RowGradient<T>& gradient, Update update) {
-  parallel_for(gradient.U, 16384 / (gradient.I + 1) + 1, [&](Index first, Index last) {
-    for (Index u = first; u < last; ++u) update(Index{gradient.ids[u]}, gradient.rows + u * gradient.I);
-  });
-}
-
-}  // namespace detail
-
-/// w -= lr g on the rows of `gradient`.  w (V, I) changed.
-template <class T>
-void sgd_update_rows(T* w, const RowGradient<T>& gradient, double lr, double clip) {
-  const Common<T> common(lr, 0, clip);
-  detail::over_rows(gradient, [&](Index id, const T* dw) {
-    T* row = w + id * gradient.I;
-    for (Index j = 0; j < gradient.I; ++j) row[j] -= common.lr * common.gradient(dw[j], gradient.scale);
-  });
-}
-
-/// As rmsprop_update without momentum, exact on the rows of `gradient`: a row that was not used would only have
-/// decayed, so v is first multiplied by rho^(step - 1 - last_step). w, v (V, I) and last_step (V,) changed.
-template <class T>
-void rmsprop_update_rows(T* w, const RowGradient<T>& gradient, T* v, std::int64_t* last_step, std::int64_t step,
-                         double lr, double rho, double epsilon, double clip) {
-  const Common<T> common(lr, 0, clip);
-  const T keep = static_cast<T>(rho), rest = static_cast<T>(1 - rho), eps = static_cast<T>(epsilon);
-  detail::over_rows(gradient, [&](Index id, const T* dw) {
-    T* row = w + id * gradient.I;
-    T* square = v + id * gradient.I;
-    const T missed = static_cast<T>(std::pow(rho, static_cast<double>(step - 1 - last_step[id])));
-    last_step[id] = step;
-    for (Index j = 0; j < gradient.I; ++j) {
-      const T g = common.gradient(dw[j], gradient.scale);
-      square[j] = keep * (square[j] * missed) + rest * (g * g);
-      row[j] -= common.lr * g / std::sqrt(square[j] + eps);
-    }
-  });
-}
-
-/// acc += g^2;  w -= lr g / sqrt(acc + epsilon), on the rows of `gradient`.  w, acc (V, I) changed.
-template <class T>
-void adagrad_update_rows(T* w, const RowGradient<T>& gradient, T* acc, double lr, double epsilon, double clip) {
-  const Common<T> common(lr, 0, clip);
-  const T eps = static_cast<T>(epsilon);
-  detail::over_rows(gradient, [&](Index id, const T* dw) {
-    T* row = w + id * gradient.I;
-    T* sum = acc + id * gradient.I;
-    for (Index j = 0; j < gradient.I; ++j) {
-      const T g = common.gradient(dw[j], gradient.scale);
-      sum[j] += g * g;
-      row[j] -= common.lr * g / std::sqrt(sum[j] + eps);
-    }
+  const detail::AdamStep<T> step(rule);
+  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+    if (p.extra)
+      step.amsgrad(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at, p.extra + at);
+    else
+      step.plain(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at);
   });
 }
 

@@ -55,27 +55,33 @@ namespace detail {
 
 inline constexpr int philox_width = 16;  // column blocks made together: wide enough for any vector unit
 
+/// Word j of each of these blocks at words[j].
+using Words = std::uint32_t[4][philox_width];
+/// Column j of each of these blocks at columns[j].
+template <class T, int per_block>
+using Columns = T[per_block][philox_width];
+
 template <class T>
 inline constexpr int block_columns = sizeof(T) == 4 ? 4 : 2;
 
-/// Fill one row: convert(words, b, to) writes the columns of block b, of which there are `per_block`.
+/// Fill one row: convert(words, columns) makes the columns of all blocks, of which each has `per_block`.
 template <int per_block, class T, class Convert>
 RECURRA_INLINE void random_row(const RandomKey& key, Index row, Index cols, T* out, Convert convert) {
   constexpr Index chunk = Index{philox_width} * per_block;
-  std::uint32_t words[4][philox_width];
+  Words words;
+  Columns<T, per_block> columns;
   for (Index col = 0; col < cols; col += chunk) {
     philox_blocks(key, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(col / per_block), words);
+    convert(words, columns);
     if (cols - col >= chunk) {
-      for (int b = 0; b < philox_width; ++b) convert(words, b, out + col + b * per_block);
+      T* to = out + col;
+      for (int b = 0; b < philox_width; ++b)
+        for (int j = 0; j < per_block; ++j) to[b * per_block + j] = columns[j][b];
     } else {
-      T last[chunk];
-      for (int b = 0; b < philox_width; ++b) convert(words, b, last + b * per_block);
-      for (Index i = 0; col + i < cols; ++i) out[col + i] = last[i];
+      for (Index i = 0; col + i < cols; ++i) out[col + i] = columns[i % per_block][i / per_block];
     }
   }
 }
-
-using Words = const std::uint32_t (&)[4][philox_width];
 
 RECURRA_INLINE float uniform24(std::uint32_t word) {  // through int: signed conversions are vector instructions
   return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24f;
@@ -87,12 +93,14 @@ RECURRA_INLINE double uniform53(std::uint32_t high, std::uint32_t low) {
 }
 
 template <class T>
-RECURRA_INLINE void uniforms_of_block(Words words, int b, T* to) {
-  if constexpr (sizeof(T) == 4) {
-    for (int j = 0; j < 4; ++j) to[j] = uniform24(words[j][b]);
-  } else {
-    for (int j = 0; j < 2; ++j) to[j] = uniform53(words[2 * j][b], words[2 * j + 1][b]);
-  }
+RECURRA_INLINE void uniforms(const Words& words, Columns<T, block_columns<T>>& columns) {
+  for (int j = 0; j < block_columns<T>; ++j)
+    for (int b = 0; b < philox_width; ++b) {
+      if constexpr (sizeof(T) == 4)
+        columns[j][b] = uniform24(words[j][b]);
+      else
+        columns[j][b] = uniform53(words[2 * j][b], words[2 * j + 1][b]);
+    }
 }
 
 inline Index rows_worth_a_thread(Index cols) { return 16384 / (cols + 1) + 1; }
@@ -109,28 +117,32 @@ inline double uniform_of_row(const RandomKey& key, std::uint32_t row) {
 /// out (rows, cols): uniform in [0, 1). Overwrites.
 template <class T>
 void random_uniform(const RandomKey& key, Index rows, Index cols, T* out) {
+  constexpr int per_block = detail::block_columns<T>;
   parallel_for(rows, detail::rows_worth_a_thread(cols), [&](Index first, Index last) {
     for (Index row = first; row < last; ++row)
-      detail::random_row<detail::block_columns<T>>(
-          key, row, cols, out + row * cols,
-          [](detail::Words words, int b, T* to) { detail::uniforms_of_block(words, b, to); });
+      detail::random_row<per_block>(key, row, cols, out + row * cols,
+                                    [](const detail::Words& words, detail::Columns<T, per_block>& columns) {
+                                      detail::uniforms<T>(words, columns);
+                                    });
   });
 }
 
 /// out (rows, cols): normal with mean 0 and deviation 1. Overwrites.
 template <class T>
 void random_normal(const RandomKey& key, Index rows, Index cols, T* out) {
+  constexpr int per_block = detail::block_columns<T>;
+  const auto convert = [](const detail::Words& words, detail::Columns<T, per_block>& columns) {
+    detail::uniforms<T>(words, columns);
+    for (int j = 0; j < per_block; j += 2)
+      for (int b = 0; b < detail::philox_width; ++b) {
+        const T radius = std::sqrt(T(-2) * std::log(T(1) - columns[j][b]));  // 1 - u is exact
+        const T angle = T(6.283185307179586476925) * columns[j + 1][b];
+        columns[j][b] = radius * std::cos(angle);
+        columns[j + 1][b] = radius * std::sin(angle);
+      }
+  };
   parallel_for(rows, detail::rows_worth_a_thread(4 * cols), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row)
-      detail::random_row<detail::block_columns<T>>(
-          key, row, cols, out + row * cols, [](detail::Words words, int b, T* to) {
-            detail::uniforms_of_block(words, b, to);
-            for (int j = 0; j < detail::block_columns<T>; j += 2) {
-              const T radius = std::sqrt(T(-2) * std::log1p(-to[j])), angle = T(6.283185307179586476925) * to[j + 1];
-              to[j] = radius * std::cos(angle);
-              to[j + 1] = radius * std::sin(angle);
-            }
-          });
+    for (Index row = first; row < last; ++row) detail::random_row<per_block>(key, row, cols, out + row * cols, convert);
   });
 }
 
@@ -140,11 +152,13 @@ void dropout_mask(const RandomKey& key, Index rows, Index cols, double rate, T* 
   // (w >> 8) * 2^-24 >= rate is the same as (w >> 8) >= ceil(rate * 2^24), and the product is exact.
   const auto least = static_cast<std::int32_t>(std::ceil(rate * 0x1p24));
   const T kept = static_cast<T>(1 / (1 - rate));
+  const auto convert = [least, kept](const detail::Words& words, detail::Columns<T, 4>& columns) {
+    for (int j = 0; j < 4; ++j)
+      for (int b = 0; b < detail::philox_width; ++b)
+        columns[j][b] = static_cast<std::int32_t>(words[j][b] >> 8) >= least ? kept : T(0);
+  };
   parallel_for(rows, detail::rows_worth_a_thread(cols), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row)
-      detail::random_row<4>(key, row, cols, out + row * cols, [=](detail::Words words, int b, T* to) {
-        for (int j = 0; j < 4; ++j) to[j] = static_cast<std::int32_t>(words[j][b] >> 8) >= least ? kept : T(0);
-      });
+    for (Index row = first; row < last; ++row) detail::random_row<4>(key, row, cols, out + row * cols, convert);
   });
 }
 

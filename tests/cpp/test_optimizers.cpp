@@ -4,6 +4,7 @@
 #include "check.hpp"
 #include "recurra/grad_norm.hpp"
 #include "recurra/optimizers.hpp"
+#include "recurra/row_updates.hpp"
 
 namespace {
 
