@@ -327,6 +327,40 @@ def test_generators_need_steps_and_go_on() -> None:
         model.fit(ending, epochs=2, verbose=0)
 
 
+def test_datasets() -> None:
+    from recurra.data import Dataset
+
+    x, y = data(11)
+    one, two = line(), line()
+    for model in (one, two):
+        model.compile("sgd", "mse")
+    batches = Dataset.from_tensor_slices((x, y)).batch(4)
+    a = one.fit(batches, epochs=3, verbose=0, validation_data=batches, validation_steps=2)
+    b = two.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0, validation_data=(x[:8], y[:8]))
+    assert a.history == b.history and a.params["steps"] == 3
+    assert one.evaluate(batches, verbose=0) == two.evaluate(x, y, batch_size=4, verbose=0)
+    np.testing.assert_array_equal(one.predict(batches, verbose=0), two.predict(x, batch_size=4, verbose=0))
+    shuffled = batches.shuffle(3).take(2)
+    assert len(one.fit(shuffled, epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_calls_of_early_keras_2() -> None:
+    x, y = data(8)
+    model = line()
+    model.compile("sgd", "mse")
+
+    def endless() -> Iterator[Any]:
+        while True:
+            yield x, y
+
+    assert len(model.fit_generator(endless(), steps_per_epoch=2, epochs=3, verbose=0).epoch) == 3
+    assert model.evaluate_generator(endless(), steps=1) == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-6)
+    assert model.predict_generator(endless(), steps=2).shape == (16, 2)
+    np.testing.assert_array_equal(model.predict_classes(x), model.predict_proba(x).argmax(-1))
+    binary = Sequential([Input((3,)), Dense(1, activation="sigmoid")])
+    np.testing.assert_array_equal(binary.predict_classes(x), (binary.predict(x) > 0.5).astype(int))
+
+
 def test_batches_with_sample_weights_equal_arrays() -> None:
     x, y = data(8)
     weight = np.linspace(0.5, 2, 8)

@@ -24,13 +24,14 @@ from recurra.training.batches import (
 from recurra.training.callback import CallbackList
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
+from recurra.training.keras2 import Keras2Calls
 from recurra.training.metric import Metric
 from recurra.training.prepare import prepare
 from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
 
 
-class Trainer:
+class Trainer(Keras2Calls):
     """Training for models. Part of :class:`recurra.models.Model`."""
 
     stop_training: bool = False
