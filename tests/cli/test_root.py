@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 import recurra
 from recurra.cli.errors import Group, one_line
 from recurra.cli.root import cli
-from recurra.tasks import LanguageModel
+from recurra.tasks import LanguageModel, SentimentClassifier
 
 COMMANDS = [
     (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
@@ -124,3 +125,20 @@ def test_ctrl_c_saves_what_was_trained(folder: Path, tmp_path: Path) -> None:
     assert f"stopped by Ctrl-C: the weights trained so far are saved in {out}".encode() in err
     assert b"Traceback" not in err
     assert len(LanguageModel.load(out).generate(length=5)) == 5
+
+
+def test_the_commands_and_the_classes_have_the_same_defaults() -> None:
+    """A default that is changed in one place only would train another model from the shell than from Python."""
+    for group, task, names in (
+        ("lm", LanguageModel, {"vocabulary": "vocabulary_size"}),
+        ("sentiment", SentimentClassifier, {"vocabulary": "vocabulary_size"}),
+    ):
+        found = {**inspect.signature(task).parameters, **inspect.signature(task.fit).parameters}
+        compared = 0
+        for option in cli.commands[group].commands["train"].params:  # type: ignore[attr-defined]
+            parameter = found.get(names.get(option.name, option.name))
+            if parameter is not None:
+                given = isinstance(option.default, (int, float, str))  # else the class decides
+                assert not given or option.default == parameter.default, option.name
+                compared += 1
+        assert compared >= 9

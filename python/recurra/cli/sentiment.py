@@ -62,7 +62,7 @@ def sentiment() -> None:
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 1, max_open=True),
-    default=0.3,
+    default=0.5,
     show_default=True,
     help="On word vectors and on what the recurrent layer found.",
 )
@@ -70,11 +70,11 @@ def sentiment() -> None:
 @click.option(
     "--maxlen",
     type=click.IntRange(min=1),
-    default=300,
+    default=400,
     show_default=True,
     help="Words of a text to read: its first third, and its end.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True, help="Most passes over the texts.")
+@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Most passes over the texts.")
 @click.option(
     "--patience",
     type=click.IntRange(min=1),

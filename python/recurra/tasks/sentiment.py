@@ -68,10 +68,10 @@ class SentimentClassifier:
         cell: str = "lstm",
         units: int = 32,
         embedding: int = 48,
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         bidirectional: bool = True,
         vocabulary_size: int = 20_000,
-        maxlen: int = 300,
+        maxlen: int = 400,
         seed: int | None = None,
     ) -> None:
         if cell not in CELLS:
@@ -94,7 +94,7 @@ class SentimentClassifier:
         labels: Sequence[Label],
         *,
         validation: float = 0.1,
-        epochs: int = 4,
+        epochs: int = 3,
         batch_size: int = 64,
         learning_rate: float = 2e-3,
         clipnorm: float = 1.0,
