@@ -141,4 +141,5 @@ def _download(address: str, target: Path, digest: str | None, algorithm: str) ->
 
 
 def _unreachable(address: str, target: Path, reason: str) -> str:
-    return f"{address} cannot be downloaded ({reason}). Without a network, put that file at {target}"
+    there = " (the file that is there now is another one)" if target.exists() else ""
+    return f"{address} cannot be downloaded ({reason}). Without a network, put that file at {target}{there}"

@@ -64,7 +64,9 @@ def read_bytes(path: PathLike) -> bytes:
         raise IsADirectoryError(f"{name} is a folder; give the path of a file in it") from None
     except PermissionError:
         raise PermissionError(f"{name} may not be read by this user; change its permissions or copy it") from None
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # from the system, not from unpacking
         raise ValueError(f"{name} is damaged or not compressed as its ending says: {error}") from error
 
 

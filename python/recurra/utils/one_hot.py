@@ -121,8 +121,14 @@ class OneHot(NDArrayOperatorsMixin):
         *rows, classes = keys
         if isinstance(classes, slice) and classes == _FULL:
             return self._wrap(self._ids[tuple(rows)])
-        if isinstance(classes, slice) or all(isinstance(k, (int, np.integer, slice)) for k in rows):
+        if isinstance(classes, slice):
             return np.asarray(self._wrap(self._ids[tuple(rows)]))[..., classes]
+        if all(isinstance(k, (int, np.integer, slice)) for k in rows):
+            # only the rows asked for, with every axis left, so that numpy itself places the axes of the result
+            part = [k if isinstance(k, slice) else slice(k, k + 1 or None) for k in rows]
+            rest = [_FULL if isinstance(k, slice) else 0 for k in rows]
+            key = (*rest, classes)
+            return np.asarray(self._wrap(self._ids[tuple(part)]))[key]
         if any(isinstance(k, slice) for k in keys):
             return np.asarray(self)[key]
         wanted = np.asarray(classes)

@@ -45,8 +45,10 @@ def restricted_load(data: bytes, stand_ins: Mapping[tuple[str, str], Any], what:
         if copyreg._inverted_registry and any(op.name in _EXTENSIONS for op, _, _ in pickletools.genops(data)):  # type: ignore[attr-defined]
             raise pickle.UnpicklingError(f"{what} uses extension codes, which are not loaded")
         return RestrictedUnpickler(data, stand_ins, what).load()
-    except pickle.UnpicklingError:
-        raise
+    except pickle.UnpicklingError as error:
+        if what in str(error):
+            raise
+        raise pickle.UnpicklingError(f"{what}: {error}") from None
     except (
         AttributeError,
         EOFError,

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recurra.datasets.npz import read_npz
+
+rows = st.lists(st.lists(st.integers(-(2**70), 2**70), max_size=5), max_size=6)
+
+
+def object_array(values: list[Any]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def npy(content: bytes, shape: str = "(1,)", descr: str = "|O") -> bytes:
+    """An .npy file of objects whose pickle is `content`."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
+def packed(folder: Path, **members: bytes) -> Path:
+    path = folder / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+        archive.writestr("README", b"not an array")
+    return path
+
+
+@given(values=rows, numbers=st.lists(st.integers(-(2**31), 2**31 - 1)), compressed=st.booleans())
+def test_what_numpy_wrote_is_read(
+    tmp_path_factory: pytest.TempPathFactory, values: list[list[int]], numbers: list[int], compressed: bool
+) -> None:
+    path = tmp_path_factory.mktemp("npz") / "a.npz"
+    (np.savez_compressed if compressed else np.savez)(path, x=object_array(values), y=np.array(numbers, np.int32))
+    arrays = read_npz(path)
+    assert set(arrays) == {"x", "y"}
+    assert arrays["x"].dtype == object and list(arrays["x"]) == values
+    assert arrays["y"].dtype == np.int32 and arrays["y"].tolist() == numbers
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_of_pickle(tmp_path: Path, protocol: int) -> None:
+    values = [[1, 2], [], [300, 70_000, -1, 2**40]]
+    content = pickle.dumps(object_array(values), protocol)
+    arrays = read_npz(packed(tmp_path, x=npy(content, "(3,)")))
+    assert list(arrays["x"]) == values
+
+
+def test_as_old_pythons_wrote_it(tmp_path: Path) -> None:
+    """Protocol 2 of Python 2 with numpy 1, as in Keras's own file: byte strings, numpy.core, longs."""
+    content = (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\x01cnumpy\nndarray\nq\x02K\x00\x85U\x01b\x87Rq\x03"
+        b"(K\x01K\x02\x85cnumpy\ndtype\nq\x04U\x02O8K\x00K\x01\x87Rq\x05(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb"
+        b"\x89]q\x06(]q\x07(K\x01M,\x01e]q\x08\x8a\x01\x05aetb."
+    )
+    assert list(read_npz(packed(tmp_path, x=npy(content, "(2,)")))["x"]) == [[1, 300], [5]]
+
+
+class Calls:
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("made by a pickle",)
+
+
+def array_of(*values: Any) -> bytes:
+    return pickle.dumps(object_array(list(values)), 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        array_of(Calls()),
+        array_of([Calls()]),
+        pickle.dumps(Calls()),
+        array_of([1, "a"]),
+        array_of([1.5]),
+        array_of([True]),
+        array_of("text"),
+        array_of((1, 2)),
+        array_of(np.int64(3)),
+        array_of([np.float32(3)]),
+        array_of([1], [2]),  # two rows where the header says one
+        pickle.dumps([[1]]),
+        b"cnumpy\ndtype\n(S'O'\ntR.",
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\n(I0\ntS'b'\ntR.",
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR.",  # never filled
+        b"cnumpy\nndarray\n}S'x'\nI1\nsb.",
+        b"cnumpy.core.multiarray\n_reconstruct\n}S'x'\nI1\nsb.",
+        b"c_codecs\nencode\n(I5\nS'latin1'\ntR.",
+        b"cnumpy.core.multiarray\nscalar\n.",
+        b"",
+        b"\x80\x02]",
+    ],
+)
+def test_any_other_pickle_is_refused_and_does_nothing(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path, x=npy(content))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"data.npz: x.npy"):
+        read_npz(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.npz"]
+
+
+@given(data=st.binary(max_size=40))
+def test_no_pickle_does_anything_but_raise_or_load(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    try:
+        arrays = read_npz(packed(tmp_path_factory.mktemp("npz"), x=npy(data, "(0,)")))
+    except ValueError:
+        return
+    assert len(arrays["x"]) == 0
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    np.savez(whole, x=np.arange(1000))
+    path = tmp_path / "data.npz"
+    for content, message in (
+        (whole.getvalue()[:500], "is not a whole .npz file"),
+        (b"", "is not a whole .npz file"),
+        (b"text", "is not a whole .npz file"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            read_npz(path)
+    for member, message in (
+        (b"", "x.npy"),
+        (npy(b"", "(1,)", "<i4"), "x.npy"),
+        (npy(array_of([1]), "(1, 1)"), "expected a list for each"),
+        (b"\x93NUMPY\x01\x00" + struct.pack("<H", 30) + b"__import__('os').mkdir('made')", "x.npy"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_npz(packed(tmp_path, x=member))
+    with pytest.raises(FileNotFoundError):
+        read_npz(tmp_path / "none.npz")
