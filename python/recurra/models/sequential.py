@@ -7,7 +7,7 @@ from typing import Any
 
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.layer import Layer
-from recurra.models.graph import Graph, fitted
+from recurra.models.graph import Graph, fitted, is_embedding
 from recurra.models.model import Model
 from recurra.models.symbolic import KerasTensor
 from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
@@ -155,14 +155,44 @@ class Sequential(Model):
             x = next(iter(x.values())) if isinstance(x, dict) else x[0]
         shape = np.shape(x)
         batch = shape[0] if any(getattr(layer, "stateful", False) for layer in self._flatten_layers()) else None
+        inferred = bool(self._layers) and not isinstance(self._layers[0], InputLayer)
         self.build((batch, *shape[1:]))
+        if inferred:
+            self._open_lengths()
         return self._graph is not None
+
+    def _open_lengths(self) -> None:
+        """Accept other lengths than the first batch's where the layers do: nobody said that all are the same.
+
+        The weights are there already, so only shapes are worked out anew, and those of the batch stay if that fails.
+        """
+        shape, dtype = self._input_tensor().shape, self._input_tensor().dtype
+        stack, graph = self._layers, self._graph
+        lengths = len(shape) - (1 if hasattr(stack[1], "lookup") else 2)  # after ids there is no axis of features
+        if lengths < 1 or graph is None:
+            return
+        nodes = [list(layer._inbound_nodes) for layer in stack[1:]]
+        opened = (shape[0], *(None for _ in range(lengths)), *shape[1 + lengths :])
+        for layer in stack[1:]:
+            layer._inbound_nodes = [node for node in layer._inbound_nodes if not self._is_own(node)]
+        self._layers, self._graph = [InputLayer(batch_shape=opened, dtype=dtype, name=stack[0].name)], None
+        try:
+            for layer in stack[1:]:
+                self._layers.append(layer)
+                self._connect(layer)
+                if layer._inbound_nodes[-1].outputs.shape[-1] is None:
+                    raise ValueError(f"{layer.name} makes features of a length")
+        except Exception:  # whatever a layer says to a length that is open: Flatten, weights for each step
+            self._layers = stack
+            for layer, kept in zip(stack[1:], nodes, strict=True):
+                layer._inbound_nodes = kept
+            self._set_outputs(graph.outputs)
 
     def _make_steps(self) -> list[Any]:
         steps: list[Any] = []
         stack = self.layers
         for layer, following in zip(stack, [*stack[1:], None], strict=True):
-            waits = hasattr(layer, "lookup") and getattr(following, "takes_embedded_ids", False)
+            waits = is_embedding(layer) and getattr(following, "takes_embedded_ids", False)
             steps.append(layer.lookup if waits else layer)
         return steps
 
