@@ -166,9 +166,9 @@ class Graph:
 
     def _may_wait(self, node: Node) -> bool:
         """Whether an Embedding's vectors need not be gathered, as its only readers take ids and table."""
-        if not hasattr(node.layer, "lookup") or any(t in self.output_tensors for t in node.output_tensors):
-            return False
         output = node.output_tensors[0]
+        if not is_embedding(node.layer) or node.kwargs or any(t is output for t in self.output_tensors):
+            return False
         readers = [other for other in self.nodes if any(t is output for t in other.input_tensors)]
         return bool(readers) and all(
             getattr(reader.layer, "takes_embedded_ids", False) and reader.args and reader.args[0] is output
@@ -225,6 +225,13 @@ class Graph:
             for tensor, new in zip(node.output_tensors, found, strict=True):
                 known[id(tensor)] = new
         return map_symbolic(self.outputs, lambda tensor: known[id(tensor)])
+
+
+def is_embedding(layer: Any) -> bool:
+    """Whether `layer` looks up ids in a table, so that a recurrent layer may do that itself."""
+    from recurra.layers.embedding import Embedding
+
+    return isinstance(layer, Embedding)
 
 
 def _simple_call(call: Callable[..., Any], source: int, target: int) -> Callable[[list[Any]], None]:

@@ -12,7 +12,7 @@ import numpy as np
 from recurra.layers.call_spec import shapes_of
 from recurra.layers.layer import Layer
 from recurra.layers.naming import auto_name, to_snake_case
-from recurra.models.graph import Graph
+from recurra.models.graph import Graph, is_embedding
 from recurra.models.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import flatten_outputs
@@ -265,7 +265,7 @@ class Model(Layer, Trainer):
             name = tensor.node.layer.name if tensor.node else tensor.name
             argument = "x" if len(arrays) == 1 else f"x[{name!r}]"
             readers = [node.layer for node in graph.nodes if any(t is tensor for t in node.input_tensors)]
-            embeddings = [layer for layer in readers if hasattr(layer, "lookup")]
+            embeddings = [layer for layer in readers if is_embedding(layer)]
             if not hasattr(array, "shape"):
                 raise TypeError(f"{argument} must be an array, got {type(array).__name__}")
             found.append((argument, array, tensor.shape, embeddings))

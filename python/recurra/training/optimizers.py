@@ -297,9 +297,11 @@ class Nadam(_Moments):
         step = self._step + 1
         now, then, product = self._u(step), self._u(step + 1), float(self._extra[0].value)
         moments, velocities = self.slot("momentum", batch.indices), self.slot("velocity", batch.indices)
+        kind = batch.params[0].dtype.type  # 1 - beta is taken in the weights' own precision, as in Keras
+        rest_1, rest_2 = kind(1) - kind(self.beta_1), kind(1) - kind(self.beta_2)
         for (_, w, g), m, v in zip(prepared(batch), moments, velocities, strict=True):
-            m += (g - m) * (1 - self.beta_1)
-            v += (g * g - v) * (1 - self.beta_2)
+            m += (g - m) * rest_1
+            v += (g * g - v) * rest_2
             ahead = m * (then / (1 - product * then)) + g * ((1 - now) / (1 - product))
             w -= batch.lr * ahead / (np.sqrt(v / (1 - self.beta_2**step)) + self.epsilon)
 
