@@ -17,6 +17,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "parallel.hpp"
 #include "simd.hpp"
@@ -27,19 +28,15 @@ struct RandomKey {
   std::uint64_t seed = 0, stream = 0;
 };
 
-/// The words of `blocks` consecutive column blocks of one row, word j of block b at words[j][b].
-template <int blocks>
-RECURRA_INLINE void philox_blocks(const RandomKey& key, std::uint32_t row, std::uint32_t first_block,
-                                  std::uint32_t (&words)[4][blocks]) {
-  std::uint32_t k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
-  for (int b = 0; b < blocks; ++b) {
-    words[0][b] = first_block + static_cast<std::uint32_t>(b);
-    words[1][b] = row;
-    words[2][b] = static_cast<std::uint32_t>(key.stream);
-    words[3][b] = static_cast<std::uint32_t>(key.stream >> 32);
-  }
+namespace detail {
+
+/// Ten rounds on `width` blocks side by side: word j of block b at words[j][b], counters in, random words out. Not
+/// inlined, and 32 blocks wide, so that the compiler makes vector loops of it and does not unroll it into scalars.
+template <int width>
+RECURRA_NOINLINE void philox(std::uint64_t seed, std::uint32_t (&words)[4][width]) {
+  std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    for (int b = 0; b < blocks; ++b) {
+    for (int b = 0; b < width; ++b) {
       const std::uint64_t p0 = std::uint64_t{0xD2511F53} * words[0][b], p1 = std::uint64_t{0xCD9E8D57} * words[2][b];
       words[0][b] = static_cast<std::uint32_t>(p1 >> 32) ^ words[1][b] ^ k0;
       words[2][b] = static_cast<std::uint32_t>(p0 >> 32) ^ words[3][b] ^ k1;
@@ -51,36 +48,50 @@ RECURRA_INLINE void philox_blocks(const RandomKey& key, std::uint32_t row, std::
   }
 }
 
-namespace detail {
+inline constexpr int philox_width = 32;
+inline constexpr int philox_words = 4 * philox_width;
 
-inline constexpr int philox_width = 16;  // column blocks made together: wide enough for any vector unit
-
-/// Word j of each of these blocks at words[j].
-using Words = std::uint32_t[4][philox_width];
-/// Column j of each of these blocks at columns[j].
-template <class T, int per_block>
-using Columns = T[per_block][philox_width];
-
-template <class T>
-inline constexpr int block_columns = sizeof(T) == 4 ? 4 : 2;
-
-/// Fill one row: convert(words, columns) makes the columns of all blocks, of which each has `per_block`.
+/// Fill out (rows, cols): convert(words, to) makes `per_block` columns of each four of `philox_words` words.
 template <int per_block, class T, class Convert>
-RECURRA_INLINE void random_row(const RandomKey& key, Index row, Index cols, T* out, Convert convert) {
-  constexpr Index chunk = Index{philox_width} * per_block;
-  Words words;
-  Columns<T, per_block> columns;
-  for (Index col = 0; col < cols; col += chunk) {
-    philox_blocks(key, static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(col / per_block), words);
-    convert(words, columns);
-    if (cols - col >= chunk) {
-      T* to = out + col;
-      for (int b = 0; b < philox_width; ++b)
-        for (int j = 0; j < per_block; ++j) to[b * per_block + j] = columns[j][b];
-    } else {
-      for (Index i = 0; col + i < cols; ++i) out[col + i] = columns[i % per_block][i / per_block];
+void random_array(const RandomKey& key, Index rows, Index cols, T* out, Convert convert) {
+  const Index blocks = (cols + per_block - 1) / per_block;  // of a row
+  const auto fill = [&](Index first, Index last) {
+    std::uint32_t lanes_of_words[4][philox_width], words[philox_words];
+    T values[philox_width * per_block];
+    Index row = first / blocks, block = first % blocks;
+    for (Index at = first; at < last; at += philox_width) {
+      const bool together = block + philox_width <= cols / per_block && at + philox_width <= last;  // one row, whole
+      Index r = row, b = block;
+      for (int lane = 0; lane < philox_width; ++lane) {
+        lanes_of_words[0][lane] = static_cast<std::uint32_t>(together ? block + lane : b);
+        lanes_of_words[1][lane] = static_cast<std::uint32_t>(r);
+        lanes_of_words[2][lane] = static_cast<std::uint32_t>(key.stream);
+        lanes_of_words[3][lane] = static_cast<std::uint32_t>(key.stream >> 32);
+        if (!together && ++b == blocks) b = 0, ++r;
+      }
+      philox(key.seed, lanes_of_words);
+      for (int lane = 0; lane < philox_width; ++lane)
+        for (int j = 0; j < 4; ++j) words[4 * lane + j] = lanes_of_words[j][lane];
+      if (together) {
+        convert(words, out + row * cols + block * per_block);
+        block += philox_width;
+        if (block == blocks) block = 0, ++row;
+        continue;
+      }
+      convert(words, values);
+      for (int lane = 0; lane < philox_width && at + lane < last; ++lane) {
+        T* to = out + row * cols + block * per_block;
+        const T* from = values + lane * per_block;
+        const Index n = cols - block * per_block;
+        if (n >= per_block)
+          std::memcpy(to, from, per_block * sizeof(T));
+        else
+          std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+        if (++block == blocks) block = 0, ++row;
+      }
     }
-  }
+  };
+  parallel_for(rows * blocks, 4096, fill, philox_width);
 }
 
 RECURRA_INLINE float uniform24(std::uint32_t word) {  // through int: signed conversions are vector instructions
@@ -93,56 +104,45 @@ RECURRA_INLINE double uniform53(std::uint32_t high, std::uint32_t low) {
 }
 
 template <class T>
-RECURRA_INLINE void uniforms(const Words& words, Columns<T, block_columns<T>>& columns) {
-  for (int j = 0; j < block_columns<T>; ++j)
-    for (int b = 0; b < philox_width; ++b) {
-      if constexpr (sizeof(T) == 4)
-        columns[j][b] = uniform24(words[j][b]);
-      else
-        columns[j][b] = uniform53(words[2 * j][b], words[2 * j + 1][b]);
-    }
-}
+inline constexpr int block_columns = sizeof(T) == 4 ? 4 : 2;
 
-inline Index rows_worth_a_thread(Index cols) { return 16384 / (cols + 1) + 1; }
+template <class T>
+void uniforms(const std::uint32_t* words, T* to) {
+  if constexpr (sizeof(T) == 4) {
+    for (int i = 0; i < philox_words; ++i) to[i] = uniform24(words[i]);
+  } else {
+    for (int i = 0; i < philox_words / 2; ++i) to[i] = uniform53(words[2 * i], words[2 * i + 1]);
+  }
+}
 
 }  // namespace detail
 
 /// One float64 uniform in [0, 1): column 0 of `row`.
 inline double uniform_of_row(const RandomKey& key, std::uint32_t row) {
-  std::uint32_t words[4][1];
-  philox_blocks(key, row, 0, words);
+  std::uint32_t words[4][1] = {
+      {0}, {row}, {static_cast<std::uint32_t>(key.stream)}, {static_cast<std::uint32_t>(key.stream >> 32)}};
+  detail::philox(key.seed, words);
   return detail::uniform53(words[0][0], words[1][0]);
 }
 
 /// out (rows, cols): uniform in [0, 1). Overwrites.
 template <class T>
 void random_uniform(const RandomKey& key, Index rows, Index cols, T* out) {
-  constexpr int per_block = detail::block_columns<T>;
-  parallel_for(rows, detail::rows_worth_a_thread(cols), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row)
-      detail::random_row<per_block>(key, row, cols, out + row * cols,
-                                    [](const detail::Words& words, detail::Columns<T, per_block>& columns) {
-                                      detail::uniforms<T>(words, columns);
-                                    });
-  });
+  detail::random_array<detail::block_columns<T>>(key, rows, cols, out, detail::uniforms<T>);
 }
 
 /// out (rows, cols): normal with mean 0 and deviation 1. Overwrites.
 template <class T>
 void random_normal(const RandomKey& key, Index rows, Index cols, T* out) {
   constexpr int per_block = detail::block_columns<T>;
-  const auto convert = [](const detail::Words& words, detail::Columns<T, per_block>& columns) {
-    detail::uniforms<T>(words, columns);
-    for (int j = 0; j < per_block; j += 2)
-      for (int b = 0; b < detail::philox_width; ++b) {
-        const T radius = std::sqrt(T(-2) * std::log(T(1) - columns[j][b]));  // 1 - u is exact
-        const T angle = T(6.283185307179586476925) * columns[j + 1][b];
-        columns[j][b] = radius * std::cos(angle);
-        columns[j + 1][b] = radius * std::sin(angle);
-      }
-  };
-  parallel_for(rows, detail::rows_worth_a_thread(4 * cols), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row) detail::random_row<per_block>(key, row, cols, out + row * cols, convert);
+  detail::random_array<per_block>(key, rows, cols, out, [](const std::uint32_t* words, T* to) {
+    detail::uniforms<T>(words, to);
+    for (int i = 0; i < detail::philox_width * per_block; i += 2) {
+      const T radius = std::sqrt(T(-2) * std::log(T(1) - to[i]));  // 1 - u is exact
+      const T angle = T(6.283185307179586476925) * to[i + 1];
+      to[i] = radius * std::cos(angle);
+      to[i + 1] = radius * std::sin(angle);
+    }
   });
 }
 
@@ -152,13 +152,9 @@ void dropout_mask(const RandomKey& key, Index rows, Index cols, double rate, T* 
   // (w >> 8) * 2^-24 >= rate is the same as (w >> 8) >= ceil(rate * 2^24), and the product is exact.
   const auto least = static_cast<std::int32_t>(std::ceil(rate * 0x1p24));
   const T kept = static_cast<T>(1 / (1 - rate));
-  const auto convert = [least, kept](const detail::Words& words, detail::Columns<T, 4>& columns) {
-    for (int j = 0; j < 4; ++j)
-      for (int b = 0; b < detail::philox_width; ++b)
-        columns[j][b] = static_cast<std::int32_t>(words[j][b] >> 8) >= least ? kept : T(0);
-  };
-  parallel_for(rows, detail::rows_worth_a_thread(cols), [&](Index first, Index last) {
-    for (Index row = first; row < last; ++row) detail::random_row<4>(key, row, cols, out + row * cols, convert);
+  detail::random_array<4>(key, rows, cols, out, [least, kept](const std::uint32_t* words, T* to) {
+    for (int i = 0; i < detail::philox_words; ++i)
+      to[i] = static_cast<T>(static_cast<int>(static_cast<std::int32_t>(words[i] >> 8) >= least)) * kept;
   });
 }
 
