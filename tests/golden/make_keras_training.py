@@ -34,7 +34,6 @@ from training_cases import (
     set_float,
 )
 
-
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 

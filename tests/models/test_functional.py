@@ -216,6 +216,29 @@ def test_cloning() -> None:
     assert renamed.input_shape == (None, 7, 3)
 
 
+@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
+def test_copies_in_python(way: str) -> None:
+    import copy
+    import pickle
+
+    models: list[Any] = [siamese(), Sequential([Embedding(9, 4), LSTM(3), Dense(1)])]
+    for model in models:
+        x: Any = ids() if len(model.layers) > 3 else ids()[0]
+        y: Any = {"same": np.ones(5)} if len(model.layers) > 3 else np.ones(5)
+        loss: Any = {"same": "binary_crossentropy"} if len(model.layers) > 3 else "mse"
+        model.compile("rmsprop", loss)
+        model.fit(x, y, verbose=0)
+        other = copy.deepcopy(model) if way == "deepcopy" else pickle.loads(pickle.dumps(model))
+        assert not any(v is w for v in other.weights for w in model.weights)
+        before = [w.copy() for w in model.get_weights()]
+        other.fit(x, y, verbose=0, shuffle=False)
+        for a, b in zip(model.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(a, b)
+        model.fit(x, y, verbose=0, shuffle=False)
+        for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_subclasses() -> None:
     class Tagger(Model):
         def __init__(self, units: int, classes: int = 4) -> None:

@@ -65,6 +65,21 @@ def test_stops_after_the_batch_and_keeps_the_weights(capsys: pytest.CaptureFixtu
     assert model.history.interrupted is None
 
 
+def test_stops_within_the_validation() -> None:
+    model, x, y = model_and_data()
+    seen = []
+
+    class During(Callback):
+        def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+            seen.append(batch)
+            if batch == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    history = model.fit(x, y, batch_size=4, epochs=5, callbacks=[During()], verbose=0, validation_data=(x, y))
+    assert seen == [0, 1] and history.interrupted == (0, 5)
+    assert list(history.history) == ["loss", "mae"]
+
+
 def test_says_so_even_when_silent(capsys: pytest.CaptureFixture[str]) -> None:
     model, x, y = model_and_data()
     history = model.fit(x, y, batch_size=4, epochs=5, callbacks=[CtrlC(0, 0)], verbose=0)

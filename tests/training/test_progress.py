@@ -74,6 +74,19 @@ def test_a_closed_pipe_does_not_end_training() -> None:
     assert bar.verbose == 0
 
 
+def test_a_terminal_that_knows_only_ascii() -> None:
+    class Plain(Terminal):
+        def write(self, text: str) -> int:
+            text.encode("ascii")
+            return super().write(text)
+
+    stream = Plain()
+    bar = p.Progress(2, 1, stream=stream)
+    bar.advance(1)
+    bar.draw({})
+    assert "==========>" in stream.getvalue()
+
+
 def test_verbose_auto() -> None:
     assert p.resolve_verbose("auto", Terminal()) == 1
     assert p.resolve_verbose("auto", io.StringIO()) == 2

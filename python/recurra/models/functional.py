@@ -13,6 +13,8 @@ from recurra.registration import deserialize_keras_object, serialize_keras_objec
 class Functional(Model):
     """What ``Model(inputs, outputs)`` makes: layers joined by their calls, with branches and sharing."""
 
+    _keras_module = "keras.src.models.functional"
+
     def get_config(self) -> dict[str, Any]:
         graph = self._need_graph()
         return {

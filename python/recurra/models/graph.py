@@ -41,6 +41,12 @@ class Graph:
         self._plan: list[Callable[[list[Any]], None]] | None = None
         self._slots: dict[int, int] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "outputs": self.outputs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]  # what is kept by identity is made anew for the copies
+
     def _set(self, inputs: Any, outputs: Any) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.input_tensors = list(symbolic_leaves(inputs))

@@ -3,6 +3,8 @@
 ``recurra.optimizers.schedules`` holds the learning-rate schedules.
 """
 
+from typing import Any
+
 from recurra.optimizers import schedules
 from recurra.training.optimizer import Optimizer
 from recurra.training.optimizers import (
@@ -38,3 +40,18 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+_OUT_OF_SCOPE = ("Adafactor", "Ftrl", "Lamb", "Muon")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OUT_OF_SCOPE:
+        raise AttributeError(f"module 'recurra.optimizers' has no attribute {name!r}")
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            f"{name} is not supported; there are {', '.join(n for n in __all__ if n[0].isupper() and n != 'Optimizer')}"
+        )
+
+    refuse.__name__ = name
+    return refuse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -88,18 +88,7 @@ class Fit:
                 seen = self._epoch(epoch, bar, guard)
                 logs = self._logs()
                 if guard.requested:
-                    history.interrupted = (epoch, seen)
-                    if seen:
-                        history.epoch.append(epoch)
-                        for key, value in logs.items():
-                            history.history.setdefault(key, []).append(value)
-                    bar.interrupt(
-                        f"Interrupted by Ctrl-C in epoch {epoch + 1} after batch {seen}"
-                        f"{f' of {self.steps}' if self.steps else ''}: the weights trained so far are kept."
-                    )
-                    if not self.verbose:
-                        print(f"fit was interrupted in epoch {epoch + 1} after batch {seen}; the weights are kept",
-                              file=sys.stderr)  # fmt: skip
+                    self._interrupted(history, epoch, seen, logs, bar)
                     break
                 if seen == 0:
                     raise ValueError(
@@ -109,9 +98,10 @@ class Fit:
                 if self.validation is not None and self._validates(epoch):
                     if bar.live:
                         bar.draw(logs)
-                    outer = self.stepper.training
-                    found = self.validation()
-                    self.stepper.training = outer
+                    found = self.validation(lambda: guard.requested)
+                    if guard.requested:  # what was measured of the validation data is not the whole
+                        self._interrupted(history, epoch, seen, logs, bar)
+                        break
                     logs.update({f"val_{key}": value for key, value in found.items()})
                 if self.steps is None:
                     self.steps = seen
@@ -132,6 +122,18 @@ class Fit:
                 optimizer.finalize_variable_values(model.trainable_weights)
             callbacks.on_train_end(logs)
         return history
+
+    def _interrupted(self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress) -> None:
+        """Keep what the epoch under way has measured, and say where it ended."""
+        history.interrupted = (epoch, seen)
+        if seen:
+            history.epoch.append(epoch)
+            for key, value in logs.items():
+                history.history.setdefault(key, []).append(value)
+        place = f"in epoch {epoch + 1} after batch {seen}{f' of {self.steps}' if self.steps else ''}"
+        bar.interrupt(f"Interrupted by Ctrl-C {place}: the weights trained so far are kept.")
+        if not self.verbose:
+            print(f"fit was interrupted {place}; the weights are kept", file=sys.stderr)
 
     def _validates(self, epoch: int) -> bool:
         wanted = self.validation_freq
@@ -174,16 +176,22 @@ def _data(x: Any, y: Any, weight: Any) -> Any:
 
 
 def evaluate(
-    model: Any, source: Source, callbacks: CallbackList, *, steps: int | None, verbose: int, title: str = ""
+    model: Any,
+    source: Source,
+    callbacks: CallbackList,
+    *,
+    steps: int | None,
+    verbose: int,
+    stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """The averages of loss and metrics over `source`."""
+    """The averages of loss and metrics over `source`, or over its part up to where `stop` said so."""
     stepper = Stepper(model, False)
     custom = model._overrides("test_step")
     stepper.reset()
     callbacks.on_test_begin()
     first = source.peek()
     unit, work = ("step", lambda value: 1) if first is None else unit_of(first.x)
-    bar = Progress(steps if steps is not None else source.steps, verbose, title=title, unit=unit)
+    bar = Progress(steps if steps is not None else source.steps, verbose, unit=unit)
     whole = is_checked_whole(source)
     logs: dict[str, Any] = {}
     for number, batch in _limited(source.epoch(0), steps):
@@ -202,6 +210,8 @@ def evaluate(
             callbacks.on_test_batch_end(number, logs if custom else stepper.results())
         if bar.due():
             bar.draw(logs if custom else stepper.results())
+        if stop():
+            break
     if bar.seen == 0:
         raise ValueError("x gave no batch to evaluate: an iterator that has ended cannot start over")
     source.after_epoch()

@@ -105,7 +105,7 @@ class Optimizer:
         self._slots: dict[str, list[Variable]] = {}
         self._extra: list[Variable] = []
         self._ordered: list[Variable] = []
-        self._excluded: tuple[set[int], re.Pattern[str] | None] = (set(), None)
+        self._excluded: tuple[list[Variable], re.Pattern[str] | None] = ([], None)
         self._warned: set[str] = set()
 
     # --- learning rate and step count ---------------------------------------------------------------------------
@@ -251,13 +251,13 @@ class Optimizer:
     ) -> None:
         """No weight decay for the variables in `var_list`, nor for those whose name holds one of `var_names`."""
         pattern = re.compile("|".join(map(re.escape, var_names))) if var_names else None
-        self._excluded = ({id(v) for v in var_list or ()}, pattern)
+        self._excluded = (list(var_list or ()), pattern)
 
     def _decay_of(self, variable: Variable) -> float:
         if not self.weight_decay:
             return 0.0
-        ids, pattern = self._excluded
-        free = id(variable) in ids or (pattern is not None and pattern.search(variable.name))
+        listed, pattern = self._excluded
+        free = any(variable is other for other in listed) or (pattern is not None and pattern.search(variable.name))
         return 0.0 if free else float(self.weight_decay)
 
     # --- one update ---------------------------------------------------------------------------------------------
@@ -479,6 +479,10 @@ class Optimizer:
             settings["learning_rate"] = deserialize(rate, custom_objects)
         settings.pop("is_legacy_optimizer", None)  # written by Keras 2
         return cls(**settings)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._index = {id(v): i for i, v in enumerate(self._trained)}  # the copies have other identities
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r} learning_rate={self._learning_rate!r}>"

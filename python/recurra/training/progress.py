@@ -17,6 +17,7 @@ import numpy as np
 from recurra.training.callback import Callback, Logs
 
 REFRESH = 0.1  #: seconds between two redrawings in a terminal
+_PLAIN = str.maketrans("━╸", "=>")  # for terminals that know no more than ASCII
 LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
 
 
@@ -91,9 +92,12 @@ class Progress:
 
     def _write(self, text: str) -> None:
         try:
-            self.stream.write(text)
+            try:
+                self.stream.write(text)
+            except UnicodeEncodeError:
+                self.stream.write(text.translate(_PLAIN))
             self.stream.flush()
-        except (OSError, ValueError, UnicodeEncodeError):  # a closed pipe must not end the training
+        except (OSError, ValueError):  # a closed pipe must not end the training
             self.verbose = 0
 
     def due(self) -> bool:

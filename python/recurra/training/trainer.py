@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -285,10 +285,10 @@ class Trainer(Keras2Calls):
         calls.set_model(self)
         calls.set_params({"epochs": epochs, "steps": total, "verbose": level})
 
-        def validate() -> dict[str, Any]:
-            return loop.evaluate(
-                self, validation_source, calls, steps=_check_steps(validation_steps, "validation_steps"), verbose=0
-            )
+        held_steps = _check_steps(validation_steps, "validation_steps")
+
+        def validate(stop: Callable[[], bool]) -> dict[str, Any]:
+            return loop.evaluate(self, validation_source, calls, steps=held_steps, verbose=0, stop=stop)
 
         run = loop.Fit(
             self, source, calls, epochs=epochs, initial_epoch=initial_epoch, steps=steps, verbose=level,
