@@ -79,14 +79,10 @@ inline std::string dtype_text(const py::array& array) { return py::str(static_ca
 
 template <class T>
 constexpr const char* dtype_name() {
-  if constexpr (std::is_same_v<T, float>)
-    return "float32";
-  else if constexpr (std::is_same_v<T, double>)
-    return "float64";
-  else if constexpr (std::is_same_v<T, bool>)
-    return "bool";
-  else if constexpr (std::is_same_v<T, std::int64_t>)
-    return "int64";
+  if constexpr (std::is_same_v<T, float>) return "float32";
+  else if constexpr (std::is_same_v<T, double>) return "float64";
+  else if constexpr (std::is_same_v<T, bool>) return "bool";
+  else if constexpr (std::is_same_v<T, std::int64_t>) return "int64";
   else {
     static_assert(std::is_same_v<T, std::int32_t>, "no kernel takes this type");
     return "int32";

@@ -108,12 +108,9 @@ template <class T>
 void sgd_update(const std::vector<Parameter<T>>& parameters, const SgdRule& rule) {
   const detail::SgdStep<T> step(rule);
   detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
-    if (!p.m)
-      step.plain(n, p.scale, p.w + at, p.dw + at);
-    else if (rule.nesterov)
-      step.nesterov(n, p.scale, p.w + at, p.dw + at, p.m + at);
-    else
-      step.with_momentum(n, p.scale, p.w + at, p.dw + at, p.m + at);
+    if (!p.m) step.plain(n, p.scale, p.w + at, p.dw + at);
+    else if (rule.nesterov) step.nesterov(n, p.scale, p.w + at, p.dw + at, p.m + at);
+    else step.with_momentum(n, p.scale, p.w + at, p.dw + at, p.m + at);
   });
 }
 
@@ -189,14 +186,10 @@ void rmsprop_update(const std::vector<Parameter<T>>& parameters, const RmspropRu
   detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
     T *w = p.w + at, *v = p.v + at;
     const T* dw = p.dw + at;
-    if (p.extra && p.m)
-      step.centered_with_momentum(n, p.scale, w, dw, v, p.extra + at, p.m + at);
-    else if (p.extra)
-      step.centered(n, p.scale, w, dw, v, p.extra + at);
-    else if (p.m)
-      step.with_momentum(n, p.scale, w, dw, v, p.m + at);
-    else
-      step.plain(n, p.scale, w, dw, v);
+    if (p.extra && p.m) step.centered_with_momentum(n, p.scale, w, dw, v, p.extra + at, p.m + at);
+    else if (p.extra) step.centered(n, p.scale, w, dw, v, p.extra + at);
+    else if (p.m) step.with_momentum(n, p.scale, w, dw, v, p.m + at);
+    else step.plain(n, p.scale, w, dw, v);
   });
 }
 
@@ -256,10 +249,8 @@ template <class T>
 void adam_update(const std::vector<Parameter<T>>& parameters, const AdamRule& rule) {
   const detail::AdamStep<T> step(rule);
   detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
-    if (p.extra)
-      step.amsgrad(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at, p.extra + at);
-    else
-      step.plain(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at);
+    if (p.extra) step.amsgrad(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at, p.extra + at);
+    else step.plain(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at);
   });
 }
 

@@ -83,10 +83,8 @@ void random_array(const RandomKey& key, Index rows, Index cols, T* out, Convert 
         T* to = out + row * cols + block * per_block;
         const T* from = values + lane * per_block;
         const Index n = cols - block * per_block;
-        if (n >= per_block)
-          std::memcpy(to, from, per_block * sizeof(T));
-        else
-          std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+        if (n >= per_block) std::memcpy(to, from, per_block * sizeof(T));
+        else std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
         if (++block == blocks) block = 0, ++row;
       }
     }
