@@ -6,7 +6,7 @@
 >>> K.floatx()
 'float32'
 >>> K.sum([[1.0, 2.0]], axis=-1)
-array([3.])
+array([3.], dtype=float32)
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ def set_value(x: Variable, value: Any) -> None:
     x.assign(value)
 
 
-_SAME = (
-    *("abs", "all", "any", "argmax", "argmin", "cast", "clip", "concatenate", "cos", "cumsum", "dot", "dropout", "elu"),
-    *("equal", "exp", "expand_dims", "greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log"),
-    *("logsumexp", "max", "maximum", "mean", "min", "minimum", "not_equal", "ones_like", "relu", "reshape", "round"),
-    *("shape", "sigmoid", "sign", "sin", "softmax", "softplus", "softsign", "sqrt", "square", "squeeze", "stack"),
-    *("std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros_like"),
+_SAME = frozenset(
+    (
+        *("abs", "all", "any", "cast", "clip", "concatenate", "cos", "dot", "elu", "equal", "exp", "expand_dims"),
+        *("greater", "greater_equal", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min"),
+        *("minimum", "not_equal", "ones_like", "relu", "reshape", "round", "shape", "sigmoid", "sign", "sin"),
+        *("softmax", "softplus", "softsign", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "sum"),
+        *("tanh", "tile", "transpose", "var", "zeros_like"),
+    )
 )
 _RENAMED = {"flatten": "ravel", "int_shape": "shape", "permute_dimensions": "transpose", "pow": "power"}
 

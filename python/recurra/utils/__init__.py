@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.models.plotting import plot_model
     from recurra.preprocessing.padding import pad_sequences
+    from recurra.registration import custom_object_scope as CustomObjectScope
+    from recurra.registration import custom_object_scope as custom_object_scope
+    from recurra.registration import (
+        deserialize_keras_object,
+        get_custom_objects,
+        get_registered_name,
+        get_registered_object,
+        register_keras_serializable,
+        serialize_keras_object,
+    )
     from recurra.utils.arrays import normalize
     from recurra.utils.download import get_file
     from recurra.utils.io import iter_lines, read_examples, read_lines, read_text
@@ -23,12 +33,18 @@ if TYPE_CHECKING:
     from recurra.utils.seeding import clear_session, set_random_seed
 
 _HOMES = {
+    "CustomObjectScope": "recurra.saving",
     "OneHot": "recurra.utils.one_hot",
     "Progbar": "recurra.utils.progbar",
     "PyDataset": "recurra.utils.py_dataset",
     "Sequence": "recurra.utils.py_dataset",
     "clear_session": "recurra.utils.seeding",
+    "custom_object_scope": "recurra.registration",
+    "deserialize_keras_object": "recurra.registration",
+    "get_custom_objects": "recurra.registration",
     "get_file": "recurra.utils.download",
+    "get_registered_name": "recurra.registration",
+    "get_registered_object": "recurra.registration",
     "iter_lines": "recurra.utils.io",
     "normalize": "recurra.utils.arrays",
     "pad_sequences": "recurra.preprocessing.padding",
@@ -36,17 +52,25 @@ _HOMES = {
     "read_examples": "recurra.utils.io",
     "read_lines": "recurra.utils.io",
     "read_text": "recurra.utils.io",
+    "register_keras_serializable": "recurra.registration",
+    "serialize_keras_object": "recurra.registration",
     "set_random_seed": "recurra.utils.seeding",
     "to_categorical": "recurra.utils.one_hot",
 }
 
 __all__ = [  # the names are resolved by __getattr__, each module when it is first used
+    "CustomObjectScope",
     "OneHot",
     "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
     "get_file",
+    "get_registered_name",
+    "get_registered_object",
     "iter_lines",
     "normalize",
     "pad_sequences",
@@ -54,6 +78,8 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "read_examples",
     "read_lines",
     "read_text",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
 ]
