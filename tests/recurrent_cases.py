@@ -81,6 +81,8 @@ def make_inputs(case: Case) -> Inputs:
     rows, steps, features, units = case.sizes
     gates = GATES[case.cell]
 
+    gain = 1.0 if case.activation in ("tanh", "sigmoid", "hard_sigmoid") else 0.5  # unbounded ones must not run away
+
     def normal(*shape: int, scale: float = 1.0) -> Array:
         return (scale * rng.normal(size=shape)).astype(case.dtype)
 
@@ -100,8 +102,8 @@ def make_inputs(case: Case) -> Inputs:
         "x": x,
         "h0": normal(rows, units) if case.states else None,
         "c0": normal(rows, units) if case.states and case.cell == "lstm" else None,
-        "kernel": normal(features, gates * units, scale=features**-0.5),
-        "recurrent_kernel": normal(units, gates * units, scale=0.7 * units**-0.5),
+        "kernel": normal(features, gates * units, scale=gain * features**-0.5),
+        "recurrent_kernel": normal(units, gates * units, scale=0.7 * gain * units**-0.5),
         "bias": normal(*bias_shape, scale=0.5) if case.bias else None,
         "mask": make_mask(case.mask, rows, steps, rng),
         "input_dropout": dropout(case.input_dropout, features),
