@@ -63,23 +63,29 @@ class WordNumbers {
       at = place(word, key);
     }
     const auto number = static_cast<std::int32_t>(words_.size());
-    slots_[at] = {static_cast<std::uint32_t>(key >> 32), number};
+    slots_[at] = {key, number, static_cast<std::uint32_t>(word.size())};
     words_.push_back(word);
     return number;
   }
 
  private:
   struct Slot {
-    std::uint32_t tag = 0;     // half of the hash, to compare before the word
+    std::uint64_t key = 0;
     std::int32_t number = -1;  // -1: free
+    std::uint32_t length = 0;
   };
 
   /// The slot that holds the word, or the free one where it belongs.
   size_t place(std::string_view word, std::uint64_t key) const {
-    const auto tag = static_cast<std::uint32_t>(key >> 32);
     size_t at = static_cast<size_t>(key) & (slots_.size() - 1);
-    while (slots_[at].number >= 0 && !(slots_[at].tag == tag && words_[static_cast<size_t>(slots_[at].number)] == word))
+    while (slots_[at].number >= 0) {
+      const Slot& slot = slots_[at];
+      // Up to 8 bytes, words of one length have distinct hashes; so most words are never looked at.
+      if (slot.key == key && slot.length == static_cast<std::uint32_t>(word.size()) &&
+          (word.size() <= 8 || words_[static_cast<size_t>(slot.number)] == word))
+        break;
       at = (at + 1) & (slots_.size() - 1);
+    }
     return at;
   }
 
@@ -88,8 +94,7 @@ class WordNumbers {
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.number < 0) continue;
-      const std::uint64_t key = hash(words_[static_cast<size_t>(slot.number)]);
-      size_t at = static_cast<size_t>(key) & (slots_.size() - 1);
+      size_t at = static_cast<size_t>(slot.key) & (slots_.size() - 1);
       while (slots_[at].number >= 0) at = (at + 1) & (slots_.size() - 1);
       slots_[at] = slot;
     }
@@ -102,6 +107,7 @@ class WordNumbers {
     return value;
   }
 
+  /// Every step can be undone, and up to 8 bytes go in at once: so words of one length <= 8 never share a hash.
   static std::uint64_t hash(std::string_view word) {
     constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u, other = 0xD6E8FEB86659FD93u;
     const char* p = word.data();

@@ -18,9 +18,9 @@ def test_counts_and_documents(documents: list[list[str]]) -> None:
 
 
 def test_more_documents_than_are_looked_at_together() -> None:
-    words, counts, spread = count_tokens([[str(k % 7), "x", "x"] for k in range(9000)])
-    assert words[:2] == ["0", "x"] and counts[1] == 18_000 and spread[1] == 9000
-    assert counts[[0, 2, 7]].tolist() == [1286, 1286, 1285]
+    words, counts, spread = count_tokens([[str(k % 7), "x", "x"] for k in range(40_000)])
+    assert words[:2] == ["0", "x"] and counts[1] == 80_000 and spread[1] == 40_000
+    assert counts[[0, 2, 7]].tolist() == [5715, 5715, 5714]
 
 
 def test_chunks() -> None:

@@ -14,7 +14,7 @@ Counts = NDArray[np.int64]
 Item = TypeVar("Item")
 
 _BULK = 1 << 16  # characters from which the compiled tokenizer pays
-_DOCUMENTS = 4096  # documents looked at together
+_DOCUMENTS = 1 << 15  # documents looked at together
 
 
 def chunks(items: Iterable[Item], size: int = _DOCUMENTS) -> Iterator[list[Item]]:
