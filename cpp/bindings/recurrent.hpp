@@ -12,163 +12,160 @@
 namespace recurra::bindings {
 /// What forward was given, as it came.
 struct Arguments {
-    py::handle x, h0, c0, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings, activation,
-        recurrent_activation, reverse, return_sequences, zero_output_for_mask, training;
+  py::handle x, h0, c0, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings, activation,
+      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training;
 };
 
 /// The cache that Python holds: what kind it is is known only in here.
 class Kept {
-public:
-    virtual ~Kept() = default;
-    virtual py::tuple backward(py::handle dy, py::handle dh, py::handle dc, bool need_dx) = 0;
+ public:
+  virtual ~Kept() = default;
+  virtual py::tuple backward(py::handle dy, py::handle dh, py::handle dc, bool need_dx) = 0;
 };
 
 template <class Cell, class T>
 class KeptCall final : public Kept {
-public:
-    /// (y, h[, c], cache or None)
-    static py::tuple forward(const Arguments& in) {
-        auto self = std::make_unique<KeptCall>();
-        SequenceCall<T>& call = self->call_;
-        self->read(in);
-        const auto B = call.B, H = call.H;
-        auto y = output<T>(call.return_sequences ? std::vector<Size>{B, call.steps, H} : std::vector<Size>{B, H});
-        auto h = output<T>({B, H});
-        auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
-        {
-            py::gil_scoped_release release;
-            if (is_small(call)) self->small_ = SequenceSmall<Cell, T>::forward(call, y.data(), h.data(), c.data());
-            else self->cache_ = SequenceForward<Cell, T>::run(call, y.data(), h.data(), c.data());
-        }
-        py::object cache = py::none();
-        if (call.training) {
-            py::capsule capsule(static_cast<Kept*>(self.get()), Cell::name,
-                                [](void* pointer) { delete static_cast<Kept*>(pointer); });
-            self.release();
-            cache = std::move(capsule);
-        }
-        if constexpr (Cell::has_memory) return py::make_tuple(y.array(), h.array(), c.array(), std::move(cache));
-        else return py::make_tuple(y.array(), h.array(), std::move(cache));
+ public:
+  /// (y, h[, c], cache or None)
+  static py::tuple forward(const Arguments& in) {
+    auto self = std::make_unique<KeptCall>();
+    SequenceCall<T>& call = self->call_;
+    self->read(in);
+    const auto B = call.B, H = call.H;
+    auto y = output<T>(call.return_sequences ? std::vector<Size>{B, call.steps, H} : std::vector<Size>{B, H});
+    auto h = output<T>({B, H});
+    auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
+    {
+      py::gil_scoped_release release;
+      if (is_small(call)) self->small_ = SequenceSmall<Cell, T>::forward(call, y.data(), h.data(), c.data());
+      else self->cache_ = SequenceForward<Cell, T>::run(call, y.data(), h.data(), c.data());
     }
-
-    py::tuple backward(py::handle dy_in, py::handle dh_in, py::handle dc_in, bool need_dx) override {
-        if (!cache_ && !small_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
-        const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = Cell::gates * H;
-        const auto dy = call_.return_sequences
-                            ? optional_input<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
-                            : optional_input<T>(dy_in, "dy", {{"B", B}, {"H", H}});
-        const auto dh = optional_input<T>(dh_in, "dh", {{"B", B}, {"H", H}});
-        const auto dc = optional_input<T>(dc_in, "dc", {{"B", B}, {"H", H}});
-        auto dx = need_dx ? output<T>({B, S, I}) : View<T>{};
-        auto dh0 = output<T>({B, H});
-        auto dc0 = Cell::has_memory ? output<T>({B, H}) : View<T>{};
-        auto dkernel = output<T>({I, GH});
-        auto drecurrent = output<T>({H, GH});
-        auto dbias = !bias_ ? View<T>{} : Cell::two_biases ? output<T>({2, GH}) : output<T>({GH});
-        const auto cache = std::move(cache_);
-        const auto small = std::move(small_);
-        TokenGradient<T> tokens;
-        {
-            py::gil_scoped_release release;
-            const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
-                                           dkernel.data(), drecurrent.data(), dbias.data()};
-            if (small) SequenceSmall<Cell, T>::backward(*small, dy.data(), dh.data(), dc.data(), out);
-            else SequenceBackward<Cell, T>::run(*cache, dy.data(), dh.data(), dc.data(), out);
-            if (need_dx && call_.ids) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
-        }
-        py::object input_gradient = none_or(dx);
-        if (need_dx && call_.ids) {
-            auto ids = output<std::int32_t>({tokens.count()});
-            auto rows = output<T>({tokens.count(), I});
-            tokens.write(ids.data(), rows.data());
-            input_gradient = py::make_tuple(ids.array(), rows.array());
-        }
-        if constexpr (Cell::has_memory)
-            return py::make_tuple(std::move(input_gradient), dh0.array(), dc0.array(), dkernel.array(),
-                                  drecurrent.array(), none_or(dbias));
-        else
-            return py::make_tuple(std::move(input_gradient), dh0.array(), dkernel.array(), drecurrent.array(),
-                                  none_or(dbias));
+    py::object cache = py::none();
+    if (call.training) {
+      py::capsule capsule(static_cast<Kept*>(self.get()), Cell::name,
+                          [](void* pointer) { delete static_cast<Kept*>(pointer); });
+      self.release();
+      cache = std::move(capsule);
     }
+    if constexpr (Cell::has_memory) return py::make_tuple(y.array(), h.array(), c.array(), std::move(cache));
+    else return py::make_tuple(y.array(), h.array(), std::move(cache));
+  }
 
-private:
-    static py::object none_or(const View<T>& view) {
-        return view ? py::object(view.array()) : py::object(py::none());
+  py::tuple backward(py::handle dy_in, py::handle dh_in, py::handle dc_in, bool need_dx) override {
+    if (!cache_ && !small_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
+    const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = Cell::gates * H;
+    const auto dy = call_.return_sequences ? optional_input<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
+                                           : optional_input<T>(dy_in, "dy", {{"B", B}, {"H", H}});
+    const auto dh = optional_input<T>(dh_in, "dh", {{"B", B}, {"H", H}});
+    const auto dc = optional_input<T>(dc_in, "dc", {{"B", B}, {"H", H}});
+    auto dx = need_dx ? output<T>({B, S, I}) : View<T>{};
+    auto dh0 = output<T>({B, H});
+    auto dc0 = Cell::has_memory ? output<T>({B, H}) : View<T>{};
+    auto dkernel = output<T>({I, GH});
+    auto drecurrent = output<T>({H, GH});
+    auto dbias = !bias_ ? View<T>{} : Cell::two_biases ? output<T>({2, GH}) : output<T>({GH});
+    const auto cache = std::move(cache_);
+    const auto small = std::move(small_);
+    TokenGradient<T> tokens;
+    {
+      py::gil_scoped_release release;
+      const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
+                                     dkernel.data(), drecurrent.data(), dbias.data()};
+      if (small) SequenceSmall<Cell, T>::backward(*small, dy.data(), dh.data(), dc.data(), out);
+      else SequenceBackward<Cell, T>::run(*cache, dy.data(), dh.data(), dc.data(), out);
+      if (need_dx && call_.ids) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
     }
-
-    void read(const Arguments& in) {
-        constexpr Size G = Cell::gates;
-        constexpr const char* GH_text = G == 4 ? "4*H" : G == 3 ? "3*H" : "H";
-        const bool tokens = !in.embeddings.is_none();
-        recurrent_kernel_ = input<T>(in.recurrent_kernel, "recurrent_kernel", {{"H"}, {GH_text}});
-        const Size H = recurrent_kernel_.shape(0), GH = G * H;
-        if (H < 1) throw py::value_error("recurrent_kernel must have at least one unit (H >= 1), got H = 0");
-        check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{"H", H}, {GH_text, GH}});
-        Size B, S, I;
-        if (tokens) {
-            embeddings_ = input<T>(in.embeddings, "embeddings", {{"V"}, {"I"}});
-            ids_ = input<std::int32_t>(in.x, "x (token ids, as embeddings were given)", {{"B"}, {"T"}});
-            check_ids(ids_.data(), ids_.size(), embeddings_.shape(0), "x");
-            B = ids_.shape(0), S = ids_.shape(1), I = embeddings_.shape(1);
-        } else {
-            x_ = input<T>(in.x, "x", {{"B"}, {"T"}, {"I"}});
-            B = x_.shape(0), S = x_.shape(1), I = x_.shape(2);
-        }
-        kernel_ = input<T>(in.kernel, "kernel", {{"I", I}, {GH_text, GH}});
-        if constexpr (Cell::two_biases) bias_ = optional_input<T>(in.bias, "bias", {{"2", 2}, {GH_text, GH}});
-        else bias_ = optional_input<T>(in.bias, "bias", {{GH_text, GH}});
-        h0_ = optional_input<T>(in.h0, "h0", {{"B", B}, {"H", H}});
-        c0_ = optional_input<T>(in.c0, "c0", {{"B", B}, {"H", H}});
-        mask_ = mask_input(in.mask, "mask", {{"B", B}, {"T", S}});
-        call_.input_groups = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
-        call_.recurrent_groups = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
-        call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
-        call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
-        call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
-        call_.kernel = kernel_.data(), call_.recurrent_kernel = recurrent_kernel_.data(), call_.bias = bias_.data();
-        call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
-        call_.activation = activation_named(in.activation, "activation");
-        if (in.recurrent_activation)
-            call_.recurrent_activation = activation_named(in.recurrent_activation, "recurrent_activation");
-        call_.reverse = to_bool(in.reverse, "reverse");
-        call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
-        call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
-        call_.training = to_bool(in.training, "training");
+    py::object input_gradient = none_or(dx);
+    if (need_dx && call_.ids) {
+      auto ids = output<std::int32_t>({tokens.count()});
+      auto rows = output<T>({tokens.count(), I});
+      tokens.write(ids.data(), rows.data());
+      input_gradient = py::make_tuple(ids.array(), rows.array());
     }
+    if constexpr (Cell::has_memory)
+      return py::make_tuple(std::move(input_gradient), dh0.array(), dc0.array(), dkernel.array(), drecurrent.array(),
+                            none_or(dbias));
+    else
+      return py::make_tuple(std::move(input_gradient), dh0.array(), dkernel.array(), drecurrent.array(),
+                            none_or(dbias));
+  }
 
-    /// (B, n), or (G, B, n) one for each gate; returns how many masks there are.
-    static Index dropout(py::handle object, const char* name, View<const T>& view, Size B, const char* letter, Size n) {
-        if (object.is_none()) return 0;
-        if (as_array(object, name).ndim() == 3) {
-            view = input<T>(object, name, {{"G", Cell::gates}, {"B", B}, {letter, n}});
-            return Cell::gates;
-        }
-        view = input<T>(object, name, {{"B", B}, {letter, n}});
-        return 1;
+ private:
+  static py::object none_or(const View<T>& view) { return view ? py::object(view.array()) : py::object(py::none()); }
+
+  void read(const Arguments& in) {
+    constexpr Size G = Cell::gates;
+    constexpr const char* GH_text = G == 4 ? "4*H" : G == 3 ? "3*H" : "H";
+    const bool tokens = !in.embeddings.is_none();
+    recurrent_kernel_ = input<T>(in.recurrent_kernel, "recurrent_kernel", {{"H"}, {GH_text}});
+    const Size H = recurrent_kernel_.shape(0), GH = G * H;
+    if (H < 1) throw py::value_error("recurrent_kernel must have at least one unit (H >= 1), got H = 0");
+    check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{"H", H}, {GH_text, GH}});
+    Size B, S, I;
+    if (tokens) {
+      embeddings_ = input<T>(in.embeddings, "embeddings", {{"V"}, {"I"}});
+      ids_ = input<std::int32_t>(in.x, "x (token ids, as embeddings were given)", {{"B"}, {"T"}});
+      check_ids(ids_.data(), ids_.size(), embeddings_.shape(0), "x");
+      B = ids_.shape(0), S = ids_.shape(1), I = embeddings_.shape(1);
+    } else {
+      x_ = input<T>(in.x, "x", {{"B"}, {"T"}, {"I"}});
+      B = x_.shape(0), S = x_.shape(1), I = x_.shape(2);
     }
+    kernel_ = input<T>(in.kernel, "kernel", {{"I", I}, {GH_text, GH}});
+    if constexpr (Cell::two_biases) bias_ = optional_input<T>(in.bias, "bias", {{"2", 2}, {GH_text, GH}});
+    else bias_ = optional_input<T>(in.bias, "bias", {{GH_text, GH}});
+    h0_ = optional_input<T>(in.h0, "h0", {{"B", B}, {"H", H}});
+    c0_ = optional_input<T>(in.c0, "c0", {{"B", B}, {"H", H}});
+    mask_ = mask_input(in.mask, "mask", {{"B", B}, {"T", S}});
+    call_.input_groups = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
+    call_.recurrent_groups = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
+    call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
+    call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
+    call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
+    call_.kernel = kernel_.data(), call_.recurrent_kernel = recurrent_kernel_.data(), call_.bias = bias_.data();
+    call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
+    call_.activation = activation_named(in.activation, "activation");
+    if (in.recurrent_activation)
+      call_.recurrent_activation = activation_named(in.recurrent_activation, "recurrent_activation");
+    call_.reverse = to_bool(in.reverse, "reverse");
+    call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
+    call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
+    call_.training = to_bool(in.training, "training");
+  }
 
-    SequenceCall<T> call_;
-    // Held until backward is done with them.
-    View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, input_dropout_, recurrent_dropout_;
-    View<const std::int32_t> ids_;
-    View<const std::uint8_t> mask_;
-    std::unique_ptr<SequenceCache<Cell, T>> cache_;
-    std::unique_ptr<SmallCache<Cell, T>> small_;
+  /// (B, n), or (G, B, n) one for each gate; returns how many masks there are.
+  static Index dropout(py::handle object, const char* name, View<const T>& view, Size B, const char* letter, Size n) {
+    if (object.is_none()) return 0;
+    if (as_array(object, name).ndim() == 3) {
+      view = input<T>(object, name, {{"G", Cell::gates}, {"B", B}, {letter, n}});
+      return Cell::gates;
+    }
+    view = input<T>(object, name, {{"B", B}, {letter, n}});
+    return 1;
+  }
+
+  SequenceCall<T> call_;
+  // Held until backward is done with them.
+  View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, input_dropout_, recurrent_dropout_;
+  View<const std::int32_t> ids_;
+  View<const std::uint8_t> mask_;
+  std::unique_ptr<SequenceCache<Cell, T>> cache_;
+  std::unique_ptr<SmallCache<Cell, T>> small_;
 };
 
 template <class Cell>
 py::tuple forward(const Arguments& in) {
-    return dispatch(float_dtype(in.kernel, "kernel"),
-                    [&](auto zero) { return KeptCall<Cell, decltype(zero)>::forward(in); });
+  return dispatch(float_dtype(in.kernel, "kernel"),
+                  [&](auto zero) { return KeptCall<Cell, decltype(zero)>::forward(in); });
 }
 
 inline py::tuple backward(const char* cell, py::handle cache, py::handle dy, py::handle dh, py::handle dc,
-                   py::handle need_dx) {
-    if (!PyCapsule_IsValid(cache.ptr(), cell))
-        throw py::type_error(std::string("cache must be the one that ") + cell +
-                             "_forward returned with training=True, got " + type_text(cache));
-    auto* kept = static_cast<Kept*>(PyCapsule_GetPointer(cache.ptr(), cell));
-    return kept->backward(dy, dh, dc, to_bool(need_dx, "need_dx"));
+                          py::handle need_dx) {
+  if (!PyCapsule_IsValid(cache.ptr(), cell))
+    throw py::type_error(std::string("cache must be the one that ") + cell +
+                         "_forward returned with training=True, got " + type_text(cache));
+  auto* kept = static_cast<Kept*>(PyCapsule_GetPointer(cache.ptr(), cell));
+  return kept->backward(dy, dh, dc, to_bool(need_dx, "need_dx"));
 }
 
 }  // namespace recurra::bindings

@@ -13,7 +13,6 @@ namespace recurra {
 
 enum class Activation { tanh, sigmoid, relu, hard_sigmoid, linear };
 
-
 template <class T, Activation A>
 RECURRA_INLINE Packet<T> apply(const Packet<T>& x) {
   if constexpr (A == Activation::tanh) {

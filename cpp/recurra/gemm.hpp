@@ -62,7 +62,8 @@ struct Gemm {
         const Segment all{0, k};
         if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, panels.vectors(p), z, width, go_on);
         else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, panels.vectors(p), z, width, go_on);
-        for (Index i = 0; i < rows; ++i) std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
+        for (Index i = 0; i < rows; ++i)
+          std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
       }
     }
   }

@@ -13,9 +13,9 @@ struct Lstm {
   static constexpr int gates = 4;
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
   static constexpr bool two_biases = false;
-  static constexpr bool has_carry = true;       // a state beside the operand's h: c
-  static constexpr bool has_memory = true;      // and it is one of the layer's states
-  static constexpr bool reset_before = false;   // one product a step
+  static constexpr bool has_carry = true;  // a state beside the operand's h: c
+  static constexpr bool has_memory = true;  // and it is one of the layer's states
+  static constexpr bool reset_before = false;  // one product a step
 
   template <class T, class A>
   RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& c, const A& act) {

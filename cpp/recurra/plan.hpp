@@ -28,7 +28,8 @@ class Plan {
       std::vector<Index> valid(size_t(B), 0);
       for (Index b = 0; b < B; ++b)
         for (Index t = 0; t < T; ++t) valid[size_t(b)] += mask[b * T + t] != 0;
-      std::stable_sort(order_.begin(), order_.end(), [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
+      std::stable_sort(order_.begin(), order_.end(),
+                       [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
       for (Index i = 0; i < B; ++i) length_[size_t(i)] = valid[size_t(order_[size_t(i)])];
       steps_ = B ? length_[0] : 0;
       live_.assign(size_t(steps_) + 1, 0);
@@ -59,12 +60,12 @@ class Plan {
 
   Index batch() const { return B_; }
   Index steps() const { return steps_; }
-  Index rows() const { return rows_; }                                      // packed rows in all
-  Index live(Index s) const { return live_[size_t(s)]; }                    // live(steps()) is 0
+  Index rows() const { return rows_; }  // packed rows in all
+  Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index offset(Index s) const { return offset_[size_t(s)]; }
-  Index source(Index row) const { return source_[size_t(row)]; }            // b * T + t
-  Index original(Index i) const { return order_[size_t(i)]; }               // position -> b
-  Index length(Index i) const { return length_[size_t(i)]; }                // valid steps of position i
+  Index source(Index row) const { return source_[size_t(row)]; }  // b * T + t
+  Index original(Index i) const { return order_[size_t(i)]; }  // position -> b
+  Index length(Index i) const { return length_[size_t(i)]; }  // valid steps of position i
 
   /// Cut the positions in `parts` ranges with about equal numbers of packed rows; part k is [cut[k], cut[k+1]).
   std::vector<Index> split(int parts) const {

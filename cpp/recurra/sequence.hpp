@@ -24,18 +24,18 @@ namespace recurra {
 template <class T>
 struct SequenceCall {
   Index B = 0, steps = 0, I = 0, H = 0;
-  const T* x = nullptr;                   // (B, steps, I); null when ids are given
-  const std::int32_t* ids = nullptr;      // (B, steps), each in [0, V): row ids[b,t] of embeddings is the input
-  const T* embeddings = nullptr;          // (V, I)
-  const T* h0 = nullptr;                  // (B, H) or null: zeros
-  const T* c0 = nullptr;                  // (B, H) or null: zeros; LSTM only
-  const T* kernel = nullptr;              // (I, G*H)
-  const T* recurrent_kernel = nullptr;    // (H, G*H)
-  const T* bias = nullptr;                // (G*H,), (2, 3H) for Gru, or null
-  const std::uint8_t* mask = nullptr;     // (B, steps) or null
-  const T* input_dropout = nullptr;       // (input_groups, B, I)
-  Index input_groups = 0;                 // 0 none, 1 shared by all gates, G one for each gate
-  const T* recurrent_dropout = nullptr;   // (recurrent_groups, B, H)
+  const T* x = nullptr;  // (B, steps, I); null when ids are given
+  const std::int32_t* ids = nullptr;  // (B, steps), each in [0, V): row ids[b,t] of embeddings is the input
+  const T* embeddings = nullptr;  // (V, I)
+  const T* h0 = nullptr;  // (B, H) or null: zeros
+  const T* c0 = nullptr;  // (B, H) or null: zeros; LSTM only
+  const T* kernel = nullptr;  // (I, G*H)
+  const T* recurrent_kernel = nullptr;  // (H, G*H)
+  const T* bias = nullptr;  // (G*H,), (2, 3H) for Gru, or null
+  const std::uint8_t* mask = nullptr;  // (B, steps) or null
+  const T* input_dropout = nullptr;  // (input_groups, B, I)
+  Index input_groups = 0;  // 0 none, 1 shared by all gates, G one for each gate
+  const T* recurrent_dropout = nullptr;  // (recurrent_groups, B, H)
   Index recurrent_groups = 0;
   Activation activation = Activation::tanh, recurrent_activation = Activation::sigmoid;
   bool reverse = false, return_sequences = true, zero_output_for_mask = false, training = false;
@@ -50,9 +50,9 @@ struct SequenceLayout {
 
   Index I, H;
   Panels<T> units;
-  Index sections;      // 1, or G when a gate has dropout masks of its own
-  Index section;       // elements of [x | 1 | h]
-  Index operand_row;   // elements from one operand row to the next
+  Index sections;  // 1, or G when a gate has dropout masks of its own
+  Index section;  // elements of [x | 1 | h]
+  Index operand_row;  // elements from one operand row to the next
 
   SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
     sections = per_gate ? Cell::gates : 1;
@@ -82,11 +82,11 @@ struct SequenceCache {
   SequenceCall<T> call;
   SequenceLayout<Cell, T> layout;
   Plan plan;
-  Buffer<T> operands;   // [packed row][operand_row]
-  Buffer<T> z;          // [panel][packed row][column][unit]
-  Buffer<T> carry;      // [packed row][units.padded]: c of LSTM, h of GRU, after the step
-  Buffer<T> carry0;     // [position][units.padded]: before the first step
-  Buffer<T> reset;      // [packed row][units.padded]: r h, for the product of GruResetBefore
+  Buffer<T> operands;  // [packed row][operand_row]
+  Buffer<T> z;  // [panel][packed row][column][unit]
+  Buffer<T> carry;  // [packed row][units.padded]: c of LSTM, h of GRU, after the step
+  Buffer<T> carry0;  // [position][units.padded]: before the first step
+  Buffer<T> reset;  // [packed row][units.padded]: r h, for the product of GruResetBefore
 };
 
 /// How a call is spread over threads. Rows: each member runs its rows through all steps, no barrier. Otherwise each
@@ -116,8 +116,7 @@ template <class T, class Run>
 void with_activations(const SequenceCall<T>& call, bool has_gates, Run&& run) {
   if (call.activation == Activation::tanh && (!has_gates || call.recurrent_activation == Activation::sigmoid))
     run(StandardActivations{});
-  else
-    run(AnyActivations{call.activation, call.recurrent_activation});
+  else run(AnyActivations{call.activation, call.recurrent_activation});
 }
 
 }  // namespace recurra

@@ -36,19 +36,24 @@ class SequenceBackward {
   // dL/dh of one product, or dL/dx: some columns of dz times their weights, transposed, and where to find them.
   struct Group {
     std::vector<Segment> segments;  // into a row of z, panel after panel
-    Index depth = 0;                // sum of their lengths
-    Index packed = 0;               // offset of the weights: [out panel][depth][out width]
+    Index depth = 0;  // sum of their lengths
+    Index packed = 0;  // offset of the weights: [out panel][depth][out width]
   };
   struct Transposed {
     Panels<T> out;
-    std::vector<Group> groups;      // one, or one for each gate when gates have masks of their own
+    std::vector<Group> groups;  // one, or one for each gate when gates have masks of their own
     Buffer<T> weights;
   };
 
   SequenceBackward(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
                    const SequenceGradients<T>& out)
-      : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), out_(out),
-        spread_(spread<Cell, T>(L_, plan_)), arriving_(call_, plan_, L_.units.padded, dy, dh, dc) {
+      : call_(cache.call),
+        cache_(cache),
+        L_(cache.layout),
+        plan_(cache.plan),
+        out_(out),
+        spread_(spread<Cell, T>(L_, plan_)),
+        arriving_(call_, plan_, L_.units.padded, dy, dh, dc) {
     std::vector<std::vector<int>> loop_groups(1);
     for (int c = 0; c < Layout::recurrent_columns(); ++c) {
       if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
@@ -80,9 +85,7 @@ class SequenceBackward {
     scratch_.resize(spread_.threads * scratch_each_);
   }
 
-  Index rows_of(int c) const {
-    return L_.operand(c).length + (Cell::reset_before && c == 2 ? L_.H : 0);
-  }
+  Index rows_of(int c) const { return L_.operand(c).length + (Cell::reset_before && c == 2 ? L_.H : 0); }
 
   // --- set-up -------------------------------------------------------------------------------------------------------
   /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate.
@@ -188,7 +191,8 @@ class SequenceBackward {
         }
     }
     for (Index i = ran; i < i1; ++i)
-      std::memcpy(d + (i - i0) * width, arriving_.start.data() + i * L_.units.padded + first, size_t(width) * sizeof(T));
+      std::memcpy(d + (i - i0) * width, arriving_.start.data() + i * L_.units.padded + first,
+                  size_t(width) * sizeof(T));
   }
 
   template <class A>
@@ -202,8 +206,8 @@ class SequenceBackward {
       T* dcarry = arriving_.carry.data() + i * Hp + first;
       const T *before = nullptr, *after = nullptr;
       if constexpr (Cell::has_carry) {
-        before = s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first
-                   : cache_.carry0.data() + i * Hp + first;
+        before =
+            s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first : cache_.carry0.data() + i * Hp + first;
         after = cache_.carry.data() + row * Hp + first;
       }
       for (Index j = 0; j < width; j += W) {
@@ -235,10 +239,9 @@ class SequenceBackward {
       T* z = z_at(q, row);
       const T* h = cache_.operands.data() + row * L_.operand_row + h_section + first;
       T* dcarry = arriving_.carry.data() + i * L_.units.padded + first;
-      const T* drop = call_.recurrent_groups
-                          ? call_.recurrent_dropout +
-                                ((call_.recurrent_groups > 1 ? 2 : 0) * call_.B + b) * L_.H + first
-                          : nullptr;
+      const T* drop = call_.recurrent_groups ? call_.recurrent_dropout +
+                                                   ((call_.recurrent_groups > 1 ? 2 : 0) * call_.B + b) * L_.H + first
+                                             : nullptr;
       for (Index j = 0; j < width; j += W) {
         const Index left = L_.H - first - j;
         Packet<T> v[2] = {load(z + j), load(z + width + j)};
@@ -349,8 +352,7 @@ class SequenceBackward {
             std::memcpy(out_.dkernel + k * GH + column.kernel * H + first, from, bytes);
         if (out_.dbias) {
           if (!Cell::two_biases) std::memcpy(out_.dbias + column.gate() * H + first, from, bytes);
-          if (Cell::two_biases && column.kernel >= 0)
-            std::memcpy(out_.dbias + column.kernel * H + first, from, bytes);
+          if (Cell::two_biases && column.kernel >= 0) std::memcpy(out_.dbias + column.kernel * H + first, from, bytes);
           if (Cell::two_biases && column.recurrent >= 0)
             std::memcpy(out_.dbias + GH + column.recurrent * H + first, from, bytes);
         }

@@ -33,7 +33,7 @@ void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
 template <class T>
 struct ArrivingGradients {
   Buffer<T> start, carry;   // [position][row_size]: of h and of the carried state
-  const T* dy = nullptr;    // (B, steps, H), or null; a repeated output has handed its gradient to the step that made it
+  const T* dy = nullptr;  // (B, steps, H), or null; a repeated output has handed its gradient to the step that made it
 
   /// dy: (B, steps, H), (B, H) unless return_sequences, or null; dh, dc: (B, H) or null.
   ArrivingGradients(const SequenceCall<T>& call, const Plan& plan, Index row_size, const T* dy_in, const T* dh,

@@ -26,10 +26,20 @@ class SequenceForward {
  private:
   SequenceForward(const SequenceCall<T>& call, T* y, T* h, T* c)
       : call_(call),
-        cache_(new SequenceCache<Cell, T>{
-            call, Layout(call.I, call.H, std::max(call.input_groups, call.recurrent_groups) > 1),
-            Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}}),
-        L_(cache_->layout), plan_(cache_->plan), y_(y), h_(h), c_(c) {}
+        cache_(
+            new SequenceCache<Cell, T>{call,
+                                       Layout(call.I, call.H, std::max(call.input_groups, call.recurrent_groups) > 1),
+                                       Plan(call.B, call.steps, call.mask, call.reverse),
+                                       {},
+                                       {},
+                                       {},
+                                       {},
+                                       {}}),
+        L_(cache_->layout),
+        plan_(cache_->plan),
+        y_(y),
+        h_(h),
+        c_(c) {}
 
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
@@ -210,7 +220,9 @@ class SequenceForward {
         for (Index s = s0; s < s1;) {
           T *from = operand(s, r0), *to = z_at(s, r0, p);
           Index rows = 0;  // of as many steps as lie one behind the other
-          for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row; ++s)
+          for (;
+               s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
+               ++s)
             rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
           product<T>(rows, from, L_.operand_row, &part, 1, weights, L_.units.vectors(p), to + c * L_.units.width(p),
                      Layout::z_row, false);
@@ -249,8 +261,7 @@ class SequenceForward {
     return {part.offset + done, part.length - done};
   }
   const T* step_weights(Index p, int c) const {
-    return packed_.data() + packed_at_[size_t(p * C + c)] +
-           (ahead_ ? input_part(c).length * L_.units.width(p) : 0);
+    return packed_.data() + packed_at_[size_t(p * C + c)] + (ahead_ ? input_part(c).length * L_.units.width(p) : 0);
   }
   bool step_goes_on(int c) const { return ahead_ && Cell::columns[c].kernel >= 0; }
 

@@ -80,7 +80,8 @@ class SequenceSmall {
   using Cache = SmallCache<Cell, T>;
 
   static std::unique_ptr<Cache> forward(const SequenceCall<T>& call, T* y, T* h, T* c) {
-    std::unique_ptr<Cache> cache(new Cache{call, Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}, {}, {}});
+    std::unique_ptr<Cache> cache(
+        new Cache{call, Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}, {}, {}});
     SequenceSmall self(*cache);
     self.resize();
     with_activations(call, Cell::gates > 1, [&](const auto& act) { self.run_forward(act, y, h, c); });
@@ -95,8 +96,14 @@ class SequenceSmall {
 
  private:
   explicit SequenceSmall(Cache& cache)
-      : call_(cache.call), plan_(cache.plan), cache_(cache), H_(call_.H), I_(call_.I), GH_(Cell::gates * H_),
-        Hp_((H_ + W - 1) / W * W), z_row_(C * H_ + W) {}
+      : call_(cache.call),
+        plan_(cache.plan),
+        cache_(cache),
+        H_(call_.H),
+        I_(call_.I),
+        GH_(Cell::gates * H_),
+        Hp_((H_ + W - 1) / W * W),
+        z_row_(C * H_ + W) {}
 
   void resize() {
     const Index rows = std::max<Index>(plan_.rows(), 1), B = std::max<Index>(call_.B, 1);
@@ -148,8 +155,7 @@ class SequenceSmall {
       const T* from = input(row);
       const Index b = plan_.source(row) / call_.steps;
       T* to = cache_.x.data() + row * I_;
-      for (Index k = 0; k < I_; ++k)
-        to[k] = call_.input_dropout ? from[k] * call_.input_dropout[b * I_ + k] : from[k];
+      for (Index k = 0; k < I_; ++k) to[k] = call_.input_dropout ? from[k] * call_.input_dropout[b * I_ + k] : from[k];
       std::fill_n(z(row), z_row_, T(0));
     }
     for (Index i = 0; i < call_.B; ++i) initial(i, h_out, c_out);
@@ -267,7 +273,7 @@ class SequenceSmall {
   void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out, const A& act) {
     const FlushDenormals flush;
     ArrivingGradients<T> arriving(call_, plan_, Hp_, dy, dh_in, dc_in);
-    T* dh = arriving.start.data();        // [position][Hp]: dL/dh of the step at hand
+    T* dh = arriving.start.data();  // [position][Hp]: dL/dh of the step at hand
     T* dcarry = arriving.carry.data();
     const auto for_h = recurrent_pieces();
     Buffer<T> through(Hp_);

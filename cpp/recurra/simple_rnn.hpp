@@ -20,8 +20,8 @@ struct SimpleRnn {
     return z[0];
   }
   template <class T, class A>
-  RECURRA_INLINE static void backward(Packet<T>* z, const Packet<T>&, const Packet<T>&, const Packet<T>& dh,
-                                      Packet<T>&, const A& act) {
+  RECURRA_INLINE static void backward(Packet<T>* z, const Packet<T>&, const Packet<T>&, const Packet<T>& dh, Packet<T>&,
+                                      const A& act) {
     z[0] = act.template main_gradient<T>(z[0], dh);
   }
 };

@@ -128,8 +128,8 @@ class Team {
    public:
     Helper(Team& team, int id) : team_(team), id_(id), thread_([this] { live(); }) { thread_.detach(); }
     void call() {
-      calls_.fetch_add(1);        // sequentially consistent, as is asleep_ below: either the helper sees the call
-      if (asleep_.load()) {       // before it sleeps, or the caller sees it asleep
+      calls_.fetch_add(1);  // sequentially consistent, as is asleep_ below: either the helper sees the call
+      if (asleep_.load()) {  // before it sleeps, or the caller sees it asleep
         std::lock_guard<std::mutex> lock(mutex_);
         wake_.notify_one();
       }

@@ -21,7 +21,10 @@ struct Segment {
 /// Vectors of a full panel, and the most rows a tile takes with n vectors: sums + panel vectors + 1 fit the registers.
 inline constexpr int panel_vectors = vector_registers == 32 ? 4 : 2;
 constexpr int max_rows(int vectors) {
-  return vector_registers == 32 ? (vectors == 4 ? 6 : vectors == 3 ? 8 : vectors == 2 ? 12 : 14)
+  return vector_registers == 32 ? (vectors == 4   ? 6
+                                   : vectors == 3 ? 8
+                                   : vectors == 2 ? 12
+                                                  : 14)
                                 : (vectors == 2 ? 6 : 12);
 }
 
@@ -31,11 +34,10 @@ RECURRA_NOINLINE void tile(const T* a, Index lda, const Segment* segments, Index
   constexpr int W = lanes<T>;
   Packet<T> sum[MR][NV];
   if (accumulate) {
-    RECURRA_UNROLL for (int r = 0; r < MR; ++r)
-      RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = load(z + r * ldz + v * W);
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] =
+        load(z + r * ldz + v * W);
   } else {
-    RECURRA_UNROLL for (int r = 0; r < MR; ++r)
-      RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
   }
   const Index row = Columns ? 1 : lda;
   const Index step = Columns ? lda : 1;
@@ -52,8 +54,8 @@ RECURRA_NOINLINE void tile(const T* a, Index lda, const Segment* segments, Index
       panel += NV * W;
     }
   }
-  RECURRA_UNROLL for (int r = 0; r < MR; ++r)
-    RECURRA_UNROLL for (int v = 0; v < NV; ++v) store(z + r * ldz + v * W, sum[r][v]);
+  RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
+      store(z + r * ldz + v * W, sum[r][v]);
 }
 
 template <class T>
@@ -104,8 +106,8 @@ RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_
                                    T* const* z, bool accumulate) {
   constexpr int W = lanes<T>;
   Packet<T> sum[NC][NV];
-  RECURRA_UNROLL for (int c = 0; c < NC; ++c)
-    RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] = accumulate ? load(z[c] + v * W) : set1<T>(0);
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
+      accumulate ? load(z[c] + v * W) : set1<T>(0);
   const T* panel[NC];
   RECURRA_UNROLL for (int c = 0; c < NC; ++c) panel[c] = panels[c];
   Index at = 0;
@@ -113,13 +115,12 @@ RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_
     const T* p = a + segments[s].offset;
     for (Index k = 0; k < segments[s].length; ++k, at += NV * W) {
       const Packet<T> value = set1<T>(p[k]);
-      RECURRA_UNROLL for (int c = 0; c < NC; ++c)
-        RECURRA_UNROLL for (int v = 0; v < NV; ++v)
-          sum[c][v] = fma(value, load(panel[c] + at + v * W), sum[c][v]);
+      RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
+          fma(value, load(panel[c] + at + v * W), sum[c][v]);
     }
   }
-  RECURRA_UNROLL for (int c = 0; c < NC; ++c)
-    RECURRA_UNROLL for (int v = 0; v < NV; ++v) store(z[c] + v * W, sum[c][v]);
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
+      store(z[c] + v * W, sum[c][v]);
 }
 
 /// The same for any number of panels of `vectors` vectors each.

@@ -45,8 +45,7 @@ TEST(a_call_within_a_call_and_calls_from_two_threads_run) {
   CHECK_EQUAL(runs.load(), 2);  // the inner ones run alone
   std::atomic<long> total{0};
   const auto work = [&] {
-    for (int i = 0; i < 300; ++i)
-      Team::shared().run(2, [&](const Member& me) { total += me.count == 1 ? 2 : 1; });
+    for (int i = 0; i < 300; ++i) Team::shared().run(2, [&](const Member& me) { total += me.count == 1 ? 2 : 1; });
   };
   std::thread other(work);
   work();
