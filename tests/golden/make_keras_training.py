@@ -1,15 +1,18 @@
 """Write keras_training.npz: what Keras 3 (JAX backend) gives for the cases in training_cases.py.
 
-    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/golden/make_keras_training.py
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/golden/make_keras_training.py [training run ...]
 
-Made with Keras 3.15.1 and JAX 0.10.2. Optimizers in float32 and float64, losses in float32 and float64 with their
-gradients, metrics in float32, schedules, and whole training runs in float64. Keras computes tanh, means and cosines of
-float64 in float32 on this backend; one entry of its promotion table is changed here so that float64 stays float64.
+With names of training runs only these are made anew. Made with Keras 3.15.1 and JAX 0.10.2.
+
+Optimizers in float32 and float64, losses in float32 and float64 with their gradients, metrics in float32, schedules,
+and whole training runs in float64. Keras computes tanh, means and cosines of float64 in float32 on this backend; one
+entry of its promotion table is changed here so that float64 stays float64.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +44,36 @@ def differentiate(function: Any, x: Any) -> tuple[Any, Any]:
     return jax.value_and_grad(function)(jax.numpy.asarray(x))
 
 
-def main() -> None:
+def main(only: list[str]) -> None:
+    path = Path(__file__).with_name("keras_training.npz")
     found: dict[str, Any] = {}
 
     def keep(group: str, values: dict[str, Any]) -> None:
         found.update({f"{group}/{key}": np.asarray(value) for key, value in values.items()})
 
-    for dtype in ("float32", "float64"):
-        set_float(keras, dtype)
-        for name in OPTIMIZERS:
-            keep(f"optimizers/{dtype}", run_optimizer(keras, name, dtype))
-        for name in LOSSES:
-            keep(f"losses/{dtype}", run_loss(keras, name, dtype, differentiate))
-    keep("scheduled/float64", run_optimizer(keras, "adam", "float64", schedule=True))
+    if only:
+        with np.load(path) as file:
+            found = {key: file[key] for key in file if not key.startswith(tuple(f"runs/{name}/" for name in only))}
+    else:
+        for dtype in ("float32", "float64"):
+            set_float(keras, dtype)
+            for name in OPTIMIZERS:
+                keep(f"optimizers/{dtype}", run_optimizer(keras, name, dtype))
+            for name in LOSSES:
+                keep(f"losses/{dtype}", run_loss(keras, name, dtype, differentiate))
+        keep("scheduled/float64", run_optimizer(keras, "adam", "float64", schedule=True))
+        set_float(keras, "float32")
+        for name in METRICS:
+            keep("metrics", run_metric(keras, name))
+        set_float(keras, "float64")
+        for name in SCHEDULES:
+            keep("schedules", run_schedule(keras, name))
     set_float(keras, "float32")
-    for name in METRICS:
-        keep("metrics", run_metric(keras, name))
-    set_float(keras, "float64")
-    for name in SCHEDULES:
-        keep("schedules", run_schedule(keras, name))
-    set_float(keras, "float32")
-    for name in RUNS:
+    for name in only or RUNS:
         keep("runs", run_training(keras, name))
-    np.savez_compressed(Path(__file__).with_name("keras_training.npz"), **found)
+    np.savez_compressed(path, **found)
     print(f"{len(found)} arrays with Keras {keras.__version__}, JAX {jax.__version__}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -388,10 +388,9 @@ def regression(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]
     model = api.Sequential([
         api.Input((5, 3)),
         L.SimpleRNN(
-            4, kernel_regularizer=api.regularizers.L2(0.03), recurrent_constraint=api.constraints.MaxNorm(0.8),
-            activity_regularizer=api.regularizers.L1(0.01),
+            4, kernel_regularizer=api.regularizers.L2(0.03), recurrent_constraint=api.constraints.MaxNorm(0.8)
         ),
-        L.Dense(2, bias_regularizer="l1"),
+        L.Dense(2, bias_regularizer="l1", activity_regularizer=api.regularizers.L1(0.01)),
     ])  # fmt: skip
     rng = rng_of("regression")
     x, y = rng.normal(size=(13, 5, 3)), rng.normal(size=(13, 2))
