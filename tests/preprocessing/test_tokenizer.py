@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import lzma
+import os
 import pickle
 import random
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +18,7 @@ from keras_text import golden
 from recurra.preprocessing import counting
 from recurra.preprocessing.text import Tokenizer
 
+REAL = os.environ.get("RECURRA_TEST_DATA")
 WORDS = ["The", "the", "CAT", "cat.", "dog's", "it's", "É", "élan", "a", "b-c", "<unk>", "x\u00a0y", "z\r\tab", "日本"]
 WORDS += ["ß", "\ud800", "--"]
 settings = st.fixed_dictionaries(
@@ -239,6 +243,18 @@ def test_older_names() -> None:
 def test_num_words_must_be_a_count(num_words: Any) -> None:
     with pytest.raises(ValueError, match="num_words must be an integer of at least 0 or None"):
         Tokenizer(num_words)
+
+
+@pytest.mark.skipif(not REAL, reason="RECURRA_TEST_DATA does not say where the data sets are")
+def test_real_reviews_get_the_ranks_that_keras_published() -> None:
+    folder = Path(str(REAL), "imdb")
+    with lzma.open(folder / "imdb_train.jsonl.xz", "rt", encoding="utf-8") as file:
+        reviews = [json.loads(line)["text"] for line in file]
+    tokenizer = fitted({"num_words": 10_000}, reviews)
+    published = json.loads((folder / "imdb_word_index.json").read_text())
+    ours = list(tokenizer.word_index)
+    assert len(set(published) - set(ours)) < 50  # Keras's was made with ASCII's lower case alone
+    assert ours[:100] == sorted(published, key=published.__getitem__)[:100]
 
 
 def test_wrong_texts() -> None:

@@ -106,7 +106,7 @@ def test_numpy_operations_make_it_real() -> None:
     with pytest.raises(AttributeError, match="'OneHot' object has no attribute 'nothing'"):
         _ = lazy.nothing
     with pytest.raises(ValueError, match="copy=False"):
-        np.asarray(lazy, copy=False)
+        lazy.__array__(copy=False)
 
 
 def test_forms() -> None:
