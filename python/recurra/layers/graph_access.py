@@ -7,11 +7,30 @@ from typing import Any
 from recurra.models.symbolic import Node
 
 
+class _Shape:
+    """Keras 2's ``layer.input_shape`` and ``layer.output_shape``.
+
+    Without ``__set__``, so that layers which set an attribute of that name, as they may in Keras 3, find their own.
+    """
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+
+    def __get__(self, layer: Any, owner: Any = None) -> Any:
+        if layer is None:
+            return self
+        tensors = getattr(layer, self.side)
+        return [tensor.shape for tensor in tensors] if isinstance(tensors, list) else tensors.shape
+
+
 class GraphAccess:
     """The symbolic input and output of a layer that was called once. Part of :class:`recurra.layers.Layer`."""
 
     name: str
     _inbound_nodes: list[Node]
+
+    input_shape: Any = _Shape("input")
+    output_shape: Any = _Shape("output")
 
     @property
     def input(self) -> Any:
