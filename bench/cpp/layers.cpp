@@ -136,12 +136,15 @@ void register_cell(const char* cell, const char* dtype) {
   for (const char* mode : {"inference", "training"})
     for (const Case& shape : cases)
       for (int threads : {1, 2}) {
-        const std::string name = std::string(cell) + "/" + mode + "/" + dtype + "/" + shape.name +
-                                 "/threads:" + std::to_string(threads);
+        const std::string name =
+            std::string(cell) + "/" + mode + "/" + dtype + "/" + shape.name + "/threads:" + std::to_string(threads);
         const bool training = mode[0] == 't';
-        benchmark::RegisterBenchmark(name.c_str(), [&shape, training, threads](benchmark::State& state) {
-          run_layer<Cell, T>(state, shape, training, threads);
-        })->UseRealTime()->Unit(benchmark::kMillisecond);
+        benchmark::RegisterBenchmark(name.c_str(),
+                                     [&shape, training, threads](benchmark::State& state) {
+                                       run_layer<Cell, T>(state, shape, training, threads);
+                                     })
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
       }
 }
 

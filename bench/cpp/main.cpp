@@ -11,7 +11,8 @@
 int main(int argc, char** argv) {
   const char* isa = RECURRA_ISA;
   if (!bench::supported(isa)) {
-    std::fprintf(stderr, "this program was built for %s, which this processor does not have; build with -DRECURRA_ISAS=%s\n",
+    std::fprintf(stderr,
+                 "this program was built for %s, which this processor does not have; build with -DRECURRA_ISAS=%s\n",
                  isa, bench::best_isa());
     return 2;
   }

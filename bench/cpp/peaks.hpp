@@ -1,8 +1,9 @@
 // The machine's own limits: fused multiply-adds in registers, and reading memory. No library is involved.
 //
-// Each loop is compiled for several instruction sets in this one file (function attributes), so that a bench held to one of
-// them can be set against that one's peak. `isa` is "v2", "v3", "v4" (x86-64 levels) or "native" (whatever the compiler was
-// told; the only choice elsewhere than on x86-64). A loop may run only where the CPU has the instructions: see supported().
+// Each loop is compiled for several instruction sets in this one file (function attributes), so that a bench held to
+// one of them can be set against that one's peak. `isa` is "v2", "v3", "v4" (x86-64 levels) or "native" (whatever the
+// compiler was told; the only choice elsewhere than on x86-64). A loop may run only where the CPU has the instructions:
+// see supported().
 #pragma once
 
 #include <cstddef>
@@ -21,33 +22,33 @@ typedef float Lanes4 __attribute__((vector_size(16)));
 typedef float Lanes8 __attribute__((vector_size(32)));
 typedef float Lanes16 __attribute__((vector_size(64)));
 
-// Twelve chains cover the latency of two multiply-adds a cycle (4-5 cycles each) and leave registers for the operands; they
-// are separate variables because an indexed array would live on the stack. They converge to addend / (1 - factor), so they
-// neither overflow nor become denormal.
-#define BENCH_FMA_LOOP(Vector)                                                                             \
-  __asm__ volatile("" : "+r"(rounds)); /* not a constant, so the call cannot be moved or left out */       \
-  Vector a = Vector{} + 0.0f, b = a + 1.0f, c = a + 2.0f, d = a + 3.0f, e = a + 4.0f, f = a + 5.0f;        \
-  Vector g = a + 6.0f, h = a + 7.0f, i = a + 8.0f, j = a + 9.0f, k = a + 10.0f, l = a + 11.0f;             \
-  Vector factor = Vector{} + 0.75f, addend = Vector{} + 1.0f;                                              \
-  for (long long n = 0; n < rounds; ++n) {                                                                 \
-    a = a * factor + addend, b = b * factor + addend, c = c * factor + addend, d = d * factor + addend;    \
-    e = e * factor + addend, f = f * factor + addend, g = g * factor + addend, h = h * factor + addend;    \
-    i = i * factor + addend, j = j * factor + addend, k = k * factor + addend, l = l * factor + addend;    \
-  }                                                                                                        \
-  Vector sum = ((a + b) + (c + d)) + ((e + f) + (g + h)) + ((i + j) + (k + l));                            \
+// Twelve chains cover the latency of two multiply-adds a cycle (4-5 cycles each) and leave registers for the operands;
+// they are separate variables because an indexed array would live on the stack. They converge to addend / (1 - factor),
+// so they neither overflow nor become denormal.
+#define BENCH_FMA_LOOP(Vector)                                                                          \
+  __asm__ volatile("" : "+r"(rounds)); /* not a constant, so the call cannot be moved or left out */    \
+  Vector a = Vector{} + 0.0f, b = a + 1.0f, c = a + 2.0f, d = a + 3.0f, e = a + 4.0f, f = a + 5.0f;     \
+  Vector g = a + 6.0f, h = a + 7.0f, i = a + 8.0f, j = a + 9.0f, k = a + 10.0f, l = a + 11.0f;          \
+  Vector factor = Vector{} + 0.75f, addend = Vector{} + 1.0f;                                           \
+  for (long long n = 0; n < rounds; ++n) {                                                              \
+    a = a * factor + addend, b = b * factor + addend, c = c * factor + addend, d = d * factor + addend; \
+    e = e * factor + addend, f = f * factor + addend, g = g * factor + addend, h = h * factor + addend; \
+    i = i * factor + addend, j = j * factor + addend, k = k * factor + addend, l = l * factor + addend; \
+  }                                                                                                     \
+  Vector sum = ((a + b) + (c + d)) + ((e + f) + (g + h)) + ((i + j) + (k + l));                         \
   return sum[0];
 
 // Eight accumulators hide the latency of the additions; `bytes` must be a multiple of 8 vectors (512 bytes always is).
-#define BENCH_READ_LOOP(Vector)                                                                                    \
-  __asm__ volatile("" : "+r"(data));                                                                               \
-  const std::size_t step = sizeof(Vector) / sizeof(float);                                                         \
-  const std::size_t count = bytes / sizeof(float);                                                                 \
-  Vector s0{}, s1{}, s2{}, s3{}, s4{}, s5{}, s6{}, s7{};                                                           \
-  for (std::size_t i = 0; i + 8 * step <= count; i += 8 * step) {                                                  \
-    const Vector* p = reinterpret_cast<const Vector*>(data + i);                                                   \
-    s0 += p[0], s1 += p[1], s2 += p[2], s3 += p[3], s4 += p[4], s5 += p[5], s6 += p[6], s7 += p[7];                \
-  }                                                                                                                \
-  s0 += s1 + s2 + s3 + s4 + s5 + s6 + s7;                                                                          \
+#define BENCH_READ_LOOP(Vector)                                                                     \
+  __asm__ volatile("" : "+r"(data));                                                                \
+  const std::size_t step = sizeof(Vector) / sizeof(float);                                          \
+  const std::size_t count = bytes / sizeof(float);                                                  \
+  Vector s0{}, s1{}, s2{}, s3{}, s4{}, s5{}, s6{}, s7{};                                            \
+  for (std::size_t i = 0; i + 8 * step <= count; i += 8 * step) {                                   \
+    const Vector* p = reinterpret_cast<const Vector*>(data + i);                                    \
+    s0 += p[0], s1 += p[1], s2 += p[2], s3 += p[3], s4 += p[4], s5 += p[5], s6 += p[6], s7 += p[7]; \
+  }                                                                                                 \
+  s0 += s1 + s2 + s3 + s4 + s5 + s6 + s7;                                                           \
   return s0[0];
 
 #if BENCH_X86

@@ -83,8 +83,10 @@ void pack(benchmark::State& state, bool columns) {
     for (Index p = 0; p < panels.count; ++p) {
       const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
       T* out = packed.data() + first * K;
-      if (columns) recurra::pack_columns(b.data() + first * K, K, K, used, width, out);
-      else recurra::pack_rows(b.data() + first, N, K, used, width, out);
+      if (columns)
+        recurra::pack_columns(b.data() + first * K, K, K, used, width, out);
+      else
+        recurra::pack_rows(b.data() + first, N, K, used, width, out);
     }
     benchmark::ClobberMemory();
   }
@@ -98,7 +100,8 @@ void activation(benchmark::State& state) {
   std::vector<T> x(size_t(count) + W), y(size_t(count) + W);
   for (Index i = 0; i < count; ++i) x[size_t(i)] = T(8) * T(i) / T(count) - T(4);
   for (auto _ : state) {
-    for (Index i = 0; i < count; i += W) recurra::store(&y[size_t(i)], recurra::apply<T, A>(recurra::load(&x[size_t(i)])));
+    for (Index i = 0; i < count; i += W)
+      recurra::store(&y[size_t(i)], recurra::apply<T, A>(recurra::load(&x[size_t(i)])));
     benchmark::ClobberMemory();
   }
   state.counters["elements"] = rate(double(count));
@@ -117,7 +120,8 @@ void barrier(benchmark::State& state) {
 /// An empty parallel region of a team that has just been used.
 void region(benchmark::State& state) {
   const int threads = int(state.range(0));
-  for (auto _ : state) recurra::Team::shared().run(threads, [](const recurra::Member& me) { benchmark::DoNotOptimize(me.id); });
+  for (auto _ : state)
+    recurra::Team::shared().run(threads, [](const recurra::Member& me) { benchmark::DoNotOptimize(me.id); });
 }
 
 template <class T>
@@ -136,8 +140,14 @@ void register_typed(const std::string& dtype) {
       ->UseRealTime();
   const auto rows = [](benchmark::State& state) { pack<T>(state, false); };
   const auto columns = [](benchmark::State& state) { pack<T>(state, true); };
-  benchmark::RegisterBenchmark(("piece/pack_rows/" + dtype).c_str(), rows)->ArgNames({"K", "N"})->Args({128, 256})->Args({1280, 4096});
-  benchmark::RegisterBenchmark(("piece/pack_columns/" + dtype).c_str(), columns)->ArgNames({"K", "N"})->Args({256, 128})->Args({4096, 1280});
+  benchmark::RegisterBenchmark(("piece/pack_rows/" + dtype).c_str(), rows)
+      ->ArgNames({"K", "N"})
+      ->Args({128, 256})
+      ->Args({1280, 4096});
+  benchmark::RegisterBenchmark(("piece/pack_columns/" + dtype).c_str(), columns)
+      ->ArgNames({"K", "N"})
+      ->Args({256, 128})
+      ->Args({4096, 1280});
   benchmark::RegisterBenchmark(("piece/tanh/" + dtype).c_str(), activation<T, Activation::tanh>);
   benchmark::RegisterBenchmark(("piece/sigmoid/" + dtype).c_str(), activation<T, Activation::sigmoid>);
   benchmark::RegisterBenchmark(("piece/hard_sigmoid/" + dtype).c_str(), activation<T, Activation::hard_sigmoid>);
@@ -147,7 +157,12 @@ void register_typed(const std::string& dtype) {
 
 void register_pieces() {
   benchmark::RegisterBenchmark("piece/fma_peak", fma_peak);
-  benchmark::RegisterBenchmark("piece/read", read_memory)->ArgName("bytes")->Arg(16 << 10)->Arg(256 << 10)->Arg(4 << 20)->Arg(256 << 20);
+  benchmark::RegisterBenchmark("piece/read", read_memory)
+      ->ArgName("bytes")
+      ->Arg(16 << 10)
+      ->Arg(256 << 10)
+      ->Arg(4 << 20)
+      ->Arg(256 << 20);
   register_typed<float>("float32");
   register_typed<double>("float64");
   benchmark::RegisterBenchmark("piece/barrier", barrier)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();

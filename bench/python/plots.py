@@ -76,7 +76,7 @@ def _speedup(result: dict[str, Any], path: Path) -> Path:
         axis.set_xticks(range(len(cases)), cases, rotation=40, ha="right", fontsize=7)
         axis.set_title(f"{CELLS[cell].title}, {mode}" + ("" if dtype == "float32" else f", {dtype}"), fontsize=10)
         axis.set_ylabel("times faster than the best peer", fontsize=8)
-        axis.set_ymargin(0.35)
+        axis.set_ylim(0, 1.7 * axis.dataLim.y1)  # room for the labels on the bars
         axis.legend(fontsize=7)
     mark = "" if result["status"] == "complete" else "  (incomplete)"
     figure.suptitle(

@@ -12,8 +12,8 @@ from bench.python.peers import FAMILIES, OURS
 from bench.python.summary import Group, Row
 
 
-def write(result: dict[str, Any], folder: Path) -> list[Path]:
-    """Write ``result.json``, the table and the plots; the paths written.
+def write(result: dict[str, Any], folder: Path, plots: bool = True) -> list[Path]:
+    """Write ``result.json``, the table and, on request, the plots; the paths written.
 
     The table's file is ``table.md``, or ``incomplete.md`` when the result's status is not "complete"; the other of the
     two is removed, so that an old table is never taken for this run's.
@@ -25,12 +25,14 @@ def write(result: dict[str, Any], folder: Path) -> list[Path]:
     (folder / ("incomplete.md" if complete else "table.md")).unlink(missing_ok=True)
     written.append(folder / ("table.md" if complete else "incomplete.md"))
     written[1].write_text(markdown(result))
+    if not plots:
+        return written
     try:
-        from bench.python import plots
+        from bench.python.plots import draw
     except ImportError as error:
         print(f"no plots: {error} (pip install '.[bench]')")
         return written
-    return written + plots.draw(result, folder)
+    return written + draw(result, folder)
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -103,9 +103,9 @@ def test_table_shows_times_best_setting_and_shares() -> None:
 
 
 def test_incomplete_results_get_no_table(tmp_path: Path) -> None:
-    report.write(result(), tmp_path)
+    report.write(result(), tmp_path, plots=False)
     assert (tmp_path / "table.md").exists()
-    written = report.write(result("incomplete"), tmp_path)
+    written = report.write(result("incomplete"), tmp_path, plots=False)
     assert not (tmp_path / "table.md").exists()
     assert "JAX was missing" in (tmp_path / "incomplete.md").read_text()
     assert json.loads((tmp_path / "result.json").read_text())["results"] == RESULTS
