@@ -48,7 +48,7 @@ ERRORS = table("What is out of scope")
 
 
 def test_the_page_is_read() -> None:
-    assert len(IMPORTS) > 10 and len(LINES) > 60 and len(ERRORS) > 8 and len(blocks()) == 5
+    assert len(IMPORTS) > 10 and len(LINES) > 60 and len(ERRORS) > 8 and len(blocks()) == 6
     assert {len(row) for row in IMPORTS} == {2} == {len(row) for row in ERRORS}
     assert {len(row) for row in LINES} == {3}
 
