@@ -131,7 +131,7 @@ def test_models_within_models() -> None:
     assert again.get_config() == config
     places = [node["args"][0]["config"]["keras_history"] for node in config["layers"][2]["inbound_nodes"]]
     assert places == [["a", 0, 0], ["b", 0, 0]]
-    assert config["layers"][3]["inbound_nodes"][0]["args"][0][1]["config"]["keras_history"] == ["encoder", 2, 0]
+    assert config["layers"][3]["inbound_nodes"][0]["args"][0][1]["config"]["keras_history"] == ["encoder", 1, 0]
     free = Input((None, 3))
     wide = Model(free, LSTM(4, return_sequences=True)(free))
     assert wide(Input((7, 3))).shape == (None, 7, 4)
@@ -329,3 +329,43 @@ def test_masks_travel_through_the_graph() -> None:
     x = np.array([[1, 2, 0], [3, 0, 0]])
     np.testing.assert_array_equal(model(x)._keras_mask, x > 0)
     assert type(model.predict(x)) is np.ndarray
+
+
+def test_shapes_of_outputs_for_other_inputs() -> None:
+    a, b = Input((None, 3), name="a"), Input((None, 3), name="b")
+    model = Model([a, b], {"one": LSTM(2, return_sequences=True)(a), "two": LSTM(4)(b)})
+    assert model.compute_output_shape([(2, 5, 3), (2, 7, 3)]) == [(2, 5, 2), (2, 4)]
+    assert model.compute_output_shape({"a": (2, 5, 3), "b": (2, 7, 3)}) == [(2, 5, 2), (2, 4)]
+    single = Model(a, LSTM(2, return_sequences=True)(a))
+    assert single.compute_output_shape((None, 9, 3)) == (None, 9, 2)
+    assert single.input_shape == (None, None, 3) and model.input_shape == [(None, None, 3)] * 2
+    with pytest.raises(AttributeError, match="has no symbolic inputs and outputs: it is not built yet"):
+        _ = Sequential([Dense(1)]).output_shape
+    with pytest.raises(ValueError, match="must be given together"):
+        Model(inputs=a)
+
+
+def test_clones_on_other_inputs() -> None:
+    model = siamese()
+    a, b = Input((9,), dtype="int32"), Input((9,), dtype="int32")
+    calls: list[str] = []
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(layer.name)
+        return layer(*args, **kwargs)
+
+    copy = clone_model(model, [a, b], call_function=call)
+    assert copy.input_shape == [(None, 9), (None, 9)] and calls.count("shared") == 2
+    with pytest.raises(ValueError, match="input_tensors must hold 2 tensors, got 1"):
+        clone_model(model, [a])
+    with pytest.raises(ValueError, match="call_function is for functional models"):
+        clone_model(Sequential([Dense(1)]), call_function=call)
+    outer = Sequential([Input((5, 3)), Sequential([Input((5, 3)), LSTM(2)], name="inner"), Dense(1)])
+    seen: list[str] = []
+
+    def note(layer: Any) -> Any:
+        seen.append(type(layer).__name__)
+        return type(layer).from_config(layer.get_config())
+
+    clone_model(outer, clone_function=note, recursive=True)
+    assert seen == ["LSTM", "Dense"]

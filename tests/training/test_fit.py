@@ -586,3 +586,115 @@ def test_subclassed_models_and_losses_by_class() -> None:
     history = model.fit(x, y, epochs=8, batch_size=4, verbose=0, validation_split=0.3).history
     assert history["loss"][-1] < history["loss"][0]
     assert model.count_params() == sum(w.size for w in model.get_weights()) > 100
+
+
+def test_steps_of_ones_own_may_call_those_of_the_model() -> None:
+    class Counted(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = Dense(2, kernel_initializer="ones")
+            self.calls: list[str] = []
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+        def train_step(self, data: Any) -> dict[str, Any]:
+            self.calls.append("train")
+            return super().train_step(data)
+
+        def test_step(self, data: Any) -> dict[str, Any]:
+            self.calls.append("test")
+            return super().test_step(data)
+
+        def predict_step(self, data: Any) -> Any:
+            self.calls.append("predict")
+            return np.asarray(super().predict_step(data)) * 2
+
+    x, y = data(6)
+    plain = Sequential([Input((3,)), Dense(2, kernel_initializer="ones")])
+    model = Counted()
+    for one in (model, plain):
+        one.compile(SGD(0.1), "mse", metrics=["mae"])
+    weight = np.linspace(0, 2, 6)
+    settings: dict[str, Any] = {"epochs": 2, "batch_size": 4, "shuffle": False, "verbose": 0, "sample_weight": weight}
+    one = model.fit(x, y, validation_data=(x, y), **settings).history
+    two = plain.fit(x, y, validation_data=(x, y), **settings).history
+    assert sorted(one) == sorted(two)
+    for key in one:
+        np.testing.assert_allclose(one[key], two[key], rtol=1e-6)
+    np.testing.assert_allclose(model.predict(x), plain.predict(x) * 2, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(x, batch_size=4, verbose=0), plain.predict(x) * 2, rtol=1e-6)
+    model.reset_metrics()
+    plain.reset_metrics()
+    np.testing.assert_allclose(model.test_on_batch(x, y), plain.test_on_batch(x, y), rtol=1e-6)
+    np.testing.assert_allclose(model.train_on_batch(x, y), plain.train_on_batch(x, y), rtol=1e-6)
+    assert model.calls == ["train", "train", "test", "test"] * 2 + ["predict"] + ["predict"] * 2 + ["test", "train"]
+
+
+def test_compute_metrics_of_ones_own() -> None:
+    class Own(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = Dense(2)
+            self.worst = Mean("worst")
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+        def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+            self.worst.update_state(np.abs(np.asarray(y_pred) - y).max())
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    x, y = data(6)
+    model = Own()
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(x, y, epochs=1, verbose=0).history
+    assert list(history) == ["loss", "mae", "worst"] and history["mae"][0] > 0
+    assert model.evaluate(x, y, verbose=0, return_dict=True)["worst"] == pytest.approx(
+        np.abs(model.predict(x) - y).max(), rel=1e-5
+    )
+    plain = line()
+    plain.compile("sgd", "mse", metrics=["mae"])
+    plain.evaluate(x, y, verbose=0)
+    again = plain.compute_metrics(x, y, np.asarray(plain(x)))
+    assert again["mae"] == pytest.approx(np.abs(plain.predict(x) - y).mean(), rel=1e-5)
+
+
+def test_outputs_of_different_lengths_cannot_be_joined() -> None:
+    model = Sequential([Embedding(9, 2), LSTM(3, return_sequences=True)])
+    batches = [(np.ones((2, 5), int),), (np.ones((2, 4), int),)]
+    with pytest.raises(ValueError, match=r"cannot be joined, their shapes differ: \[\(4, 3\), \(5, 3\)\]"):
+        model.predict(iter(batches), verbose=0)
+    with pytest.raises(ValueError, match=r"gave no batch"):
+        model.predict(iter([]), verbose=0)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"gave no batch"):
+        model.evaluate(iter([]), verbose=0)
+    with pytest.raises(ValueError, match=r"a tuple of 4"):
+        model.fit([(1, 2, 3, 4)].__iter__(), verbose=0)
+
+
+def test_without_a_loss_there_is_nothing_to_train() -> None:
+    model = line()
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="nothing to train on"):
+        model.fit(*data(), verbose=0)
+
+
+def test_a_missing_axis_of_size_one_is_added() -> None:
+    model = Sequential([Input((4, 1)), LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    model.fit(x, np.zeros(6), verbose=0)
+    np.testing.assert_array_equal(model.predict(x), model.predict(x[..., None]))
+    flat = Sequential([Input((4,)), Dense(1)])
+    np.testing.assert_array_equal(flat(x[..., None]), flat(x))
+
+
+def test_lists_of_numbers_are_arrays() -> None:
+    model = line()
+    model.compile("sgd", "mse")
+    model.fit([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[1.0, 2.0], [3.0, 4.0]], verbose=0)
+    assert model.predict([[1.0, 2.0, 3.0]], verbose=0).shape == (1, 2)
+    assert model([[1.0, 2.0, 3.0]]).shape == (1, 2)
+    assert model.predict([np.ones((2, 3))], verbose=0).shape == (2, 2)

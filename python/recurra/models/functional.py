@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra.models.model import Model
+from recurra.models.sequential import Sequential
 from recurra.models.symbolic import KerasTensor, Node, map_symbolic
 from recurra.registration import deserialize_keras_object, serialize_keras_object
 
@@ -30,15 +31,14 @@ def _number(model: Model, tensor: KerasTensor) -> int:
     """The number of the call that made `tensor`, among the layer's calls in this model."""
     node = tensor.node
     assert node is not None and model._graph is not None
-    nodes = model._graph.nodes_of(node.layer)
-    kept = 1 if isinstance(node.layer, Functional) else 0  # Keras counts a model's own graph as its first call
-    return kept + next(i for i, other in enumerate(nodes) if other is node)
+    return next(i for i, other in enumerate(model._graph.nodes_of(node.layer)) if other is node)
 
 
 def _places(model: Model, tensors: Any) -> Any:
     def place(tensor: KerasTensor) -> list[Any]:
         assert tensor.node is not None
-        return [tensor.node.layer.name, _number(model, tensor), tensor.index]
+        kept = isinstance(tensor.node.layer, Functional)  # here Keras counts a model's own graph as its first call
+        return [tensor.node.layer.name, kept + _number(model, tensor), tensor.index]
 
     return map_symbolic(tensors, place)
 
@@ -91,11 +91,11 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         if calls:
             waiting.append((name, list(calls)))
 
-    def find(name: str, number: int, index: int) -> KerasTensor:
+    def find(name: str, number: int, index: int, kept: tuple[type, ...] = ()) -> KerasTensor:
         if name not in layers:
             raise ValueError(f"the configuration names a layer {name!r} that it does not hold")
         layer = layers[name]
-        number -= 1 if isinstance(layer, Functional) and number > 0 else 0
+        number -= 1 if isinstance(layer, kept) and number > 0 else 0
         made = calls_made.get(name, []) if not _is_input(layer) else layer._inbound_nodes
         if len(made) <= number:
             raise _NotYet
@@ -127,7 +127,7 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         if isinstance(places, Mapping):
             return {key: tensors(value) for key, value in places.items()}
         if len(places) == 3 and isinstance(places[0], str):
-            return find(*places)
+            return find(*places, kept=(Functional,))
         return [tensors(place) for place in places]
 
     inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
@@ -172,7 +172,7 @@ def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:
             key: revive(value) for key, value in call.get("kwargs", {}).items()
         }
     places = call if call and isinstance(call[0], (list, tuple)) else [call]
-    found = [find(*place[:3]) for place in places]
+    found = [find(*place[:3], kept=(Functional, Sequential)) for place in places]
     kwargs = dict(places[0][3]) if len(places[0]) > 3 else {}
     revived = {key: _revive_place(value, find) for key, value in kwargs.items()}
     return [found[0] if len(found) == 1 else found], revived
@@ -181,7 +181,7 @@ def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:
 def _revive_place(value: Any, find: Any) -> Any:
     """A tensor given by keyword in a Keras 2 configuration: ``[name, node, index]``, or a list of these."""
     if isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int):
-        return find(*value[:3])
+        return find(*value[:3], kept=(Functional, Sequential))
     if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
         return [_revive_place(item, find) for item in value]
     return value

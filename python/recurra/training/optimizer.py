@@ -107,6 +107,7 @@ class Optimizer:
         self._ordered: list[Variable] = []
         self._excluded: tuple[list[Variable], re.Pattern[str] | None] = ([], None)
         self._warned: set[str] = set()
+        self._scratch: dict[int, Array] = {}
 
     # --- learning rate and step count ---------------------------------------------------------------------------
 
@@ -340,13 +341,17 @@ class Optimizer:
     def _clip_and_update(self, indices: list[int], grads: list[Any], factor: float) -> None:
         lr = self._current_rate()
         rows: list[tuple[int, RowSparse]] = []
+        filled: list[tuple[int, RowSparse]] = []
         dense: list[tuple[int, Array]] = []
         for index, grad in zip(indices, grads, strict=True):
             variable = self._trained[index]
-            if isinstance(grad, RowSparse) and self.takes_rows() and not self._decay_of(variable):
+            if not isinstance(grad, RowSparse):
+                dense.append((index, np.asarray(grad, variable.dtype, order="C")))
+            elif self.takes_rows() and not self._decay_of(variable):
                 rows.append((index, grad))
             else:
-                dense.append((index, np.asarray(grad, variable.dtype, order="C")))
+                dense.append((index, self._filled(index, grad)))
+                filled.append((index, grad))
         if self.clipnorm or self.global_clipnorm:
             scale = self._scales(dict([(i, g.rows) for i, g in rows] + dense), factor)
         else:
@@ -357,6 +362,16 @@ class Optimizer:
             self.update(batch)
         for index, grad in rows:
             self.update_rows(index, grad, lr, scale[index], clip)
+        for index, grad in filled:
+            self._scratch[index][grad.ids] = 0
+
+    def _filled(self, index: int, grad: RowSparse) -> Array:
+        """A sparse gradient in full, in an array that is kept for it: zero but for these rows."""
+        if index not in self._scratch:
+            self._scratch[index] = np.zeros(grad.shape, self._trained[index].dtype)
+        table = self._scratch[index]
+        table[grad.ids] = grad.rows
+        return table
 
     def _scales(self, grads: dict[int, Array], factor: float) -> dict[int, float]:
         """The factor of each gradient: the loss scale's, and that which its norm or the norm of all asks for."""

@@ -112,10 +112,14 @@ class Stepper:
 
     def measure(self, x: Any, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> None:
         """Add the batch to the metrics."""
-        metrics = self.compiled.metrics
         if self.model._overrides("compute_metrics"):
             self.model.compute_metrics(x, y, _values(outputs), weight)
-            return
+        else:
+            self.update_metrics(y, outputs, weight, bare)
+
+    def update_metrics(self, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> None:
+        """Add the batch to the compiled metrics."""
+        metrics = self.compiled.metrics
         if not metrics.built or not metrics.metrics:
             return
         predictions, _ = flatten_outputs(outputs)

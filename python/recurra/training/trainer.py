@@ -184,10 +184,9 @@ class Trainer(Keras2Calls):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics with one batch and return all results. Override it to measure differently."""
-        compiled = self._require_compiled("compute_metrics")
+        self._require_compiled("compute_metrics")
         stepper = Stepper(self, False)
-        if compiled.metrics.built and not self._overrides("compute_metrics"):
-            stepper.measure(x, y, y_pred, sample_weight, {})
+        stepper.update_metrics(y, y_pred, sample_weight, {})
         return stepper.results()
 
     def train_step(self, data: Any) -> dict[str, Any]:
