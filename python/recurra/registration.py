@@ -224,10 +224,14 @@ def build_from_config(kind: Any, inner: Any, custom_objects: Mapping[str, Any] |
     if not hasattr(kind, "from_config"):
         return kind(**inner) if inspect.isclass(kind) else kind
     inner = dict(inner)
-    if custom_objects:
-        with custom_object_scope(custom_objects):
+    try:
+        with custom_object_scope(custom_objects or {}):
             return kind.from_config(inner)
-    return kind.from_config(inner)
+    except (TypeError, ValueError) as error:
+        name = inner.get("name")
+        if not isinstance(name, str) or type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"{kind.__name__} {name!r}: {error}") from error
 
 
 class Registry:

@@ -33,7 +33,7 @@ rng = np.random.default_rng(21)
 
 def randomize(model: Any) -> None:
     model.set_weights(
-        [rng.uniform(0.5, 1.5, w.shape) if "variance" in w.name else rng.normal(0, 0.4, w.shape) for w in model.weights]
+        [rng.uniform(0.5, 1.5, w.shape) if "variance" in w.name else rng.normal(0, 0.9, w.shape) for w in model.weights]
     )
 
 
@@ -61,9 +61,9 @@ def old_gates() -> tuple[Any, list[Any], list[Any]]:
             L.GRU(2, recurrent_activation="hard_sigmoid", reset_after=False, return_sequences=True),
             L.GRU(6, return_sequences=True, go_backwards=True),
             L.BatchNormalization(),
-            L.TimeDistributed(L.Dense(3, activation="tanh")),
+            L.Activation("hard_sigmoid"),
+            L.TimeDistributed(L.Dense(3)),
             L.Flatten(),
-            L.Dense(4, activation="hard_sigmoid"),
             L.Dense(1, activation="sigmoid"),
         ]
     )
@@ -80,12 +80,14 @@ def functional() -> tuple[Any, list[Any], list[Any]]:
     both = L.Bidirectional(L.GRU(3, return_sequences=True), merge_mode="mul")(decoded)
     shared = L.Dense(2, name="shared")
     tail = K.Sequential([L.Dense(4, input_shape=(5,)), L.Activation("softplus")], name="tail")
-    joined = L.concatenate([shared(out), tail(h)])
-    model = K.Model([source, target], [L.GlobalMaxPooling1D()(both), joined, shared(c)])
-    model.compile(K.optimizers.Adam(0.02), loss=["mse", "mae", "mse"])
+    inside = L.Input((5,))
+    inner = K.Model(inside, L.Dense(3, activation="tanh")(inside), name="inner")
+    joined = L.concatenate([shared(out), tail(h), inner(out), inner(h), tail(c)])
+    model = K.Model([source, target], [L.GlobalMaxPooling1D()(both), joined, shared(c), inner(c), tail(out)])
+    model.compile(K.optimizers.Adam(0.02), loss=["mse", "mae", "mse", "mse", "mae"])
     x = rng.integers(1, 9, (4, 6)).astype("float32")
     x[1, 4:] = x[2, 1:] = 0
-    return model, [x, floats(4, 4, 2)], [floats(4, 3), floats(4, 6), floats(4, 2)]
+    return model, [x, floats(4, 4, 2)], [floats(4, 3), floats(4, 16), floats(4, 2), floats(4, 3), floats(4, 4)]
 
 
 def cudnn() -> tuple[Any, list[Any], list[Any]]:

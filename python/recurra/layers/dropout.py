@@ -95,7 +95,8 @@ class SpatialDropout1D(Dropout):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        config.pop("noise_shape")
+        for key in ("noise_shape", "trainable"):  # Keras's class takes neither
+            config.pop(key)
         return config
 
 

@@ -127,7 +127,7 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         if isinstance(places, Mapping):
             return {key: tensors(value) for key, value in places.items()}
         if len(places) == 3 and isinstance(places[0], str):
-            return find(*places, kept=(Functional,))
+            return find(places[0], places[1], places[2], (Functional,))
         return [tensors(place) for place in places]
 
     inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
@@ -172,7 +172,7 @@ def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:
             key: revive(value) for key, value in call.get("kwargs", {}).items()
         }
     places = call if call and isinstance(call[0], (list, tuple)) else [call]
-    found = [find(*place[:3], kept=(Functional, Sequential)) for place in places]
+    found = [find(place[0], place[1], place[2], (Functional, Sequential)) for place in places]
     kwargs = dict(places[0][3]) if len(places[0]) > 3 else {}
     revived = {key: _revive_place(value, find) for key, value in kwargs.items()}
     return [found[0] if len(found) == 1 else found], revived

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from recurra import registration
+from recurra import activations, losses, metrics, ops, registration
 from recurra.layers import operation
 from recurra.saving import graph_ops, keras2
 from recurra.saving.errors import FileFormatError
@@ -87,15 +87,12 @@ class _Preparation:
         if kind is not None and not keras2.is_builtin(kind):
             return {**config, "config": self.value(inner, where, depth + 1)}
         config = without_training(config)
-        if graph_ops.is_keras_operation(config) and isinstance(inner, dict):
+        if self.version >= 3 and graph_ops.is_keras_operation(config):
             config = graph_ops.from_keras(config, where)
         config = keras2.upgrade(config, self.version, where)
         if kind is None:
             kind = find_builtin(config)
-        if kind is None and "inbound_nodes" in config and not config.get("module") and isinstance(inner, dict):
-            config = graph_ops.from_keras(config, where)  # legacy files say no module
-            kind = find_builtin(config)
-        if kind is None:
+        if not inspect.isclass(kind):
             raise FileFormatError(
                 f"{where} is not supported: recurra has no class {name!r} (module {config.get('module')!r}). If it is "
                 f"a class of yours, pass it as custom_objects={{{name!r}: ...}} or register it"
@@ -128,7 +125,7 @@ class _Preparation:
         for name in (config.get("registered_name"), inner):
             if isinstance(name, str) and registration.get_registered_object(name, self.custom_objects) is not None:
                 return {**config, "registered_name": name}
-        if registration._builtin(inner, config.get("module")) is None:
+        if builtin_function(inner) is None:
             raise FileFormatError(
                 f"{where}: the function {inner!r} is unknown; pass it as custom_objects={{{inner!r}: ...}}"
             )
@@ -145,7 +142,7 @@ class _Preparation:
             found = registration.get_registered_object(name, self.custom_objects) if isinstance(name, str) else None
         if found is None and isinstance(given, str):
             found = registration.get_registered_object(given, self.custom_objects)
-            found = found or registration._builtin(given, None)
+            found = found or builtin_function(given)
         if found is None:
             raise FileFormatError(
                 f"{where} holds a function of its author, and no code from files is executed: pass the function as "
@@ -173,6 +170,17 @@ def without_training(config: Config) -> Config:
             call = {**call, "kwargs": {key: value for key, value in kwargs.items() if key != "training"}}
         kept.append(call)
     return {**config, "inbound_nodes": kept}
+
+
+def builtin_function(name: str) -> Any:
+    """One of recurra's functions of arrays, None if it has none of that name."""
+    for room in (activations, losses, metrics, ops):
+        found = getattr(room, name, None) if name.isidentifier() and not name.startswith("_") else None
+        if inspect.isfunction(found) and found.__module__.startswith(("recurra.ops.", "recurra.training.")):
+            return found
+        if inspect.isfunction(found) and room is activations and found.__module__ == activations.__name__:
+            return found
+    return None
 
 
 def find_builtin(config: Config) -> Any:

@@ -15,6 +15,32 @@ class FileFormatError(ValueError):
     """A file is damaged, hostile, of another format, or holds something that recurra does not know."""
 
 
+#: what libraries, and classes told to do nonsense, raise
+_CAUGHT = (
+    OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError,
+    EOFError, struct.error, zlib.error, zipfile.BadZipFile, json.JSONDecodeError,
+)  # fmt: skip
+
+
+@contextmanager
+def making(path: Any, what: str) -> Iterator[None]:
+    """Whatever goes wrong when what a file tells of is made becomes one FileFormatError.
+
+    path : the file, for the message
+    what : is made, "the model"
+    """
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except MemoryError:
+        raise FileFormatError(f"{path} asks for more memory than there is") from None
+    except _CAUGHT as error:
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        said = " ".join(str(error).split())[:400]
+        raise FileFormatError(f"{path}: {what} in it cannot be made: {kind}{said}") from error
+
+
 @contextmanager
 def reading(path: Any, what: str) -> Iterator[None]:
     """Whatever a library says about a damaged file becomes one FileFormatError.
@@ -30,9 +56,6 @@ def reading(path: Any, what: str) -> Iterator[None]:
         raise
     except MemoryError:
         raise FileFormatError(f"{path} asks for more memory than there is: it is damaged, or not {what}") from None
-    except (
-        OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError,
-        EOFError, struct.error, zlib.error, zipfile.BadZipFile, json.JSONDecodeError,
-    ) as error:  # fmt: skip
+    except _CAUGHT as error:
         said = " ".join(str(error).split())[:200]
         raise FileFormatError(f"{path} is damaged, or not {what} ({type(error).__name__}: {said})") from error

@@ -27,8 +27,19 @@ _SETTINGS = {"newshape": "shape"}
 
 
 def is_keras_operation(config: Config) -> bool:
-    """Whether a layer's entry in a functional configuration is an operation as Keras writes it."""
-    return str(config.get("module")).startswith(("keras.src.ops.", "keras.ops"))
+    """Whether a layer's entry in a functional configuration is an operation as Keras 3 writes it.
+
+    Legacy files give no module; there an operation is what has calls but none of the settings that all layers have.
+    """
+    if config.get("module"):
+        return str(config["module"]).startswith(("keras.src.ops.", "keras.ops"))
+    inner = config["config"]
+    return (
+        "inbound_nodes" in config
+        and config["class_name"] != "InputLayer"
+        and isinstance(inner, dict)
+        and not {"trainable", "dtype", "layers"} & set(inner)
+    )
 
 
 def from_keras(config: Config, where: str) -> Config:

@@ -99,7 +99,7 @@ def _layers(layers: Any, where: str) -> list[Config]:
     """The layers of a model, their calls in Keras 3's form, and only the first with a shape of its input."""
     if not isinstance(layers, list) or not all(_is_object(layer) for layer in layers):
         raise FileFormatError(f"{where}: 'layers' must be a list of layers' configurations")
-    nested = _stacks(layers)
+    nested = {layer.get("name") for layer in layers if layer["class_name"] in ("Sequential", "Functional", "Model")}
     names = {layer.get("name") for layer in layers}
     result = []
     for index, layer in enumerate(layers):
@@ -122,8 +122,8 @@ def _layers(layers: Any, where: str) -> list[Config]:
 
 
 def _stacks(layers: list[Config]) -> set[Any]:
-    """The names of Sequential models among `layers`. Keras 2 counts their calls from 1, Keras 3 from 0; the calls of
-    functional models count from 1 in both.
+    """The names of Sequential models among `layers`. At the ends of a graph Keras 2 counts the calls of models from 1;
+    so does Keras 3, but only those of functional models.
     """
     return {layer.get("name") for layer in layers if layer["class_name"] == "Sequential"}
 
@@ -165,7 +165,7 @@ def _keyword(value: Any, names: set[Any], nested: set[Any]) -> Any:
 
 
 def _tensor(layer: Any, node: Any, tensor: Any, nested: set[Any]) -> Config:
-    if layer in nested:
+    if layer in nested:  # between layers Keras 2 counts the calls of all models from 1, Keras 3 from 0
         node -= 1
     return {
         "class_name": "__keras_tensor__",

@@ -11,7 +11,8 @@ from recurra.layers.context import context
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse
 from recurra.saving.configs import prepare
-from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.errors import FileFormatError, making
+from recurra.training.loss_classes import ALIASES
 
 Config = dict[str, Any]
 
@@ -55,6 +56,8 @@ def legacy_config(model: Any) -> Config:
 
 
 def _without_modules(config: Config) -> Config:
+    if graph_ops.is_keras_operation(config):
+        return config
     kept = {key: value for key, value in config.items() if key in ("class_name", "config", "name", "inbound_nodes")}
     inner = kept.get("config")
     if isinstance(inner, dict) and isinstance(inner.get("layers"), list):
@@ -67,11 +70,21 @@ def legacy_training_config(model: Any) -> Config | None:
     config = plain(model.get_compile_config())
     if not config:
         return None
+    config["loss"] = _full_names(config["loss"])
     optimizer = config.pop("optimizer")
     if isinstance(optimizer, dict):
         optimizer = {"class_name": optimizer["class_name"], "config": optimizer["config"]}
     result: Config = _checked({**config, "optimizer_config": optimizer}, model)
     return result
+
+
+def _full_names(loss: Any) -> Any:
+    """Losses by their full names: Keras cannot read "mse" and the like again from its older format."""
+    if isinstance(loss, list):
+        return [_full_names(item) for item in loss]
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _full_names(item) for key, item in loss.items()}
+    return ALIASES.get(loss.lower(), loss) if isinstance(loss, str) else loss
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -130,7 +143,7 @@ def model_from_archive(
     """The model that config.json tells of, without its weights; what it was compiled with; Keras's version."""
     config, version = archive.json(CONFIG), archive.major
     compile_config = config.pop("compile_config", None)
-    with reading(archive.label, "a model that recurra knows"):
+    with making(archive.label, "the model"):
         model = build(config, custom_objects, version, stored, archive.label)
     return model, compile_config or None, version
 
@@ -146,7 +159,8 @@ def model_from_legacy(
     version = major_version(written_by, 1)
     if version < 3:
         legacy_h5.mark_reset_after(config, weights)
-    model = build(config, custom_objects, version, stored, label)
+    with making(label, "the model"):
+        model = build(config, custom_objects, version, stored, label)
     training = hdf5.attribute(file, "training_config")
     return model, None if training is None else keras2.compile_arguments(parse(training)), version
 
@@ -155,7 +169,7 @@ def compile_loaded(
     model: Any, config: Config, custom_objects: Mapping[str, Any] | None, version: int, label: str
 ) -> None:
     """Compile a model as it was, and make room for its optimizer's state."""
-    with reading(label, "a model that recurra can compile"):
+    with making(label, "what the model was compiled with"):
         prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
         with registration.custom_object_scope(custom_objects or {}):
             model.compile_from_config(prepared)
