@@ -26,9 +26,7 @@ class SequenceBackward {
   static void run(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
-    with_activations(self.call_, Cell::gates > 1, [&](const auto& act) {
-      Team::shared().run(self.spread_.threads, [&](const Member& me) { self.work(me, act); });
-    });
+    Team::shared().run(self.spread_.threads, [&](const Member& me) { self.work(me); });
     self.write_weights();
   }
 
@@ -132,8 +130,7 @@ class SequenceBackward {
   static constexpr Index block_rows = 48;
   static constexpr Index depth_rows = 192;  // most rows summed in one pass of the weights' gradient
 
-  template <class A>
-  void work(const Member& me, const A& act) {
+  void work(const Member& me) {
     const FlushDenormals flush;
     T* scratch = scratch_.data() + me.id * scratch_each_;
     Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
@@ -147,11 +144,11 @@ class SequenceBackward {
     const bool meet = !spread_.by_rows && me.count > 1;
     for (Index s = plan_.steps() - 1; s >= 0; --s) {
       const Index last = std::min(r1, plan_.live(s));
-      if (last > r0) blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch, act); });
+      if (last > r0) blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
       if (meet) me.barrier();
       if constexpr (Cell::reset_before) {
         if (last > r0)
-          blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch, act); });
+          blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
         if (meet) me.barrier();
       }
     }
@@ -195,9 +192,13 @@ class SequenceBackward {
                   size_t(width) * sizeof(T));
   }
 
-  template <class A>
-  RECURRA_NOINLINE void step(Index s, Index i0, Index i1, Index q, T* d, const A& act) {
+  void step(Index s, Index i0, Index i1, Index q, T* d) {
     through_product(s + 1, i0, i1, q, d);
+    with_activations(call_, Cell::gates > 1, [&](const auto& act) { pointwise(s, i0, i1, q, d, act); });
+  }
+
+  template <class A>
+  RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
     const Index first = L_.units.first(q), width = L_.units.width(q), Hp = L_.units.padded, H = L_.H;
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i;
@@ -227,12 +228,17 @@ class SequenceBackward {
   }
 
   /// GruResetBefore: the gradient through (r h) Un.
-  template <class A>
-  void reset_step(Index s, Index i0, Index i1, Index q, T* d, const A& act) {
-    const Index first = L_.units.first(q), width = L_.units.width(q), rows = i1 - i0;
+  void reset_step(Index s, Index i0, Index i1, Index q, T* d) {
+    const Index width = L_.units.width(q), rows = i1 - i0;
     const Group& group = second_.groups[0];
     product<T>(rows, cache_.z.data() + (plan_.offset(s) + i0) * Layout::z_row, Layout::z_row, group.segments.data(),
                Index(group.segments.size()), packed(second_, 0, q), L_.units.vectors(q), d, width, false);
+    with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, q, d, act); });
+  }
+
+  template <class A>
+  RECURRA_NOINLINE void reset_pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
+    const Index first = L_.units.first(q), width = L_.units.width(q);
     const Index h_section = (L_.sections > 1 ? 2 : 0) * L_.section + L_.I + 1;
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i, b = plan_.original(i);

@@ -16,9 +16,7 @@ class SequenceForward {
   static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c) {
     SequenceForward self(call, y, h, c);
     self.prepare();
-    with_activations(call, Cell::gates > 1, [&](const auto& act) {
-      Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me, act); });
-    });
+    Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me); });
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }
@@ -146,8 +144,7 @@ class SequenceForward {
   // --- the loop -----------------------------------------------------------------------------------------------------
   static constexpr Index block_rows = 48;  // rows whose pre-activations are made and used before the next ones
 
-  template <class A>
-  void loop(const Member& me, const A& act) {
+  void loop(const Member& me) {
     const FlushDenormals flush;
     Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
     if (spread_.by_rows) {
@@ -171,10 +168,10 @@ class SequenceForward {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // rows only ever leave
         if constexpr (Cell::reset_before) {
-          step<A, true>(s, r0, last, p0, p1, me.id, act);
+          step<true>(s, r0, last, p0, p1, me.id);
           if (meet) me.barrier();
         }
-        step<A, false>(s, r0, last, p0, p1, me.id, act);
+        step<false>(s, r0, last, p0, p1, me.id);
         if (meet) me.barrier();
       }
     }
@@ -231,9 +228,9 @@ class SequenceForward {
   }
 
   /// One step of rows [r0, r1) and panels [p0, p1). `reset`: the first of GruResetBefore's two products.
-  template <class A, bool reset>
-  void step(Index s, Index r0, Index r1, Index p0, Index p1, Index member, const A& act) {
-    if (!Cell::reset_before && r1 - r0 == 1) return step_of_one(s, r0, p0, p1, member, act);
+  template <bool reset>
+  void step(Index s, Index r0, Index r1, Index p0, Index p1, Index member) {
+    if (!Cell::reset_before && r1 - r0 == 1) return step_of_one(s, r0, p0, p1, member);
     const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
     for (Index p = p0; p < p1; ++p) {
       const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
@@ -242,14 +239,16 @@ class SequenceForward {
         T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
         if constexpr (!Cell::reset_before || reset) {
           columns(s, i0, i1, p, z);
-          if constexpr (reset) reset_pointwise(s, i0, i1, p, z, act);
+          if constexpr (reset)
+            with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, p, z, act); });
         }
         if constexpr (Cell::reset_before && !reset) {
           const Segment all{0, L_.H};
           product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
                      second_ + L_.units.first(p) * L_.H, vectors, z + 2 * width, Layout::z_row, true);
         }
-        if constexpr (!reset) pointwise(s, i0, i1, p, z, act);
+        if constexpr (!reset)
+          with_activations(call_, Cell::gates > 1, [&](const auto& act) { pointwise(s, i0, i1, p, z, act); });
       }
     }
   }
@@ -275,8 +274,7 @@ class SequenceForward {
   }
 
   /// A step of one row: all its panels of a column side by side.
-  template <class A>
-  void step_of_one(Index s, Index i, Index p0, Index p1, Index member, const A& act) {
+  void step_of_one(Index s, Index i, Index p0, Index p1, Index member) {
     constexpr Index most = 16;
     const T* weights[most];
     T* z[most];
@@ -296,7 +294,9 @@ class SequenceForward {
         product_one_row<T>(operand(s, i), &part, 1, weights, n, vectors, z, step_goes_on(c));
       }
     }
-    for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p), act);
+    with_activations(call_, Cell::gates > 1, [&](const auto& act) {
+      for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p), act);
+    });
   }
 
   template <class A>

@@ -84,14 +84,14 @@ class SequenceSmall {
         new Cache{call, Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}, {}, {}});
     SequenceSmall self(*cache);
     self.resize();
-    with_activations(call, Cell::gates > 1, [&](const auto& act) { self.run_forward(act, y, h, c); });
+    self.run_forward(y, h, c);
     finish_outputs(call, y, h);
     return call.training ? std::move(cache) : nullptr;
   }
 
   static void backward(Cache& cache, const T* dy, const T* dh, const T* dc, const SequenceGradients<T>& out) {
     SequenceSmall self(cache);
-    with_activations(cache.call, Cell::gates > 1, [&](const auto& act) { self.run_backward(dy, dh, dc, out, act); });
+    self.run_backward(dy, dh, dc, out);
   }
 
  private:
@@ -103,7 +103,8 @@ class SequenceSmall {
         I_(call_.I),
         GH_(Cell::gates * H_),
         Hp_((H_ + W - 1) / W * W),
-        z_row_(C * H_ + W) {}
+        z_row_(C * H_ + W),
+        act_{call_.activation, call_.recurrent_activation} {}
 
   void resize() {
     const Index rows = std::max<Index>(plan_.rows(), 1), B = std::max<Index>(call_.B, 1);
@@ -149,8 +150,7 @@ class SequenceSmall {
   }
 
   // --- forward --------------------------------------------------------------------------------------------------------
-  template <class A>
-  void run_forward(const A& act, T* y, T* h_out, T* c_out) {
+  void run_forward(T* y, T* h_out, T* c_out) {
     for (Index row = 0; row < plan_.rows(); ++row) {
       const T* from = input(row);
       const Index b = plan_.source(row) / call_.steps;
@@ -178,7 +178,7 @@ class SequenceSmall {
         for (const Piece& piece : for_h) {
           if (piece.reset) {
             if (me.id == 0)
-              for (Index i = 0; i < live; ++i) reset(at + i, act);
+              for (Index i = 0; i < live; ++i) reset(at + i);
             me.barrier();
           }
           Index first, last;
@@ -190,7 +190,7 @@ class SequenceSmall {
           me.barrier();
         }
         if (me.id == 0)
-          for (Index i = 0; i < live; ++i) pointwise(s, i, act, y, h_out, c_out);
+          for (Index i = 0; i < live; ++i) pointwise(s, i, y, h_out, c_out);
         me.barrier();
       }
     });
@@ -243,23 +243,21 @@ class SequenceSmall {
     return s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp_ : cache_.carry0.data() + i * Hp_;
   }
 
-  template <class A>
-  void reset(Index row, const A& act) {
+  void reset(Index row) {
     if constexpr (Cell::reset_before)
       for_columns(z(row), [&](Packet<T>* v, Index j, Index) {
         store(cache_.reset.data() + row * Hp_ + j,
-              Cell::template reset<T>(v, load(cache_.h_in.data() + row * Hp_ + j), act));
+              Cell::template reset<T>(v, load(cache_.h_in.data() + row * Hp_ + j), act_));
       });
   }
-  template <class A>
-  void pointwise(Index s, Index i, const A& act, T* y, T* h_out, T* c_out) {
+  void pointwise(Index s, Index i, T* y, T* h_out, T* c_out) {
     const Index row = plan_.offset(s) + i, b = plan_.original(i);
     T* h = cache_.h.data() + row * Hp_;
     const bool goes_on = s + 1 < plan_.steps() && i < plan_.live(s + 1);
     for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
       Packet<T> carry = set1<T>(0);
       if constexpr (Cell::has_carry) carry = load(carry_before(s, i) + j);
-      store(h + j, Cell::template forward<T>(v, carry, act));
+      store(h + j, Cell::template forward<T>(v, carry, act_));
       if constexpr (Cell::has_carry) store(cache_.carry.data() + row * Hp_ + j, carry);
       if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);
     });
@@ -269,8 +267,7 @@ class SequenceSmall {
   }
 
   // --- backward -------------------------------------------------------------------------------------------------------
-  template <class A>
-  void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out, const A& act) {
+  void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
     const FlushDenormals flush;
     ArrivingGradients<T> arriving(call_, plan_, Hp_, dy, dh_in, dc_in);
     T* dh = arriving.start.data();  // [position][Hp]: dL/dh of the step at hand
@@ -289,7 +286,7 @@ class SequenceSmall {
             after = load(cache_.carry.data() + row * Hp_ + j);
             carried = load(dcarry + i * Hp_ + j);
           }
-          Cell::template backward<T>(v, before, after, d, carried, act);
+          Cell::template backward<T>(v, before, after, d, carried, act_);
           if constexpr (Cell::has_carry) store(dcarry + i * Hp_ + j, carried);
         });
         const T* drop = call_.recurrent_dropout ? call_.recurrent_dropout + b * H_ : nullptr;
@@ -297,7 +294,7 @@ class SequenceSmall {
           dots(for_h[1], z(row), call_.recurrent_kernel, H_, through.data());
           for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
             Packet<T> d = Cell::template reset_backward<T>(v, load(cache_.h_in.data() + row * Hp_ + j),
-                                                           load_part(through.data() + j, n), act);
+                                                           load_part(through.data() + j, n), act_);
             if (drop) d = mul(d, load_part(drop + j, n));
             store(dcarry + i * Hp_ + j, add(load(dcarry + i * Hp_ + j), d));
           });
@@ -373,6 +370,7 @@ class SequenceSmall {
   const Plan& plan_;
   Cache& cache_;
   const Index H_, I_, GH_, Hp_, z_row_;
+  const AnyActivations act_;
 };
 
 }  // namespace recurra
