@@ -13,6 +13,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
@@ -250,7 +251,9 @@ class Registry:
             found = self.objects.get(name)
         if found is None:
             known = sorted(key for key in self.objects if key == key.lower())
-            raise ValueError(f"unknown {self.kind} {name!r}: expected one of {', '.join(known)}")
+            close = get_close_matches(name.lower(), known, 3)
+            meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+            raise ValueError(f"unknown {self.kind} {name!r}: expected one of {', '.join(known)}{meant}")
         return found
 
     def get(self, identifier: Any) -> Any:

@@ -32,7 +32,7 @@ def classifier(loss: Any = "sparse_categorical_crossentropy", units: int = 4) ->
         (lambda: metrics.get("accurracy"), "metric 'accurracy' is unknown; did you mean 'accuracy'"),
         (lambda: classifier("sparse_crossentropy"), "loss 'sparse_crossentropy' is unknown"),
         (lambda: Sequential([]).compile(metrics=["precison"]), "did you mean 'precision'"),
-        (lambda: Dense(3, activation="rleu"), "rleu"),
+        (lambda: Dense(3, activation="rleu"), "unknown activation .*did you mean .*'relu'"),
         (lambda: Sequential([]).compile("sgd", steps_per_execution=0), "steps_per_execution must be an int >= 1"),
         (lambda: losses.MeanSquaredError(reduction="average"), "reduction must be one of"),
         (lambda: optimizers.SGD(-0.1), "learning_rate must be >= 0"),
