@@ -31,7 +31,7 @@ EXAMPLES = (
     type=click.Path(allow_dash=False),
     help="Learn this text (UTF-8) instead of Python's language reference.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes over the text.")
+@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Passes over the text.")
 @click.option("--units", type=click.IntRange(min=1), default=256, show_default=True, help="Size of the LSTM layer.")
 @click.option(
     "--length", type=click.IntRange(min=1), default=300, show_default=True, help="Characters to write after each epoch."

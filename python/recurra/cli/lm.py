@@ -83,7 +83,7 @@ def lm() -> None:
     metavar="N",
     help="Most tokens to know  [default: all characters, 20000 words]",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Most passes over the text.")
+@click.option("--epochs", type=click.IntRange(min=1), default=7, show_default=True, help="Most passes over the text.")
 @click.option(
     "--patience",
     type=click.IntRange(min=1),

@@ -75,7 +75,7 @@ class LanguageModel:
         text: str,
         *,
         validation: float = 0.1,
-        epochs: int = 10,
+        epochs: int = 7,
         batch_size: int = 64,
         window: int = 100,
         learning_rate: float = 4e-3,
