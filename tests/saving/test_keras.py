@@ -104,7 +104,6 @@ def test_both_go_on_training_alike(tmp_path: Path, name: str) -> None:
     train(model, [X], [t])
     model.save(tmp_path / "a.keras")
     theirs = keras.models.load_model(tmp_path / "a.keras")
-    theirs.run_eagerly = True  # compiling takes longer than the steps
     compare(model, theirs, [X])
 
     def go_on(steps: int) -> list[float]:

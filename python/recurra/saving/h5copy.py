@@ -17,7 +17,7 @@ from recurra.saving.errors import FileFormatError
 
 #: how much larger than its storage an array may be: what deflate can reach
 RATIO = 1100
-SECONDS = 300
+SECONDS = 60
 
 
 def copied(data: bytes, label: str, why: str) -> bytes:
