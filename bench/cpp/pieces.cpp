@@ -83,10 +83,8 @@ void pack(benchmark::State& state, bool columns) {
     for (Index p = 0; p < panels.count; ++p) {
       const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
       T* out = packed.data() + first * K;
-      if (columns)
-        recurra::pack_columns(b.data() + first * K, K, K, used, width, out);
-      else
-        recurra::pack_rows(b.data() + first, N, K, used, width, out);
+      if (columns) recurra::pack_columns(b.data() + first * K, K, K, used, width, out);
+      else recurra::pack_rows(b.data() + first, N, K, used, width, out);
     }
     benchmark::ClobberMemory();
   }

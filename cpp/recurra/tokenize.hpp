@@ -120,8 +120,7 @@ class WordNumbers {
     for (; n > 8; p += 8, n -= 8) mix(load<std::uint64_t>(p));
     if (n >= 4)  // the two halves may overlap
       mix(load<std::uint32_t>(p) | load<std::uint32_t>(p + n - 4) << 32);
-    else if (n)
-      mix(load<std::uint8_t>(p) | load<std::uint8_t>(p + n / 2) << 8 | load<std::uint8_t>(p + n - 1) << 16);
+    else if (n) mix(load<std::uint8_t>(p) | load<std::uint8_t>(p + n / 2) << 8 | load<std::uint8_t>(p + n - 1) << 16);
     h *= odd;
     return h ^ h >> 29;
   }

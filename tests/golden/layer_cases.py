@@ -213,9 +213,7 @@ def _plain() -> None:
     CASES["elu"] = Case(lambda layers: layers.ELU(0.7))
     CASES["prelu"] = Case(lambda layers: layers.PReLU(shared_axes=[1]))
     CASES["softmax/axes"] = Case(lambda layers: layers.Softmax(axis=(1, 2)))
-    CASES["softmax/mask"] = Case(
-        lambda layers: layers.Softmax(), inputs=(B, T), call={"mask": make_mask("right")}
-    )
+    CASES["softmax/mask"] = Case(lambda layers: layers.Softmax(), inputs=(B, T), call={"mask": make_mask("right")})
     CASES["flatten"] = Case(lambda layers: layers.Flatten())
     CASES["flatten/channels_first"] = Case(lambda layers: layers.Flatten(data_format="channels_first"))
     CASES["reshape"] = Case(lambda layers: layers.Reshape((2, -1)))

@@ -176,8 +176,7 @@ BASE = {
 }  # fmt: skip
 #: Embedding never casts its ids, operations cast nothing, and what these two hold casts its inputs itself
 NOT_SEEN = {
-    (name, "autocast")
-    for name in ("Embedding", "ReversibleEmbedding", "Operation", "Bidirectional", "StackedRNNCells")
+    (name, "autocast") for name in ("Embedding", "ReversibleEmbedding", "Operation", "Bidirectional", "StackedRNNCells")
 }
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}
 

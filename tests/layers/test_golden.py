@@ -86,9 +86,7 @@ def test_gradients_of_keras(name: str, golden: Any) -> None:
     with GradientTape() as tape:
         watched = [tape.watch(one) for one in x] if isinstance(x, list) else tape.watch(x)
         outputs = flat(layer(watched, **call))
-        loss = sum(
-            ops.sum(y * cases.draw_output_gradient(y, name, k)) for k, y in enumerate(outputs)
-        )
+        loss = sum(ops.sum(y * cases.draw_output_gradient(y, name, k)) for k, y in enumerate(outputs))
     inputs = flat(watched)
     variables = layer.trainable_variables
     gradients = tape.gradient(loss, [*inputs, *variables])

@@ -186,6 +186,7 @@ def test_lambda() -> None:
         return x / by
 
     seen: list[Any] = []
+
     def keep(x: Any, mask: Any) -> Any:
         return mask
 
