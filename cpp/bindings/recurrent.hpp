@@ -1,13 +1,10 @@
 /// From numpy arrays to SequenceForward and SequenceBackward, for any cell; lstm.cpp, gru.cpp and simple_rnn.cpp bind them.
 #pragma once
-#include "recurra/sequence_backward.hpp"
-#include "recurra/sequence_forward.hpp"
-#include "recurra/sequence_small.hpp"
 #include "recurra/token_gradient.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
-#include "tiles.hpp"
+#include "cell_kernels.hpp"
 
 namespace recurra::bindings {
 /// What forward was given, as it came.
@@ -37,8 +34,7 @@ class KeptCall final : public Kept {
     auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
     {
       py::gil_scoped_release release;
-      if (is_small(call)) self->small_ = SequenceSmall<Cell, T>::forward(call, y.data(), h.data(), c.data());
-      else self->cache_ = SequenceForward<Cell, T>::run(call, y.data(), h.data(), c.data());
+      self->cache_ = CellKernels<Cell, T>::forward(call, y.data(), h.data(), c.data());
     }
     py::object cache = py::none();
     if (call.training) {
@@ -52,7 +48,7 @@ class KeptCall final : public Kept {
   }
 
   py::tuple backward(py::handle dy_in, py::handle dh_in, py::handle dc_in, bool need_dx) override {
-    if (!cache_ && !small_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
+    if (!cache_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = Cell::gates * H;
     const auto dy = call_.return_sequences ? optional_input<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
                                            : optional_input<T>(dy_in, "dy", {{"B", B}, {"H", H}});
@@ -64,15 +60,13 @@ class KeptCall final : public Kept {
     auto dkernel = output<T>({I, GH});
     auto drecurrent = output<T>({H, GH});
     auto dbias = !bias_ ? View<T>{} : Cell::two_biases ? output<T>({2, GH}) : output<T>({GH});
-    const auto cache = std::move(cache_);
-    const auto small = std::move(small_);
+    auto cache = std::exchange(cache_, {});
     TokenGradient<T> tokens;
     {
       py::gil_scoped_release release;
       const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
                                      dkernel.data(), drecurrent.data(), dbias.data()};
-      if (small) SequenceSmall<Cell, T>::backward(*small, dy.data(), dh.data(), dc.data(), out);
-      else SequenceBackward<Cell, T>::run(*cache, dy.data(), dh.data(), dc.data(), out);
+      CellKernels<Cell, T>::backward(cache, dy.data(), dh.data(), dc.data(), out);
       if (need_dx && call_.ids) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
     }
     py::object input_gradient = none_or(dx);
@@ -149,8 +143,7 @@ class KeptCall final : public Kept {
   View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, input_dropout_, recurrent_dropout_;
   View<const std::int32_t> ids_;
   View<const std::uint8_t> mask_;
-  std::unique_ptr<SequenceCache<Cell, T>> cache_;
-  std::unique_ptr<SmallCache<Cell, T>> small_;
+  CellCache<Cell, T> cache_;
 };
 
 template <class Cell>

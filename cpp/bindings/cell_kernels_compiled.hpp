@@ -1,0 +1,22 @@
+// The definitions behind cell_kernels.hpp, for the source files that compile them.
+#pragma once
+#include "cell_kernels.hpp"
+
+namespace recurra::bindings {
+
+template <class Cell, class T>
+CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, T* y, T* h, T* c) {
+  CellCache<Cell, T> cache;
+  if (is_small(call)) cache.small = SequenceSmall<Cell, T>::forward(call, y, h, c);
+  else cache.sequence = SequenceForward<Cell, T>::run(call, y, h, c);
+  return cache;
+}
+
+template <class Cell, class T>
+void CellKernels<Cell, T>::backward(CellCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+                                    const SequenceGradients<T>& gradients) {
+  if (cache.small) SequenceSmall<Cell, T>::backward(*cache.small, dy, dh, dc, gradients);
+  else SequenceBackward<Cell, T>::run(*cache.sequence, dy, dh, dc, gradients);
+}
+
+}  // namespace recurra::bindings
