@@ -118,6 +118,7 @@ FILES = {
     "old_gates.h5": old_gates,
     "functional.h5": functional,
     "functional_weights.h5": functional,
+    "functional.keras": functional,
     "cudnn.h5": cudnn,
 }
 

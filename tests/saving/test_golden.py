@@ -17,7 +17,7 @@ KERAS3 = [
     "lstm_adam.keras", "gru_rmsprop.keras", "bidirectional_sgd.keras", "cells_adamw.keras", "functional_nadam.keras",
     "adagrad.keras", "bidirectional_sgd.h5", "cells_adamw.h5", "functional_nadam.h5",
 ]  # fmt: skip
-KERAS2 = ["stateful.h5", "old_gates.h5", "functional.h5"]
+KERAS2 = ["stateful.h5", "old_gates.h5", "functional.h5", "functional.keras"]
 FILES = [f"keras_files/{name}" for name in KERAS3] + [f"keras2_files/{name}" for name in KERAS2]
 
 

@@ -112,6 +112,40 @@ def test_training_goes_on_as_if_nothing_had_happened(tmp_path: Path, name: str, 
         np.testing.assert_array_equal(expected.numpy(), found.numpy())
 
 
+@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adagrad", "adam"])
+def test_tables_whose_rows_are_updated_alone(tmp_path: Path, name: str) -> None:
+    """Whatever an optimizer has put off for rows that no batch used, the file holds the true weights and state."""
+    batches = [np.array([[1, 2, 1]], "int32"), np.array([[5, 4, 6]], "int32"), np.array([[1, 6, 0]], "int32")]
+    model, t = Sequential([L.Input((3,), dtype="int32"), L.Embedding(9, 4), L.GRU(2)]), np.ones((1, 2), "float32")
+    randomize(model)
+    model.compile(name, loss="mse")
+    for batch in batches[:2]:
+        train(model, [batch], [t], steps=1)
+    model.save(tmp_path / "a.keras")
+    again = load_model(tmp_path / "a.keras")
+    for batch in (*batches[1:], batches[0]):
+        assert train(again, [batch], [t], steps=1) == train(model, [batch], [t], steps=1)
+    for expected, found in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_double_precision(tmp_path: Path, format: str) -> None:
+    model = Sequential([L.Input((5, 4), dtype="float64"), L.LSTM(3, dtype="float64"), L.Dense(2, dtype="float64")])
+    randomize(model)
+    again = check_same(model, tmp_path / format, [X.astype("float64")])
+    assert {weight.dtype.name for weight in again.weights} == {"float64"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_frozen_layers_stay_frozen(tmp_path: Path, format: str) -> None:
+    model = Sequential([L.Input((5, 4)), L.LSTM(3, trainable=False), L.BatchNormalization(), L.Dense(2)])
+    model.layers[2].trainable = False
+    randomize(model)
+    again = check_same(model, tmp_path / format, [X])
+    assert [len(layer.trainable_weights) for layer in again.layers] == [0, 2, 0]
+
+
 def test_weights_files_carry_the_optimizer(tmp_path: Path) -> None:
     model, t = small("adam"), X[:, 0, :2]
     train(model, [X], [t])

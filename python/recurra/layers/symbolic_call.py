@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.autograd import no_grad
 from recurra.layers.call_spec import shapes_of
+from recurra.layers.context import context
 from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 #: the sizes that stand for None in the two dry runs
 _TRIES = (4, 6)
+#: how many numbers an array in a dry run may have while a model is read from a file
+_LOADING_LIMIT = 1 << 28
 
 
 def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -59,7 +63,10 @@ def dry_run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
     def zeros(tensor: KerasTensor) -> Any:
-        return np.zeros([size if n is None else n for n in tensor.shape], tensor.dtype)
+        shape = [size if n is None else n for n in tensor.shape]
+        if context.loading is not None and math.prod(shape) > _LOADING_LIMIT:
+            raise ValueError(f"{layer.name} would work on arrays of shape {tensor.shape}: no file is trusted that far")
+        return np.zeros(shape, tensor.dtype)
 
     args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
     with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm

@@ -169,7 +169,11 @@ def compile_loaded(
     model: Any, config: Config, custom_objects: Mapping[str, Any] | None, version: int, label: str
 ) -> None:
     """Compile a model as it was, and make room for its optimizer's state."""
-    with making(label, "what the model was compiled with"):
-        prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
-        with registration.custom_object_scope(custom_objects or {}):
-            model.compile_from_config(prepared)
+    try:
+        with making(label, "what the model was compiled with"):
+            prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
+            with registration.custom_object_scope(custom_objects or {}):
+                model.compile_from_config(prepared)
+    except FileFormatError as error:
+        said = str(error) if str(error).startswith(label) else f"{label}: {error}"
+        raise FileFormatError(f"{said}. compile=False loads the model alone") from error.__cause__
