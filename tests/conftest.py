@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from recurra._core.select import built, runnable
+
+# A shell gives its background jobs a process that ignores Ctrl-C, and so would every process that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 settings.register_profile(
     "recurra", deadline=None, max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck)
