@@ -206,6 +206,40 @@ def test_configurations_that_ask_for_huge_arrays(tmp_path: Path) -> None:
         load_model(with_config(tmp_path / "a.keras", bigger, model))
 
 
+def test_constants_in_calls(tmp_path: Path) -> None:
+    """An operand may be an array of numbers, and nothing else."""
+    x = L.Input((4,))
+    model = Model(x, L.Dense(2)(x * 2.0))
+    rows = np.ones((2, 4), "float32")
+    for operand, said in (
+        ({"class_name": "__numpy__", "config": {"value": [1.0, 2.0, 3.0, 4.0], "dtype": "float32"}}, ""),
+        ({"class_name": "__tensor__", "config": {"value": [1.0, 2.0, 3.0, 4.0], "dtype": "float32"}}, ""),
+        (
+            {"class_name": "__numpy__", "config": {"value": [1.0], "dtype": "V1000000000"}},
+            "must be an array of numbers",
+        ),
+        ({"class_name": "__numpy__", "config": {"value": ["a"], "dtype": "O"}}, "must be an array of numbers"),
+        ({"class_name": "__lambda__", "config": {"value": "4wEA"}}, "never executed"),
+        ({"module": "os", "class_name": "function", "config": "system", "registered_name": "x"}, "'system' is unknown"),
+        (
+            {"module": "keras.models", "class_name": "load_model", "config": {"filepath": "x"}},
+            "has no class 'load_model'",
+        ),
+    ):
+
+        def change(config: Any, operand: Any = operand) -> None:
+            config["config"]["layers"][1]["inbound_nodes"][0]["args"][1] = operand
+
+        path = with_config(tmp_path / "a.keras", change, model)
+        if said:
+            with pytest.raises(FileFormatError, match=said):
+                load_model(path)
+        else:
+            scaled = rows * np.array([1, 2, 3, 4], "float32")
+            expected = np.asarray(model(scaled / 2.0))
+            np.testing.assert_allclose(np.asarray(load_model(path)(rows)), expected, rtol=1e-6)
+
+
 def test_weights_of_other_shapes_name_the_layer(tmp_path: Path) -> None:
     def other(config: Any) -> None:
         config["config"]["layers"][2]["config"]["units"] = 3

@@ -88,6 +88,21 @@ def test_a_graph(tmp_path: Path, format: str) -> None:
         compare(load_model(tmp_path / "back.keras"), theirs, [IDS, X])
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_embedding_that_is_the_output_too(tmp_path: Path, tied: bool) -> None:
+    if not hasattr(keras.layers, "ReversibleEmbedding"):
+        pytest.skip("this Keras has no ReversibleEmbedding")
+    words = L.Input((None,), dtype="int32")
+    table = L.ReversibleEmbedding(7, 4, tie_weights=tied)
+    model = Model(words, table(L.LSTM(4, return_sequences=True)(table(words)), reverse=True))
+    randomize(model)
+    model.save(tmp_path / "a.keras")
+    theirs = keras.models.load_model(tmp_path / "a.keras")
+    compare(model, theirs, [IDS])
+    theirs.save(tmp_path / "b.keras")
+    compare(load_model(tmp_path / "b.keras"), theirs, [IDS])
+
+
 def small(framework: Any, optimizer: Any) -> Any:
     layers = framework.layers
     model = framework.Sequential([layers.Input((5, 4)), layers.LSTM(3), layers.Dense(2)])

@@ -93,6 +93,17 @@ def test_graphs(tmp_path: Path, format: str) -> None:
     assert again.get_config() == model.get_config()
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_embedding_that_is_the_output_too(tmp_path: Path, format: str, tied: bool) -> None:
+    words = L.Input((None,), dtype="int32")
+    table = L.ReversibleEmbedding(7, 4, tie_weights=tied)
+    model = Model(words, table(L.LSTM(4, return_sequences=True)(table(words)), reverse=True))
+    randomize(model)
+    again = check_same(model, tmp_path / format, [IDS])
+    assert len(again.weights) == (4 if tied else 5)
+
+
 def small(optimizer: Any) -> Any:
     model = Sequential([L.Input((5, 4)), L.LSTM(3), L.Dense(2)])
     randomize(model)

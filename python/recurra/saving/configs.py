@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from recurra import activations, losses, metrics, ops, registration
 from recurra.layers import operation
 from recurra.saving import graph_ops, keras2
@@ -36,7 +38,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
 }
 #: the base class takes these, whatever a class's own constructor says
 _COMMON = {"name", "dtype", "trainable"}
-_PLACEHOLDERS = {"__numpy__", "__tuple__", "__tensor__", "__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__"}
+_PLACEHOLDERS = {"__tuple__", "__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__"}
 _REFUSED = {"__lambda__", "__typespec__"}
 
 
@@ -70,6 +72,8 @@ class _Preparation:
         name, inner = config["class_name"], config["config"]
         if name in _PLACEHOLDERS:
             return config
+        if name in ("__numpy__", "__tensor__"):
+            return _array(config, where)
         if name in _REFUSED:
             raise FileFormatError(
                 f"{where} holds the code of a Python function, which is never executed: pass the function by name "
@@ -107,6 +111,8 @@ class _Preparation:
             key: item if key == "function" and name == "Lambda" else self.value(item, where, depth + 1)
             for key, item in inner.items()
         }
+        if "inbound_nodes" in config:
+            config = {**config, "inbound_nodes": self.value(config["inbound_nodes"], where, depth + 1)}
         return {**config, "config": without_idle(kind, inner, where)}
 
     def custom(self, config: Config) -> Any:
@@ -156,6 +162,18 @@ def _dtype(inner: Any, where: str) -> str:
     if name not in ("float32", "float64", "int32", "int64", "bool", "string"):
         raise FileFormatError(f"{where}: dtype {name!r} is not supported, only float32 and float64 are")
     return str(name)
+
+
+def _array(config: Config, where: str) -> Config:
+    """A constant array, if it is one of numbers."""
+    inner = config["config"]
+    try:
+        numbers = np.dtype(inner["dtype"]).kind in "fiub"
+    except (TypeError, KeyError):
+        numbers = False
+    if not numbers:
+        raise FileFormatError(f"{where}: a constant must be an array of numbers")
+    return {"class_name": "__numpy__", "config": {"value": inner.get("value"), "dtype": inner["dtype"]}}
 
 
 def without_training(config: Config) -> Config:
