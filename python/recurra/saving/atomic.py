@@ -70,11 +70,11 @@ def atomic_write(
     encoding : of a text file; UTF-8 by default
     overwrite : whether an existing file may be replaced; FileExistsError otherwise
 
-        >>> import os, tempfile
-        >>> path = os.path.join(tempfile.mkdtemp(), "note.txt")
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
         >>> with atomic_write(path, "w") as file:
         ...     _ = file.write("whole")
-        >>> open(path).read()
+        >>> path.read_text()
         'whole'
     """
     if mode not in ("w", "wb"):
