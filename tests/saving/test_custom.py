@@ -130,7 +130,7 @@ def test_what_has_no_name_is_not_saved(tmp_path: Path) -> None:
     model.save_weights(tmp_path / "a.weights.h5")
 
 
-class Tagger(Model):
+class OwnModel(Model):
     def __init__(self, words: int = 7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.words = words
@@ -148,15 +148,15 @@ class Tagger(Model):
 
 def test_models_of_ones_own_class(tmp_path: Path) -> None:
     ids = np.array([[1, 2, 3, 4], [4, 6, 0, 1]], "int32")
-    model, t = Tagger(), np.zeros((2, 4, 3), "float32")
+    model, t = OwnModel(), np.zeros((2, 4, 3), "float32")
     model.compile("adam", loss="mse")
     train(model, [ids], [t])
     model.save(tmp_path / "a.keras")
-    again = load_model(tmp_path / "a.keras", custom_objects={"Tagger": Tagger})
+    again = load_model(tmp_path / "a.keras", custom_objects={"OwnModel": OwnModel})
     np.testing.assert_array_equal(predict(again, [ids])[0], predict(model, [ids])[0])
     assert train(again, [ids], [t]) == train(model, [ids], [t])
     model.save_weights(tmp_path / "b.weights.h5")
-    third = Tagger()
+    third = OwnModel()
     with pytest.raises(ValueError, match="is not built"):
         third.load_weights(tmp_path / "b.weights.h5")
     third(ids)
