@@ -44,12 +44,12 @@ def test_a_layer_of_keras_2(rng: np.random.Generator) -> None:
 
 
 def test_names() -> None:
-    for name in (*K._SAME, *K._RENAMED):
+    for name in (*K._SAME, *K._OWN, "eval"):
         assert callable(getattr(K, name))
     assert K.int_shape(np.zeros((2, 3))) == (2, 3)
     assert K.permute_dimensions(np.zeros((2, 3, 4)), (1, 0, 2)).shape == (3, 2, 4)
-    with pytest.raises(AttributeError, match=r"no attribute 'batch_dot'.*recurra\.ops"):
-        K.batch_dot  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'placeholder'.*recurra\.ops"):
+        K.placeholder  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["Adafactor", "Ftrl", "Lamb", "Muon"])
@@ -71,3 +71,69 @@ def test_registration_is_in_utils_too() -> None:
     assert set(recurra.utils.__all__) <= set(dir(recurra.utils))
     for attribute in recurra.utils.__all__:
         getattr(recurra.utils, attribute)
+
+
+def test_defaults_of_keras_2(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(2, 3, 4)).astype("float32")
+    np.testing.assert_array_equal(K.argmax(x), x.argmax(-1))
+    np.testing.assert_array_equal(K.argmin(x), x.argmin(-1))
+    np.testing.assert_allclose(K.cumsum(x), x.cumsum(0), rtol=1e-6)
+    assert K.concatenate([x, x]).shape == (2, 3, 8) and K.stack([x, x]).shape == (2, 2, 3, 4)
+    assert K.expand_dims(x).shape == (2, 3, 4, 1)
+    assert K.batch_flatten(x).shape == (2, 12) and K.flatten(x).shape == (24,)
+    assert K.ndim(x) == 3 and K.ndim([1, 2]) == 1 and K.int_shape([[1, 2]]) == (1, 2) and K.dtype(x) == "float32"
+    np.testing.assert_array_equal(K.reverse(x, axes=1), x[:, ::-1])
+    np.testing.assert_array_equal(K.gather(x, [1, 1]), x[[1, 1]])
+    np.testing.assert_array_equal(K.repeat(x[:, 0], 5), np.repeat(x[:, :1], 5, axis=1))
+    np.testing.assert_array_equal(K.repeat_elements(x, 2, axis=2), np.repeat(x, 2, axis=2))
+    np.testing.assert_array_equal(K.clip(x, min_value=-0.5, max_value=0.5), np.clip(x, -0.5, 0.5))
+    expected = np.minimum(np.where(x > 0, x, 0.1 * x), 1.0)
+    np.testing.assert_allclose(K.relu(x, alpha=0.1, max_value=1.0), expected, rtol=1e-6)
+    np.testing.assert_allclose(np.sum(K.l2_normalize(x, axis=-1) ** 2, -1), np.ones((2, 3)), rtol=1e-5)
+    np.testing.assert_array_equal(K.switch(x > 0, x, lambda: -x), np.abs(x))
+    np.testing.assert_array_equal(K.switch(x[:, :, 0] > 0, x, -x), np.where(x[:, :, :1] > 0, x, -x))
+    assert K.one_hot(np.array([2]), 4).tolist() == [[0, 0, 1, 0]]
+
+
+def test_batch_dot(rng: np.random.Generator) -> None:
+    x, y, v = rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 5, 4)), rng.normal(size=(2, 4))
+    np.testing.assert_allclose(K.batch_dot(x, y, axes=2), np.einsum("bid,bjd->bij", x, y), rtol=1e-6)
+    np.testing.assert_allclose(K.batch_dot(x, y, axes=(2, 2)), np.einsum("bid,bjd->bij", x, y), rtol=1e-6)
+    np.testing.assert_allclose(K.batch_dot(x, y.swapaxes(1, 2)), np.einsum("bid,bjd->bij", x, y), rtol=1e-6)
+    np.testing.assert_allclose(K.batch_dot(x, v), np.einsum("bid,bd->bi", x, v), rtol=1e-6)
+    np.testing.assert_allclose(K.batch_dot(v, v, axes=1), np.einsum("bd,bd->b", v, v)[:, None], rtol=1e-6)
+    with pytest.raises(ValueError, match="axes must not be those of the samples, got 0"):
+        K.batch_dot(x, y, axes=0)
+
+
+def test_variables_and_phases() -> None:
+    v = K.variable([1.0, 2.0])
+    K.update(v, v + 1)
+    assert K.eval(v).tolist() == [2.0, 3.0] and v.dtype == np.float32
+    assert K.constant(3, shape=(2,)).tolist() == [3, 3] and K.cast_to_floatx(True).dtype == np.float32
+    assert K.learning_phase() == 0
+    with pytest.raises(ValueError, match="constraint must be None"):
+        K.variable(1.0, constraint="nonneg")
+    seen = []
+    layer = recurra.layers.Lambda(lambda x: seen.append(K.learning_phase()) or K.in_train_phase(lambda: 2 * x, x))
+    assert layer(np.ones((1, 2)), training=True).tolist() == [[2, 2]]
+    assert layer(np.ones((1, 2))).tolist() == [[1, 1]]
+    assert seen == [1, 0]
+
+
+def test_a_metric_of_keras_2(rng: np.random.Generator) -> None:
+    """Accuracy that leaves out the steps predicted as padding."""
+
+    def accuracy_without_padding(y_true: Any, y_pred: Any) -> Any:
+        true, predicted = K.argmax(y_true, axis=-1), K.argmax(y_pred, axis=-1)
+        counted = K.cast(K.not_equal(predicted, 0), "int32")
+        matches = K.cast(K.equal(true, predicted), "int32") * counted
+        return K.sum(matches) / K.maximum(K.sum(counted), 1)
+
+    x, y = rng.normal(size=(6, 5, 3)), np.eye(4)[rng.integers(0, 4, (6, 5))]
+    model = recurra.Sequential([LSTM(7, return_sequences=True), Dense(4, activation="softmax")])
+    model.compile("adam", K.categorical_crossentropy, metrics=[accuracy_without_padding])
+    found = model.evaluate(x, y, return_dict=True, verbose=0)
+    guess, true = model(x).argmax(-1), y.argmax(-1)
+    expected = (guess == true)[guess > 0].mean() if (guess > 0).any() else 0.0
+    assert found["accuracy_without_padding"] == pytest.approx(expected, abs=1e-6)

@@ -57,3 +57,40 @@ def test_dropout_multiplier() -> None:
     mask = random.dropout_multiplier((100, 40), 0.2, "float64", 4)
     assert set(np.unique(mask)) == {0.0, 1.25} and (mask == 0).mean() == pytest.approx(0.2, abs=0.03)
     assert not random.dropout_multiplier((3, 4), 1.0, "float32", 4).any()
+
+
+def test_categorical_draws_by_probability() -> None:
+    weights = np.array([[0.1, 0.6, 0.3, 0.0], [0.25, 0.0, 0.25, 0.5]])
+    with np.errstate(divide="ignore"):
+        logits = np.log(weights) + np.array([[500.0], [-500.0]])
+    ids = random.categorical(logits, 20_000, seed=3)
+    assert ids.shape == (2, 20_000) and ids.dtype == np.int32
+    found = np.stack([np.bincount(row, minlength=4) for row in ids]) / 20_000
+    np.testing.assert_allclose(found, weights, atol=0.015)
+    assert not found[weights == 0].any()
+    np.testing.assert_array_equal(ids, random.categorical(logits, 20_000, seed=3))
+    assert random.categorical(logits, 2, dtype="int64").dtype == np.int64
+
+
+def test_categorical_refuses_what_has_no_distribution() -> None:
+    with pytest.raises(ValueError, match=r"logits must have shape \(B, V\), got \(3,\)"):
+        random.categorical(np.zeros(3), 1)
+    with pytest.raises(ValueError, match="NaN"):
+        random.categorical(np.array([[0.0, np.nan]]), 1)
+    for bad in (-np.inf, np.inf):
+        with pytest.raises(ValueError, match="finite"):
+            random.categorical(np.full((1, 2), bad), 1)
+    with pytest.raises(ValueError, match="num_samples must be >= 0, got -1"):
+        random.categorical(np.zeros((1, 2)), -1)
+
+
+def test_randint_and_shuffle() -> None:
+    values = random.randint((300, 7), -2, 3, seed=1)
+    assert values.dtype == np.int32 and set(np.unique(values)) == {-2, -1, 0, 1, 2}
+    with pytest.raises(ValueError, match="maxval must be above minval = 3, got 3"):
+        random.randint((2,), 3, 3)
+    x = np.arange(40).reshape(20, 2)
+    mixed = random.shuffle(x, seed=4)
+    assert (mixed != x).any()
+    np.testing.assert_array_equal(mixed[np.argsort(mixed[:, 0])], x)
+    assert sorted(random.shuffle(x, axis=1, seed=1)[0]) == [0, 1]

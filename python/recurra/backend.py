@@ -46,21 +46,58 @@ def set_value(x: Variable, value: Any) -> None:
 
 _SAME = frozenset(
     (
-        *("abs", "all", "any", "cast", "clip", "concatenate", "cos", "dot", "elu", "equal", "exp", "expand_dims"),
-        *("greater", "greater_equal", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min"),
-        *("minimum", "not_equal", "ones_like", "relu", "reshape", "round", "shape", "sigmoid", "sign", "sin"),
-        *("softmax", "softplus", "softsign", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "sum"),
-        *("tanh", "tile", "transpose", "var", "zeros_like"),
+        *(
+            "abs",
+            "all",
+            "any",
+            "arange",
+            "binary_crossentropy",
+            "cast",
+            "categorical_crossentropy",
+            "cos",
+            "dot",
+            "elu",
+        ),
+        *("equal", "exp", "greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log", "logsumexp", "max"),
+        *(
+            "maximum",
+            "mean",
+            "min",
+            "minimum",
+            "not_equal",
+            "ones",
+            "ones_like",
+            "reshape",
+            "round",
+            "shape",
+            "sigmoid",
+        ),
+        *("sign", "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sqrt", "square"),
+        *("squeeze", "std", "stop_gradient", "sum", "tanh", "transpose", "var", "zeros", "zeros_like"),
     )
 )
-_RENAMED = {"flatten": "ravel", "int_shape": "shape", "permute_dimensions": "transpose", "pow": "power"}
+_OWN = frozenset(
+    (
+        *("argmax", "argmin", "batch_dot", "batch_flatten", "cast_to_floatx", "clip", "concatenate", "constant"),
+        *("cumsum", "dropout", "dtype", "expand_dims", "flatten", "gather", "in_train_phase", "int_shape"),
+        *("l2_normalize", "learning_phase", "ndim", "one_hot", "permute_dimensions", "pow", "random_normal"),
+        *("random_uniform", "relu", "repeat", "repeat_elements", "reverse", "stack", "switch", "tile", "update"),
+        "variable",
+    )
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SAME or name in _RENAMED:
+    if name in _SAME:
         from recurra import ops
 
-        return getattr(ops, _RENAMED.get(name, name))
+        return getattr(ops, name)
+    if name in _OWN:
+        from recurra import keras2_backend
+
+        return getattr(keras2_backend, name)
+    if name == "eval":
+        return get_value
     raise AttributeError(
         f"module 'recurra.backend' has no attribute {name!r}; the functions for layers of your own are in recurra.ops"
     )

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from recurra._core.select import core
-from recurra.autograd import Array
+from recurra.autograd import Array, value_of
 from recurra.config import standardize_dtype
 
 _MASK64 = (1 << 64) - 1
@@ -199,6 +199,53 @@ def truncated_normal(
     values *= values.dtype.type(stddev)
     values += values.dtype.type(mean)
     return values
+
+
+def randint(
+    shape: tuple[int, ...], minval: int, maxval: int, dtype: Any = "int32", seed: int | SeedGenerator | None = None
+) -> Array:
+    """Whole numbers spread evenly over [minval, maxval).
+
+    >>> bool(np.isin(randint((3, 2), 5, 7, seed=0), [5, 6]).all())
+    True
+    """
+    if int(maxval) <= int(minval):
+        raise ValueError(f"maxval must be above minval = {minval}, got {maxval}")
+    values = uniform(shape, dtype="float64", seed=seed)
+    whole: Array = np.floor(values * (int(maxval) - int(minval))) + int(minval)
+    return whole.astype(dtype, copy=False)
+
+
+def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> Array:
+    """A copy of `x` with the slices along `axis` in random order."""
+    values = np.asarray(value_of(x))
+    return np.take(values, np.argsort(uniform((values.shape[axis],), dtype="float64", seed=seed)), axis=axis)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: int | SeedGenerator | None = None) -> Array:
+    """Ids drawn with the probabilities softmax(logits), with replacement.
+
+    logits : (B, V), -inf for ids that are never drawn
+    returns : (B, num_samples)
+
+    >>> categorical(np.log([[0.5, 0.5, 1e-30], [1e-30, 1e-30, 1.0]]), 4, seed=0)[1].tolist()
+    [2, 2, 2, 2]
+    """
+    scores = np.asarray(value_of(logits), "float64")
+    if scores.ndim != 2:
+        raise ValueError(f"logits must have shape (B, V), got {scores.shape}")
+    if num_samples < 0:
+        raise ValueError(f"num_samples must be >= 0, got {num_samples}")
+    if np.isnan(scores).any():
+        raise ValueError("logits must not hold NaN")
+    top = scores.max(axis=1, keepdims=True)
+    if not np.isfinite(top).all():
+        raise ValueError("each row of logits must hold a finite number, and none that is +inf")
+    sums = np.cumsum(np.exp(scores - top), axis=1)
+    picks = uniform((len(scores), num_samples), dtype="float64", seed=seed) * sums[:, -1:]
+    found = [np.searchsorted(row, pick, side="right") for row, pick in zip(sums, picks, strict=True)]
+    ids: Array = np.minimum(np.reshape(found, picks.shape), scores.shape[1] - 1)
+    return ids.astype(dtype, copy=False)
 
 
 def dropout_multiplier(shape: tuple[int, ...], rate: float, dtype: Any, seed: int | SeedGenerator | None) -> Array:

@@ -53,6 +53,8 @@ class Model(Layer, Trainer):
     ) -> None:
         if isinstance(inputs, str) and outputs is None and name is None:
             inputs, name = None, inputs  # super().__init__("name")
+        if inputs is self:
+            inputs = None  # super().__init__(self), a slip that Keras 2 did not notice and tutorials still have
         super().__init__(name=name or auto_name(to_snake_case(type(self).__name__)), trainable=trainable, **kwargs)
         self.autocast = False
         self.supports_masking = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -170,8 +171,14 @@ class CompiledMetrics:
                 spec = align(spec, names, argument)[0]
             spec = [_flat(spec)]
         elif isinstance(spec, (list, tuple)) and len(spec) != len(names):
-            raise ValueError(f"{argument} must have one entry for each of the outputs {list(names)}, got {len(spec)}")
-        found = align(spec, names, argument, repeat=not isinstance(spec, (list, tuple, Mapping)))
+            if any(not isinstance(entry, (str, Metric)) for entry in spec):
+                raise ValueError(
+                    f"{argument} must have one entry for each of the outputs {list(names)}, got {len(spec)}"
+                )
+            spec = [copy.deepcopy(list(spec)) for _ in names]  # as in Keras 2: every output gets them all
+        elif isinstance(spec, (str, Metric)):
+            spec = [copy.deepcopy(spec) for _ in names]
+        found = align(spec, names, argument)
         return [
             [self._one(item, y_true, y_pred) for item in _flat(entry)]
             for entry, y_true, y_pred in zip(found, targets, predictions, strict=True)

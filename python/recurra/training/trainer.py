@@ -56,6 +56,7 @@ class Trainer(Keras2Calls):
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        sample_weight_mode: Any = None,
     ) -> None:
         """Choose how to train: the optimizer, the loss and what to measure.
 
@@ -69,11 +70,16 @@ class Trainer(Keras2Calls):
         steps_per_execution : batch hooks of callbacks are called once in so many steps
         run_eagerly, jit_compile, auto_scale_loss : Keras's switches for its compilers and for half precision. There
             is nothing to switch here: every step runs as written, in float32 or float64
+        sample_weight_mode : Keras 2's; "temporal" announced weights for each step, which are always understood here
 
         raises : ValueError for names that nothing has, with those that come close
         """
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(f"steps_per_execution must be an int >= 1, got {steps_per_execution!r}")
+        modes = list(sample_weight_mode.values()) if isinstance(sample_weight_mode, Mapping) else sample_weight_mode
+        for mode in modes if isinstance(modes, (list, tuple)) else [modes]:
+            if mode not in (None, "samplewise", "temporal"):
+                raise ValueError(f'sample_weight_mode must be None or "temporal", got {mode!r}')
         self.optimizer = optimizers.get(optimizer)
         compiled_loss = CompiledLoss(loss, loss_weights)
         compiled_metrics = CompiledMetrics(metrics, weighted_metrics)

@@ -1,0 +1,221 @@
+"""Functions of Keras 2's ``keras.backend`` whose names, defaults or arguments differ from those in ``recurra.ops``.
+
+``recurra.backend`` hands them out as ``K.argmax``, ``K.concatenate`` and so on. All are written with operations, so
+gradients flow through them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra import ops, random
+from recurra.activations import relu as _relu
+from recurra.autograd import Array, Variable, value_of
+from recurra.config import floatx
+
+_LETTERS = "acdefghijklmnopqrstuvwxy"
+
+
+def argmax(x: Any, axis: int = -1) -> Any:
+    """Where the greatest value stands along an axis, the last one by default."""
+    return ops.argmax(x, axis)
+
+
+def argmin(x: Any, axis: int = -1) -> Any:
+    """Where the smallest value stands along an axis, the last one by default."""
+    return ops.argmin(x, axis)
+
+
+def cumsum(x: Any, axis: int = 0) -> Any:
+    """Running sums along an axis, the first one by default."""
+    return ops.cumsum(x, axis)
+
+
+def expand_dims(x: Any, axis: int = -1) -> Any:
+    """With an axis of size 1 put in, at the end by default."""
+    return ops.expand_dims(x, axis)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
+    """One after the other along an axis, the last one by default."""
+    return ops.concatenate(tensors, axis)
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays of one shape along a new axis."""
+    return ops.stack(x, axis)
+
+
+def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+    """The values held within [min_value, max_value]."""
+    return ops.clip(x, min_value, max_value)
+
+
+def pow(x: Any, a: Any) -> Any:
+    """The power x ** a, elementwise."""
+    return ops.power(x, a)
+
+
+def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """max(x, 0); `alpha` is the slope below the threshold, `max_value` the ceiling."""
+    return _relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
+
+
+def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
+    """The axes in another order."""
+    return ops.transpose(x, pattern)
+
+
+def reverse(x: Any, axes: Any) -> Any:
+    """The values turned round along `axes`."""
+    return ops.flip(x, axes)
+
+
+def flatten(x: Any) -> Any:
+    """All values in one axis."""
+    return ops.ravel(x)
+
+
+def batch_flatten(x: Any) -> Any:
+    """(B, ...) as (B, all the rest)."""
+    rest = x.shape[1:]
+    return ops.reshape(x, (x.shape[0], -1) if None in rest else (-1, math.prod(rest)))
+
+
+def tile(x: Any, n: Any) -> Any:
+    """The values, n times along each axis."""
+    return ops.tile(x, n)
+
+
+def repeat(x: Any, n: int) -> Any:
+    """(B, D) as (B, n, D)."""
+    return ops.repeat(ops.expand_dims(x, 1), n, 1)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+    """Each slice along `axis`, `rep` times over."""
+    return ops.repeat(x, rep, axis)
+
+
+def gather(reference: Any, indices: Any) -> Any:
+    """Rows of `reference`."""
+    return ops.take(reference, indices, axis=0)
+
+
+def one_hot(indices: Any, num_classes: int) -> Any:
+    """A vector with one 1 for each index."""
+    return ops.one_hot(indices, num_classes)
+
+
+def l2_normalize(x: Any, axis: int | None = None) -> Any:
+    """The vector x divided by its length along `axis` (that of all values without one)."""
+    squares = ops.sum(ops.square(x), axis, keepdims=True)
+    return ops.divide(x, ops.sqrt(ops.maximum(squares, 1e-12)))
+
+
+def batch_dot(x: Any, y: Any, axes: int | Sequence[int] | None = None) -> Any:
+    """Products of x and y sample by sample, summed over one axis of each.
+
+    x : (B, ...), y : (B, ...)
+    axes : an axis for both, or one for each; by default the last of x and the last but one of y (its last if it has
+        two). The result has at least two axes.
+    """
+    if axes is None:
+        axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
+    first, second = (axes, axes) if isinstance(axes, int) else axes
+    first, second = first % x.ndim, second % y.ndim
+    if 0 in (first, second):
+        raise ValueError(f"axes must not be those of the samples, got {axes}")
+    left = "b" + "".join("z" if k == first else _LETTERS[k] for k in range(1, x.ndim))
+    right = "b" + "".join("z" if k == second else _LETTERS[x.ndim + k] for k in range(1, y.ndim))
+    out = "b" + "".join(c for c in left[1:] + right[1:] if c != "z")
+    result = ops.einsum(f"{left},{right}->{out}", x, y)
+    return ops.expand_dims(result, 1) if out == "b" else result
+
+
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    """The first where the condition holds, else the second; functions without arguments are called."""
+    first, second = (e() if callable(e) else e for e in (then_expression, else_expression))
+    flags = value_of(condition)
+    missing = max(np.ndim(value_of(first)) - np.ndim(flags), 0)
+    return ops.where(np.reshape(flags, np.shape(flags) + (1,) * missing), first, second)
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+    """Values set to 0 with probability `level`, the rest made greater to match."""
+    return ops.dropout(x, level, seed=seed, noise_shape=noise_shape)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes."""
+    return int(np.ndim(value_of(x)) if not hasattr(x, "ndim") else x.ndim)
+
+
+def int_shape(x: Any) -> tuple[int | None, ...]:
+    """The sizes of the axes, None where one is open."""
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def dtype(x: Any) -> str:
+    """The name of the type of the values."""
+    return str(x.dtype)
+
+
+def cast_to_floatx(x: Any) -> Array:
+    """An array of the default float type."""
+    return np.asarray(value_of(x), floatx())
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+    """A Variable of the default float type.
+
+    raises : ValueError for a constraint: give it to ``Layer.add_weight``
+    """
+    if constraint is not None:
+        raise ValueError("constraint must be None here: pass constraint= to add_weight of a layer")
+    return Variable(np.asarray(value, dtype or floatx()), name=name or "variable")
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Array:
+    """An array of the default float type, spread to `shape` if there is one. `name` is for Keras's graphs only."""
+    made = np.asarray(value, dtype or floatx())
+    return made if shape is None else np.broadcast_to(made, shape).copy()
+
+
+def update(x: Variable, new_x: Any) -> Variable:
+    """Assign `new_x` to a Variable."""
+    return x.assign(value_of(new_x))
+
+
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Array:
+    """Numbers from the normal distribution."""
+    return random.normal(tuple(shape), mean, stddev, dtype, seed)
+
+
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Array:
+    """Numbers spread evenly over [minval, maxval)."""
+    return random.uniform(tuple(shape), minval, maxval, dtype, seed)
+
+
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """`x` while training, else `alt`; functions without arguments are called.
+
+    training : what the layer's call was given; None asks the call that is running
+    """
+    chosen = x if (learning_phase() if training is None else training) else alt
+    return chosen() if callable(chosen) else chosen
+
+
+def learning_phase() -> int:
+    """1 while a layer or model is being called for training, else 0."""
+    from recurra.layers.context import context
+
+    return int(bool(context.training))

@@ -1,0 +1,58 @@
+"""What scripts of Keras 2 say to models, and recurra understands beside Keras 3's ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import recurra
+from recurra.layers import GRU, Dense, Embedding, Input
+from recurra.models import Model, Sequential
+
+
+def test_one_list_of_metrics_for_all_outputs(rng: np.random.Generator) -> None:
+    inputs = Input((3,))
+    model = Model(inputs, [Dense(2, activation="softmax", name=name)(inputs) for name in ("one", "two", "three")])
+    x, y = rng.normal(size=(8, 3)), [np.eye(2)[rng.integers(0, 2, 8)] for _ in range(3)]
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy", "mae"])
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    for name, truth, guess in zip(("one", "two", "three"), y, model.predict(x, verbose=0), strict=True):
+        assert found[f"{name}_accuracy"] == pytest.approx(np.mean(truth.argmax(-1) == guess.argmax(-1)))
+        assert found[f"{name}_mae"] == pytest.approx(np.mean(np.abs(truth - guess)), rel=1e-5)
+    model.compile("sgd", "categorical_crossentropy", metrics="mae")
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    guess = model.predict(x, verbose=0)
+    assert found["three_mae"] == pytest.approx(np.mean(np.abs(y[2] - guess[2])), rel=1e-5)
+    model.compile("sgd", "categorical_crossentropy", metrics=[["accuracy"], ["mae"]])
+    with pytest.raises(ValueError, match=r"metrics must have one entry for each of the outputs .*, got 2"):
+        model.evaluate(x, y, verbose=0)
+
+
+def test_sample_weight_mode(rng: np.random.Generator) -> None:
+    model = Sequential([Embedding(9, 4), GRU(5, return_sequences=True), Dense(3, activation="softmax")])
+    x, y = rng.integers(0, 9, (6, 7)), rng.integers(0, 3, (6, 7))
+    weights = rng.random((6, 7))
+    found = []
+    for arguments in ({}, {"sample_weight_mode": "temporal"}, {"sample_weight_mode": ["temporal"]}):
+        model.compile("sgd", "sparse_categorical_crossentropy", **arguments)  # type: ignore[arg-type]
+        found.append(model.evaluate(x, y, sample_weight=weights, verbose=0))
+    assert found[0] == found[1] == found[2]
+    with pytest.raises(ValueError, match="sample_weight_mode must be None or \"temporal\", got 'daily'"):
+        model.compile("sgd", "mse", sample_weight_mode="daily")
+
+
+def test_a_model_that_hands_itself_to_its_base() -> None:
+    class Generator(Model):
+        def __init__(self, vocabulary: int) -> None:
+            super().__init__(self)  # as in a well-known tutorial
+            self.embedding = Embedding(vocabulary, 4)
+            self.dense = Dense(vocabulary)
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(self.embedding(inputs))
+
+    recurra.utils.clear_session()
+    model = Generator(7)
+    assert model(np.array([[1, 2, 3]])).shape == (1, 3, 7) and model.name == "generator"
