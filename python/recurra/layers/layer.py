@@ -20,7 +20,8 @@ from recurra.layers.graph_access import GraphAccess
 from recurra.layers.input_spec import check_input_spec
 from recurra.layers.masks import Masks
 from recurra.layers.naming import auto_name, to_snake_case
-from recurra.layers.symbolic_call import call_symbolic, dry_output_shape, dry_run, output_shape_of, spec_from_shapes
+from recurra.layers.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
+from recurra.layers.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.tracking import Tracking
 from recurra.models.symbolic import KerasTensor, Node, has_symbolic
 
@@ -287,7 +288,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
                 kwargs.update(zip(spec.names[1:], args[1:], strict=False))
                 args = args[:1]
             elif has_symbolic(args):  # what goes to *args
-                return call_symbolic(self, args, kwargs)
+                return call_with_masks(self, args, kwargs)
             else:
                 several = holds_tensors(args[1:])
         for key, value in kwargs.items():
@@ -296,7 +297,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
             if is_ready(value, dtype):
                 several = True
             elif has_symbolic(value):
-                return call_symbolic(self, args, kwargs)
+                return call_with_masks(self, args, kwargs)
             elif holds_tensors(value):
                 several = True
                 if self.autocast:
@@ -306,7 +307,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
                 several = True
         if not is_ready(inputs, dtype):
             if has_symbolic(inputs):
-                return call_symbolic(self, args, kwargs)
+                return call_with_masks(self, args, kwargs)
             if self.autocast:
                 inputs = convert(inputs, dtype, self._float_inputs, True)
         if self.input_spec is not None:
@@ -381,7 +382,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic outputs for symbolic arguments."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
-            return dry_run(self, args, kwargs)
+            return dry_run_with_masks(self, args, kwargs)
         return spec_from_shapes(self, output_shape_of(self, args, kwargs), self._output_dtype(*args, **kwargs))
 
     def _output_dtype(self, *args: Any, **kwargs: Any) -> str:
