@@ -75,6 +75,9 @@ _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_home_of)
 
+#: Keras 2's layers for one kind of GPU, which differ in their name alone
+_ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
+
 _OUT_OF_SCOPE = {
     f"ConvLSTM{kind}": "convolutional recurrent layers are outside of what recurra does"
     for kind in ("1D", "2D", "3D", "Cell")
@@ -82,6 +85,7 @@ _OUT_OF_SCOPE = {
 
 
 def __getattr__(name: str) -> Any:
+    name = _ALIASES.get(name, name)
     home = _home_of.get(name)
     if name in _OUT_OF_SCOPE:
         return _refusing(name)
