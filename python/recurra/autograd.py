@@ -284,10 +284,12 @@ class Node:
 
 
 class _State(threading.local):
+    """The innermost open tape of each thread. Operations look at it themselves, to save a call."""
+
     tape: GradientTape | None = None
 
 
-_state = _State()
+thread_state = _State()
 
 
 class GradientTape:
@@ -302,11 +304,11 @@ class GradientTape:
         self._used = False
 
     def __enter__(self) -> GradientTape:
-        self._outer, _state.tape = _state.tape, self
+        self._outer, thread_state.tape = thread_state.tape, self
         return self
 
     def __exit__(self, kind: object, *exc: object) -> None:
-        _state.tape, self._outer = self._outer, None
+        thread_state.tape, self._outer = self._outer, None
         if kind is not None:
             self.nodes.clear()  # nobody will differentiate half a computation: free its arrays
 
@@ -375,15 +377,15 @@ def _dense(grad: Any) -> Any:
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Nothing inside the block is recorded."""
-    outer, _state.tape = _state.tape, None
+    outer, thread_state.tape = thread_state.tape, None
     try:
         yield
     finally:
-        _state.tape = outer
+        thread_state.tape = outer
 
 
 def current_tape() -> GradientTape | None:
-    return _state.tape
+    return thread_state.tape
 
 
 def tracked(value: Any, tape: GradientTape | None) -> bool:
@@ -400,7 +402,7 @@ def value_of(value: Any) -> Any:
 
 def maker_of(value: Any) -> Backward | None:
     """The backward function of the operation that made `value`, if that was one of the last few on the open tape."""
-    tape = _state.tape
+    tape = thread_state.tape
     if tape is not None and isinstance(value, Tensor):
         for node in tape.nodes[:-4:-1]:
             if _key_of(value) in node.outputs:
@@ -414,7 +416,7 @@ def record(outputs: Any, inputs: Sequence[Any], backward: Backward) -> Any:
     backward : called with the gradient of each output (None for one that nothing used); returns one gradient, or
         None, for each input. It may keep whatever the forward computation left for it.
     """
-    tape = _state.tape
+    tape = thread_state.tape
     if tape is None or not any(tracked(value, tape) for value in inputs):
         return outputs
     single = not isinstance(outputs, tuple)

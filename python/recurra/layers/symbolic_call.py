@@ -52,12 +52,19 @@ def output_shape_of(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
     return layer.compute_output_shape(shapes_of(first))
 
 
-def dry_run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def dry_run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], multiple: int = 1) -> Any:
     """The outputs' shapes and dtypes found by running the layer twice on zeros, with two sizes for every None.
 
     A size that differs between the runs is None in the result.
+
+    multiple : what an open size may have to be divisible by; tried where other sizes are impossible
     """
-    runs = [_run(layer, args, kwargs, size) for size in _TRIES]
+    try:
+        runs = [_run(layer, args, kwargs, size) for size in _TRIES]
+    except ValueError:
+        if multiple == 1 or not any(None in tensor.shape for tensor in symbolic_leaves((args, kwargs))):
+            raise
+        runs = [_run(layer, args, kwargs, size * multiple) for size in _TRIES]
     return _combine(*runs)
 
 
@@ -66,7 +73,7 @@ def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int)
         shape = [size if n is None else n for n in tensor.shape]
         if context.loading is not None and math.prod(shape) > _LOADING_LIMIT:
             raise ValueError(f"{layer.name} would work on arrays of shape {tensor.shape}: no file is trusted that far")
-        return np.zeros(shape, tensor.dtype)
+        return np.full(shape, "", object) if tensor.dtype == "string" else np.zeros(shape, tensor.dtype)
 
     args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
     with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm
@@ -75,6 +82,10 @@ def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int)
 
 def _combine(one: Any, two: Any) -> Any:
     if isinstance(one, (list, tuple)):
+        if len(one) != len(two):
+            raise ValueError(
+                f"the axis that is taken apart must have a known size, it gave {len(one)} and {len(two)} parts"
+            )
         return type(one)(_combine(a, b) for a, b in zip(one, two, strict=True))
     if isinstance(one, dict):
         return {key: _combine(one[key], two[key]) for key in one}

@@ -9,7 +9,7 @@ from typing import Any
 
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
-from recurra.models.summary import shape_text
+from recurra.models.summary import class_shown, shape_text
 from recurra.models.symbolic import symbolic_leaves
 from recurra.training.drawing import require_matplotlib
 
@@ -67,7 +67,7 @@ def plot_model(
     figure = require_matplotlib("plot_model")
 
     def describe(layer: Any) -> list[str]:
-        kind = type(layer).__name__
+        kind = class_shown(layer)
         lines = [f"{layer.name} ({kind})" if show_layer_names else kind]
         activation = getattr(layer, "activation", None)
         if show_layer_activations and activation is not None:

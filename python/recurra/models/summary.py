@@ -44,7 +44,7 @@ def summarize(
 
     def add(layer: Any, level: int) -> None:
         prefix = "   " * level + "└ " if level else ""
-        fields = [f"{prefix}{layer.name} ({type(layer).__name__})", shape_text(layer), _count(layer)]
+        fields = [f"{prefix}{layer.name} ({class_shown(layer)})", shape_text(layer), _count(layer)]
         if not chain:
             fields.append(_connections(graph, layer))
         if show_trainable:
@@ -58,6 +58,11 @@ def summarize(
     for layer in layers[slice(*_range(layers, layer_range))]:
         add(layer, 0)
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths, align), *_totals(model)]) + "\n"
+
+
+def class_shown(layer: Any) -> str:
+    """The name of a layer's class; of an operation, the name that Keras gives its class ("Add" for ``ops.add``)."""
+    return str(getattr(layer, "shown_class", type(layer).__name__))
 
 
 def _widths(length: int, shares: Sequence[float]) -> list[int]:

@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from recurra.ops.symbolic import SymbolicOperand
+
 Shape = tuple["int | None", ...]
 
 _ids = itertools.count()
@@ -23,6 +25,25 @@ class KerasHistory(NamedTuple):
     tensor_index: int
 
 
+def _record(op: str, values: dict[str, Any]) -> Any:
+    """The node of a call of ``recurra.ops.<op>`` with these values of its parameters."""
+    from recurra.layers.operation import record
+
+    return record(op, values)
+
+
+def _one(op: str) -> Callable[[Any], Any]:
+    """The method of an operator with one operand."""
+    return lambda self: _record(op, {"x": self})
+
+
+def _two(op: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    """The method of an operator with two operands; `swapped`, the tensor is the second."""
+    if swapped:
+        return lambda self, other: _record(op, {"x1": other, "x2": self})
+    return lambda self, other: _record(op, {"x1": self, "x2": other})
+
+
 class KerasTensor:
     """A place in a graph of layers: a shape, a dtype and a history, no value.
 
@@ -32,6 +53,9 @@ class KerasTensor:
     """
 
     _keras_mask: Any = None
+    is_symbolic = True
+    #: arrays leave their operators to this class: ``array + tensor`` is `__radd__` here
+    __array_priority__ = 1000
 
     def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
         self.shape: Shape = tuple(None if size is None else int(size) for size in shape)
@@ -59,9 +83,10 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _no_value(self, what: str) -> TypeError:
-        return TypeError(
-            f"{self!r} has no value yet, so {what}. Use a layer (Lambda takes any function), or pass arrays through "
-            "the finished model"
+        return SymbolicOperand(
+            f"{self!r} has no value yet, so {what}. Use a layer (Lambda takes any function) or a function of "
+            "recurra.ops, or pass arrays through the finished model",
+            _record,
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -79,52 +104,26 @@ class KerasTensor:
     def __iter__(self) -> Iterator[Any]:
         raise self._no_value("it cannot be iterated over")
 
-    def _apply(self, op: str, *operands: Any) -> KerasTensor:
-        from recurra.layers.operation import Operation
-
-        result: KerasTensor = Operation(op)(*operands)
-        return result
-
-    def __add__(self, other: Any) -> KerasTensor:
-        return self._apply("add", self, other)
-
-    def __radd__(self, other: Any) -> KerasTensor:
-        return self._apply("add", other, self)
-
-    def __sub__(self, other: Any) -> KerasTensor:
-        return self._apply("subtract", self, other)
-
-    def __rsub__(self, other: Any) -> KerasTensor:
-        return self._apply("subtract", other, self)
-
-    def __mul__(self, other: Any) -> KerasTensor:
-        return self._apply("multiply", self, other)
-
-    def __rmul__(self, other: Any) -> KerasTensor:
-        return self._apply("multiply", other, self)
-
-    def __truediv__(self, other: Any) -> KerasTensor:
-        return self._apply("divide", self, other)
-
-    def __rtruediv__(self, other: Any) -> KerasTensor:
-        return self._apply("divide", other, self)
-
-    def __pow__(self, other: Any) -> KerasTensor:
-        return self._apply("power", self, other)
-
-    def __matmul__(self, other: Any) -> KerasTensor:
-        return self._apply("matmul", self, other)
-
-    def __rmatmul__(self, other: Any) -> KerasTensor:
-        return self._apply("matmul", other, self)
-
-    def __neg__(self) -> KerasTensor:
-        return self._apply("negative", self)
+    __add__, __radd__ = _two("add"), _two("add", swapped=True)
+    __sub__, __rsub__ = _two("subtract"), _two("subtract", swapped=True)
+    __mul__, __rmul__ = _two("multiply"), _two("multiply", swapped=True)
+    __truediv__, __rtruediv__ = _two("divide"), _two("divide", swapped=True)
+    __pow__, __rpow__ = _two("power"), _two("power", swapped=True)
+    __matmul__, __rmatmul__ = _two("matmul"), _two("matmul", swapped=True)
+    __and__, __rand__ = _two("logical_and"), _two("logical_and", swapped=True)
+    __or__, __ror__ = _two("logical_or"), _two("logical_or", swapped=True)
+    # no __eq__, as in Keras: tensors are told apart by identity
+    __lt__ = _two("less")
+    __le__ = _two("less_equal")
+    __gt__ = _two("greater")
+    __ge__ = _two("greater_equal")
+    __ne__ = _two("not_equal")
+    __neg__ = _one("negative")
+    __abs__ = _one("abs")
+    __invert__ = _one("logical_not")
 
     def __getitem__(self, key: Any) -> KerasTensor:
-        from recurra.layers.operation import GetItem
-
-        result: KerasTensor = GetItem(key)(self)
+        result: KerasTensor = _record("getitem", {"x": self, "key": key})
         return result
 
 

@@ -1,7 +1,8 @@
 """Operations: arrays in, arrays out; under a :class:`recurra.GradientTape`, differentiable.
 
 Names are Keras's and numpy's. Everything here takes arrays, Tensors and Variables alike, and is what layers, losses and
-cells of your own are written with.
+cells of your own are written with. On symbolic tensors (``recurra.Input``) all but the recurrent ones make a node of
+the graph, as in Keras 3.
 
     math.py       arithmetic, elementwise functions, reductions, comparisons
     shaping.py    reshape, transpose, join, cut, pick, make
@@ -10,6 +11,7 @@ cells of your own are written with.
     losses.py     cross-entropies, fused with their softmax or sigmoid
     recurrent.py  lstm, gru, simple_rnn over whole sequences, and their gradients
     loop.py       rnn: the time loop for a cell written in Python
+    symbolic.py   how an operation on arrays accepts symbolic tensors
 """
 
 from recurra.autograd import value_of
@@ -141,10 +143,13 @@ from recurra.ops.shaping import (
     zeros,
     zeros_like,
 )
+from recurra.ops.symbolic import accepting_symbolic as _accepting_symbolic
 
-swish = silu
-hard_swish = hard_silu
-del _operators
+#: what reads shapes alone, begins with numbers, or runs over time: these make no node of a graph
+_ON_ARRAYS_ALONE = {
+    "arange", "convert_to_numpy", "full", "gru", "gru_backward", "lstm", "lstm_backward", "ones", "rnn", "shape",
+    "simple_rnn", "simple_rnn_backward", "size", "value_of", "zeros",
+}  # fmt: skip
 
 __all__ = [
     "GRUGradients",
@@ -272,3 +277,10 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+_others = _ON_ARRAYS_ALONE | {"GRUGradients", "LSTMGradients", "SimpleRNNGradients", "hard_swish", "swish"}
+globals().update(_accepting_symbolic(globals()[name] for name in __all__ if name not in _others))
+
+swish = silu
+hard_swish = hard_silu
+del _operators, _others

@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray  # a name of its own: these two functions run for every operand
 
 from recurra import config
-from recurra.autograd import Array, Tensor, current_tape, record, tracked
+from recurra.autograd import Array, Tensor, current_tape, record, thread_state, tracked
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def value_of(value: Any) -> Any:
     """The array in a Tensor or Variable; a float64 scalar as a Python number, so that it does not widen float32."""
-    if type(value) is np.ndarray:
+    if type(value) is ndarray:
         return value
     if isinstance(value, Tensor):
         return value.value
@@ -28,14 +29,14 @@ def value_of(value: Any) -> Any:
 
 def array_of(value: Any) -> Array:
     """As an array, of whatever dtype it has; Python floats become the default float type."""
-    if type(value) is np.ndarray:
+    if type(value) is ndarray:
         return value
     if isinstance(value, Tensor):
         value = value.value
-    if isinstance(value, np.ndarray):
+    if isinstance(value, ndarray):
         return value
     made = np.asarray(value)
-    if made.dtype == np.float64 and not isinstance(value, (np.generic, np.ndarray)):
+    if made.dtype == np.float64 and not isinstance(value, (np.generic, ndarray)):
         return made.astype(config.floatx())
     return made
 
@@ -83,7 +84,7 @@ def unbroadcast(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array
 
 def unary(y: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
     """Record y = f(x), elementwise; `slope(dy)` gives dx."""
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     return record(y, (x,), lambda dy: (slope(dy),))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import config
 from recurra._core.select import core
-from recurra.autograd import Array, current_tape, maker_of, record, tracked
+from recurra.autograd import Array, current_tape, maker_of, record, thread_state, tracked
 from recurra.ops.common import array_of, axes_of, contiguous, floats_of, ids_of
 from recurra.ops.nn import SoftmaxBackward
 from recurra.ops.shaping import moveaxis
@@ -31,7 +31,7 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         raise ValueError(f"labels must have logits' shape without its last axis = {v.shape[:-1]}, got {ids.shape}")
     rows, flat = v.reshape(-1, v.shape[-1]), ids.reshape(-1)
     loss, lse = core.softmax_cross_entropy_forward(rows, flat)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return loss.reshape(ids.shape)
 
     def backward(d: Array) -> tuple[Array]:
@@ -76,7 +76,7 @@ def _sparse_probabilities(labels: Array, output: Any) -> Any:
     share = rows[index, flat] / total
     low, high = _edges(p.dtype)
     loss = -np.log(np.clip(share, low, high)).reshape(ids.shape)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return loss
     inside = (share >= low) & (share <= high)
     logits = _logits_behind(output)
@@ -129,7 +129,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
         def backward(d: Array) -> tuple[Array]:
             return (np.expand_dims(d, place) * (np.exp(v - lse) * weight - t),)
 
-        return loss if current_tape() is None else record(loss, (output,), backward)
+        return loss if thread_state.tape is None else record(loss, (output,), backward)
     total = v.sum(axis=place, keepdims=True)
     low, high = _edges(v.dtype)
     share = v / total
@@ -141,7 +141,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
         d_share = np.expand_dims(d, place) * np.where(inside, -t / held, 0)
         return ((d_share - (d_share * share).sum(axis=place, keepdims=True)) / total,)
 
-    return loss if current_tape() is None else record(loss, (output,), backward_of_shares)
+    return loss if thread_state.tape is None else record(loss, (output,), backward_of_shares)
 
 
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
@@ -152,7 +152,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     v = floats_of(logits)
     t = _target(targets, v)
     loss = np.maximum(v, 0) - v * t + np.log1p(np.exp(-np.abs(v)))
-    if current_tape() is None:
+    if thread_state.tape is None:
         return loss
     return record(loss, (logits,), lambda d: (d * (core.activation_forward("sigmoid", v) - t),))
 
@@ -169,7 +169,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     low, high = _edges(v.dtype)
     p = np.clip(v, low, high)
     loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))
-    if current_tape() is None:
+    if thread_state.tape is None:
         return loss
     inside = (v >= low) & (v <= high)
     return record(loss, (output,), lambda d: (d * np.where(inside, (p - t) / (p * (1 - p)), 0),))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.autograd import Array, Tensor, current_tape, record
+from recurra.autograd import Array, Tensor, record, thread_state
 from recurra.ops.common import array_of, axes_of, binary, unary, unbroadcast, value_of
 
 Axis = int | Sequence[int] | None
@@ -21,34 +21,34 @@ Axis = int | Sequence[int] | None
 def add(x1: Any, x2: Any) -> Any:
     """x1 + x2."""
     y = np.add(value_of(x1), value_of(x2))
-    return y if current_tape() is None else binary(y, x1, x2, _same, _same)
+    return y if thread_state.tape is None else binary(y, x1, x2, _same, _same)
 
 
 def subtract(x1: Any, x2: Any) -> Any:
     """x1 - x2."""
     y = np.subtract(value_of(x1), value_of(x2))
-    return y if current_tape() is None else binary(y, x1, x2, _same, np.negative)
+    return y if thread_state.tape is None else binary(y, x1, x2, _same, np.negative)
 
 
 def multiply(x1: Any, x2: Any) -> Any:
     """x1 * x2, elementwise."""
     a, b = value_of(x1), value_of(x2)
     y = np.multiply(a, b)
-    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * b, lambda d: d * a)
+    return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * b, lambda d: d * a)
 
 
 def divide(x1: Any, x2: Any) -> Any:
     """x1 / x2, elementwise."""
     a, b = value_of(x1), value_of(x2)
     y = np.true_divide(a, b)
-    return y if current_tape() is None else binary(y, x1, x2, lambda d: d / b, lambda d: -d * y / b)
+    return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d / b, lambda d: -d * y / b)
 
 
 def power(x1: Any, x2: Any) -> Any:
     """x1 ** x2, elementwise. The gradient of an exponent is taken as 0 where x1 is not positive."""
     a, b = value_of(x1), value_of(x2)
     y = np.power(a, b)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     def d_base(d: Any) -> Any:
@@ -65,14 +65,14 @@ def maximum(x1: Any, x2: Any) -> Any:
     """The greater of each pair; equal ones share the gradient."""
     a, b = value_of(x1), value_of(x2)
     y = np.maximum(a, b)
-    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * _share(a, b), lambda d: d * _share(b, a))
+    return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * _share(a, b), lambda d: d * _share(b, a))
 
 
 def minimum(x1: Any, x2: Any) -> Any:
     """The smaller of each pair; equal ones share the gradient."""
     a, b = value_of(x1), value_of(x2)
     y = np.minimum(a, b)
-    return y if current_tape() is None else binary(y, x1, x2, lambda d: d * _share(b, a), lambda d: d * _share(a, b))
+    return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * _share(b, a), lambda d: d * _share(a, b))
 
 
 def _same(d: Any) -> Any:
@@ -87,61 +87,61 @@ def _share(a: Any, b: Any) -> Any:
 def negative(x: Any) -> Any:
     """-x."""
     y = np.negative(value_of(x))
-    return y if current_tape() is None else unary(y, x, np.negative)
+    return y if thread_state.tape is None else unary(y, x, np.negative)
 
 
 def abs(x: Any) -> Any:
     """The absolute value; its gradient at 0 is 0."""
     v = value_of(x)
     y = np.abs(v)
-    return y if current_tape() is None else unary(y, x, lambda d: d * np.sign(v))
+    return y if thread_state.tape is None else unary(y, x, lambda d: d * np.sign(v))
 
 
 def square(x: Any) -> Any:
     """x * x."""
     v = value_of(x)
     y = np.square(v)
-    return y if current_tape() is None else unary(y, x, lambda d: 2 * d * v)
+    return y if thread_state.tape is None else unary(y, x, lambda d: 2 * d * v)
 
 
 def sqrt(x: Any) -> Any:
     """The square root."""
     y = np.sqrt(value_of(x))
-    return y if current_tape() is None else unary(y, x, lambda d: d / (2 * y))
+    return y if thread_state.tape is None else unary(y, x, lambda d: d / (2 * y))
 
 
 def exp(x: Any) -> Any:
     """e ** x."""
     y = np.exp(value_of(x))
-    return y if current_tape() is None else unary(y, x, lambda d: d * y)
+    return y if thread_state.tape is None else unary(y, x, lambda d: d * y)
 
 
 def log(x: Any) -> Any:
     """The natural logarithm."""
     v = value_of(x)
     y = np.log(v)
-    return y if current_tape() is None else unary(y, x, lambda d: d / v)
+    return y if thread_state.tape is None else unary(y, x, lambda d: d / v)
 
 
 def log1p(x: Any) -> Any:
     """log(1 + x), accurate for small x."""
     v = value_of(x)
     y = np.log1p(v)
-    return y if current_tape() is None else unary(y, x, lambda d: d / (1 + v))
+    return y if thread_state.tape is None else unary(y, x, lambda d: d / (1 + v))
 
 
 def sin(x: Any) -> Any:
     """The sine of an angle in radians."""
     v = value_of(x)
     y = np.sin(v)
-    return y if current_tape() is None else unary(y, x, lambda d: d * np.cos(v))
+    return y if thread_state.tape is None else unary(y, x, lambda d: d * np.cos(v))
 
 
 def cos(x: Any) -> Any:
     """The cosine of an angle in radians."""
     v = value_of(x)
     y = np.cos(v)
-    return y if current_tape() is None else unary(y, x, lambda d: -d * np.sin(v))
+    return y if thread_state.tape is None else unary(y, x, lambda d: -d * np.sin(v))
 
 
 def sign(x: Any) -> Any:
@@ -164,14 +164,14 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     v, low, high = value_of(x), value_of(x_min), value_of(x_max)
     y = np.clip(v, low, high)
     like = np.shape(v), y.dtype
-    return y if current_tape() is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), *like))
+    return y if thread_state.tape is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), *like))
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis` (all axes without one)."""
     v = array_of(x)
     y = v.sum(axis=_axis(axis), keepdims=keepdims)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     shape, dtype = v.shape, v.dtype
     return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape),))
@@ -181,7 +181,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` (all axes without one)."""
     v = array_of(x)
     y = v.mean(axis=_axis(axis), keepdims=keepdims)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     count = v.size // y.size if y.size else 1
     shape, dtype = v.shape, v.dtype
@@ -201,7 +201,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def _extreme(function: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     v = array_of(x)
     y = function(v, axis=_axis(axis), keepdims=keepdims)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     def backward(d: Array) -> tuple[Array]:
@@ -236,7 +236,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     total = e.sum(axis=_axis(axis), keepdims=True)
     kept = top + np.log(total)
     y = kept if keepdims else np.squeeze(kept, axes_of(axis, v.ndim))
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     return record(y, (x,), lambda d: (e / total * _kept(d, v.shape, v.dtype, axis, keepdims),))
 
@@ -245,7 +245,7 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     """Running sums along `axis` (of the flattened array without one)."""
     v = array_of(x)
     y = np.cumsum(v, axis=axis)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     def backward(d: Array) -> tuple[Array]:
@@ -347,7 +347,9 @@ def isfinite(x: Any) -> Any:
 
 def stop_gradient(x: Any) -> Any:
     """The value, without history: a constant for every gradient."""
-    return x.value if isinstance(x, Tensor) else x
+    if isinstance(x, Tensor):
+        return x.value
+    return array_of(x) if getattr(x, "is_symbolic", False) else x  # a symbolic tensor says that it has no value
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
@@ -358,6 +360,6 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     if x1 is None or x2 is None:
         raise ValueError("x1 and x2 must both be given, or neither")
     y = np.where(chosen, value_of(x1), value_of(x2))
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     return binary(y, x1, x2, lambda d: np.where(chosen, d, 0), lambda d: np.where(chosen, 0, d))

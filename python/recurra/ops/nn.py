@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import random
 from recurra._core.select import core
-from recurra.autograd import Array, RowSparse, current_tape, record, tracked
+from recurra.autograd import Array, RowSparse, current_tape, record, thread_state, tracked
 from recurra.ops import math as M
 from recurra.ops.common import axes_of, contiguous, floats_of, ids_of, unary
 from recurra.ops.shaping import moveaxis, reshape
@@ -19,7 +19,7 @@ from recurra.ops.shaping import moveaxis, reshape
 
 def _kernel(name: str, x: Any) -> Any:
     y = core.activation_forward(name, floats_of(x))
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     return record(y, (x,), lambda d: (core.activation_backward(name, y, contiguous(d)),))
 
@@ -143,7 +143,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     if axes_of(axis, v.ndim) != (v.ndim - 1,):
         return moveaxis(softmax(moveaxis(x, axis, -1)), -1, axis)
     y = core.softmax_forward(v)
-    return y if current_tape() is None else record(y, (x,), SoftmaxBackward(x, y))
+    return y if thread_state.tape is None else record(y, (x,), SoftmaxBackward(x, y))
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -165,7 +165,7 @@ def embedding(table: Any, ids: Any) -> Any:
         raise ValueError(f"table must have shape (V, I), got {values.shape}")
     places = ids_of(ids, "ids", values.shape[0])
     y = core.embedding_forward(values, places)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     def backward(d: Array) -> tuple[RowSparse]:
@@ -187,7 +187,7 @@ def dropout(x: Any, rate: float, seed: Any = None, noise_shape: Sequence[int | N
         raise ValueError(f"rate must be in [0, 1], got {rate}")
     v = floats_of(x)
     if rate == 0:
-        return x if current_tape() is not None else v
+        return x if thread_state.tape is not None else v
     shape = v.shape
     if noise_shape is not None:
         if len(noise_shape) != v.ndim:
@@ -214,7 +214,7 @@ def layer_normalization(
         centred = d - d.mean(axis=axes, keepdims=True)
         return (scale * (centred - normal * (d * normal).mean(axis=axes, keepdims=True)),)
 
-    y: Any = normal if current_tape() is None else record(normal, (x,), backward)
+    y: Any = normal if thread_state.tape is None else record(normal, (x,), backward)
     return _affine(y, gamma, beta, [n if k in axes else 1 for k, n in enumerate(v.shape)])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recurra import config
-from recurra.autograd import Array, Tensor, current_tape, record
+from recurra.autograd import Array, Tensor, record, thread_state
 from recurra.ops.common import array_of, unbroadcast, value_of
 
 
@@ -18,7 +18,7 @@ def reshape(x: Any, newshape: int | Sequence[int]) -> Any:
     """The same elements in the same order, in another shape; one size may be -1."""
     v = array_of(x)
     y = v.reshape(newshape)
-    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def ravel(x: Any) -> Any:
@@ -30,7 +30,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """The axes in the order `axes` (reversed without it)."""
     v = array_of(x)
     y = v.transpose(axes) if axes is not None else v.transpose()
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     back = None if axes is None else tuple(np.argsort([axis % v.ndim for axis in axes]).tolist())
     return record(y, (x,), lambda d: (np.transpose(d, back),))
@@ -39,34 +39,34 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
     y = array_of(x).swapaxes(axis1, axis2)
-    return y if current_tape() is None else record(y, (x,), lambda d: (np.swapaxes(d, axis1, axis2),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d: (np.swapaxes(d, axis1, axis2),))
 
 
 def moveaxis(x: Any, source: int, destination: int) -> Any:
     """One axis put elsewhere, the others kept in order."""
     y = np.moveaxis(array_of(x), source, destination)
-    return y if current_tape() is None else record(y, (x,), lambda d: (np.moveaxis(d, destination, source),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d: (np.moveaxis(d, destination, source),))
 
 
 def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
     """With an axis of size 1 put in."""
     v = array_of(x)
     y = np.expand_dims(v, tuple(axis) if isinstance(axis, list) else axis)
-    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """Without the axes of size 1, or without those named by `axis`."""
     v = array_of(x)
     y = np.squeeze(v, tuple(axis) if isinstance(axis, list) else axis)
-    return y if current_tape() is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
 def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """In reverse order along `axis` (along all axes without one)."""
     chosen: Any = tuple(axis) if isinstance(axis, list) else axis
     y = np.flip(array_of(x), chosen)
-    return y if current_tape() is None else record(y, (x,), lambda d: (np.flip(d, chosen),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d: (np.flip(d, chosen),))
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
@@ -74,14 +74,14 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     v = array_of(x)
     y = np.broadcast_to(v, tuple(shape))
     like, dtype = v.shape, v.dtype
-    return y if current_tape() is None else record(y, (x,), lambda d: (unbroadcast(d, like, dtype),))
+    return y if thread_state.tape is None else record(y, (x,), lambda d: (unbroadcast(d, like, dtype),))
 
 
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """The whole array, repeated along its axes."""
     v = array_of(x)
     y = np.tile(v, repeats)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     counts = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     ndim = y.ndim
@@ -95,7 +95,7 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     """Each element `repeats` times in a row along `axis` (of the flattened array without one)."""
     v = array_of(x)
     y = np.repeat(v, repeats, axis)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     def backward(d: Array) -> tuple[Array]:
@@ -112,7 +112,7 @@ def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Any:
     v = array_of(x)
     widths = np.broadcast_to(np.asarray(pad_width, int), (v.ndim, 2))
     y = np.pad(v, widths, constant_values=constant_values)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     inside = tuple(slice(int(before), int(before) + n) for (before, _), n in zip(widths, v.shape, strict=True))
     return record(y, (x,), lambda d: (d[inside],))
@@ -122,7 +122,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     """One after the other along an axis that they have."""
     values = [array_of(x) for x in xs]
     y = np.concatenate(values, axis)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     edges = np.cumsum([v.shape[axis] for v in values])[:-1]
     return record(y, tuple(xs), lambda d: tuple(np.split(d, edges, axis)))
@@ -131,7 +131,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """One after the other along a new axis."""
     y = np.stack([array_of(x) for x in xs], axis)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     return record(y, tuple(xs), lambda d: tuple(np.moveaxis(d, axis, 0)))
 
@@ -165,7 +165,7 @@ def _cut(v: Array, sections: int | Sequence[int], axis: int) -> list[Array]:
 
 
 def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
-    if current_tape() is None or not parts:
+    if thread_state.tape is None or not parts:
         return parts
 
     shape, dtype = v.shape, v.dtype
@@ -185,7 +185,7 @@ def getitem(x: Any, key: Any) -> Any:
     v = array_of(x)
     key = tuple(_index(k) for k in key) if isinstance(key, tuple) else _index(key)
     y = v[key]
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
 
     shape, dtype = v.shape, v.dtype
@@ -227,7 +227,7 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
     """One entry for each of `indices`, which have x's axes, along `axis`."""
     v, places = array_of(x), array_of(indices)
     y = np.take_along_axis(v, places, axis)
-    if current_tape() is None:
+    if thread_state.tape is None:
         return y
     grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in y.shape)])
     grid[axis] = places
@@ -239,9 +239,9 @@ def cast(x: Any, dtype: Any) -> Any:
     v = array_of(x)
     target = np.dtype(dtype)
     if v.dtype == target:
-        return x if isinstance(x, Tensor) and current_tape() is not None else v
+        return x if isinstance(x, Tensor) and thread_state.tape is not None else v
     y = v.astype(target)
-    if current_tape() is None or target.kind != "f":
+    if thread_state.tape is None or target.kind != "f":
         return y
     return record(y, (x,), lambda d, dtype=v.dtype: (d.astype(dtype),))
 

@@ -194,7 +194,7 @@ def builtin_function(name: str) -> Any:
     """One of recurra's functions of arrays, None if it has none of that name."""
     for room in (activations, losses, metrics, ops):
         found = getattr(room, name, None) if name.isidentifier() and not name.startswith("_") else None
-        if inspect.isfunction(found) and found.__module__.startswith(("recurra.ops.", "recurra.training.")):
+        if inspect.isfunction(found) and found.__module__.startswith(("recurra.ops", "recurra.training.")):
             return found
         if inspect.isfunction(found) and room is activations and found.__module__ == activations.__name__:
             return found

@@ -7,23 +7,41 @@ function in ``recurra.ops``, and ``GetItem`` its index.
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
 from recurra import ops
+from recurra.config import epsilon
 from recurra.layers.naming import to_snake_case
 from recurra.saving.errors import FileFormatError
 
 Config = dict[str, Any]
 
-_TO_KERAS = {"divide": "TrueDivide", "abs": "Absolute"}
-_FROM_KERAS = {"TrueDivide": "divide", "Divide": "divide", "Absolute": "abs", "Abs": "abs"}
-_IN_NN = {
-    "elu", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax", "relu", "selu", "sigmoid", "silu", "softmax",
-    "softplus", "softsign", "tanh",
+#: our name, Keras's class where it is not the name in capitals
+_TO_KERAS = {"abs": "Absolute", "batch_normalization": "BatchNorm", "layer_normalization": "LayerNorm"}
+_FROM_KERAS = {
+    "Absolute": "abs", "Abs": "abs", "Amax": "max", "Amin": "min", "BatchNorm": "batch_normalization",
+    "LayerNorm": "layer_normalization", "TrueDivide": "divide",
 }  # fmt: skip
-#: Keras's name of a setting, ours
-_SETTINGS = {"newshape": "shape"}
+#: the modules below keras.src.ops of classes that are not in `numpy`
+_MODULES = {
+    **dict.fromkeys(("cast", "convert_to_tensor", "stop_gradient", "unstack"), "core"),
+    **dict.fromkeys(("erf", "logsumexp"), "math"),
+    **dict.fromkeys(
+        (
+            "batch_normalization", "binary_crossentropy", "categorical_crossentropy", "elu", "gelu", "hard_sigmoid",
+            "hard_silu", "layer_normalization", "leaky_relu", "log_sigmoid", "log_softmax", "moments", "normalize",
+            "one_hot", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus", "softsign",
+            "sparse_categorical_crossentropy",
+        ),
+        "nn",
+    ),
+}  # fmt: skip
+#: operations that Keras has not
+_OURS_ALONE = {"dense", "dropout", "embedding", "mish", "sigmoid_cross_entropy", "softmax_cross_entropy"}
+#: settings of Keras's that say nothing at these values, beside None and False
+_IDLE: dict[str, tuple[Any, ...]] = {"mode": ("constant",), "order": (2,)}
 
 
 def is_keras_operation(config: Config) -> bool:
@@ -52,15 +70,31 @@ def from_keras(config: Config, where: str) -> Config:
     if kind == "GetItem":
         return _get_item(config, name, where)
     op = _FROM_KERAS.get(kind, to_snake_case(kind))
-    if op.startswith("_") or not callable(getattr(ops, op, None)):
+    function = None if op.startswith("_") else getattr(ops, op, None)
+    if not inspect.isfunction(function):
         raise FileFormatError(f"{where} is not supported: recurra.ops has no {op!r}")
-    arguments = {_SETTINGS.get(key, key): value for key, value in inner.items()}
+    known = inspect.signature(function).parameters
+    if op == "unstack":
+        inner.pop("num", None)  # the size of the axis, which its input has too
+    if inner.get("epsilon", 0) is None:
+        inner["epsilon"] = epsilon()
+    for key in [key for key in inner if key not in known]:
+        value = inner.pop(key)
+        if value is not None and value is not False and value not in _IDLE.get(key, ()):
+            raise FileFormatError(f"{where} is not supported: recurra.ops.{op} has no argument {key}={value!r}")
+    calls = config.get("inbound_nodes")
+    if isinstance(calls, list) and all(isinstance(call, dict) for call in calls):
+        calls = [
+            {**call, "kwargs": {key: value for key, value in (call.get("kwargs") or {}).items() if value is not None}}
+            for call in calls
+        ]
     return {
         **config,
         "module": "recurra.layers",
         "class_name": "Operation",
         "registered_name": None,
-        "config": {"name": name, "op": op, "arguments": arguments},
+        "config": {"name": name, "op": op, "arguments": inner},
+        "inbound_nodes": calls,
     }
 
 
@@ -122,16 +156,17 @@ def to_keras(config: Any) -> Any:
     config = {key: value for key, value in config.items() if key != "build_config"}
     if kind == "GetItem":
         key = _key_to_keras(inner["key"])
+        key = key if isinstance(key, (int, list)) else [key]  # Keras takes one slice for no index
         config["inbound_nodes"] = [{**call, "args": [*call["args"], key]} for call in config["inbound_nodes"]]
         return {**config, "module": "keras.src.ops.numpy", "registered_name": kind, "config": {"name": inner["name"]}}
     op = inner["op"]
+    if op in _OURS_ALONE or any(call.get("kwargs") for call in config["inbound_nodes"]):
+        return config  # Keras has no such operation, or none that takes a tensor there
     kind = _TO_KERAS.get(op) or re.sub(r"(?:^|_)(\w)", lambda letter: letter[1].upper(), op)
-    ours = {new: old for old, new in _SETTINGS.items()} if op == "reshape" else {}
-    settings = {ours.get(key, key): value for key, value in inner["arguments"].items()}
     return {
         **config,
-        "module": "keras.src.ops.nn" if op in _IN_NN else "keras.src.ops.numpy",
+        "module": f"keras.src.ops.{_MODULES.get(op, 'numpy')}",
         "class_name": kind,
         "registered_name": kind,
-        "config": {"name": inner["name"], **settings},
+        "config": {"name": inner["name"], **inner["arguments"]},
     }

@@ -56,7 +56,7 @@ def legacy_config(model: Any) -> Config:
 
 
 def _without_modules(config: Config) -> Config:
-    if graph_ops.is_keras_operation(config):
+    if graph_ops.is_keras_operation(config) or config.get("module") == "recurra.layers":
         return config
     kept = {key: value for key, value in config.items() if key in ("class_name", "config", "name", "inbound_nodes")}
     inner = kept.get("config")
