@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra.layers import LSTM, Concatenate, Dense, Embedding, Input, SimpleRNN
+from recurra.layers import LSTM, Concatenate, Dense, Embedding, Flatten, Input, SimpleRNN
 from recurra.models import Model, Sequential
 from recurra.utils import plot_model
 
@@ -22,7 +22,7 @@ def text_of(model: Any, **settings: Any) -> str:
 
 def test_layout_and_counts_of_a_stack() -> None:
     model = Sequential([Embedding(88585, 64, name="table"), SimpleRNN(64, name="rnn"), Dense(1, name="d")], name="m")
-    assert "0 (unbuilt)" in text_of(model) and "?" in text_of(model)
+    assert "(None, None, 64)" in text_of(model)
     model.build((None, 10))
     assert text_of(model) == (
         'Model: "m"\n'
@@ -147,3 +147,24 @@ def test_plot_model_needs_a_built_model_and_matplotlib(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"recurra\[plot\]"):
         plot_model(branches())
+
+
+def test_a_stack_on_an_embedding_is_built_for_its_summary() -> None:
+    model = Sequential([Embedding(50, 6), LSTM(5, return_sequences=True), LSTM(4), Dense(1)])
+    text = text_of(model)
+    assert "(None, None, 6)" in text and "unbuilt" not in text
+    total = 50 * 6 + 4 * 5 * (6 + 5 + 1) + 4 * 4 * (5 + 4 + 1) + 4 + 1
+    assert f"Total params: {total:,}" in text
+    assert model(np.ones((2, 7), "int32")).shape == (2, 1) and model(np.ones((3, 4), "int32")).shape == (3, 1)
+
+
+def test_a_stack_of_unknown_input() -> None:
+    text = text_of(Sequential([LSTM(4), Dense(1)]))
+    assert text.count("0 (unbuilt)") == 2 and "?" in text
+
+
+def test_a_stack_that_must_know_the_length_waits() -> None:
+    model = Sequential([Embedding(50, 6), Flatten(), Dense(2)])
+    assert "0 (unbuilt)" in text_of(model)
+    assert model(np.ones((2, 7), "int32")).shape == (2, 2)
+    assert f"Total params: {50 * 6 + 7 * 6 * 2 + 2:,}" in text_of(model)

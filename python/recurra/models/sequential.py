@@ -35,6 +35,7 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._layers: list[Layer] = []
         self._steps: list[Any] | None = None
+        self._assumed_ids = False
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"layers must be a list of layers, got {layers!r}")
         for layer in layers or []:
@@ -127,6 +128,9 @@ class Sequential(Model):
             raise ValueError(f"{self.name} has no layers: add some before building")
         if self._graph is not None:
             self.built = True
+            if self._assumed_ids and input_shape is not None:
+                self._assumed_ids = False
+                self._reconnect(tuple(input_shape))
             return
         if isinstance(self._layers[0], InputLayer):
             self.built = len(self._layers) > 1
@@ -144,6 +148,26 @@ class Sequential(Model):
         except BaseException:
             self._layers, self._graph, self.built = stack, None, False
             raise
+
+    def _build_for_ids(self) -> None:
+        """Build an unbuilt stack that starts with an Embedding: that takes ids (B, T), as Keras 2 took for granted."""
+        if self.built or not self._layers or not is_embedding(self._layers[0]):
+            return
+        nodes = [list(layer._inbound_nodes) for layer in self._layers]
+        try:
+            self.build((None, None))
+            self._assumed_ids = True
+        except (TypeError, ValueError):  # a layer that must know the length: the first batch will tell
+            for layer, kept in zip(self._layers, nodes, strict=True):
+                layer._inbound_nodes = kept
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        self._build_for_ids()
+        super().summary(*args, **kwargs)
+
+    def load_weights(self, *args: Any, **kwargs: Any) -> Any:
+        self._build_for_ids()
+        return super().load_weights(*args, **kwargs)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._build_for_batch(args[0])
@@ -166,16 +190,19 @@ class Sequential(Model):
 
         The weights are there already, so only shapes are worked out anew, and those of the batch stay if that fails.
         """
-        shape, dtype = self._input_tensor().shape, self._input_tensor().dtype
-        stack, graph = self._layers, self._graph
-        lengths = len(shape) - (1 if hasattr(stack[1], "lookup") else 2)  # after ids there is no axis of features
-        if lengths < 1 or graph is None:
-            return
+        shape = self._input_tensor().shape
+        lengths = len(shape) - (1 if hasattr(self._layers[1], "lookup") else 2)  # after ids: no axis of features
+        if lengths > 0 and self._graph is not None:
+            self._reconnect((shape[0], *(None for _ in range(lengths)), *shape[1 + lengths :]))
+
+    def _reconnect(self, shape: tuple[int | None, ...]) -> None:
+        """Work out the shapes anew for inputs of `shape`; those before stay if a layer cannot take it."""
+        stack, graph, dtype = self._layers, self._graph, self._input_tensor().dtype
+        assert graph is not None
         nodes = [list(layer._inbound_nodes) for layer in stack[1:]]
-        opened = (shape[0], *(None for _ in range(lengths)), *shape[1 + lengths :])
         for layer in stack[1:]:
             layer._inbound_nodes = [node for node in layer._inbound_nodes if not self._is_own(node)]
-        self._layers, self._graph = [InputLayer(batch_shape=opened, dtype=dtype, name=stack[0].name)], None
+        self._layers, self._graph = [InputLayer(batch_shape=shape, dtype=dtype, name=stack[0].name)], None
         try:
             for layer in stack[1:]:
                 self._layers.append(layer)
