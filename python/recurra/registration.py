@@ -67,12 +67,16 @@ def get_custom_objects() -> dict[str, Any]:
 
 
 def get_registered_object(name: str | None, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """What `name` stands for, from `custom_objects`, the open scopes or the registrations; None if nothing."""
+    """What `name` stands for, from `custom_objects`, the open scopes or the registrations; None if nothing.
+
+    ``package>name`` is also found under its last part, by which users know their classes.
+    """
     if name is None:
         return None
-    for place in (custom_objects, *reversed(_scopes.stack), _by_name):
-        if place and name in place:
-            return place[name]
+    for known in (name, name.rpartition(">")[2]):
+        for place in (custom_objects, *reversed(_scopes.stack), _by_name):
+            if place and known in place:
+                return place[known]
     return None
 
 

@@ -172,3 +172,24 @@ def test_objects_on_their_own() -> None:
         assert type(again) is type(thing)
         assert again.get_config() == thing.get_config()
     assert saving.deserialize_keras_object(saving.serialize_keras_object(Scale(4.0)), {"Scale": Scale}).factor == 4.0
+
+
+def test_registered_classes_in_legacy_files(tmp_path: Path) -> None:
+    """Keras calls them ``package>name`` there; they are found by registration, by that name or by their own."""
+
+    class Doubled(L.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs * 2
+
+    recurra.utils.register_keras_serializable(package="Mine")(Doubled)
+    model = Sequential([L.Input((5, 4)), Doubled(), L.LSTM(3)])
+    model.save(tmp_path / "a.h5")
+    try:
+        assert isinstance(load_model(tmp_path / "a.h5").layers[0], Doubled)
+    finally:
+        del recurra.utils.get_custom_objects()["Mine>Doubled"]
+    with pytest.raises(FileFormatError, match="Doubled"):
+        load_model(tmp_path / "a.h5")
+    for name in ("Doubled", "Mine>Doubled"):
+        again = load_model(tmp_path / "a.h5", custom_objects={name: Doubled})
+        np.testing.assert_array_equal(predict(again, X), predict(model, X))

@@ -59,6 +59,8 @@ def _without_modules(config: Config) -> Config:
     if graph_ops.is_keras_operation(config) or config.get("module") == "recurra.layers":
         return config
     kept = {key: value for key, value in config.items() if key in ("class_name", "config", "name", "inbound_nodes")}
+    if ">" in str(config.get("registered_name")):
+        kept["class_name"] = config["registered_name"]  # as Keras names registered classes in these files
     inner = kept.get("config")
     if isinstance(inner, dict) and isinstance(inner.get("layers"), list):
         kept["config"] = {**inner, "layers": [_without_modules(layer) for layer in inner["layers"]]}
