@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.preprocessing import sequence, text, word_vectors
-    from recurra.preprocessing.text_vectorization import TextVectorization
+    from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.preprocessing.word_vectors import WordVectors
+    from recurra.vectorization import TextVectorization
 
-__all__ = ["TextVectorization", "WordVectors", "sequence", "text", "word_vectors"]
+__all__ = ["TextVectorization", "WordVectors", "sequence", "text", "timeseries_dataset_from_array", "word_vectors"]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("sequence", "text", "word_vectors"):
         return import_module(f"recurra.preprocessing.{name}")
     if name == "TextVectorization":
-        return import_module("recurra.preprocessing.text_vectorization").TextVectorization
+        return import_module("recurra.vectorization").TextVectorization
     if name == "WordVectors":
         return import_module("recurra.preprocessing.word_vectors").WordVectors
+    if name == "timeseries_dataset_from_array":
+        return import_module("recurra.preprocessing.timeseries_dataset").timeseries_dataset_from_array
     raise AttributeError(f"module 'recurra.preprocessing' has no attribute {name!r}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.models.plotting import plot_model
     from recurra.preprocessing.padding import pad_sequences
+    from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.registration import custom_object_scope as CustomObjectScope
     from recurra.registration import custom_object_scope as custom_object_scope
     from recurra.registration import (
@@ -55,6 +56,7 @@ _HOMES = {
     "register_keras_serializable": "recurra.registration",
     "serialize_keras_object": "recurra.registration",
     "set_random_seed": "recurra.utils.seeding",
+    "timeseries_dataset_from_array": "recurra.preprocessing.timeseries_dataset",
     "to_categorical": "recurra.utils.one_hot",
 }
 
@@ -81,6 +83,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "timeseries_dataset_from_array",
     "to_categorical",
 ]
 
