@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: where built-in classes are looked up, by the last part of the module name that a configuration gives
 _ROOMS = (
     "layers", "initializers", "regularizers", "constraints", "activations", "models", "optimizers",
-    "optimizers.schedules", "losses", "metrics", "random",
+    "optimizers.schedules", "losses", "metrics", "random", "preprocessing",
 )  # fmt: skip
 
 _by_name: dict[str, Any] = {}

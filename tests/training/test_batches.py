@@ -125,7 +125,7 @@ def test_class_weights_become_sample_weights() -> None:
         (np.zeros((4, 2)), np.zeros(3), ValueError, "same number of samples, got x: 4, y: 3"),
         (np.zeros((0, 2)), np.zeros(0), ValueError, "at least one sample"),
         ([[1, 2], [1]], None, ValueError, "pad_sequences"),
-        (np.array(["a", "b"]), None, TypeError, "must be an array of numbers"),
+        (np.ones((2, 1)), np.array(["a", "b"]), TypeError, "y must be an array of numbers"),
         ("text", None, TypeError, "Tokenizer"),
         (np.array([[1], None], dtype=object), None, TypeError, "array of objects"),
         (3.0, None, ValueError, "first axis"),

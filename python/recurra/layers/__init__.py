@@ -85,6 +85,8 @@ _OUT_OF_SCOPE = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "TextVectorization":  # a layer that is made of preprocessing, which no room of layers knows
+        return importlib.import_module("recurra.vectorization").TextVectorization
     name = _ALIASES.get(name, name)
     home = _home_of.get(name)
     if name in _OUT_OF_SCOPE:

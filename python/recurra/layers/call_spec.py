@@ -84,6 +84,8 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
         kind = value.dtype.kind
         if value.dtype == dtype or (kind in "iub" and not integers):
             return value
+        if is_text(value):
+            return value  # for a layer inside that takes it
         if kind not in "fiub":
             raise TypeError(f"inputs must hold numbers, got an array of dtype {value.dtype} and shape {value.shape}")
         changed = value.astype(dtype)
@@ -110,8 +112,19 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
     return value
 
 
+def is_text(array: Any) -> bool:
+    """Whether an array holds strings."""
+    kind = array.dtype.kind
+    return kind in "US" or (kind == "O" and array.size > 0 and isinstance(array.flat[0], (str, bytes)))
+
+
 def array_of_numbers(value: Any) -> Any:
-    """A nested list of numbers as an array, or an error that says what is uneven."""
+    """A nested list of numbers (or texts) as an array, or an error that says what is uneven."""
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    if isinstance(first, (str, bytes)):
+        return np.array(value, object)  # each as long as it is
     try:
         array = np.asarray(value)
     except ValueError as error:

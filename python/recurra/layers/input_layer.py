@@ -16,7 +16,7 @@ class InputLayer(Layer):
     shape : without the batch axis, None for open sizes (an int stands for one axis); or
     batch_shape : with the batch axis
     batch_size : the batch's, None if open
-    dtype : of the input; ``recurra.config.floatx()`` where None
+    dtype : of the input; ``recurra.config.floatx()`` where None, "string" for texts
     input_shape, batch_input_shape : Keras 2's names of shape and batch_shape
     input_tensor : a KerasTensor whose shape, dtype and name are taken
     """
@@ -51,8 +51,8 @@ class InputLayer(Layer):
         if batch_shape is not None and batch_size is not None:
             raise ValueError(f"batch_shape {batch_shape} holds the batch size already; leave batch_size out")
         super().__init__(name=name, trainable=trainable)
-        self._dtype_given = np.dtype("float32" if dtype is None else _name_of(dtype)).name if dtype else self.dtype
-        self.dtype = self._dtype_given
+        if dtype:
+            self.dtype = "string" if _is_string(dtype) else np.dtype(_name_of(dtype)).name
         if shape is not None:
             batch_shape = (batch_size, *((shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)))
         self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
@@ -76,6 +76,10 @@ class InputLayer(Layer):
         }
 
 
+def _is_string(dtype: Any) -> bool:
+    return dtype is str or _name_of(dtype) in ("string", "str")
+
+
 def _name_of(dtype: Any) -> Any:
     return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
 
@@ -95,7 +99,7 @@ def Input(
 
     shape : without the batch axis, None for open sizes
     batch_size : None for any; batch_shape : the whole shape, instead of these two
-    dtype : "float32" unless given; "int32" for ids
+    dtype : "float32" unless given; "int32" for ids, "string" for texts (which a ``TextVectorization`` takes)
     name : of the input, which dicts of arrays given to the model are keyed by
     sparse, ragged, optional : not supported, an error unless false
 

@@ -1,4 +1,4 @@
-"""Texts to ids, counts or TF-IDF in the terms of Keras 3: :class:`TextVectorization`."""
+"""Texts to ids, counts or TF-IDF in the terms of Keras 3: what the layer TextVectorization computes."""
 
 from __future__ import annotations
 
@@ -24,31 +24,10 @@ _OUTPUT = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _BATCH = 128
 
 
-class TextVectorization:
+class Vectorizer:
     """Maps texts to numbers by a vocabulary that it learns (`adapt`) or is given.
 
-    max_tokens : size of the vocabulary at most, with its special tokens; None for no limit
-    standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a callable from a numpy array of
-        strings to such an array. As in Keras only ASCII letters are lower-cased; the apostrophe is punctuation here.
-    split : "whitespace" (ASCII), "character", None (a text is one token) or any callable from a text to its tokens
-    ngrams : None, n for all runs of 1 to n tokens, or a tuple of the lengths wanted; joined by spaces
-    output_mode : "int" (ids; 0 padding, 1 unknown, then the words by falling frequency, ties by falling spelling) or
-        "one_hot", "multi_hot", "count", "tf_idf" (one column for each token; 0 unknown; no padding token)
-    output_sequence_length : for "int": cut or pad (at the end) to this length; None takes the longest of the call
-    pad_to_max_tokens : for the other modes: `max_tokens` columns even if the vocabulary is smaller
-    vocabulary : list of tokens, or the path of a file of one token a line; with it, `adapt` is not allowed
-    idf_weights : for "tf_idf" with a given vocabulary: one weight for each of its tokens
-    ragged : for "int": a list of arrays in place of a padded one
-    encoding : of texts given as bytes and of the vocabulary's file
-    name : of the layer
-
-    >>> vectorize = TextVectorization(max_tokens=5000, output_sequence_length=4)
-    >>> vectorize.adapt(["foo bar", "bar baz", "baz bada boom"])
-    >>> vectorize.get_vocabulary()
-    ['', '[UNK]', 'baz', 'bar', 'foo', 'boom', 'bada']
-    >>> vectorize([["foo qux bar"], ["qux baz"]])
-    array([[4, 1, 3, 0],
-           [1, 2, 0, 0]])
+    :class:`recurra.preprocessing.TextVectorization` is this as a layer, and says what the arguments mean.
     """
 
     def __init__(
@@ -65,7 +44,6 @@ class TextVectorization:
         sparse: bool = False,
         ragged: bool = False,
         encoding: str = "utf-8",
-        name: str | None = None,
     ) -> None:
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
         _choice("standardize", standardize, _STANDARD)
@@ -91,7 +69,6 @@ class TextVectorization:
         self.ngrams, self._widths = ngrams, _widths(ngrams)
         self.output_mode, self.output_sequence_length = output_mode, output_sequence_length
         self.pad_to_max_tokens, self.ragged, self.encoding = pad_to_max_tokens, ragged, encoding
-        self.name = name or "text_vectorization"
         self._tokens: list[str] = []
         self._index: dict[str, int] = {}
         self._idf: Array | None = None
@@ -221,7 +198,7 @@ class TextVectorization:
 
     # --- texts to numbers ----------------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any) -> Any:
+    def vectorize(self, inputs: Any) -> Any:
         """Numbers for texts.
 
         inputs : one text, B texts, or (B, 1) texts; with ``split=None`` also (B, T) tokens
@@ -244,8 +221,6 @@ class TextVectorization:
         else:
             result = self._bags(ids)
         return result[0] if not shape else result
-
-    call = __call__
 
     def _ids(self, tokens: list[str]) -> Array:
         unknown = self._first - 1
@@ -348,7 +323,7 @@ class TextVectorization:
 
     # --- configuration -------------------------------------------------------------------------------------------
 
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    def output_shape_for(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """The shape of the result for inputs of this shape; None where it depends on the texts."""
         shape = tuple(input_shape)
         if self.output_mode == "int":
@@ -357,10 +332,9 @@ class TextVectorization:
             return (shape[0], None, self._width)
         return (shape[0], self._width)
 
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, with the vocabulary, learnt or given: the configuration is the whole layer."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments, with the vocabulary, learnt or given: they make the same again."""
         return {
-            "name": self.name,
             "max_tokens": self.max_tokens,
             "standardize": self.standardize,
             "split": self.split,
@@ -374,11 +348,6 @@ class TextVectorization:
             "ragged": self.ragged,
             "encoding": self.encoding,
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> TextVectorization:
-        """The layer of :meth:`get_config`."""
-        return cls(**config)
 
 
 def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
 from recurra.saving.archive import Archive, write_archive
+from recurra.saving.assets import read_vocabularies
 from recurra.saving.atomic import FilePath, atomic_path, atomic_write
 from recurra.saving.errors import FileFormatError, reading
 from recurra.saving.hdf5 import open_hdf5
@@ -124,6 +125,7 @@ def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, co
     with archive.weights() as weights:
         model, compile_config, version = model_from_archive(archive, custom_objects, weights.reader.size)
         weights_h5.read_weights(weights, model)
+        read_vocabularies(archive, model)
         if compile and compile_config:
             compile_loaded(model, compile_config, custom_objects, version, archive.label)
             weights_h5.read_optimizer(weights, model.optimizer)

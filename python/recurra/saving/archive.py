@@ -1,6 +1,7 @@
 """The ``.keras`` archive: an uncompressed zip of metadata.json, config.json and model.weights.h5.
 
-Only these three members are ever read, into memory and up to a size; nothing is unpacked into the file system.
+Only these three members, and vocabularies that Keras adds under ``assets``, are ever read, into memory and up to a
+size; nothing is unpacked into the file system.
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ class Archive:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a member of this name."""
+        if self._folder is not None:
+            return (self._folder / name).is_file()
+        assert self._zip is not None
+        return name in self._zip.namelist()
 
     def member(self, name: str, limit: int | None = None) -> bytes:
         """The bytes of one member, checked against its checksum."""

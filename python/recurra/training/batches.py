@@ -13,6 +13,7 @@ import numpy as np
 
 from recurra.autograd import Tensor, value_of
 from recurra.config import floatx
+from recurra.layers.call_spec import is_text
 from recurra.training.losses import is_one_hot
 
 
@@ -47,15 +48,26 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, (np.ndarray, Tensor)) or (hasattr(value, "shape") and hasattr(value, "__array__"))
 
 
+def _is_text(value: Any) -> bool:
+    """Whether an array, or a list (of lists), holds texts."""
+    if isinstance(value, np.ndarray):
+        return is_text(value)
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(not isinstance(item, np.ndarray) and _is_text(item) for item in value[:2])
+    return isinstance(value, (str, bytes))
+
+
 def as_arrays(value: Any, argument: str) -> Any:
     """`value` with every leaf as an array (or lazy one-hot) with a first axis of samples.
 
-    A list or tuple of arrays, and a dict, stand for several inputs or outputs; a list of numbers (or of equal lists
-    of numbers) is one array.
+    A list or tuple of arrays, and a dict, stand for several inputs or outputs; a list of numbers (or of equal lists of
+    numbers) is one array. Texts among the inputs become an array of objects, for a model that takes them.
     raises : ValueError or TypeError naming `argument` where a leaf is no array of numbers
     """
     if value is None:
         return None
+    if argument.startswith("x") and isinstance(value, (list, tuple, np.ndarray)) and _is_text(value):
+        return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
         return {key: as_arrays(item, f"{argument}[{key!r}]") for key, item in value.items()}
     if isinstance(value, (list, tuple)) and value and all(v is None or (_is_array(v) and v.shape) for v in value):

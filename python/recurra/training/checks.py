@@ -49,6 +49,8 @@ def check_shape(array: Any, shape: Sequence[int | None] | None, argument: str) -
         return
     if len(shape) >= 2 and shape[-1] == 1 and got[1:] == tuple(shape[1:-1]):
         return  # a missing last axis of size 1, which layers accept where it is clear
+    if len(shape) == 1 and got[1:] == (1,):
+        return  # or one too many: (samples, 1) texts
     wanted = ", ".join(["samples", *("any" if w is None else str(w) for w in shape[1:])])
     hint = ""
     if len(got) + 1 == len(shape):

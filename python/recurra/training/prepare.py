@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from recurra.layers.call_spec import is_text
 from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves
 from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
 from recurra.training.structure import align
@@ -88,9 +91,28 @@ def _check_batch_size(model: Any, source: Source, prefix: str) -> None:
         )
 
 
+def _check_texts(model: Any, x: Any, prefix: str) -> None:
+    """TypeError where texts would go to a model of numbers, or numbers to one of texts."""
+    if model._graph is None:
+        return
+    tensors = model._graph.input_tensors
+    for tensor, array in zip(tensors, model._graph.flatten_inputs(x), strict=True):
+        if not hasattr(array, "dtype"):
+            continue
+        argument = f"{prefix}x" if len(tensors) == 1 else f"{prefix}x[{tensor.name!r}]"
+        if isinstance(array, np.ndarray) and is_text(array) and tensor.dtype != "string":
+            raise TypeError(
+                f"{argument} must be an array of numbers, got dtype {array.dtype}: turn texts into ids with a "
+                "Tokenizer first, or begin the model with a TextVectorization"
+            )
+        if tensor.dtype == "string" and not (isinstance(array, np.ndarray) and is_text(array)):
+            raise TypeError(f"{argument} must hold texts, as the model begins with them, got dtype {array.dtype}")
+
+
 def _check_inputs(model: Any, x: Any, prefix: str) -> None:
     for leaf in leaves(x):
         check_no_nan(leaf, f"{prefix}x")
+    _check_texts(model, x, prefix)
     for argument, array, shape, embeddings in model._named_inputs(x):
         check_shape(array, shape, f"{prefix}{argument}")
         for layer in embeddings:
