@@ -56,3 +56,8 @@ def test_a_model_that_hands_itself_to_its_base() -> None:
     recurra.utils.clear_session()
     model = Generator(7)
     assert model(np.array([[1, 2, 3]])).shape == (1, 3, 7) and model.name == "generator"
+
+
+def test_the_reduction_comes_before_the_axis() -> None:
+    loss = recurra.losses.SparseCategoricalCrossentropy(False, None, "sum")  # Keras 2 and 3 agree on these places
+    assert float(loss(np.array([0, 1]), np.array([[0.5, 0.5], [0.5, 0.5]]))) == pytest.approx(2 * np.log(2), rel=1e-5)

@@ -318,8 +318,12 @@ class Model(Layer, Trainer):
         """
         from recurra.models.summary import summarize
 
+        self._build_for_ids()
         text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
+
+    def _build_for_ids(self) -> None:
+        """Build a model that can only take ids and is not built yet, as :class:`Sequential` may be."""
 
     # --- configuration ------------------------------------------------------------------------------------------
 
@@ -379,6 +383,7 @@ class Model(Layer, Trainer):
         """Read the weights from a file; see :func:`recurra.saving.load_weights`."""
         from recurra.saving import load_weights
 
+        self._build_for_ids()
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
 

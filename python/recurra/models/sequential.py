@@ -161,14 +161,6 @@ class Sequential(Model):
             for layer, kept in zip(self._layers, nodes, strict=True):
                 layer._inbound_nodes = kept
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
-        self._build_for_ids()
-        super().summary(*args, **kwargs)
-
-    def load_weights(self, *args: Any, **kwargs: Any) -> Any:
-        self._build_for_ids()
-        return super().load_weights(*args, **kwargs)
-
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._build_for_batch(args[0])
 

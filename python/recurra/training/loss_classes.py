@@ -303,8 +303,8 @@ class SparseCategoricalCrossentropy(_Configured):
         self,
         from_logits: bool = False,
         ignore_class: int | None = None,
-        axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
         name: str | None = "sparse_categorical_crossentropy",
         dtype: str | None = None,
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 
 import numpy as np
@@ -26,8 +27,13 @@ def set_random_seed(seed: int) -> None:
     own.set_global_seed(seed)
 
 
-def clear_session() -> None:
-    """Start the automatic names of layers over (``lstm``, ``lstm_1``, …). Models that exist are not touched."""
+def clear_session(free_memory: bool = True) -> None:
+    """Start the automatic names of layers over (``lstm``, ``lstm_1``, …). Models that exist are not touched.
+
+    free_memory : collect what nothing refers to any more at once
+    """
     from recurra.layers.naming import reset_names
 
     reset_names()
+    if free_memory:
+        gc.collect()
