@@ -14,6 +14,8 @@ struct CellCache {
   std::unique_ptr<SequenceCache<Cell, T>> sequence;
   std::unique_ptr<SmallCache<Cell, T>> small;
   explicit operator bool() const { return sequence || small; }
+  /// The distinct tokens, when the input's gradient comes as one row for each; else null.
+  TokenTable<T>* tokens() const { return sequence && sequence->tokens ? &sequence->tokens : nullptr; }
 };
 
 template <class Cell, class T>

@@ -54,23 +54,28 @@ class KeptCall final : public Kept {
                                            : optional_input<T>(dy_in, "dy", {{"B", B}, {"H", H}});
     const auto dh = optional_input<T>(dh_in, "dh", {{"B", B}, {"H", H}});
     const auto dc = optional_input<T>(dc_in, "dc", {{"B", B}, {"H", H}});
-    auto dx = need_dx ? output<T>({B, S, I}) : View<T>{};
+    auto cache = std::exchange(cache_, {});
+    auto* table = cache.tokens();
+    auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>({B, S, I});
     auto dh0 = output<T>({B, H});
     auto dc0 = Cell::has_memory ? output<T>({B, H}) : View<T>{};
     auto dkernel = output<T>({I, GH});
     auto drecurrent = output<T>({H, GH});
     auto dbias = !bias_ ? View<T>{} : Cell::two_biases ? output<T>({2, GH}) : output<T>({GH});
-    auto cache = std::exchange(cache_, {});
     TokenGradient<T> tokens;
     {
       py::gil_scoped_release release;
       const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
                                      dkernel.data(), drecurrent.data(), dbias.data()};
       CellKernels<Cell, T>::backward(cache, dy.data(), dh.data(), dc.data(), out);
-      if (need_dx && call_.ids) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
+      if (need_dx && call_.ids && !table) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
     }
     py::object input_gradient = none_or(dx);
-    if (need_dx && call_.ids) {
+    if (need_dx && table) {
+      auto ids = output<std::int32_t>({table->count()});
+      std::copy_n(table->ids(), table->count(), ids.data());
+      input_gradient = py::make_tuple(ids.array(), dx.array());
+    } else if (need_dx && call_.ids) {
       auto ids = output<std::int32_t>({tokens.count()});
       auto rows = output<T>({tokens.count(), I});
       tokens.write(ids.data(), rows.data());

@@ -55,6 +55,9 @@ class DistinctIds {
 
   Index count() const { return static_cast<Index>(ids_.size()); }
   const std::int32_t* ids() const { return ids_.data(); }
+  /// Places start(u) to start(u + 1) of position() are where ids()[u] stands in the list, ascending.
+  Index start(Index u) const { return starts_[static_cast<size_t>(u)]; }
+  Index position(Index k) const { return Index{positions_[static_cast<size_t>(k)]}; }
 
   /// rows (count(), I) out, overwritten: row u is the sum of dy over the places of ids()[u], in order of appearance.
   template <class T>

@@ -13,6 +13,7 @@ struct Gru {
   static constexpr int gates = 3;
   // Columns that h feeds stand together: z, r, recurrent part of n; then the input part of n.
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {-1, 2}, {2, -1}};
+  static constexpr Alone alone[] = {Alone::gate, Alone::gate, Alone::nothing, Alone::nothing};
   static constexpr bool two_biases = true;
   static constexpr bool has_carry = true;
   static constexpr bool has_memory = false;
@@ -20,8 +21,6 @@ struct Gru {
 
   template <class T, class A>
   RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& h, const A& act) {
-    z[0] = act.template gate<T>(z[0]);
-    z[1] = act.template gate<T>(z[1]);
     z[3] = act.template main<T>(fma(z[1], z[2], z[3]));
     h = fma(z[0], sub(h, z[3]), z[3]);
     return h;
@@ -46,6 +45,7 @@ struct GruResetBefore {
   static constexpr const char* name = "gru";
   static constexpr int gates = 3;
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, -1}};  // n takes (r h) Un in a second product
+  static constexpr Alone alone[] = {Alone::nothing, Alone::nothing, Alone::nothing};  // reset() shapes the gates
   static constexpr bool two_biases = false;
   static constexpr bool has_carry = true;
   static constexpr bool has_memory = false;

@@ -12,6 +12,7 @@ struct Lstm {
   static constexpr const char* name = "lstm";
   static constexpr int gates = 4;
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
+  static constexpr Alone alone[] = {Alone::gate, Alone::gate, Alone::main, Alone::gate};
   static constexpr bool two_biases = false;
   static constexpr bool has_carry = true;  // a state beside the operand's h: c
   static constexpr bool has_memory = true;  // and it is one of the layer's states
@@ -19,10 +20,6 @@ struct Lstm {
 
   template <class T, class A>
   RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& c, const A& act) {
-    z[0] = act.template gate<T>(z[0]);
-    z[1] = act.template gate<T>(z[1]);
-    z[2] = act.template main<T>(z[2]);
-    z[3] = act.template gate<T>(z[3]);
     c = fma(z[1], c, mul(z[0], z[2]));
     return mul(z[3], act.template main<T>(c));
   }

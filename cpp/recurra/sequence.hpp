@@ -4,7 +4,8 @@
 // Operand rows. At step s, row i multiplies the weights with [x | 1 | h] (layout.hpp), so exactly that is stored, one
 // operand row for each packed row (plan.hpp). The step before writes h straight into place; after the loop the same rows
 // are the left operand of the weights' gradient. Recurrent and input dropout are applied as the row is written. When a
-// gate has masks of its own, the row holds one section for each gate.
+// gate has masks of its own, the row holds one section for each gate. Where the input's products are made once for each
+// token (token_table.hpp), the row is [1 | h].
 //
 // Pre-activations (the "stash" when training). z[panel][packed row][column][unit in panel]: forward leaves the activated
 // gates there, backward overwrites them with dL/dz, and the long products after the loop read them in place.
@@ -48,12 +49,13 @@ struct SequenceLayout {
   static constexpr Index W = lanes<T>;
   static constexpr Index z_row = C * Panels<T>::full;  // elements from one row of z to the next, in every panel
 
-  Index I, H;
+  Index I = 0, H = 0;
   Panels<T> units;
-  Index sections;  // 1, or G when a gate has dropout masks of its own
-  Index section;  // elements of [x | 1 | h]
-  Index operand_row;  // elements from one operand row to the next
+  Index sections = 1;  // 1, or G when a gate has dropout masks of its own
+  Index section = 0;  // elements of [x | 1 | h]
+  Index operand_row = 0;  // elements from one operand row to the next
 
+  SequenceLayout() = default;
   SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
     sections = per_gate ? Cell::gates : 1;
     section = I + 1 + H;
@@ -74,19 +76,6 @@ struct SequenceLayout {
     for (const Column& column : Cell::columns) n += column.recurrent >= 0;
     return n;
   }
-};
-
-/// What forward keeps for backward.
-template <class Cell, class T>
-struct SequenceCache {
-  SequenceCall<T> call;
-  SequenceLayout<Cell, T> layout;
-  Plan plan;
-  Buffer<T> operands;  // [packed row][operand_row]
-  Buffer<T> z;  // [panel][packed row][column][unit]
-  Buffer<T> carry;  // [packed row][units.padded]: c of LSTM, h of GRU, after the step
-  Buffer<T> carry0;  // [position][units.padded]: before the first step
-  Buffer<T> reset;  // [packed row][units.padded]: r h, for the product of GruResetBefore
 };
 
 /// How a call is spread over threads. Rows: each member runs its rows through all steps, no barrier. Otherwise each

@@ -1,13 +1,14 @@
 // The backward time loop, and the gradients of the weights and of the input after it. See sequence.hpp for the layout.
 //
 // In the loop only dL/dh = dz U^T is computed, with the cell's backward on its sums. dz replaces the activated gates in
-// the stash. Then, over all rows at once: the weights' gradient [x | 1 | h]^T dz, and dL/dx = dz W^T.
+// the stash. Then, over all rows at once: the weights' gradient [x | 1 | h]^T dz, and dL/dx = dz W^T; with a token table,
+// what belongs to x over tokens instead of rows.
 #pragma once
 #include "sequence_edges.hpp"
 
 namespace recurra {
 
-/// Results; every element is written. dx: (B, steps, I) or null; dh0, dc0: (B, H), dc0 null but for LSTM.
+/// Results; every element is written. dx: (B, steps, I), or (tokens, I) with a token table, or null; dh0, dc0: (B, H), dc0 null but for LSTM.
 template <class T>
 struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;  // dbias: shape of bias, or null
@@ -49,6 +50,7 @@ class SequenceBackward {
         cache_(cache),
         L_(cache.layout),
         plan_(cache.plan),
+        tokens_(cache.tokens),
         out_(out),
         spread_(spread<Cell, T>(L_, plan_)),
         arriving_(call_, plan_, L_.units.padded, dy, dh, dc) {
@@ -58,9 +60,10 @@ class SequenceBackward {
       loop_groups.back().push_back(c);
     }
     const auto recurrent_gate = [](int c) { return Cell::columns[c].recurrent; };
-    transpose(loop_, L_.units, loop_groups, call_.recurrent_kernel, recurrent_gate);
+    const Index per_panel = plan_.rows() * Layout::z_row;
+    transpose(loop_, L_.units, loop_groups, call_.recurrent_kernel, per_panel, recurrent_gate);
     if constexpr (Cell::reset_before)
-      transpose(second_, L_.units, {{2}}, call_.recurrent_kernel, [](int) { return 2; });
+      transpose(second_, L_.units, {{2}}, call_.recurrent_kernel, per_panel, [](int) { return 2; });
     if (out_.dx) {
       std::vector<std::vector<int>> groups(1);
       for (int c = 0; c < C; ++c) {
@@ -68,8 +71,9 @@ class SequenceBackward {
         if (call_.input_groups > 1 && !groups.back().empty()) groups.emplace_back();
         groups.back().push_back(c);
       }
-      transpose(input_, Panels<T>(L_.I), groups, call_.kernel, [](int c) { return Cell::columns[c].kernel; });
-      if (call_.mask) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * L_.I) * sizeof(T));
+      transpose(input_, Panels<T>(call_.I), groups, call_.kernel, tokens_ ? tokens_.count() * Layout::z_row : per_panel,
+                [](int c) { return Cell::columns[c].kernel; });
+      if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
     sums_at_.resize(size_t(L_.units.count * C));
     Index size = 0;
@@ -83,15 +87,21 @@ class SequenceBackward {
     scratch_.resize(spread_.threads * scratch_each_);
   }
 
-  Index rows_of(int c) const { return L_.operand(c).length + (Cell::reset_before && c == 2 ? L_.H : 0); }
+  /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
+  Index kernel_rows(int c) const { return Cell::columns[c].kernel >= 0 ? call_.I : 0; }
+  Index rows_of(int c) const {
+    const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
+    return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);
+  }
 
   // --- set-up -------------------------------------------------------------------------------------------------------
-  /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate.
+  /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate, and
+  /// per_panel the distance between panels of z.
   template <class GateOf>
   void transpose(Transposed& t, const Panels<T>& out, const std::vector<std::vector<int>>& groups, const T* weights,
-                 GateOf gate_of) {
+                 Index per_panel, GateOf gate_of) {
     t.out = out;
-    const Index GH = Cell::gates * L_.H, per_panel = plan_.rows() * Layout::z_row;
+    const Index GH = Cell::gates * L_.H;
     Index size = 0;
     for (const auto& columns : groups) {
       Group group;
@@ -154,6 +164,11 @@ class SequenceBackward {
     }
     blocks(r0, r1, p0, p1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
     me.barrier();
+    if (tokens_) {
+      const Index u0 = tokens_.cut(me.id, me.count), u1 = tokens_.cut(me.id + 1, me.count);
+      for (Index p = 0; p < L_.units.count; ++p) tokens_.sum_rows(p, u0, u1, z_at(p, 0), C * L_.units.width(p));
+      me.barrier();
+    }
     weights(me, scratch);
     if (out_.dx) inputs(me, scratch);
   }
@@ -193,13 +208,20 @@ class SequenceBackward {
   }
 
   void step(Index s, Index i0, Index i1, Index q, T* d) {
+    if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
+      for (Index i = i0; i < i1; ++i)
+        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(q));
     through_product(s + 1, i0, i1, q, d);
-    with_activations(call_, Cell::gates > 1, [&](const auto& act) { pointwise(s, i0, i1, q, d, act); });
+    with_activations(call_, Cell::gates > 1, [&](const auto& act) {
+      with_vectors(L_.units.vectors(q),
+                   [&](auto vectors) { pointwise<decltype(vectors)::value>(s, i0, i1, q, d, act); });
+    });
   }
 
-  template <class A>
+  template <int V, class A>
   RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
-    const Index first = L_.units.first(q), width = L_.units.width(q), Hp = L_.units.padded, H = L_.H;
+    constexpr Index width = V * W;
+    const Index first = L_.units.first(q), Hp = L_.units.padded, H = L_.H;
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i;
       T* z = z_at(q, row);
@@ -211,7 +233,8 @@ class SequenceBackward {
             s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first : cache_.carry0.data() + i * Hp + first;
         after = cache_.carry.data() + row * Hp + first;
       }
-      for (Index j = 0; j < width; j += W) {
+      RECURRA_UNROLL for (int n = 0; n < V; ++n) {
+        const Index j = n * W;
         Packet<T> v[C], c_before = set1<T>(0), c_after = set1<T>(0), carried = set1<T>(0), dh = load(d + j);
         RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + j);
         if (dy) dh = add(dh, load_part(dy + j, H - first - j));
@@ -283,40 +306,62 @@ class SequenceBackward {
         const Index end = pair + 1 < L_.units.count * C ? sums_at_[size_t(pair) + 1] : sums_.size();
         std::fill(sums_.data() + sums_at_[size_t(pair)], sums_.data() + end, T(0));
       }
-    const Index fitting = l2_bytes() / 4 / (L_.operand_row * Index(sizeof(T)));  // operand rows stay in L2 meanwhile
+    over_rows(
+        first_pair, last_pair, plan_.rows(), L_.operand_row, [&](Index p, Index row) { return z_at(p, row); },
+        packed_dz,
+        [&](Index pair, Index m0, Index m) {
+          const int c = int(pair % C);
+          const Index width = L_.units.width(pair / C), vectors = L_.units.vectors(pair / C);
+          const Segment all{0, m}, part = L_.operand(c);
+          T* to = sums_.data() + sums_at_[size_t(pair)] + (tokens_ ? kernel_rows(c) * width : 0);
+          product<T, true>(part.length, cache_.operands.data() + m0 * L_.operand_row + part.offset, L_.operand_row,
+                           &all, 1, packed_dz, vectors, to, width, m0 > 0);
+          if (Cell::reset_before && c == 2)
+            product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, packed_dz,
+                             vectors, to + part.length * width, width, m0 > 0);
+        });
+    if (!tokens_) return;
+    over_rows(
+        first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, packed_dz,
+        [&](Index pair, Index m0, Index m) {
+          const Segment all{0, m};
+          product<T, true>(kernel_rows(int(pair % C)), tokens_.embeddings() + m0 * call_.I, call_.I, &all, 1, packed_dz,
+                           L_.units.vectors(pair / C), sums_.data() + sums_at_[size_t(pair)], L_.units.width(pair / C),
+                           m0 > 0);
+        });
+  }
+  /// run(pair, m0, m) with rows [m0, m0 + m) of the pair's column of dz packed, for all rows in turn, of which each has
+  /// an operand of `operand_row` elements: some rows' operands stay in L2 while all the pairs use them.
+  template <class Rows, class Run>
+  void over_rows(Index first_pair, Index last_pair, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
+                 Run&& run) {
+    const Index fitting = l2_bytes() / 4 / (operand_row * Index(sizeof(T)));
     const Index depth = std::clamp<Index>(fitting, 64, depth_rows);
-    for (Index m0 = 0; m0 < plan_.rows(); m0 += depth) {
-      const Index m = std::min(depth, plan_.rows() - m0);
+    for (Index m0 = 0; m0 < rows; m0 += depth) {
+      const Index m = std::min(depth, rows - m0);
       for (Index pair = first_pair; pair < last_pair; ++pair) {
-        const Index p = pair / C;
-        const int c = int(pair % C);
-        const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
-        const T* from = z_at(p, m0) + c * width;
+        const Index p = pair / C, width = L_.units.width(p);
+        const T* from = dz_at(p, m0) + pair % C * width;
         for (Index r = 0; r < m; ++r)
           for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
-        const Segment all{0, m}, part = L_.operand(c);
-        T* to = sums_.data() + sums_at_[size_t(pair)];
-        product<T, true>(part.length, cache_.operands.data() + m0 * L_.operand_row + part.offset, L_.operand_row, &all,
-                         1, packed_dz, vectors, to, width, m0 > 0);
-        if (Cell::reset_before && c == 2)
-          product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, packed_dz,
-                           vectors, to + part.length * width, width, m0 > 0);
+        run(pair, m0, m);
       }
     }
   }
 
   void inputs(const Member& me, T* d) {
-    const Index I = L_.I;
+    const Index I = call_.I;
+    T* dz = tokens_ ? tokens_.z(0, 0) : cache_.z.data();
     Index m0, m1;
-    me.part(plan_.rows(), m0, m1);
+    me.part(tokens_ ? tokens_.count() : plan_.rows(), m0, m1);
     T* part = d + block_rows * full;
     const auto block = [&](Index r0, Index r1, Index q) {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
       for (size_t g = 0; g < input_.groups.size(); ++g) {
         const Group& group = input_.groups[g];
         T* to = g ? part : d;
-        product<T>(r1 - r0, cache_.z.data() + r0 * Layout::z_row, Layout::z_row, group.segments.data(),
-                   Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
+        product<T>(r1 - r0, dz + r0 * Layout::z_row, Layout::z_row, group.segments.data(), Index(group.segments.size()),
+                   packed(input_, g, q), input_.out.vectors(q), to, width, false);
         if (!call_.input_groups) continue;
         for (Index r = r0; r < r1; ++r) {
           const Index b = plan_.source(r) / call_.steps;
@@ -330,7 +375,8 @@ class SequenceBackward {
         }
       }
       for (Index r = r0; r < r1; ++r)
-        std::memcpy(out_.dx + plan_.source(r) * I + first, d + (r - r0) * width, size_t(used) * sizeof(T));
+        std::memcpy(out_.dx + (tokens_ ? r : plan_.source(r)) * I + first, d + (r - r0) * width,
+                    size_t(used) * sizeof(T));
     };
     // As many rows of dz as half of L2 holds meet all panels before the next rows do.
     const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
@@ -346,7 +392,7 @@ class SequenceBackward {
 
   /// From sums by panel to Keras's arrays.
   void write_weights() {
-    const Index H = L_.H, I = L_.I, GH = Cell::gates * H;
+    const Index H = L_.H, I = call_.I, GH = Cell::gates * H;
     for (Index p = 0; p < L_.units.count; ++p)
       for (int c = 0; c < C; ++c) {
         const Column column = Cell::columns[c];
@@ -374,6 +420,7 @@ class SequenceBackward {
   SequenceCache<Cell, T>& cache_;
   const Layout& L_;
   const Plan& plan_;
+  TokenTable<T>& tokens_;
   const SequenceGradients<T> out_;
   const Spread spread_;
   ArrivingGradients<T> arriving_;

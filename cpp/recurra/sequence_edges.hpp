@@ -1,8 +1,23 @@
-// What no step computes: outputs at masked steps, and the gradients that arrive from outside.
+// What stands around the time loops: what forward keeps for backward, outputs at masked steps, and the gradients that
+// arrive from outside.
 #pragma once
-#include "sequence.hpp"
+#include "token_table.hpp"
 
 namespace recurra {
+
+/// What forward keeps for backward.
+template <class Cell, class T>
+struct SequenceCache {
+  SequenceCall<T> call;
+  SequenceLayout<Cell, T> layout;
+  Plan plan;
+  TokenTable<T> tokens;
+  Buffer<T> operands;  // [packed row][operand_row]
+  Buffer<T> z;  // [panel][packed row][column][unit]
+  Buffer<T> carry;  // [packed row][units.padded]: c of LSTM, h of GRU, after the step
+  Buffer<T> carry0;  // [position][units.padded]: before the first step
+  Buffer<T> reset;  // [packed row][units.padded]: r h, for the product of GruResetBefore
+};
 
 /// Fill the outputs of masked steps, or take the last output when sequences are not returned. The valid steps' rows of y
 /// and the final states h are there already.

@@ -24,20 +24,23 @@ class SequenceForward {
  private:
   SequenceForward(const SequenceCall<T>& call, T* y, T* h, T* c)
       : call_(call),
-        cache_(
-            new SequenceCache<Cell, T>{call,
-                                       Layout(call.I, call.H, std::max(call.input_groups, call.recurrent_groups) > 1),
-                                       Plan(call.B, call.steps, call.mask, call.reverse),
-                                       {},
-                                       {},
-                                       {},
-                                       {},
-                                       {}}),
+        cache_(new_cache(call)),
         L_(cache_->layout),
         plan_(cache_->plan),
+        tokens_(cache_->tokens),
         y_(y),
         h_(h),
         c_(c) {}
+
+  static std::unique_ptr<SequenceCache<Cell, T>> new_cache(const SequenceCall<T>& call) {
+    auto cache = std::make_unique<SequenceCache<Cell, T>>();
+    cache->call = call;
+    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
+    cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_row, Panels<T>(call.H).count);
+    const bool per_gate = std::max(call.input_groups, call.recurrent_groups) > 1;
+    cache->layout = Layout(cache->tokens ? 0 : call.I, call.H, per_gate);
+    return cache;
+  }
 
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
@@ -48,7 +51,7 @@ class SequenceForward {
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
     const bool small = packed_.size() * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
     // A few rows alone would read W from L2 at every step; together with the next steps' rows they do not.
-    ahead_ = (!small || per_step <= 4) && chunk_ > 1;
+    ahead_ = (!small || per_step <= 4) && chunk_ > 1 && !tokens_;
     const bool keep = call_.training;
     cache_->operands.resize((keep ? plan_.rows() : (chunk_ + 1) * B) * L_.operand_row);
     const Index in_turn = std::max(block_rows, P);  // rows of a panel, or panels of a row
@@ -94,6 +97,19 @@ class SequenceForward {
         pack_rows(call_.recurrent_kernel + 2 * H + first, GH, H, used, width, packed_.data() + second + first * H);
     }
     second_ = packed_.data() + second;
+    if (tokens_) pack_for_tokens();
+  }
+  void pack_for_tokens() {
+    const Index H = L_.H, I = call_.I;
+    token_weights_.resize(L_.units.padded * C * I);
+    for (Index p = 0; p < L_.units.count; ++p)
+      for (int c = 0; c < C; ++c)
+        if (const int gate = Cell::columns[c].kernel; gate >= 0)
+          pack_rows(call_.kernel + gate * H + L_.units.first(p), Cell::gates * H, I, L_.units.used(p),
+                    L_.units.width(p), token_weights(p, c));
+  }
+  T* token_weights(Index p, int c) {
+    return token_weights_.data() + (L_.units.first(p) * C + c * L_.units.width(p)) * call_.I;
   }
   T bias(Column column, Index unit) const {
     if (!call_.bias) return T(0);
@@ -155,13 +171,13 @@ class SequenceForward {
       me.part(L_.units.count, p0, p1);
     }
     const bool meet = !spread_.by_rows && me.count > 1;
+    if (tokens_) project_tokens(me);
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
-      for (Index s = s0; s < s1; ++s) {
-        Index g0 = r0, g1 = std::min(r1, plan_.live(s));
-        if (meet) me.part(plan_.live(s), g0, g1);
-        for (Index i = g0; i < g1; ++i) gather(s, i);
-      }
+      Index g0 = r0, g1 = std::min(r1, plan_.live(s0));
+      if (meet) me.part(plan_.live(s0), g0, g1);
+      for (Index i = g0; i < g1; ++i)  // a row's steps lie together in x
+        for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
       if (meet) me.barrier();
       if (ahead_) project(s0, s1, r0, r1, p0, p1);
       for (Index s = s0; s < s1; ++s) {
@@ -207,6 +223,22 @@ class SequenceForward {
     return all;
   }
 
+  /// The input's products of every token.
+  void project_tokens(const Member& me) {
+    Index u0, u1;
+    me.part(tokens_.count(), u0, u1);
+    const Segment all{0, call_.I};
+    for (Index p = 0; p < L_.units.count; ++p)
+      for (int c = 0; c < C; ++c)
+        if (Cell::columns[c].kernel >= 0)
+          product<T>(u1 - u0, tokens_.embeddings() + u0 * call_.I, call_.I, &all, 1, token_weights(p, c),
+                     L_.units.vectors(p), tokens_.z(p, u0) + c * L_.units.width(p), Layout::z_row, false);
+    me.barrier();
+  }
+  void copy_token(Index s, Index i, Index p, T* z) {
+    std::memcpy(z, tokens_.z_of_row(p, plan_.offset(s) + i), size_t(C * L_.units.width(p)) * sizeof(T));
+  }
+
   /// Large weights: the input's products for some steps at once, so that W is read once for all of them.
   void project(Index s0, Index s1, Index r0, Index r1, Index p0, Index p1) {
     for (Index p = p0; p < p1; ++p)
@@ -237,6 +269,8 @@ class SequenceForward {
       for (Index n = 0; n < blocks; ++n) {
         const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
         T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
+        if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
+          for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p));
         if constexpr (!Cell::reset_before || reset) {
           columns(s, i0, i1, p, z);
           if constexpr (reset)
@@ -247,8 +281,7 @@ class SequenceForward {
           product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
                      second_ + L_.units.first(p) * L_.H, vectors, z + 2 * width, Layout::z_row, true);
         }
-        if constexpr (!reset)
-          with_activations(call_, Cell::gates > 1, [&](const auto& act) { pointwise(s, i0, i1, p, z, act); });
+        if constexpr (!reset) pointwise(s, i0, i1, p, z);
       }
     }
   }
@@ -262,9 +295,11 @@ class SequenceForward {
   const T* step_weights(Index p, int c) const {
     return packed_.data() + packed_at_[size_t(p * C + c)] + (ahead_ ? input_part(c).length * L_.units.width(p) : 0);
   }
-  bool step_goes_on(int c) const { return ahead_ && Cell::columns[c].kernel >= 0; }
+  bool step_goes_on(int c) const { return (ahead_ || tokens_) && Cell::columns[c].kernel >= 0; }
 
   void columns(Index s, Index i0, Index i1, Index p, T* z) {
+    if (tokens_)
+      for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (i - i0) * Layout::z_row);
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
@@ -281,6 +316,8 @@ class SequenceForward {
     const auto z_of = [&](Index p) {
       return scratch_z_ ? cache_->z.data() + (member * z_rows_ + p) * Layout::z_row : z_at(s, i, p);
     };
+    if (tokens_)
+      for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z_of(p));
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
@@ -294,14 +331,19 @@ class SequenceForward {
         product_one_row<T>(operand(s, i), &part, 1, weights, n, vectors, z, step_goes_on(c));
       }
     }
-    with_activations(call_, Cell::gates > 1, [&](const auto& act) {
-      for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p), act);
-    });
+    for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p));
   }
 
-  template <class A>
+  void pointwise(Index s, Index i0, Index i1, Index p, T* z) {
+    with_activations(call_, Cell::gates > 1, [&](const auto& act) {
+      with_vectors(L_.units.vectors(p),
+                   [&](auto vectors) { pointwise<decltype(vectors)::value>(s, i0, i1, p, z, act); });
+    });
+  }
+  template <int V, class A>
   RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index p, T* z, const A& act) {
-    const Index first = L_.units.first(p), width = L_.units.width(p), H = L_.H, Hp = L_.units.padded;
+    constexpr Index width = V * W;
+    const Index first = L_.units.first(p), H = L_.H, Hp = L_.units.padded;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;
     for (Index i = i0; i < i1; ++i, z += Layout::z_row) {
       const Index b = plan_.original(i);
@@ -314,14 +356,23 @@ class SequenceForward {
         carry_in = s == 0 ? cache_->carry0.data() + i * Hp : cache_->carry.data() + kept_row(s - 1, i) * Hp;
         carry_out = cache_->carry.data() + kept_row(s, i) * Hp;
       }
-      for (Index j = 0; j < width; j += W) {
-        const Index unit = first + j, left = H - unit;
+      // Many short chains at once keep the processor busy; a unit's whole chain from gates to h would wait for itself.
+      RECURRA_UNROLL for (int c = 0; c < C; ++c) {
+        if (Cell::alone[c] == Alone::nothing) continue;
+        RECURRA_UNROLL for (int n = 0; n < V; ++n) {
+          T* at = z + c * width + n * W;
+          store(at, activated_alone<Cell, T>(c, load(at), act));
+        }
+      }
+      RECURRA_UNROLL for (int n = 0; n < V; ++n) {
+        const Index unit = first + n * W, left = H - unit;
         Packet<T> v[C], carry = set1<T>(0);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + j);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + n * W);
         if constexpr (Cell::has_carry) carry = load(carry_in + unit);
         const Packet<T> h = Cell::template forward<T>(v, carry, act);
         if (call_.training) {
-          RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * width + j, v[c]);
+          RECURRA_UNROLL for (int c = 0; c < C; ++c) if (Cell::alone[c] == Alone::nothing)
+              store(z + c * width + n * W, v[c]);
         }
         if constexpr (Cell::has_carry) store(carry_out + unit, carry);
         if (out_y) store_part(out_y + unit, h, left);
@@ -363,9 +414,10 @@ class SequenceForward {
   std::unique_ptr<SequenceCache<Cell, T>> cache_;
   const Layout& L_;
   const Plan& plan_;
+  TokenTable<T>& tokens_;
   T *y_, *h_, *c_;
   Spread spread_;
-  Buffer<T> packed_;
+  Buffer<T> packed_, token_weights_;
   std::vector<Index> packed_at_;
   const T* second_ = nullptr;
   Index chunk_ = 1, z_rows_ = 0;

@@ -257,6 +257,7 @@ class SequenceSmall {
     for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
       Packet<T> carry = set1<T>(0);
       if constexpr (Cell::has_carry) carry = load(carry_before(s, i) + j);
+      RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = activated_alone<Cell, T>(c, v[c], act_);
       store(h + j, Cell::template forward<T>(v, carry, act_));
       if constexpr (Cell::has_carry) store(cache_.carry.data() + row * Hp_ + j, carry);
       if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);

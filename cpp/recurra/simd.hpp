@@ -50,6 +50,10 @@ RECURRA_INLINE void store(T* p, const Packet<T>& v) {
   ei::pstoreu<T>(p, v);
 }
 template <class T>
+RECURRA_INLINE void prefetch(const T* p) {
+  ei::prefetch(p);
+}
+template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
   return ei::pset1<Packet<T>>(v);
 }
@@ -62,11 +66,16 @@ RECURRA_INLINE Packet<T> load_part(const T* p, Index n) {
   return load<T>(buffer);
 }
 template <class T>
-RECURRA_INLINE void store_part(T* p, const Packet<T>& v, Index n) {
-  if (n >= lanes<T>) return store(p, v);
+RECURRA_NOINLINE void store_first(T* p, Packet<T> v, Index n) {
   alignas(64) T buffer[lanes<T>];
   store<T>(buffer, v);
   std::memcpy(p, buffer, static_cast<size_t>(n) * sizeof(T));
+}
+/// The first n elements of v; n > 0.
+template <class T>
+RECURRA_INLINE void store_part(T* p, const Packet<T>& v, Index n) {
+  if (n >= lanes<T>) return store(p, v);
+  store_first<T>(p, v, n);
 }
 
 template <class P>

@@ -152,6 +152,17 @@ struct Panels {
   Index vectors(Index p) const { return width(p) / W; }
 };
 
+/// run(std::integral_constant<int, vectors>) for the vectors of a panel, as a constant.
+template <class Run>
+RECURRA_INLINE void with_vectors(Index vectors, Run&& run) {
+  if constexpr (panel_vectors == 4) {
+    if (vectors == 4) return run(std::integral_constant<int, 4>{});
+    if (vectors == 3) return run(std::integral_constant<int, 3>{});
+  }
+  if (vectors == 2) return run(std::integral_constant<int, 2>{});
+  run(std::integral_constant<int, 1>{});
+}
+
 /// out[k, 0:width] = b[k * step, first : first + used], zeros behind; b points at the panel's first column.
 template <class T>
 void pack_rows(const T* b, Index step, Index K, Index used, Index width, T* out) {
