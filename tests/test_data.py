@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import json
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recurra.data import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset, sliding_windows
+from recurra import Sequential, layers, optimizers
+from recurra.data import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset, experimental, sliding_windows
 from recurra.utils import OneHot, set_random_seed, to_categorical
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def rows(dataset: Dataset) -> list[Any]:
@@ -222,7 +228,7 @@ def test_wrong_arguments() -> None:
             call()
     with pytest.raises(ValueError, match="num_parallel_calls must be None, 1 or AUTOTUNE"):
         dataset.map(lambda x: x, num_parallel_calls=4)
-    with pytest.raises(ValueError, match=r"the elements must have one shape, got \(1,\), \(2,\); pad them first"):
+    with pytest.raises(ValueError, match=r"the elements must have one shape, got \(1,\), \(2,\); use padded_batch"):
         list(Dataset.from_generator(lambda: [[1], [1, 2]]).batch(2))
 
 
@@ -260,3 +266,104 @@ def test_two_hundred_thousand_windows_take_no_memory() -> None:
             sliding_windows(tokens, *arguments)
     with pytest.raises(ValueError, match="tokens must have at least one axis"):
         sliding_windows(5, 1)
+
+
+def data_cases() -> Any:
+    spec = importlib.util.spec_from_file_location("data_cases", GOLDEN / "data_cases.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.CASES
+
+
+def plain(value: Any) -> Any:
+    return [plain(item) for item in value] if isinstance(value, tuple) else np.asarray(value).tolist()
+
+
+@pytest.mark.parametrize("name", data_cases())
+def test_pipelines_of_tf_data(name: str) -> None:
+    expected = json.loads((GOLDEN / "tf_data.json").read_text())[name]
+    dataset = data_cases()[name](Dataset)
+    for _ in range(2):
+        assert [plain(value) for value in dataset] == expected["elements"]
+    assert dataset.cardinality() == expected["cardinality"]
+    if expected["cardinality"] >= 0:
+        assert len(dataset) == len(expected["elements"])
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(0, 20), size=st.integers(1, 6), shift=st.integers(1, 8), stride=st.integers(1, 4), drop=st.booleans()
+)
+def test_windows_are_slices(n: int, size: int, shift: int, stride: int, drop: bool) -> None:
+    windows = Dataset.range(n).window(size, shift, stride, drop)
+    expected = [list(range(start, min(start + size * stride, n), stride)) for start in range(0, n, shift)]
+    expected = [window for window in expected if len(window) == size or not drop]
+    assert [[int(i) for i in window] for window in windows] == expected
+    assert len(windows) == len(expected)
+    assert all(len(window) == len(wanted) for window, wanted in zip(windows, expected, strict=True))
+
+
+def test_windows_of_dicts_and_of_what_is_made() -> None:
+    rows = Dataset.from_tensor_slices({"a": np.arange(6), "b": np.arange(6) * 2.5})
+    (first, _) = rows.window(4, drop_remainder=False)
+    assert set(first) == {"a", "b"} and [batch.tolist() for batch in first["b"].batch(3)] == [[0, 2.5, 5], [7.5]]
+    generated = Dataset.from_generator(lambda: iter(range(5))).map(lambda n: n * n).window(2, 1, drop_remainder=True)
+    assert [batch.tolist() for batch in generated.flat_map(lambda w: w.batch(2))] == [[0, 1], [1, 4], [4, 9], [9, 16]]
+    assert generated.cardinality() == UNKNOWN_CARDINALITY
+    assert Dataset.range(3).repeat().window(2, 1).cardinality() == INFINITE_CARDINALITY
+    with pytest.raises(TypeError, match=r"the elements are datasets \(windows\)"):
+        next(iter(Dataset.range(6).window(2).batch(2)))
+    with pytest.raises(TypeError, match="map_func must return a Dataset, got ndarray"):
+        list(Dataset.range(6).batch(2).flat_map(lambda batch: batch))
+
+
+def test_padded_batches() -> None:
+    texts = Dataset.from_generator(lambda: iter([["a"], ["b", "c"], []])).padded_batch(3)
+    assert next(iter(texts)).tolist() == [["a", ""], ["b", "c"], ["", ""]]
+    rows = [np.ones((1, 2), "f"), np.ones((3, 1), "f")]
+    assert next(iter(Dataset.from_generator(lambda: iter(rows)).padded_batch(2, [None, 4]))).shape == (2, 3, 4)
+    named = Dataset.from_generator(lambda: iter([{"x": [1, 2], "y": 3}, {"x": [4], "y": 5}]))
+    (batch,) = named.padded_batch(2, padding_values={"x": 9, "y": None})
+    assert batch["x"].tolist() == [[1, 2], [4, 9]] and batch["y"].tolist() == [3, 5]
+    for given_shapes, message in (
+        ([1], r"must be as large as the elements, \(2,\), got \(1,\)"),
+        ([None, None], "must have 2 sizes|must have 1 sizes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            list(Dataset.from_generator(lambda: iter([[1, 2], [3]])).padded_batch(2, given_shapes))
+    with pytest.raises(ValueError, match="one entry for each of the 2 parts"):
+        list(Dataset.from_tensor_slices((np.ones(2), np.ones(2))).padded_batch(2, [None]))
+    with pytest.raises(ValueError, match="the same number of axes"):
+        list(Dataset.from_generator(lambda: iter([[1], [[2]]])).padded_batch(2))
+
+
+def test_small_steps() -> None:
+    numbers = Dataset.range(5)
+    assert numbers.reduce(np.int64(1), lambda state, n: state + n) == 11
+    assert [n.item() for n in numbers.apply(lambda dataset: dataset.skip(3))] == [3, 4]
+    assert next(iter(Dataset.range(2, output_type="int32"))).dtype == np.int32
+    assert len(Dataset.zip(numbers, numbers.skip(2))) == 3
+    assert experimental.AUTOTUNE == AUTOTUNE and experimental.cardinality(numbers) == 5
+    assert list(Dataset.from_tensors("text")) == ["text"]
+    for wrong in (
+        lambda: numbers.shard(2, 2),
+        lambda: numbers.window(0),
+        lambda: numbers.batch(2, num_parallel_calls=4),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            wrong()
+    with pytest.raises(TypeError, match="datasets must be Datasets, got Dataset, list"):
+        Dataset.zip(numbers, [1])
+
+
+def test_training_on_windows_of_a_series() -> None:
+    series = np.sin(np.arange(120) / 5).astype("float32")
+    dataset = Dataset.from_tensor_slices(series).window(11, shift=1, drop_remainder=True)
+    dataset = dataset.flat_map(lambda window: window.batch(11)).map(lambda window: (window[:-1, None], window[-1:]))
+    dataset = dataset.shuffle(50, seed=4).batch(16, drop_remainder=True).prefetch(AUTOTUNE)
+    set_random_seed(3)
+    model = Sequential([layers.Input((10, 1)), layers.SimpleRNN(8), layers.Dense(1)])
+    model.compile(optimizers.Adam(0.01), "mse")
+    losses = model.fit(dataset, epochs=6, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 2

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.models.plotting import plot_model
     from recurra.preprocessing.padding import pad_sequences
+    from recurra.preprocessing.text_dataset import text_dataset_from_directory
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.registration import custom_object_scope as CustomObjectScope
     from recurra.registration import custom_object_scope as custom_object_scope
@@ -56,6 +57,7 @@ _HOMES = {
     "register_keras_serializable": "recurra.registration",
     "serialize_keras_object": "recurra.registration",
     "set_random_seed": "recurra.utils.seeding",
+    "text_dataset_from_directory": "recurra.preprocessing.text_dataset",
     "timeseries_dataset_from_array": "recurra.preprocessing.timeseries_dataset",
     "to_categorical": "recurra.utils.one_hot",
 }
@@ -83,6 +85,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
 ]

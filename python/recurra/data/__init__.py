@@ -1,0 +1,17 @@
+"""Batches from arrays, made as they are needed: a small :class:`Dataset`, and windows over a series as views.
+
+>>> import numpy as np
+>>> from recurra.data import Dataset
+>>> data = Dataset.from_tensor_slices((np.arange(5), np.arange(5) ** 2)).batch(2)
+>>> for x, y in data:
+...     print(x, y)
+[0 1] [0 1]
+[2 3] [4 9]
+[4] [16]
+"""
+
+from recurra.data import experimental
+from recurra.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
+from recurra.data.windows import sliding_windows
+
+__all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "experimental", "sliding_windows"]
