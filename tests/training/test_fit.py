@@ -323,7 +323,10 @@ def test_generators_need_steps_and_go_on() -> None:
     assert model.predict(endless(), steps=3, verbose=0).shape == (12, 2)
     assert model.evaluate(endless(), steps=2, verbose=0) > 0
     ending = iter([(x, y), (x, y)])
-    with pytest.raises(ValueError, match="cannot start over"):
+    with pytest.warns(UserWarning, match="x ended with epoch 1 of 3, and so does the training"):
+        history = model.fit(ending, epochs=3, verbose=0)
+    assert history.epoch == [0] and len(history.history["loss"]) == 1
+    with pytest.raises(ValueError, match="x gave no batch"):
         model.fit(ending, epochs=2, verbose=0)
 
 
@@ -373,13 +376,13 @@ def test_batches_with_sample_weights_equal_arrays() -> None:
     assert a == b
 
 
-def test_train_on_batch_averages_until_reset() -> None:
+def test_train_on_batch_gives_the_batchs_numbers_or_averages() -> None:
     x, y = data()
     model = line()
     model.compile(SGD(0.0), "mse", metrics=["mae"])
     first = model.train_on_batch(x[:5], y[:5])
-    both = model.train_on_batch(x[5:], y[5:])
-    second = model.train_on_batch(x[5:], y[5:], reset_metrics=True)
+    both = model.train_on_batch(x[5:], y[5:], reset_metrics=False)
+    second = model.train_on_batch(x[5:], y[5:])
     np.testing.assert_allclose(both, (np.array(first) + np.array(second)) / 2, rtol=1e-6)
     model.reset_metrics()
     assert model.test_on_batch(x[:5], y[:5], return_dict=True) == pytest.approx(

@@ -285,7 +285,12 @@ class SequenceSource(Source):
 
 
 class WeightedSource(Source):
-    """Another source with class weights joined to its sample weights."""
+    """Another source with class weights joined to its sample weights.
+
+    ids : whether labels are class ids, one for each output vector; otherwise the last of several axes is of classes
+    """
+
+    ids = False
 
     def __init__(self, inner: Source, class_weight: Mapping[int, float]) -> None:
         self.inner = inner
@@ -305,7 +310,7 @@ class WeightedSource(Source):
             ids = y.ids
         else:
             ids = np.asarray(y)
-            if ids.ndim > 1:
+            if ids.ndim > 1 and not self.ids:
                 ids = ids[..., 0] if ids.shape[-1] == 1 else ids.argmax(axis=-1)
         ids = np.round(ids).astype(np.int64)
         weight = np.where(

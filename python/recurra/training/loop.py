@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,6 +63,8 @@ class Fit:
         self.unit: str = "step"
         self.work: Any = None
         self.stream: Any = None
+        self._pass: Iterator[Batch] | None = None  # over the data, where an epoch is given a number of steps
+        self._taken = 0
         if any(type(c).__name__ == "ProgbarLogger" for c in callbacks):
             self.verbose = 0
 
@@ -89,6 +92,13 @@ class Fit:
                 logs = self._logs()
                 if guard.requested:
                     self._interrupted(history, epoch, seen, logs, bar)
+                    break
+                if seen == 0 and history.epoch:
+                    warnings.warn(
+                        f"x ended with epoch {epoch} of {self.epochs}, and so does the training: an iterator cannot "
+                        "start over; pass a Dataset or a list, or set steps_per_epoch",
+                        stacklevel=4,
+                    )
                     break
                 if seen == 0:
                     raise ValueError(
@@ -142,12 +152,32 @@ class Fit:
     def _logs(self) -> dict[str, Any]:
         return dict(self.last) if self.custom else self.stepper.results()
 
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """What is left of the pass over the data, if epochs have a number of steps of their own; else a whole pass."""
+        if self.given_steps is None:
+            yield from self.source.epoch(epoch)
+            return
+        if self._pass is not None and self._taken == self.source.steps:
+            self._pass = None
+        resumed = self._pass is not None
+        while True:
+            if self._pass is None:
+                self._pass, self._taken = self.source.epoch(epoch), 0
+            before = self._taken
+            for batch in self._pass:
+                self._taken += 1
+                yield batch
+            self._pass = None
+            if not resumed or self._taken > before:
+                return
+            resumed = False  # the epoch before ended where the data did
+
     def _epoch(self, epoch: int, bar: Progress, guard: InterruptGuard) -> int:
         model, callbacks, stepper = self.model, self.callbacks, self.stepper
         begin, end = callbacks.train_begin, callbacks.train_end
         every = stepper.compiled.steps_per_execution
         seen = 0
-        for number, batch in _limited(self.source.epoch(epoch), self.given_steps):
+        for number, batch in _limited(self._batches(epoch), self.given_steps):
             x, y, weight, size = batch
             if not self.whole:
                 for leaf in leaves(x):

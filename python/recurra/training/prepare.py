@@ -47,6 +47,8 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         return
     names, shapes = model._output_names_and_shapes()
     targets = align(data.y, names, f"{prefix}y")
+    if isinstance(source, WeightedSource) and len(shapes) == 1 and targets[0] is not None:
+        source.ids = len(targets[0].shape) == len(shapes[0]) - 1
     compiled = model._compiled_state
     if rebuild or not compiled.loss.built:
         shaped = [Shaped(shape) for shape in shapes]

@@ -382,11 +382,11 @@ class Trainer(Keras2Calls):
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
-        reset_metrics: bool = False,
+        reset_metrics: bool = True,
     ) -> Any:
-        """One update. Returns loss and metrics as :meth:`evaluate` does.
+        """One update. Returns the batch's loss and metrics in the order of :meth:`evaluate`.
 
-        As in Keras 3 these are running averages since :meth:`reset_metrics`; `reset_metrics` makes them the batch's.
+        reset_metrics : False for running averages over the calls since :meth:`reset_metrics`
         """
         stepper, batch = self._on_batch(x, y, sample_weight, class_weight, True, reset_metrics)
         if self._overrides("train_step"):
@@ -397,7 +397,7 @@ class Trainer(Keras2Calls):
         return logs if return_dict else _in_order(logs)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, reset_metrics: bool = False
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, reset_metrics: bool = True
     ) -> Any:
         """Loss and metrics of one batch; see :meth:`train_on_batch`."""
         stepper, batch = self._on_batch(x, y, sample_weight, None, False, reset_metrics)
