@@ -30,6 +30,7 @@ class Case:
     input_dropout: str | None = None
     recurrent_dropout: str | None = None
     embeddings: bool = False
+    vocabulary: int | None = None  # None: a few more than features
     bias: bool = True
     states: bool = True
     activation: str = "tanh"
@@ -92,7 +93,7 @@ def make_inputs(case: Case) -> Inputs:
         shape = (rows, size) if kind == "shared" else (gates, rows, size)
         return np.where(rng.random(shape) < 0.4, 0, 1 / 0.6).astype(case.dtype)
 
-    vocabulary = 2 * features + 3
+    vocabulary = case.vocabulary or 2 * features + 3
     table = normal(vocabulary, features) if case.embeddings else None
     x: Array = normal(rows, steps, features)
     if case.embeddings:
@@ -121,10 +122,12 @@ def make_inputs(case: Case) -> Inputs:
     return Inputs(arrays, upstream)
 
 
-def forward(core: ModuleType, case: Case, arrays: dict[str, Any], training: bool = True) -> tuple[Any, ...]:
+def forward(
+    core: ModuleType, case: Case, arrays: dict[str, Any], training: bool = True, kept_weights: Any = None
+) -> tuple[Any, ...]:
     """(y, h[, c], cache)."""
     a = arrays
-    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training)
+    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training, kept_weights)
     rest = (a["kernel"], a["recurrent_kernel"], a["bias"], a["mask"], a["input_dropout"], a["recurrent_dropout"],
             a["embeddings"], case.activation)  # fmt: skip
     if case.cell == "lstm":

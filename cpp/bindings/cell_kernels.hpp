@@ -20,7 +20,8 @@ struct CellCache {
 
 template <class Cell, class T>
 struct CellKernels {
-  static CellCache<Cell, T> forward(const SequenceCall<T>& call, T* y, T* h, T* c);
+  /// kept: where the packed weights stay from call to call, or null. Throws when it holds another layer's.
+  static CellCache<Cell, T> forward(const SequenceCall<T>& call, KeptWeights* kept, T* y, T* h, T* c);
   static void backward(CellCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
                        const SequenceGradients<T>& gradients);
 };

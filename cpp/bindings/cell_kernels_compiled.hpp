@@ -1,14 +1,22 @@
 // The definitions behind cell_kernels.hpp, for the source files that compile them.
 #pragma once
+#include <stdexcept>
+
 #include "cell_kernels.hpp"
 
 namespace recurra::bindings {
 
 template <class Cell, class T>
-CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, T* y, T* h, T* c) {
+CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, KeptWeights* kept, T* y, T* h, T* c) {
   CellCache<Cell, T> cache;
-  if (is_small(call)) cache.small = SequenceSmall<Cell, T>::forward(call, y, h, c);
-  else cache.sequence = SequenceForward<Cell, T>::run(call, y, h, c);
+  if (is_small(call)) {
+    cache.small = SequenceSmall<Cell, T>::forward(call, y, h, c);
+    return cache;
+  }
+  auto weights = kept ? kept->get<Cell>(call) : nullptr;
+  if (kept && !weights)
+    throw std::invalid_argument("kept_weights must be of this layer alone: another's cell, dtype or sizes are in it");
+  cache.sequence = SequenceForward<Cell, T>::run(call, y, h, c, std::move(weights));
   return cache;
 }
 

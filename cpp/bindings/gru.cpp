@@ -9,7 +9,7 @@ void register_gru(py::module_& module) {
   using H = py::handle;
   module.def("gru_forward", [](H x, H h0, H kernel, H recurrent_kernel, H bias, H mask, H input_dropout,
                                H recurrent_dropout, H embeddings, H activation, H recurrent_activation, H reset_after,
-                               H reverse, H return_sequences, H zero_output_for_mask, H training) {
+                               H reverse, H return_sequences, H zero_output_for_mask, H training, H kept_weights) {
     const Arguments in{x,
                        h0,
                        py::none(),
@@ -25,7 +25,8 @@ void register_gru(py::module_& module) {
                        reverse,
                        return_sequences,
                        zero_output_for_mask,
-                       training};
+                       training,
+                       kept_weights};
     return to_bool(reset_after, "reset_after") ? forward<Gru>(in) : forward<GruResetBefore>(in);
   });
   module.def("gru_backward",

@@ -10,8 +10,18 @@ namespace recurra::bindings {
 /// What forward was given, as it came.
 struct Arguments {
   py::handle x, h0, c0, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings, activation,
-      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training;
+      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, kept_weights;
 };
+
+inline py::capsule new_kept_weights() {
+  return py::capsule(new KeptWeights, "kept_weights", [](void* pointer) { delete static_cast<KeptWeights*>(pointer); });
+}
+inline KeptWeights* kept_weights(py::handle object) {
+  if (object.is_none()) return nullptr;
+  if (!PyCapsule_IsValid(object.ptr(), "kept_weights"))
+    throw py::type_error("kept_weights must be None or what kept_weights() returned, got " + type_text(object));
+  return static_cast<KeptWeights*>(PyCapsule_GetPointer(object.ptr(), "kept_weights"));
+}
 
 /// The cache that Python holds: what kind it is is known only in here.
 class Kept {
@@ -30,11 +40,12 @@ class KeptCall final : public Kept {
     self->read(in);
     const auto B = call.B, H = call.H;
     auto y = output<T>(call.return_sequences ? std::vector<Size>{B, call.steps, H} : std::vector<Size>{B, H});
+    KeptWeights* kept = kept_weights(in.kept_weights);
     auto h = output<T>({B, H});
     auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
     {
       py::gil_scoped_release release;
-      self->cache_ = CellKernels<Cell, T>::forward(call, y.data(), h.data(), c.data());
+      self->cache_ = CellKernels<Cell, T>::forward(call, kept, y.data(), h.data(), c.data());
     }
     py::object cache = py::none();
     if (call.training) {

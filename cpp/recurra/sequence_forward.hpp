@@ -1,5 +1,6 @@
 // The forward time loop. See sequence.hpp for the layout.
 #pragma once
+#include "packed_weights.hpp"
 #include "sequence_edges.hpp"
 
 namespace recurra {
@@ -12,9 +13,11 @@ class SequenceForward {
 
  public:
   /// y: (B, steps, H), or (B, H) unless return_sequences; h, c: (B, H) final states (c: LSTM only, else null).
-  /// Every element is written. Returns the cache when call.training, else null.
-  static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c) {
+  /// Every element is written. weights: packed before, or null. Returns the cache when call.training, else null.
+  static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c,
+                                                     std::shared_ptr<const PackedWeights<Cell, T>> weights = nullptr) {
     SequenceForward self(call, y, h, c);
+    self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<Cell, T>>(call);
     self.prepare();
     Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me); });
     finish_outputs(call, y, h);
@@ -46,10 +49,9 @@ class SequenceForward {
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
-    pack();
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
-    const bool small = packed_.size() * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
+    const bool small = weights_->bytes() <= l2_bytes() * 3 / 4;
     // A few rows alone would read W from L2 at every step; together with the next steps' rows they do not.
     ahead_ = (!small || per_step <= 4) && chunk_ > 1 && !tokens_;
     const bool keep = call_.training;
@@ -64,64 +66,6 @@ class SequenceForward {
     }
     if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
     for (Index i = 0; i < B; ++i) initial(i);
-  }
-
-  /// The weights of each panel and column, in the order of the operand: rows of W, the bias, rows of U.
-  void pack() {
-    const Index H = L_.H, GH = Cell::gates * H;
-    Index size = 0;
-    packed_at_.resize(size_t(L_.units.count * C));
-    for (Index p = 0; p < L_.units.count; ++p)
-      for (int c = 0; c < C; ++c) {
-        packed_at_[size_t(p * C + c)] = size;
-        size += L_.operand(c).length * L_.units.width(p);
-      }
-    const Index second = size;  // recurrent kernel of the second product
-    if constexpr (Cell::reset_before) size += H * L_.units.padded;
-    packed_.resize(size + W);
-    for (Index p = 0; p < L_.units.count; ++p) {
-      const Index first = L_.units.first(p), used = L_.units.used(p), width = L_.units.width(p);
-      for (int c = 0; c < C; ++c) {
-        const Column column = Cell::columns[c];
-        T* out = packed_.data() + packed_at_[size_t(p * C + c)];
-        if (column.kernel >= 0) {
-          pack_rows(call_.kernel + column.kernel * H + first, GH, L_.I, used, width, out);
-          out += L_.I * width;
-        }
-        for (Index j = 0; j < width; ++j) out[j] = j < used ? bias(column, first + j) : T(0);
-        out += width;
-        if (column.recurrent >= 0)
-          pack_rows(call_.recurrent_kernel + column.recurrent * H + first, GH, H, used, width, out);
-      }
-      if constexpr (Cell::reset_before)
-        pack_rows(call_.recurrent_kernel + 2 * H + first, GH, H, used, width, packed_.data() + second + first * H);
-    }
-    second_ = packed_.data() + second;
-    if (tokens_) pack_for_tokens();
-  }
-  void pack_for_tokens() {
-    const Index H = L_.H, I = call_.I;
-    token_weights_.resize(L_.units.padded * C * I);
-    for (Index p = 0; p < L_.units.count; ++p)
-      for (int c = 0; c < C; ++c)
-        if (const int gate = Cell::columns[c].kernel; gate >= 0)
-          pack_rows(call_.kernel + gate * H + L_.units.first(p), Cell::gates * H, I, L_.units.used(p),
-                    L_.units.width(p), token_weights(p, c));
-  }
-  T* token_weights(Index p, int c) {
-    return token_weights_.data() + (L_.units.first(p) * C + c * L_.units.width(p)) * call_.I;
-  }
-  T bias(Column column, Index unit) const {
-    if (!call_.bias) return T(0);
-    const Index H = L_.H;
-    if constexpr (Cell::two_biases) {
-      T sum = T(0);
-      if (column.kernel >= 0) sum += call_.bias[column.kernel * H + unit];
-      if (column.recurrent >= 0) sum += call_.bias[(3 + column.recurrent) * H + unit];
-      return sum;
-    } else {
-      return call_.bias[column.gate() * H + unit];
-    }
   }
 
   /// States of position i before the first step; also the final ones where the row has no step at all.
@@ -231,7 +175,7 @@ class SequenceForward {
     for (Index p = 0; p < L_.units.count; ++p)
       for (int c = 0; c < C; ++c)
         if (Cell::columns[c].kernel >= 0)
-          product<T>(u1 - u0, tokens_.embeddings() + u0 * call_.I, call_.I, &all, 1, token_weights(p, c),
+          product<T>(u1 - u0, tokens_.embeddings() + u0 * call_.I, call_.I, &all, 1, weights_->column(p, c),
                      L_.units.vectors(p), tokens_.z(p, u0) + c * L_.units.width(p), Layout::z_row, false);
     me.barrier();
   }
@@ -245,7 +189,6 @@ class SequenceForward {
       for (int c = 0; c < C; ++c) {
         const Segment part = input_part(c);
         if (part.length == 0) continue;
-        const T* weights = packed_.data() + packed_at_[size_t(p * C + c)];
         for (Index s = s0; s < s1;) {
           T *from = operand(s, r0), *to = z_at(s, r0, p);
           Index rows = 0;  // of as many steps as lie one behind the other
@@ -253,8 +196,8 @@ class SequenceForward {
                s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
                ++s)
             rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
-          product<T>(rows, from, L_.operand_row, &part, 1, weights, L_.units.vectors(p), to + c * L_.units.width(p),
-                     Layout::z_row, false);
+          product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
+                     to + c * L_.units.width(p), Layout::z_row, false);
         }
       }
   }
@@ -279,7 +222,7 @@ class SequenceForward {
         if constexpr (Cell::reset_before && !reset) {
           const Segment all{0, L_.H};
           product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                     second_ + L_.units.first(p) * L_.H, vectors, z + 2 * width, Layout::z_row, true);
+                     weights_->second(p), vectors, z + 2 * width, Layout::z_row, true);
         }
         if constexpr (!reset) pointwise(s, i0, i1, p, z);
       }
@@ -293,7 +236,8 @@ class SequenceForward {
     return {part.offset + done, part.length - done};
   }
   const T* step_weights(Index p, int c) const {
-    return packed_.data() + packed_at_[size_t(p * C + c)] + (ahead_ ? input_part(c).length * L_.units.width(p) : 0);
+    const Index done = tokens_ ? weights_->kernel_rows(c) : ahead_ ? input_part(c).length : 0;
+    return weights_->column(p, c) + done * L_.units.width(p);
   }
   bool step_goes_on(int c) const { return (ahead_ || tokens_) && Cell::columns[c].kernel >= 0; }
 
@@ -417,9 +361,7 @@ class SequenceForward {
   TokenTable<T>& tokens_;
   T *y_, *h_, *c_;
   Spread spread_;
-  Buffer<T> packed_, token_weights_;
-  std::vector<Index> packed_at_;
-  const T* second_ = nullptr;
+  std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;
 };

@@ -166,6 +166,10 @@ RECURRA_INLINE void with_vectors(Index vectors, Run&& run) {
 /// out[k, 0:width] = b[k * step, first : first + used], zeros behind; b points at the panel's first column.
 template <class T>
 void pack_rows(const T* b, Index step, Index K, Index used, Index width, T* out) {
+  if (used == Panels<T>::full) {
+    for (Index k = 0; k < K; ++k, b += step, out += Panels<T>::full) std::memcpy(out, b, Panels<T>::full * sizeof(T));
+    return;
+  }
   for (Index k = 0; k < K; ++k, b += step, out += width) {
     for (Index j = 0; j < used; ++j) out[j] = b[j];
     for (Index j = used; j < width; ++j) out[j] = T(0);

@@ -205,10 +205,11 @@ class Variable(Tensor):
     """An array that training may change: a weight.
 
     ``version`` counts the assignments, so that whatever is derived from the value (packed weights, say) can tell
-    when to be made anew. Change the value through :meth:`assign`, or call :meth:`touch` after changing it in place.
+    when to be made anew. Change the value through :meth:`assign`, or as ``variable.value -= step``, or call
+    :meth:`touch` after changing parts of it in place (``variable.value[0] = 1``).
     """
 
-    __slots__ = ("constraint", "name", "regularizer", "trainable", "version")
+    __slots__ = ("constraint", "kept_weights", "name", "regularizer", "trainable", "version")
     __eq__ = object.__eq__
     __ne__ = object.__ne__
     __hash__ = object.__hash__
@@ -219,7 +220,17 @@ class Variable(Tensor):
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
+        self.kept_weights: Any = None  # of a recurrent layer's kernel: see ops/recurrent.py
         self.version = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "value" and hasattr(self, "version"):
+            self.version += 1
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        slots, state = super().__getstate__()
+        return slots, {**state, "kept_weights": None}
 
     @property
     def path(self) -> str:
@@ -236,12 +247,12 @@ class Variable(Tensor):
     def assign_add(self, value: Any) -> Variable:
         """Add `value` to the variable."""
         self.value += np.asarray(value)
-        return self.touch()
+        return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract `value` from the variable."""
         self.value -= np.asarray(value)
-        return self.touch()
+        return self
 
     def touch(self) -> Variable:
         """Say that the value was changed in place."""

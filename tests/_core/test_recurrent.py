@@ -175,6 +175,44 @@ def test_embeddings_equal_their_rows(core: ModuleType, cell: str, dtype: np.dtyp
         assert_close(tokens[name], value, "gradient" if name.startswith("d") else "recurrent", name)
 
 
+@pytest.mark.parametrize("vocabulary", (2, 12, 4000))  # all tokens repeat; many; hardly any
+@pytest.mark.parametrize("mask", ("none", "holes"))
+@pytest.mark.parametrize("cell", CELLS)
+def test_repeated_tokens(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, vocabulary: int
+) -> None:
+    _compare(compiled, reference, Case(cell, dtype.name, (7, 9, 5, 19), mask, embeddings=True, vocabulary=vocabulary))
+    per_gate = Case(
+        cell, dtype.name, (7, 9, 5, 19), mask, embeddings=True, vocabulary=vocabulary, recurrent_dropout="gates"
+    )
+    _compare(compiled, reference, per_gate)
+
+
+@pytest.mark.parametrize("sizes", ((7, 9, 5, 19), (1, 1, 5, 19)))
+@pytest.mark.parametrize("cell", CELLS)
+def test_kept_weights_give_the_same_bits(
+    core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int]
+) -> None:
+    case = Case(cell, dtype.name, sizes)
+    arrays = make_inputs(case).arrays
+    expected = forward(core, case, arrays, training=False)[:-1]
+    kept = core.kept_weights()
+    for _ in range(2):
+        for found, value in zip(forward(core, case, arrays, False, kept)[:-1], expected, strict=True):
+            np.testing.assert_array_equal(found, value)
+
+
+def test_kept_weights_of_another_layer(compiled: ModuleType) -> None:
+    case = Case("lstm", sizes=(7, 9, 5, 19))
+    kept = compiled.kept_weights()
+    forward(compiled, case, make_inputs(case).arrays, False, kept)
+    for other in (replace(case, cell="gru"), replace(case, dtype="float32"), replace(case, sizes=(7, 9, 5, 20))):
+        with pytest.raises(ValueError, match="another's cell, dtype or sizes"):
+            forward(compiled, other, make_inputs(other).arrays, False, kept)
+    with pytest.raises(TypeError, match=r"kept_weights must be None or what kept_weights\(\) returned, got"):
+        forward(compiled, case, make_inputs(case).arrays, False, "weights")
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_no_gradient_gives_zeros(core: ModuleType, cell: str, dtype: np.dtype) -> None:
     case = Case(cell, dtype.name, gradients="none")

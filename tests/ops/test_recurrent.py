@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -218,3 +219,44 @@ def test_dropout_masks_reach_the_kernels(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(found, ops.lstm(x * drop_x[:, None], W, U, b)[0])
     drop_h = np.where(rng.random((4, B, H)) < 0.5, 0, 2.0)
     gradcheck(lambda *a: ops.lstm(*a, input_dropout=drop_x, recurrent_dropout=drop_h)[0], [x, W, U, b])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_inference_sees_every_change_of_variables(rng: np.random.Generator, cell: str) -> None:
+    """Variables' packed weights are kept between calls; a change of any of them must reach the next call."""
+    call = _call(cell)
+    x = rng.normal(size=(B, T, I))
+    variables = [Variable(weights) for weights in _weights(cell, rng)]
+
+    def same_as_arrays() -> None:
+        expected = call(x, *(variable.numpy() for variable in variables))[0]
+        np.testing.assert_array_equal(call(x, *variables)[0], expected)
+        np.testing.assert_array_equal(call(x, *variables)[0], expected)
+
+    same_as_arrays()
+    for variable in variables:
+        variable.assign(2 * variable.value)
+        same_as_arrays()
+        variable.assign_sub(np.full(variable.shape, 0.1))
+        same_as_arrays()
+        variable.value -= 0.05
+        same_as_arrays()
+        variable.value = np.array(variable.value[::-1], order="C")
+        same_as_arrays()
+        variable.value[0] = 0.3
+        variable.touch()
+        same_as_arrays()
+    variables[1] = Variable(rng.normal(size=variables[1].shape))  # another, with a version of its own
+    same_as_arrays()
+    variables = [copy.deepcopy(variable) for variable in variables]
+    variables[0].assign_add(np.ones(variables[0].shape))
+    same_as_arrays()
+
+
+def test_variables_of_both_forms_of_the_reset_gate(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(B, T, I))
+    kernel, recurrent_kernel = (Variable(w) for w in _weights("gru", rng)[:2])
+    for reset_after in (True, False, True):
+        expected = ops.gru(x, kernel.value, recurrent_kernel.value, reset_after=reset_after)[0]
+        found = ops.gru(x, kernel, recurrent_kernel, reset_after=reset_after)[0]
+        np.testing.assert_array_equal(found, expected)

@@ -1,4 +1,8 @@
-"""recurra itself, through its public operations on plain arrays: ``recurra.ops.lstm``, ``lstm_backward`` and so on."""
+"""recurra itself, through its public operations: ``recurra.ops.lstm``, ``lstm_backward`` and so on.
+
+The weights are Variables, as in its layers, so that inference packs them once, as the peers do with the constants of a
+graph; a training step packs them each time, since they would have changed.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +44,11 @@ def candidates(problem: Problem) -> list[Candidate]:
         np.ascontiguousarray(problem.dy[..., d * units : (d + 1) * units]) for d in range(problem.case.directions)
     ]
 
+    weights = [tuple(map(recurra.Variable, (w.kernel, w.recurrent_kernel, w.bias))) for w in problem.weights]
+
     def call() -> Any:
         done = [
-            forward(problem.x, w.kernel, w.recurrent_kernel, w.bias, states[d], reverse=d == 1, **options)
-            for d, w in enumerate(problem.weights)
+            forward(problem.x, *direction, states[d], reverse=d == 1, **options) for d, direction in enumerate(weights)
         ]
         y = done[0][0] if len(done) == 1 else np.concatenate([y for y, _, _ in done], axis=-1)
         if not problem.training:

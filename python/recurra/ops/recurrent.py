@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recurra._core.select import core
-from recurra.autograd import Array, RowSparse, Tensor, current_tape, record, tracked
+from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
 from recurra.ops.common import array_of, contiguous, ids_of
 
 
@@ -122,6 +122,7 @@ def lstm(
         ids, _array(h0), _array(c0), _array(kernel), _array(recurrent_kernel), _array(bias),
         a_mask, _array(input_dropout), _array(recurrent_dropout), table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, training or recording,
+        None if training or recording else _kept_weights("lstm", kernel, recurrent_kernel, bias),
     )  # fmt: skip
     if not recording:
         return y, (h, c), Cache(kept, None if table is None else table.shape) if training else None
@@ -262,9 +263,11 @@ def _one_state(
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, x, h0, kernel, recurrent_kernel, bias, embeddings)
+    kind = (cell, settings[2]) if cell == "gru" else cell  # the forms of the reset gate pack their weights differently
     y, h, kept = getattr(core, cell + "_forward")(
         ids, _array(h0), _array(kernel), _array(recurrent_kernel), _array(bias),
         a_mask, _array(input_dropout), _array(recurrent_dropout), table, *settings, training or recording,
+        None if training or recording else _kept_weights(kind, kernel, recurrent_kernel, bias),
     )  # fmt: skip
     shape = None if table is None else table.shape
     if not recording:
@@ -285,6 +288,19 @@ def _array(value: Any) -> Any:
     if value is None or type(value) is np.ndarray:
         return value
     return value.value if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _kept_weights(cell: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
+    """Where the kernels may keep these weights packed until the next change, which Variables tell and arrays do not."""
+    if type(kernel) is not Variable or type(recurrent_kernel) is not Variable:
+        return None
+    if bias is not None and type(bias) is not Variable:
+        return None
+    versions = (kernel.version, recurrent_kernel.version, None if bias is None else bias.version)
+    kept = kernel.kept_weights
+    if kept is None or kept[0] != versions or kept[1] != cell or kept[2] is not recurrent_kernel or kept[3] is not bias:
+        kept = kernel.kept_weights = (versions, cell, recurrent_kernel, bias, core.kept_weights())
+    return kept[4]
 
 
 def _input(x: Any, embeddings: Any) -> tuple[Array, Array]:

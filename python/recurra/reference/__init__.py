@@ -39,6 +39,7 @@ from recurra.reference.random import dropout_mask, random_normal, random_uniform
 from recurra.reference.recurrent import (
     gru_backward,
     gru_forward,
+    kept_weights,
     lstm_backward,
     lstm_forward,
     simple_rnn_backward,
@@ -62,6 +63,7 @@ __all__ = [
     "grad_norm",
     "gru_backward",
     "gru_forward",
+    "kept_weights",
     "lstm_backward",
     "lstm_forward",
     "matmul",

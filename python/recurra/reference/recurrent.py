@@ -12,6 +12,15 @@ from recurra.reference.sequence import Cache, backward, forward
 Array = np.ndarray[Any, Any]
 
 
+class KeptWeights:
+    """What the compiled kernels fill with packed weights; nothing is packed here."""
+
+
+def kept_weights() -> KeptWeights:
+    """A place for one layer's packed weights."""
+    return KeptWeights()
+
+
 def lstm_forward(
     x: Array,
     h0: Array | None,
@@ -29,6 +38,7 @@ def lstm_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
+    kept_weights: KeptWeights | None,
 ) -> tuple[Array, Array, Array, Cache | None]:
     """LSTM over time: y, final h, final c, cache."""
     y, (h, c), cache = forward(
@@ -63,6 +73,7 @@ def gru_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
+    kept_weights: KeptWeights | None,
 ) -> tuple[Array, Array, Cache | None]:
     """GRU over time: y, final h, cache."""
     y, (h,), cache = forward(
@@ -96,6 +107,7 @@ def simple_rnn_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
+    kept_weights: KeptWeights | None,
 ) -> tuple[Array, Array, Cache | None]:
     """SimpleRNN over time: y, final h, cache."""
     y, (h,), cache = forward(

@@ -1,0 +1,98 @@
+// A layer's weights in the order in which the forward loop reads them: for each panel of units and each column the rows of
+// the kernel, the bias, the rows of the recurrent kernel. Made for each call in training; kept from call to call where
+// the caller knows that the weights stay the same.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <typeinfo>
+
+#include "parallel.hpp"
+#include "sequence.hpp"
+
+namespace recurra {
+
+template <class Cell, class T>
+class PackedWeights {
+  static constexpr int C = column_count<Cell>;
+
+ public:
+  explicit PackedWeights(const SequenceCall<T>& call) : I_(call.I), H_(call.H), units_(call.H) {
+    for (int c = 0; c < C; ++c)
+      rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (Cell::columns[c].recurrent >= 0 ? H_ : 0);
+    const Index rows = rows_[C] + (Cell::reset_before ? H_ : 0);
+    data_.resize(rows * units_.padded);
+    parallel_for(units_.count, (1 << 16) / (rows * Panels<T>::full) + 1, [&](Index p0, Index p1) {
+      for (Index p = p0; p < p1; ++p) pack(call, p);
+    });
+  }
+
+  /// Weights of column c for panel p: kernel_rows(c) rows, the bias, H rows where h takes part.
+  const T* column(Index p, int c) const { return at(p, rows_[c]); }
+  Index kernel_rows(int c) const { return Cell::columns[c].kernel >= 0 ? I_ : 0; }
+  /// GruResetBefore: the recurrent kernel of the second product, H rows.
+  const T* second(Index p) const { return at(p, rows_[C]); }
+  Index bytes() const { return data_.size() * Index(sizeof(T)); }
+  bool fits(const SequenceCall<T>& call) const { return I_ == call.I && H_ == call.H; }
+
+ private:
+  T* at(Index p, Index row) const {
+    const Index rows = rows_[C] + (Cell::reset_before ? H_ : 0);
+    return const_cast<T*>(data_.data()) + units_.first(p) * rows + row * units_.width(p);
+  }
+  void pack(const SequenceCall<T>& call, Index p) {
+    const Index first = units_.first(p), used = units_.used(p), width = units_.width(p), GH = Cell::gates * H_;
+    for (int c = 0; c < C; ++c) {
+      const Column column = Cell::columns[c];
+      T* out = at(p, rows_[c]);
+      if (column.kernel >= 0) pack_rows(call.kernel + column.kernel * H_ + first, GH, I_, used, width, out);
+      out += kernel_rows(c) * width;
+      for (Index j = 0; j < width; ++j) out[j] = j < used ? bias(call, column, first + j) : T(0);
+      out += width;
+      if (column.recurrent >= 0)
+        pack_rows(call.recurrent_kernel + column.recurrent * H_ + first, GH, H_, used, width, out);
+    }
+    if constexpr (Cell::reset_before)
+      pack_rows(call.recurrent_kernel + 2 * H_ + first, GH, H_, used, width, at(p, rows_[C]));
+  }
+  T bias(const SequenceCall<T>& call, Column column, Index unit) const {
+    if (!call.bias) return T(0);
+    if constexpr (Cell::two_biases) {
+      T sum = T(0);
+      if (column.kernel >= 0) sum += call.bias[column.kernel * H_ + unit];
+      if (column.recurrent >= 0) sum += call.bias[(3 + column.recurrent) * H_ + unit];
+      return sum;
+    } else {
+      return call.bias[column.gate() * H_ + unit];
+    }
+  }
+
+  Index I_, H_;
+  Panels<T> units_;
+  Index rows_[C + 1] = {};  // of the columns before
+  Buffer<T> data_;
+};
+
+/// A place for the packed weights of some layer, filled by the first call that needs them.
+class KeptWeights {
+ public:
+  /// Null when what is kept belongs to another cell, dtype or size.
+  template <class Cell, class T>
+  std::shared_ptr<const PackedWeights<Cell, T>> get(const SequenceCall<T>& call) {
+    using Packed = PackedWeights<Cell, T>;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!weights_) {
+      weights_ = std::make_shared<Packed>(call);
+      type_ = &typeid(Packed);
+    }
+    if (*type_ != typeid(Packed)) return nullptr;
+    auto found = std::static_pointer_cast<const Packed>(weights_);
+    return found->fits(call) ? found : nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<void> weights_;
+  const std::type_info* type_ = nullptr;
+};
+
+}  // namespace recurra
