@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,51 @@ def test_cudnn_weights() -> None:
         np.testing.assert_array_equal(found[2], biases.sum(0) if gates == 4 else biases)
         plain = [np.zeros(shape) for shape in shapes]
         assert keras2.convert_weights(plain, shapes) is plain
+
+
+# --- Nadam ------------------------------------------------------------------------------------------------------------
+
+NADAM = Path(__file__).parents[1] / "golden" / "keras2_nadam.zip"
+NADAM_X = np.random.RandomState(0).normal(size=(8, 3)).astype("float32")
+
+
+def nadam_losses(model: Any) -> list[float]:
+    return [float(np.ravel(model.train_on_batch(NADAM_X, NADAM_X[:, :2]))[0]) for _ in range(3)]
+
+
+def test_nadam_before_2_11_goes_on_as_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(NADAM) as files:
+        files.extractall(tmp_path)
+    model = load_model(tmp_path / "legacy.h5")
+    assert (model.optimizer.schedule_decay, model.optimizer.decay) == (0.004, 0.0)
+    model.save(tmp_path / "again.keras")
+    expected = json.loads((tmp_path / "losses.json").read_text())
+    np.testing.assert_allclose(nadam_losses(model), expected, rtol=2e-6)
+    np.testing.assert_allclose(nadam_losses(load_model(tmp_path / "again.keras")), expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["new.h5", "new.keras"])
+def test_nadam_since_2_11_finds_the_product_that_its_files_lack(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(NADAM) as files:
+        files.extractall(tmp_path)
+    model = load_model(tmp_path / name)
+    optimizer = model.optimizer
+    assert (optimizer.schedule_decay, int(optimizer.iterations)) == (1.0, 4)
+    momenta = [0.9 * (1 - 0.5 * 0.96**step) for step in (1, 2, 3, 4)]
+    assert float(optimizer.variables[-1]) == pytest.approx(np.prod(momenta))
+    assert all(np.abs(variable.numpy()).min() > 0 for variable in optimizer.variables)
+    with h5py.File(tmp_path / "new.h5") as file:
+        stored = file["optimizer_weights/Nadam/v/dense/kernel:0"][()]
+    np.testing.assert_array_equal(optimizer.variables[3].numpy(), stored)
+    losses = nadam_losses(model)
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_nadam_s_schedule() -> None:
+    assert "schedule_decay" not in optimizers.Nadam().get_config()
+    optimizer = optimizers.Nadam(0.1, schedule_decay=0.5)
+    assert optimizers.Nadam.from_config(optimizer.get_config()).schedule_decay == 0.5
+    assert optimizer.product_after(2) == pytest.approx(0.81 * (1 - 0.5 * 0.96**0.5) * (1 - 0.5 * 0.96))
+    assert optimizer.product_after(10**9) == 0.0
+    assert upgraded("Nadam", lr=0.1, schedule_decay=0.003)["schedule_decay"] == 0.003
+    assert "schedule_decay" not in upgraded("Adam", lr=0.1)

@@ -32,7 +32,6 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "is_legacy_optimizer": (True,),
     "implementation": (1, 2),
     "unroll": (True,),
-    "schedule_decay": (0.004,),
     "batch_input_shape": (),
     "fused": (True,),
 }

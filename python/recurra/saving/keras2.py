@@ -67,7 +67,7 @@ def _inner(name: str, inner: Config, where: str) -> Config:
     if name == "BatchNormalization" and isinstance(inner.get("axis"), list) and len(inner["axis"]) == 1:
         inner["axis"] = inner["axis"][0]
     if name in _OPTIMIZERS:
-        inner = _optimizer(inner)
+        inner = _optimizer(name, inner)
     if inner.get("reduction") == "auto":
         inner["reduction"] = "sum_over_batch_size"
         inner.pop("fn", None)
@@ -80,10 +80,12 @@ def _inner(name: str, inner: Config, where: str) -> Config:
     return inner
 
 
-def _optimizer(inner: Config) -> Config:
+def _optimizer(name: str, inner: Config) -> Config:
     if "lr" in inner:
         inner.setdefault("learning_rate", inner["lr"])
         del inner["lr"]
+    if name == "Nadam" and "schedule_decay" not in inner and "jit_compile" not in inner:
+        inner["schedule_decay"] = inner.pop("decay", None) or 0.004  # before 2.11 "decay" is the momentum's
     if not inner.get("decay"):
         inner.pop("decay", None)
     if inner.get("epsilon", 0.0) is None:
@@ -91,7 +93,6 @@ def _optimizer(inner: Config) -> Config:
     for key in ("clipnorm", "clipvalue"):
         if inner.get(key) == 0:
             del inner[key]
-    inner.pop("schedule_decay", None)
     return inner
 
 

@@ -266,11 +266,15 @@ def _ordered_like(optimizer: Any, arrays: Mapping[str, Any]) -> list[Any]:
     """
     slots: dict[str, list[Any]] = {}
     steps: list[Any] = []
+    products: list[Any] = []  # of Nadam's momenta
     unnamed: list[Any] = []  # Keras before 2.3 gave no names, but kept all of one state together
     for name, array in arrays.items():
         parts = name.removesuffix(":0").split("/")
         if parts[-1] in ("iter", "iteration", "iterations"):
             steps.append(array)
+            continue
+        if parts[-1] in ("momentum_cache", "m_schedule"):
+            products.append(array)
             continue
         for part in (parts[-1], parts[1] if len(parts) > 1 else ""):
             slot = _SLOTS.get(part, part)
@@ -289,4 +293,4 @@ def _ordered_like(optimizer: Any, arrays: Mapping[str, Any]) -> list[Any]:
     for group in [*groups, *optimizer.slots()]:
         for index in range(count):
             ordered.extend(slots[name][index] for name in group if index < len(slots.get(name, [])))
-    return ordered
+    return ordered + products

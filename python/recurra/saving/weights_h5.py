@@ -131,6 +131,10 @@ def restore(optimizer: Any, arrays: list[Any]) -> None:
         own = [own[0], *own[2:]]
     elif len(arrays) == len(scalars):
         own = scalars
+    # Keras 2.11 to 2.15 leave out Nadam's product, which the number of steps tells
+    incomplete = hasattr(optimizer, "product_after") and len(arrays) == len(own) - len(scalars) > 1
+    if incomplete:
+        own = [variable for variable in own[:-1] if variable.name != "learning_rate"]
     shapes = [tuple(array.shape) for array in arrays]
     if shapes != [variable.shape for variable in own]:
         warnings.warn(
@@ -141,3 +145,5 @@ def restore(optimizer: Any, arrays: list[Any]) -> None:
         return
     for variable, array in zip(own, [array.read() for array in arrays], strict=True):
         variable.assign(array)
+    if incomplete:
+        optimizer.variables[-1].assign(optimizer.product_after(int(own[0].value)))

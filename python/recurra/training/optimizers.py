@@ -273,10 +273,25 @@ class _Moments(Optimizer):
 
 
 class Nadam(_Moments):
-    """Adam with Nesterov momentum: with ``u_t = b1 (1 - 0.96**t / 2)`` and ``U`` the product of all u so far,
+    """Adam with Nesterov momentum: with ``u_t = b1 (1 - 0.96**(s t) / 2)`` and ``U`` the product of all u so far,
 
     ``w -= lr (u_{t+1} m / (1 - U u_{t+1}) + (1 - u_t) g / (1 - U)) / (sqrt(v / (1 - b2**t)) + epsilon)``.
+
+    schedule_decay : s, 1 as in Keras 3; Keras 2 before 2.11 had 0.004, which its files say
     """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *,
+        schedule_decay: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        self.schedule_decay = float(schedule_decay)
 
     def slots(self) -> list[tuple[str, ...]]:
         return [("momentum", "velocity")]
@@ -288,7 +303,22 @@ class Nadam(_Moments):
             self._extra.append(Variable(1.0, dtype=dtype, name="u_product", trainable=False))
 
     def _u(self, step: int) -> float:
-        return self.beta_1 * (1.0 - 0.5 * 0.96**step)
+        return self.beta_1 * (1.0 - 0.5 * float(0.96 ** (self.schedule_decay * step)))
+
+    def product_after(self, steps: int) -> float:
+        """U after so many steps: what files of Keras 2.11 to 2.15 leave out."""
+        product = 1.0
+        for step in range(1, steps + 1):
+            product *= self._u(step)
+            if product < 1e-45:  # nothing in float32, and next to nothing beside the 1 that it is taken from
+                return 0.0
+        return product
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.schedule_decay != 1.0:  # Keras 3 knows no other
+            config["schedule_decay"] = self.schedule_decay
+        return config
 
     def begin_step(self, lr: float) -> None:
         self._extra[0].value *= self._u(self._step + 1)
