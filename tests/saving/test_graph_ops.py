@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import Input, Model, ops
+from recurra import Input, Model, layers, ops
 from recurra.models import clone_model
 from recurra.saving import FileFormatError, graph_ops, load_model
 from saving_cases import as_list, predict
@@ -112,6 +114,7 @@ def test_files_and_clones(tmp_path: Path, name: str, format: str) -> None:
     equal(predict(clone_model(model), [A, B, IDS]), expected)
 
 
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", SHARED)
 def test_both_ways_with_keras(tmp_path: Path, name: str) -> None:
     os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -133,6 +136,7 @@ def test_both_ways_with_keras(tmp_path: Path, name: str) -> None:
     equal(predict(load_model(tmp_path / "theirs.keras"), [A, B, IDS]), expected)
 
 
+@pytest.mark.filterwarnings("default")
 def test_one_slice_alone(tmp_path: Path) -> None:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras", minversion="3.0")
@@ -174,3 +178,67 @@ def test_what_keras_says_of_operations() -> None:
         read("Pad", {"pad_width": 1, "mode": "reflect"})
     with pytest.raises(FileFormatError, match=r"recurra\.ops has no 'fft'"):
         read("FFT", {})
+
+
+@pytest.mark.filterwarnings("default")
+def test_shared_layers_and_models_within_models(tmp_path: Path) -> None:
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    keras = pytest.importorskip("keras", minversion="3.0")
+    model = nested(Input, Model, layers, ops)
+    for weight in model.weights:
+        weight.assign(RNG.normal(size=weight.shape))
+    model.save(tmp_path / "ours.keras")
+    expected = predict(model, [A, B])
+    equal(predict(load_model(tmp_path / "ours.keras"), [A, B]), expected)
+    theirs = keras.models.load_model(tmp_path / "ours.keras")
+    equal([np.asarray(y) for y in theirs.predict_on_batch([A, B])], expected)
+    other = nested(keras.Input, keras.Model, keras.layers, keras.ops)
+    other.set_weights(model.get_weights())
+    other.save(tmp_path / "theirs.keras")
+    equal(predict(load_model(tmp_path / "theirs.keras"), [A, B]), expected)
+
+
+def nested(Input: Any, Model: Any, L: Any, o: Any) -> Any:
+    x, y = Input((None, 5)), Input((4, 5))
+    inner = Model([x, y], o.concatenate([o.tanh(x) * y, x - o.mean(y, axis=1, keepdims=True)], axis=-1), name="inner")
+    a, b = Input((4, 5), name="a"), Input((4, 5), name="b")
+    shared = L.LSTM(3, return_sequences=True, name="shared")
+    left, right = shared(inner([a, b])), shared(inner([b, a]))
+    score = o.softmax(o.einsum("bth,bsh->bts", left, right), axis=-1)
+    return Model([a, b], [o.max(o.matmul(score, right), axis=1), o.stack([left, right], axis=1)[:, 0, -1]])
+
+
+def test_a_model_within_a_model_comes_back(tmp_path: Path) -> None:
+    model = nested(Input, Model, layers, ops)
+    expected = predict(model, [A, B])
+    for name in ("a.keras", "a.h5"):
+        model.save(tmp_path / name)
+        equal(predict(load_model(tmp_path / name), [A, B]), expected)
+    copy = clone_model(model)
+    copy.set_weights(model.get_weights())
+    equal(predict(copy, [A, B]), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("Tile", {"repeats": [1, 1 << 20, 1 << 20]}),
+        ("Repeat", {"repeats": 1 << 40, "axis": 1}),
+        ("Pad", {"pad_width": [[0, 0], [0, 1 << 30], [1 << 30, 0]]}),
+        ("OneHot", {"num_classes": 1 << 45}),
+    ],
+)
+def test_no_file_makes_arrays_beyond_reason(tmp_path: Path, kind: str, settings: dict[str, Any]) -> None:
+    a = Input((4, 5), dtype="int32")
+    Model(a, ops.square(a)).save(tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as source, zipfile.ZipFile(tmp_path / "b.keras", "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "config.json":
+                config = json.loads(data)
+                entry = config["config"]["layers"][1]
+                entry.update(class_name=kind, config={"name": "square", **settings})
+                data = json.dumps(config).encode()
+            target.writestr(name, data)
+    with pytest.raises(FileFormatError, match="no file is trusted that far"):
+        load_model(tmp_path / "b.keras")

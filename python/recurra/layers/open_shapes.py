@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
 
 #: operations whose operands are broadcast against each other
@@ -84,6 +86,16 @@ def _shapes(args: tuple[Any, ...]) -> list[Sequence[int | None]]:
 
     collect(args)
     return [value.shape for value in flat if hasattr(value, "shape")]
+
+
+def result_size(op: str, arguments: dict[str, Any], shape: Sequence[int | None]) -> int:
+    """How many numbers a setting makes of an operand of `shape`, with open sizes small, for what a file may ask for."""
+    sizes = [6 if size is None else size for size in shape]
+    if op == "pad":
+        widths = np.broadcast_to(np.abs(np.asarray(arguments["pad_width"], np.float64)), (len(sizes), 2)).sum(1)
+        return int(np.prod(widths + sizes))
+    factor = {"tile": "repeats", "repeat": "repeats", "one_hot": "num_classes"}.get(op)
+    return math.prod(sizes) * (1 if factor is None else math.prod(abs(int(n)) for n in np.ravel(arguments[factor])))
 
 
 def multiple_for(op: str, arguments: dict[str, Any]) -> int:

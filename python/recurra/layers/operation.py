@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
+from recurra.layers.context import context
 from recurra.layers.layer import Layer
 from recurra.layers.naming import auto_name
-from recurra.layers.open_shapes import align, multiple_for
-from recurra.layers.symbolic_call import dry_run
+from recurra.layers.open_shapes import align, multiple_for, result_size
+from recurra.layers.symbolic_call import check_size, dry_run
 from recurra.models.symbolic import has_symbolic
 from recurra.registration import deserialize_keras_object, serialize_keras_object
 
@@ -60,6 +61,8 @@ class Operation(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         args = align(self.op, self.arguments, args)
+        if context.loading is not None and args and hasattr(args[0], "shape"):
+            check_size(self.name, result_size(self.op, self.arguments, args[0].shape))
         return dry_run(self, args, kwargs, multiple_for(self.op, self.arguments))
 
     def _warn_mask_lost(self) -> None:

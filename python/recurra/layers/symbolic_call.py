@@ -71,13 +71,19 @@ def dry_run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], multipl
 def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
     def zeros(tensor: KerasTensor) -> Any:
         shape = [size if n is None else n for n in tensor.shape]
-        if context.loading is not None and math.prod(shape) > _LOADING_LIMIT:
-            raise ValueError(f"{layer.name} would work on arrays of shape {tensor.shape}: no file is trusted that far")
+        if context.loading is not None:
+            check_size(layer.name, math.prod(shape), f"shape {tensor.shape}")
         return np.full(shape, "", object) if tensor.dtype == "string" else np.zeros(shape, tensor.dtype)
 
     args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
     with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm
         return layer._dry_call(args, {**kwargs})
+
+
+def check_size(name: str, size: int, said: str | None = None) -> None:
+    """ValueError if a layer from a file would make arrays beyond reason before any data is there."""
+    if size > _LOADING_LIMIT:
+        raise ValueError(f"{name} would work on arrays of {said or f'{size} numbers'}: no file is trusted that far")
 
 
 def _combine(one: Any, two: Any) -> Any:
