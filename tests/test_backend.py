@@ -137,3 +137,15 @@ def test_a_metric_of_keras_2(rng: np.random.Generator) -> None:
     guess, true = model(x).argmax(-1), y.argmax(-1)
     expected = (guess == true)[guess > 0].mean() if (guess > 0).any() else 0.0
     assert found["accuracy_without_padding"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_function_between_tensors(rng: np.random.Generator) -> None:
+    model = recurra.Sequential([LSTM(4, return_sequences=True, input_shape=(5, 3)), LSTM(2), Dense(1)])
+    x = rng.normal(size=(6, 5, 3)).astype("float32")
+    middle, last = K.function([model.input], [model.layers[1].output, model.output])([x])
+    assert middle.shape == (6, 2)
+    np.testing.assert_allclose(last, model.predict(x, verbose=0), rtol=1e-6)
+    with pytest.raises(ValueError, match="one list of 1 arrays"):
+        K.function([model.input], [model.output])([x, 0])
+    with pytest.raises(TypeError, match="must be lists of symbolic tensors"):
+        K.function(model.input, model.output)

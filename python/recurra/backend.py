@@ -79,7 +79,7 @@ _SAME = frozenset(
 _OWN = frozenset(
     (
         *("argmax", "argmin", "batch_dot", "batch_flatten", "cast_to_floatx", "clip", "concatenate", "constant"),
-        *("cumsum", "dropout", "dtype", "expand_dims", "flatten", "gather", "in_train_phase", "int_shape"),
+        *("cumsum", "dropout", "dtype", "expand_dims", "flatten", "function", "gather", "in_train_phase", "int_shape"),
         *("l2_normalize", "learning_phase", "ndim", "one_hot", "permute_dimensions", "pow", "random_normal"),
         *("random_uniform", "relu", "repeat", "repeat_elements", "reverse", "stack", "switch", "tile", "update"),
         "variable",

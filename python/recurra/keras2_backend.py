@@ -7,7 +7,7 @@ gradients flow through them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -203,6 +203,27 @@ def random_uniform(
 ) -> Array:
     """Numbers spread evenly over [minval, maxval)."""
     return random.uniform(tuple(shape), minval, maxval, dtype, seed)
+
+
+def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    """A function from a list of arrays to a list of arrays, along the layers between symbolic tensors.
+
+    inputs, outputs : lists of symbolic tensors, ``K.function([model.input], [model.layers[1].output])``
+    returns : called with as many arrays as there are inputs; layers work as they do for prediction
+    """
+    from recurra.models import Model
+
+    if not isinstance(inputs, (list, tuple)) or not isinstance(outputs, (list, tuple)):
+        raise TypeError("inputs and outputs must be lists of symbolic tensors")
+    model = Model(list(inputs), list(outputs))
+
+    def compute(arrays: Sequence[Any]) -> list[Any]:
+        if not isinstance(arrays, (list, tuple)) or len(arrays) != len(inputs):
+            raise ValueError(f"the function takes one list of {len(inputs)} arrays")
+        found = model(list(arrays), training=False)
+        return list(found) if isinstance(found, (list, tuple)) else [found]
+
+    return compute
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:

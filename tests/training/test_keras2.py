@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import recurra
+from recurra.callbacks import ModelCheckpoint, ReduceLROnPlateau
 from recurra.layers import GRU, Dense, Embedding, Input
 from recurra.models import Model, Sequential
 
@@ -61,3 +63,34 @@ def test_a_model_that_hands_itself_to_its_base() -> None:
 def test_the_reduction_comes_before_the_axis() -> None:
     loss = recurra.losses.SparseCategoricalCrossentropy(False, None, "sum")  # Keras 2 and 3 agree on these places
     assert float(loss(np.array([0, 1]), np.array([[0.5, 0.5], [0.5, 0.5]]))) == pytest.approx(2 * np.log(2), rel=1e-5)
+
+
+def test_older_arguments_of_callbacks(tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 12).reshape(6, 2)
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    saving = ModelCheckpoint(tmp_path / "w{epoch}.weights.h5", save_weights_only=True, period=2)
+    model.fit(x, x[:, 0], epochs=5, verbose=0, callbacks=[saving])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w2.weights.h5", "w4.weights.h5"]
+    with pytest.raises(ValueError, match="period must be a number of epochs of at least 1, got 0"):
+        ModelCheckpoint("w", period=0)
+    assert ReduceLROnPlateau(epsilon=0.5).min_delta == ReduceLROnPlateau(min_delta=0.5).min_delta != 0
+
+
+def test_older_names() -> None:
+    losses, constraints = recurra.losses, recurra.constraints
+    true, guess = np.array([[1.0], [0.0]]), np.array([[0.0], [3.0]])
+    assert losses.MeanSquaredError(losses.Reduction.NONE)(true, guess).tolist() == [1, 9]
+    assert float(losses.MeanSquaredError(losses.Reduction.SUM)(true, guess)) == 10
+    assert float(losses.MeanSquaredError(losses.Reduction.AUTO)(true, guess)) == 5
+    assert constraints.maxnorm(3).max_value == 3 and constraints.get("nonneg") and constraints.unitnorm is not None
+
+
+def test_the_calls_of_a_shared_layer() -> None:
+    one, two = Input((4, 3)), Input((5, 3))
+    shared = GRU(2)
+    first, second = shared(one), shared(two)
+    assert shared.get_output_at(0) is first and shared.get_output_at(1) is second
+    assert shared.get_input_at(0) is one and shared.get_input_at(1) is two
+    with pytest.raises(ValueError, match="called 2 times on symbolic tensors, there is no call 2"):
+        shared.get_output_at(2)

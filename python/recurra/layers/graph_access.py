@@ -44,6 +44,22 @@ class GraphAccess:
         tensors = self._only_node().output_tensors
         return tensors[0] if len(tensors) == 1 else tensors
 
+    def get_input_at(self, node_index: int) -> Any:
+        """The symbolic input of one of the layer's calls, the first being 0 (a list where there are several)."""
+        tensors = self._node_at(node_index).input_tensors
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    def get_output_at(self, node_index: int) -> Any:
+        """The symbolic output of one of the layer's calls, the first being 0."""
+        tensors = self._node_at(node_index).output_tensors
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    def _node_at(self, index: int) -> Node:
+        count = len(self._inbound_nodes)
+        if not -count <= index < count:
+            raise ValueError(f"{self.name} was called {count} times on symbolic tensors, there is no call {index}")
+        return self._inbound_nodes[index]
+
     def _only_node(self) -> Node:
         if len(self._inbound_nodes) != 1:
             raise AttributeError(

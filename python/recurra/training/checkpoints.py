@@ -51,6 +51,7 @@ class ModelCheckpoint(MonitorCallback):
     save_best_only : only where the monitored quantity improved
     save_weights_only : weights (and the optimizer's state) instead of the whole model
     save_freq : "epoch", or a number of batches
+    period : Keras 2's number of epochs from one look at the model to the next
     verbose : 1 says what is saved
     """
 
@@ -64,8 +65,13 @@ class ModelCheckpoint(MonitorCallback):
         mode: str = "auto",
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        period: int = 1,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
+        if not isinstance(period, int) or period < 1:
+            raise ValueError(f"period must be a number of epochs of at least 1, got {period!r}")
+        self.period, self._waited = period, 0
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
@@ -91,7 +97,9 @@ class ModelCheckpoint(MonitorCallback):
             self._save(self._epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self.save_freq == "epoch":
+        self._waited += 1
+        if self.save_freq == "epoch" and self._waited >= self.period:
+            self._waited = 0
             self._save(epoch, None, logs or {})
 
     def _path(self, epoch: int, batch: int | None, logs: Logs) -> str:

@@ -137,6 +137,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     cooldown : epochs to wait after that before watching again
     min_lr : the learning rate never falls below it
+    epsilon : early Keras 2's name of `min_delta`
     The rate in force is logged as "learning_rate".
     """
 
@@ -150,8 +151,10 @@ class ReduceLROnPlateau(MonitorCallback):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        *,
+        epsilon: float | None = None,
     ) -> None:
-        super().__init__(monitor, mode, None, min_delta)
+        super().__init__(monitor, mode, None, min_delta if epsilon is None else epsilon)
         if not 0 < factor < 1:
             raise ValueError(f"factor must be in (0, 1), got {factor!r}")
         self.factor, self.patience, self.verbose = factor, patience, verbose
