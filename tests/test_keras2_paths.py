@@ -28,6 +28,7 @@ LINES = [
     "from recurra.utils.vis_utils import plot_model",
     "from recurra.utils.data_utils import get_file, Sequence",
     "from recurra.utils.generic_utils import get_custom_objects, CustomObjectScope, Progbar",
+    "from recurra.optimizers.legacy import SGD, RMSprop, Adam, Adagrad, Nadam",
     "from recurra.layers import CuDNNLSTM, CuDNNGRU",
 ]
 

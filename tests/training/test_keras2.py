@@ -94,3 +94,20 @@ def test_the_calls_of_a_shared_layer() -> None:
     assert shared.get_input_at(0) is one and shared.get_input_at(1) is two
     with pytest.raises(ValueError, match="called 2 times on symbolic tensors, there is no call 2"):
         shared.get_output_at(2)
+
+
+def test_how_batches_are_read(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 1))
+    batches = [(x[:4], y[:4]), (x[4:], y[4:])]
+    model = Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    reading = {"workers": 4, "use_multiprocessing": True, "max_queue_size": 20}
+    assert len(model.fit(batches, epochs=2, verbose=0, **reading).epoch) == 2
+    assert len(model.fit_generator(iter(batches), steps_per_epoch=2, verbose=0, **reading).epoch) == 1
+    loss = model.evaluate(batches, verbose=0, **reading)
+    assert loss == model.evaluate_generator(batches, **reading) == pytest.approx(np.mean((model.predict(x) - y) ** 2))
+    np.testing.assert_array_equal(model.predict(x, **reading), model.predict_generator([x], **reading))
+    for call in (model.fit, model.evaluate, model.predict):
+        with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'wrokers'"):
+            call(x, wrokers=2)
+    assert recurra.optimizers.legacy.Adam is recurra.optimizers.Adam

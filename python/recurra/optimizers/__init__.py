@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from recurra.optimizers import schedules
+from recurra.optimizers import legacy, schedules
 from recurra.training.optimizer import Optimizer
 from recurra.training.optimizers import (
     SGD,
@@ -37,6 +37,7 @@ __all__ = [
     "RMSprop",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]

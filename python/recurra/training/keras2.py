@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+_READING = ("workers", "use_multiprocessing", "max_queue_size")
+
+
+def check_reading(method: str, given: Mapping[str, Any]) -> None:
+    """TypeError for a keyword that is not one of those with which Keras 2 chose how batches are read."""
+    for name in given:
+        if name not in _READING:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
 
 
 class Keras2Calls:
@@ -23,6 +33,7 @@ class Keras2Calls:
         class_weight: Any = None,
         shuffle: bool = True,
         initial_epoch: int = 0,
+        **reading: Any,
     ) -> Any:
         """``fit(generator, ...)``."""
         return self.fit(  # type: ignore[attr-defined]
@@ -37,19 +48,24 @@ class Keras2Calls:
             class_weight=class_weight,
             shuffle=shuffle,
             initial_epoch=initial_epoch,
+            **reading,
         )
 
     def evaluate_generator(
-        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0
+        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **reading: Any
     ) -> Any:
         """``evaluate(generator, ...)``."""
-        return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)  # type: ignore[attr-defined]
+        return self.evaluate(  # type: ignore[attr-defined]
+            generator, steps=steps, callbacks=callbacks, verbose=verbose, **reading
+        )
 
     def predict_generator(
-        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0
+        self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **reading: Any
     ) -> Any:
         """``predict(generator, ...)``."""
-        return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose)  # type: ignore[attr-defined]
+        return self.predict(  # type: ignore[attr-defined]
+            generator, steps=steps, callbacks=callbacks, verbose=verbose, **reading
+        )
 
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: Any = 0) -> Any:
         """``predict(x)``."""

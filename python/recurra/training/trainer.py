@@ -24,7 +24,7 @@ from recurra.training.batches import (
 from recurra.training.callback import CallbackList
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
-from recurra.training.keras2 import Keras2Calls
+from recurra.training.keras2 import Keras2Calls, check_reading
 from recurra.training.metric import Metric
 from recurra.training.prepare import prepare
 from recurra.training.progress import resolve_verbose
@@ -237,6 +237,7 @@ class Trainer(Keras2Calls):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        **reading: Any,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -257,6 +258,8 @@ class Trainer(Keras2Calls):
         steps_per_epoch, validation_steps : how many batches; needed where the data has no end
         validation_batch_size : `batch_size` unless given
         validation_freq : validate once in so many epochs, or in the epochs of this list (from 1)
+        reading : Keras 2's `workers`, `use_multiprocessing` and `max_queue_size`, which said how batches are read
+            beside the training. Here they are read between the steps, in this thread, whatever these say
 
         returns : the :class:`recurra.callbacks.History`
 
@@ -264,6 +267,7 @@ class Trainer(Keras2Calls):
         Data is checked before the first batch: shapes, NaN, ids outside an Embedding's range, labels outside the
         loss's; ValueError or TypeError says which argument, what was expected and what came.
         """
+        check_reading("fit", reading)
         compiled = self._require_compiled("fit")
         _check_epochs(epochs, initial_epoch)
         level = resolve_verbose(verbose)
@@ -323,11 +327,14 @@ class Trainer(Keras2Calls):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
+        **reading: Any,
     ) -> Any:
         """The loss and metrics on data, given as for :meth:`fit`.
 
+        reading : as for :meth:`fit`
         returns : the loss; with metrics a list in the order of :attr:`metrics_names`; with `return_dict` a dict
         """
+        check_reading("evaluate", reading)
         compiled = self._require_compiled("evaluate")
         source = make_source(x, y, sample_weight, batch_size=self._batch_size(x, batch_size))
         prepare(self, source, "evaluate", rebuild=not compiled.loss.built)
@@ -344,11 +351,14 @@ class Trainer(Keras2Calls):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
+        **reading: Any,
     ) -> Any:
         """The outputs for `x`, computed batch by batch: an array, or a list or dict for several outputs.
 
         verbose : "auto" shows a line only in a terminal or notebook, and only for more than one batch
+        reading : as for :meth:`fit`
         """
+        check_reading("predict", reading)
         quiet = callbacks is None and steps is None and verbose in ("auto", 0, None)
         numbers = type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size
         if quiet and numbers and len(x) <= (self._batch_size(x, batch_size) or 32):
