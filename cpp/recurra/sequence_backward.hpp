@@ -28,17 +28,19 @@ class SequenceBackward {
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
     Team::shared().run(self.spread_.threads, [&](const Member& me) { self.work(me); });
-    self.write_weights();
   }
 
  private:
   // dL/dh of one product, or dL/dx: some columns of dz times their weights, transposed, and where to find them.
   struct Group {
+    std::vector<int> columns;
     std::vector<Segment> segments;  // into a row of z, panel after panel
     Index depth = 0;  // sum of their lengths
     Index packed = 0;  // offset of the weights: [out panel][depth][out width]
   };
   struct Transposed {
+    const T* source = nullptr;  // (out.columns, G*H)
+    bool recurrent = false;  // of the recurrent kernel, else of the kernel
     Panels<T> out;
     std::vector<Group> groups;  // one, or one for each gate when gates have masks of their own
     Buffer<T> weights;
@@ -59,11 +61,9 @@ class SequenceBackward {
       if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
       loop_groups.back().push_back(c);
     }
-    const auto recurrent_gate = [](int c) { return Cell::columns[c].recurrent; };
     const Index per_panel = plan_.rows() * Layout::z_row;
-    transpose(loop_, L_.units, loop_groups, call_.recurrent_kernel, per_panel, recurrent_gate);
-    if constexpr (Cell::reset_before)
-      transpose(second_, L_.units, {{2}}, call_.recurrent_kernel, per_panel, [](int) { return 2; });
+    plan_transposed(loop_, L_.units, loop_groups, true, per_panel);
+    if constexpr (Cell::reset_before) plan_transposed(second_, L_.units, {{2}}, true, per_panel);
     if (out_.dx) {
       std::vector<std::vector<int>> groups(1);
       for (int c = 0; c < C; ++c) {
@@ -71,8 +71,7 @@ class SequenceBackward {
         if (call_.input_groups > 1 && !groups.back().empty()) groups.emplace_back();
         groups.back().push_back(c);
       }
-      transpose(input_, Panels<T>(call_.I), groups, call_.kernel, tokens_ ? tokens_.count() * Layout::z_row : per_panel,
-                [](int c) { return Cell::columns[c].kernel; });
+      plan_transposed(input_, Panels<T>(call_.I), groups, false, tokens_ ? tokens_.count() * Layout::z_row : per_panel);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
     sums_at_.resize(size_t(L_.units.count * C));
@@ -95,16 +94,16 @@ class SequenceBackward {
   }
 
   // --- set-up -------------------------------------------------------------------------------------------------------
-  /// Pack weights (out.columns, G*H) transposed, for columns of z grouped as told; gate_of(column) is their gate, and
-  /// per_panel the distance between panels of z.
-  template <class GateOf>
-  void transpose(Transposed& t, const Panels<T>& out, const std::vector<std::vector<int>>& groups, const T* weights,
-                 Index per_panel, GateOf gate_of) {
+  /// Where the transposed weights go, for columns of z grouped as told; per_panel is the distance between panels of z.
+  void plan_transposed(Transposed& t, const Panels<T>& out, const std::vector<std::vector<int>>& groups, bool recurrent,
+                       Index per_panel) {
+    t.source = recurrent ? call_.recurrent_kernel : call_.kernel;
+    t.recurrent = recurrent;
     t.out = out;
-    const Index GH = Cell::gates * L_.H;
     Index size = 0;
     for (const auto& columns : groups) {
       Group group;
+      group.columns = columns;
       for (Index p = 0; p < L_.units.count; ++p)
         for (int c : columns) {
           const Index width = L_.units.width(p), offset = p * per_panel + c * width;
@@ -118,15 +117,22 @@ class SequenceBackward {
       t.groups.push_back(group);
     }
     t.weights.resize(size + W);
-    for (size_t g = 0; g < groups.size(); ++g)
-      for (Index q = 0; q < out.count; ++q) {
+  }
+  /// This member's panels of the transposed weights.
+  void transpose(Transposed& t, const Member& me) {
+    const Index GH = Cell::gates * L_.H;
+    Index q0, q1;
+    me.part(t.out.count, q0, q1);
+    for (size_t g = 0; g < t.groups.size(); ++g)
+      for (Index q = q0; q < q1; ++q) {
         T* to = packed(t, g, q);
-        const Index first = out.first(q), width = out.width(q);
+        const Index first = t.out.first(q), width = t.out.width(q);
         for (Index p = 0; p < L_.units.count; ++p)
-          for (int c : groups[g]) {
+          for (int c : t.groups[g].columns) {
             const Index used = L_.units.used(p), all = L_.units.width(p);
-            pack_columns(weights + first * GH + gate_of(c) * L_.H + L_.units.first(p), GH, used, out.used(q), width,
-                         to);
+            const Column column = Cell::columns[c];
+            const int gate = t.recurrent && column.recurrent >= 0 ? column.recurrent : column.gate();
+            pack_columns(t.source + first * GH + gate * L_.H + L_.units.first(p), GH, used, t.out.used(q), width, to);
             std::fill(to + used * width, to + all * width, T(0));
             to += all * width;
           }
@@ -143,6 +149,10 @@ class SequenceBackward {
   void work(const Member& me) {
     const FlushDenormals flush;
     T* scratch = scratch_.data() + me.id * scratch_each_;
+    transpose(loop_, me);
+    if constexpr (Cell::reset_before) transpose(second_, me);
+    if (out_.dx) transpose(input_, me);
+    me.barrier();
     Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
     if (spread_.by_rows) {
       const std::vector<Index> cut = plan_.split(me.count);
@@ -171,6 +181,8 @@ class SequenceBackward {
     }
     weights(me, scratch);
     if (out_.dx) inputs(me, scratch);
+    me.barrier();
+    write_weights(me);
   }
 
   template <class Do>
@@ -390,10 +402,12 @@ class SequenceBackward {
     return 0;
   }
 
-  /// From sums by panel to Keras's arrays.
-  void write_weights() {
+  /// From sums by panel to Keras's arrays, this member's panels.
+  void write_weights(const Member& me) {
     const Index H = L_.H, I = call_.I, GH = Cell::gates * H;
-    for (Index p = 0; p < L_.units.count; ++p)
+    Index p0, p1;
+    me.part(L_.units.count, p0, p1);
+    for (Index p = p0; p < p1; ++p)
       for (int c = 0; c < C; ++c) {
         const Column column = Cell::columns[c];
         const Index width = L_.units.width(p), first = L_.units.first(p);

@@ -51,9 +51,7 @@ class SequenceForward {
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
-    const bool small = weights_->bytes() <= l2_bytes() * 3 / 4;
-    // A few rows alone would read W from L2 at every step; together with the next steps' rows they do not.
-    ahead_ = (!small || per_step <= 4) && chunk_ > 1 && !tokens_;
+    ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
     cache_->operands.resize((keep ? plan_.rows() : (chunk_ + 1) * B) * L_.operand_row);
     const Index in_turn = std::max(block_rows, P);  // rows of a panel, or panels of a row
@@ -66,6 +64,14 @@ class SequenceForward {
     }
     if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
     for (Index i = 0; i < B; ++i) initial(i);
+  }
+
+  /// Whether making the input's products of a chunk of steps at once pays: W is then read once for all of them instead of
+  /// at every step, but the pre-activations go to L2 or beyond and come back. With a few rows it always does.
+  bool saves_reading(Index rows) const {
+    if (weights_->bytes() <= l2_bytes() * 3 / 4) return false;
+    const Index weights = L_.I * Cell::gates * L_.units.padded * (chunk_ - 1) / chunk_;
+    return weights > 5 * 2 * rows * Cell::gates * L_.units.padded;
   }
 
   /// States of position i before the first step; also the final ones where the row has no step at all.

@@ -34,15 +34,16 @@ inline void pause_cpu() {
 #endif
 }
 
-/// Wait until done(): spin some 20 us, then offer the core to whoever is ready, then sleep between looks. A member that
-/// waits for one that has lost its core must not burn the time that the other needs.
+/// Wait until done(): spin some 20 us, then offer the core to whoever is ready for a millisecond or so (a sleep is over
+/// only some 100 us later, too long to wait for a member that is a little behind), then sleep between looks. A member
+/// that waits for one that has lost its core must not burn the time that the other needs.
 template <class Done>
 inline void wait_politely(Done done) {
   for (int i = 0; i < 512; ++i) {
     if (done()) return;
     pause_cpu();
   }
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     if (done()) return;
     std::this_thread::yield();
   }
