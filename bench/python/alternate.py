@@ -17,7 +17,8 @@ from bench.python.problem import Answer, Problem, differences, make_problem
 from bench.python.session import Session, WorkerError
 
 PILOT_KEEPS = 1.25  # settings slower than their family's best by more than this are not timed further
-FAR_BEHIND = 4.0  # candidates slower than the fastest by more than this are timed in the first rounds only
+FAR_BEHIND = 4.0  # candidates slower than the fastest by more than this are timed in the first rounds only, or in the
+# first alone where a call takes longer than a second
 CLEAN_SLICES = 3  # contended slices are dropped when at least so many others remain
 
 
@@ -117,7 +118,7 @@ class Alternation:
         kept = []
         for candidate in timed:
             try:
-                candidate.pilot = min(self._slice(candidate, self.pace.pilot, 1)["walls"])
+                candidate.pilot = min(self._slice(candidate, self.pace.pilot, 0)["walls"])  # the answer warmed it up
                 kept.append(candidate)
             except WorkerError as error:
                 self._failed(where, candidate.family, candidate.setting, error)
@@ -130,19 +131,26 @@ class Alternation:
         fastest = min((candidate.pilot for candidate in timed), default=0.0)
         taking_part = list(timed)
         for round_ in range(2 * self.pace.rounds):
-            if round_ >= self.pace.rounds and all(_clean(c) >= CLEAN_SLICES for c in taking_part):
+            if round_ >= self.pace.rounds and all(
+                _clean(c) >= min(CLEAN_SLICES, self._rounds_of(c, fastest)) for c in taking_part
+            ):
                 break  # the second half only makes up for contended slices
             for candidate in list(taking_part):
-                if round_ >= CLEAN_SLICES and candidate.pilot > FAR_BEHIND * fastest and candidate.family != OURS:
+                if round_ >= self._rounds_of(candidate, fastest):
                     continue
                 try:
-                    slow = candidate.pilot > self.pace.slice
-                    warmup = int(round_ == 0) if slow else self.pace.warmup
+                    warmup = 0 if candidate.pilot > self.pace.slice else self.pace.warmup
                     done = self._slice(candidate, self.pace.slice, warmup)
                     candidate.slices.append({**done, "round": round_})
                 except WorkerError as error:
                     self._failed(where, candidate.family, candidate.setting, error)
                     taking_part.remove(candidate)
+
+    def _rounds_of(self, candidate: Timed, fastest: float) -> int:
+        """How many rounds it takes part in at most."""
+        if candidate.pilot <= FAR_BEHIND * fastest or candidate.family == OURS:
+            return 2 * self.pace.rounds
+        return CLEAN_SLICES if candidate.pilot < 1 else 1
 
 
 def _clean(candidate: Timed) -> int:
