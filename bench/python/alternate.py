@@ -24,15 +24,17 @@ CLEAN_SLICES = 3  # contended slices are dropped when at least so many others re
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to measure: rounds, seconds a slice, seconds of piloting a setting."""
+    """How long to measure: rounds, seconds a slice, seconds of piloting a setting; about how long one candidate may
+    take with its rounds on one problem, where a call is longer than a slice (two rounds there are at least)."""
 
     rounds: int = 7
-    slice: float = 0.15
-    pilot: float = 0.06
-    warmup: int = 2
+    slice: float = 0.1
+    pilot: float = 0.05
+    warmup: int = 1
+    candidate: float = 2.5
 
 
-QUICK = Pace(rounds=3, slice=0.04, pilot=0.02, warmup=1)
+QUICK = Pace(rounds=3, slice=0.04, pilot=0.02, candidate=0.5)
 
 
 @dataclass
@@ -130,13 +132,12 @@ class Alternation:
     def _rounds(self, timed: list[Timed], where: dict[str, str]) -> None:
         fastest = min((candidate.pilot for candidate in timed), default=0.0)
         taking_part = list(timed)
-        for round_ in range(2 * self.pace.rounds):
-            if round_ >= self.pace.rounds and all(
-                _clean(c) >= min(CLEAN_SLICES, self._rounds_of(c, fastest)) for c in taking_part
-            ):
-                break  # the second half only makes up for contended slices
+        rounds = self.pace.rounds
+        for round_ in range(2 * rounds):
+            if round_ >= rounds:  # only to make up for contended slices
+                taking_part = [c for c in taking_part if _clean(c) < min(CLEAN_SLICES, len(c.slices))]
             for candidate in list(taking_part):
-                if round_ >= self._rounds_of(candidate, fastest):
+                if round_ < rounds and round_ >= self._rounds_of(candidate, fastest, rounds):
                     continue
                 try:
                     warmup = 0 if candidate.pilot > self.pace.slice else self.pace.warmup
@@ -146,11 +147,11 @@ class Alternation:
                     self._failed(where, candidate.family, candidate.setting, error)
                     taking_part.remove(candidate)
 
-    def _rounds_of(self, candidate: Timed, fastest: float) -> int:
+    def _rounds_of(self, candidate: Timed, fastest: float, most: int) -> int:
         """How many rounds it takes part in at most."""
-        if candidate.pilot <= FAR_BEHIND * fastest or candidate.family == OURS:
-            return 2 * self.pace.rounds
-        return CLEAN_SLICES if candidate.pilot < 1 else 1
+        if candidate.pilot > FAR_BEHIND * fastest and candidate.family != OURS:
+            most = 1 if candidate.pilot > 1 else CLEAN_SLICES
+        return min(most, max(2, round(self.pace.candidate / max(candidate.pilot, self.pace.slice))))
 
 
 def _clean(candidate: Timed) -> int:
