@@ -32,40 +32,54 @@ struct Gemm {
       Index p0 = 0, p1 = panels.count, r0 = 0, r1 = M;
       if (by_panel) me.part(panels.count, p0, p1);
       else me.part(M, r0, r1);
-      for (Index p = p0; p < p1; ++p) panel(panels, p, r0, r1, scratch.data() + me.id * per_thread());
+      for (Index p = p0; p < p1; p += group)
+        some_panels(panels, p, std::min(p1, p + group), r0, r1, scratch.data() + me.id * per_thread());
     });
   }
 
  private:
-  static constexpr Index depth = 256;       // k of one block: 256 * full panel = 16 KB of float32 on AVX2
-  static constexpr Index height = 96;       // rows whose sums are kept while k goes on
+  static constexpr Index depth = 256;  // k of one block: 256 * full panel = 16 KB of float32 on AVX2
+  static constexpr Index height = 96;  // rows whose sums are kept while k goes on
+  static constexpr Index group = 8;  // panels packed together: their rows of B and of the result are some lines long
 
-  static Index per_thread() { return (depth + height) * Panels<T>::full + lanes<T>; }
+  static Index per_thread() { return (group * depth + height) * Panels<T>::full + lanes<T>; }
 
-  void panel(const Panels<T>& panels, Index p, Index r0, Index r1, T* scratch) const {
-    const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
-    T* packed = scratch;
-    T* z = scratch + depth * Panels<T>::full;
+  void some_panels(const Panels<T>& panels, Index p0, Index p1, Index r0, Index r1, T* packed) const {
+    T* z = packed + group * depth * Panels<T>::full;
     // The sums of k so far live in `out` between blocks of k.
     for (Index k0 = 0; k0 == 0 || k0 < K; k0 += depth) {
       const Index k = std::min(depth, K - k0);
-      if (trans_b) pack_columns(b + first * K + k0, K, k, used, width, packed);
-      else pack_rows(b + k0 * N + first, N, k, used, width, packed);
-      for (Index r = r0; r < r1; r += height) {
-        const Index rows = std::min(height, r1 - r);
-        const bool start = k0 == 0, go_on = !start || bias;
-        if (go_on)
-          for (Index i = 0; i < rows; ++i) {
-            const T* from = start ? bias + first : out + (r + i) * N + first;
-            for (Index j = 0; j < width; ++j) z[i * width + j] = j < used ? from[j] : T(0);
-          }
-        const Segment all{0, k};
-        if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, panels.vectors(p), z, width, go_on);
-        else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, panels.vectors(p), z, width, go_on);
-        for (Index i = 0; i < rows; ++i)
-          std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
-      }
+      pack(panels, p0, p1, k0, k, packed);
+      for (Index r = r0; r < r1; r += height)
+        for (Index p = p0; p < p1; ++p)
+          product_block(panels, p, r, std::min(height, r1 - r), k0, k, packed + (p - p0) * depth * Panels<T>::full, z);
     }
+  }
+
+  void pack(const Panels<T>& panels, Index p0, Index p1, Index k0, Index k, T* packed) const {
+    constexpr Index together = 16;  // rows of B: few enough for the translation buffer, whatever their distance
+    for (Index n = 0; n < k; n += trans_b ? k : together)
+      for (Index p = p0; p < p1; ++p) {
+        const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
+        T* to = packed + (p - p0) * depth * Panels<T>::full;
+        if (trans_b) pack_columns(b + first * K + k0, K, k, used, width, to);
+        else pack_rows(b + (k0 + n) * N + first, N, std::min(together, k - n), used, width, to + n * width);
+      }
+  }
+
+  void product_block(const Panels<T>& panels, Index p, Index r, Index rows, Index k0, Index k, const T* packed,
+                     T* z) const {
+    const Index first = panels.first(p), used = panels.used(p), width = panels.width(p), vectors = panels.vectors(p);
+    const bool start = k0 == 0, go_on = !start || bias;
+    if (go_on)
+      for (Index i = 0; i < rows; ++i) {
+        const T* from = start ? bias + first : out + (r + i) * N + first;
+        for (Index j = 0; j < width; ++j) z[i * width + j] = j < used ? from[j] : T(0);
+      }
+    const Segment all{0, k};
+    if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, vectors, z, width, go_on);
+    else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, vectors, z, width, go_on);
+    for (Index i = 0; i < rows; ++i) std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
   }
 };
 
