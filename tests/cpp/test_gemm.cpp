@@ -38,7 +38,8 @@ void check(Index M, Index N, Index K) {
 }  // namespace
 
 TEST(products_equal_their_sums) {
-  const Index sizes[][3] = {{1, 1, 1}, {2, 17, 3}, {7, 16, 300}, {13, 33, 31}, {97, 5, 12}, {50, 70, 513}, {101, 150, 300}, {3, 4, 0}};
+  const Index sizes[][3] = {{1, 1, 1},   {2, 17, 3},    {7, 16, 300},    {13, 33, 31},
+                            {97, 5, 12}, {50, 70, 513}, {101, 150, 300}, {3, 4, 0}};
   for (const auto& s : sizes) {
     check<float>(s[0], s[1], s[2]);
     check<double>(s[0], s[1], s[2]);
