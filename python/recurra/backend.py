@@ -44,47 +44,22 @@ def set_value(x: Variable, value: Any) -> None:
     x.assign(value)
 
 
-_SAME = frozenset(
-    (
-        *(
-            "abs",
-            "all",
-            "any",
-            "arange",
-            "binary_crossentropy",
-            "cast",
-            "categorical_crossentropy",
-            "cos",
-            "dot",
-            "elu",
-        ),
-        *("equal", "exp", "greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log", "logsumexp", "max"),
-        *(
-            "maximum",
-            "mean",
-            "min",
-            "minimum",
-            "not_equal",
-            "ones",
-            "ones_like",
-            "reshape",
-            "round",
-            "shape",
-            "sigmoid",
-        ),
-        *("sign", "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sqrt", "square"),
-        *("squeeze", "std", "stop_gradient", "sum", "tanh", "transpose", "var", "zeros", "zeros_like"),
-    )
-)
-_OWN = frozenset(
-    (
-        *("argmax", "argmin", "batch_dot", "batch_flatten", "cast_to_floatx", "clip", "concatenate", "constant"),
-        *("cumsum", "dropout", "dtype", "expand_dims", "flatten", "function", "gather", "in_train_phase", "int_shape"),
-        *("l2_normalize", "learning_phase", "ndim", "one_hot", "permute_dimensions", "pow", "random_normal"),
-        *("random_uniform", "relu", "repeat", "repeat_elements", "reverse", "stack", "switch", "tile", "update"),
-        "variable",
-    )
-)
+#: functions that are those of recurra.ops
+_SAME = {
+    "abs", "all", "any", "arange", "binary_crossentropy", "cast", "categorical_crossentropy", "cos", "dot", "elu",
+    "equal", "exp", "greater", "greater_equal", "hard_sigmoid", "less", "less_equal", "log", "logsumexp", "max",
+    "maximum", "mean", "min", "minimum", "not_equal", "ones", "ones_like", "reshape", "round", "shape", "sigmoid",
+    "sign", "sin", "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sqrt", "square",
+    "squeeze", "std", "stop_gradient", "sum", "tanh", "transpose", "var", "zeros", "zeros_like",
+}  # fmt: skip
+#: functions of keras2_backend.py
+_OWN = {
+    "argmax", "argmin", "batch_dot", "batch_flatten", "cast_to_floatx", "clip", "concatenate", "constant", "cumsum",
+    "dropout", "dtype", "expand_dims", "flatten", "function", "gather", "in_train_phase", "int_shape",
+    "l2_normalize", "learning_phase", "ndim", "one_hot", "permute_dimensions", "pow", "random_normal",
+    "random_uniform", "relu", "repeat", "repeat_elements", "reverse", "stack", "switch", "tile", "update",
+    "variable",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

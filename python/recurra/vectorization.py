@@ -95,7 +95,7 @@ class TextVectorization(Vectorizer, Layer):
     @property
     def _width(self) -> int:
         known = self._tokens or self.pad_to_max_tokens
-        return Vectorizer._width.fget(self) if known or self._awaited_size is None else self._awaited_size  # type: ignore[attr-defined]
+        return super()._width if known or self._awaited_size is None else self._awaited_size
 
     @property
     def knows_vocabulary(self) -> bool:

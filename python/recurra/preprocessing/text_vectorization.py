@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -31,20 +31,10 @@ class Vectorizer:
     """
 
     def __init__(
-        self,
-        max_tokens: int | None = None,
-        standardize: str | Callable[[Array], Any] | None = "lower_and_strip_punctuation",
-        split: str | Callable[[str], Iterable[Any]] | None = "whitespace",
-        ngrams: int | Sequence[int] | None = None,
-        output_mode: str = "int",
-        output_sequence_length: int | None = None,
-        pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
-        sparse: bool = False,
-        ragged: bool = False,
-        encoding: str = "utf-8",
-    ) -> None:
+        self, max_tokens: int | None, standardize: Any, split: Any, ngrams: Any, output_mode: str,
+        output_sequence_length: int | None, pad_to_max_tokens: bool, vocabulary: Any, idf_weights: Any, sparse: bool,
+        ragged: bool, encoding: str,
+    ) -> None:  # fmt: skip
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
         _choice("standardize", standardize, _STANDARD)
         _choice("split", split, ("whitespace", "character"))
