@@ -1,6 +1,8 @@
 /// From numpy arrays to SequenceForward and SequenceBackward, for any cell; lstm.cpp, gru.cpp and simple_rnn.cpp bind them.
 #pragma once
-#include "recurra/token_gradient.hpp"
+#include <optional>
+
+#include "recurra/embedding.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
@@ -73,23 +75,27 @@ class KeptCall final : public Kept {
     auto dkernel = output<T>({I, GH});
     auto drecurrent = output<T>({H, GH});
     auto dbias = !bias_ ? View<T>{} : Cell::two_biases ? output<T>({2, GH}) : output<T>({GH});
-    TokenGradient<T> tokens;
+    std::optional<DistinctIds> tokens;
     {
       py::gil_scoped_release release;
       const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
                                      dkernel.data(), drecurrent.data(), dbias.data()};
       CellKernels<Cell, T>::backward(cache, dy.data(), dh.data(), dc.data(), out);
-      if (need_dx && call_.ids && !table) tokens.sum(call_.ids, call_.mask, dx.data(), B * S, I);
+      if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
     }
     py::object input_gradient = none_or(dx);
     if (need_dx && table) {
       auto ids = output<std::int32_t>({table->count()});
       std::copy_n(table->ids(), table->count(), ids.data());
       input_gradient = py::make_tuple(ids.array(), dx.array());
-    } else if (need_dx && call_.ids) {
-      auto ids = output<std::int32_t>({tokens.count()});
-      auto rows = output<T>({tokens.count(), I});
-      tokens.write(ids.data(), rows.data());
+    } else if (tokens) {
+      auto ids = output<std::int32_t>({tokens->count()});
+      auto rows = output<T>({tokens->count(), I});
+      std::copy_n(tokens->ids(), tokens->count(), ids.data());
+      {
+        py::gil_scoped_release release;
+        tokens->sum_rows(dx.data(), I, rows.data());
+      }
       input_gradient = py::make_tuple(ids.array(), rows.array());
     }
     if constexpr (Cell::has_memory)

@@ -9,6 +9,7 @@ struct Column {
   int kernel;
   int recurrent;
   constexpr int gate() const { return kernel >= 0 ? kernel : recurrent; }
+  constexpr Index kernel_rows(Index inputs) const { return kernel >= 0 ? inputs : 0; }
 };
 
 /// What a pre-activation passes through by itself, before the cell's columns meet.

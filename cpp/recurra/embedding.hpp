@@ -22,16 +22,19 @@ void embedding_forward(const T* table, const std::int32_t* ids, Index n, Index I
 /// The distinct ids of a list, ascending, and where each one stands.
 class DistinctIds {
  public:
-  /// ids (n,): any int32, n < 2^32.
-  DistinctIds(const std::int32_t* ids, Index n) {
+  /// ids (n,): any int32, n < 2^32; mask (n,): non-zero = use the id, or null.
+  DistinctIds(const std::int32_t* ids, Index n, const std::uint8_t* mask = nullptr) {
     // Keys of id and position: sorting by the id alone, stably, leaves equal ids in order of appearance.
-    std::vector<std::uint64_t> keys(static_cast<size_t>(n)), other(static_cast<size_t>(n));
+    std::vector<std::uint64_t> keys;
+    keys.reserve(static_cast<size_t>(n));
     std::uint32_t varying = 0;
     for (Index k = 0; k < n; ++k) {
+      if (mask && !mask[k]) continue;
       const std::uint32_t id = static_cast<std::uint32_t>(ids[k]) ^ 0x80000000u;  // negative ids sort first
-      varying |= id ^ (static_cast<std::uint32_t>(ids[0]) ^ 0x80000000u);
-      keys[static_cast<size_t>(k)] = std::uint64_t{id} << 32 | static_cast<std::uint64_t>(k);
+      keys.push_back(std::uint64_t{id} << 32 | static_cast<std::uint64_t>(k));
+      varying |= id ^ static_cast<std::uint32_t>(keys.front() >> 32);
     }
+    std::vector<std::uint64_t> other(keys.size());
     for (int shift = 0; shift < 32; shift += digit_bits) {
       if ((varying >> shift & (digits - 1)) == 0) continue;  // all the same here
       size_t at[digits] = {};
@@ -50,7 +53,7 @@ class DistinctIds {
       }
       positions_.push_back(static_cast<std::uint32_t>(keys[k]));
     }
-    starts_.push_back(n);
+    starts_.push_back(static_cast<Index>(keys.size()));
   }
 
   Index count() const { return static_cast<Index>(ids_.size()); }

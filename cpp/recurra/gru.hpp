@@ -3,7 +3,6 @@
 //   reset before it (GruResetBefore):      n = a(nx + (r h) Un)
 // The carried state is h itself, in full, since z mixes it past the product.
 #pragma once
-#include "activations.hpp"
 #include "cell.hpp"
 
 namespace recurra {

@@ -1,9 +1,9 @@
 // LSTM: i = s(zi), f = s(zf), g = a(zg), o = s(zo), c' = f c + i g, h' = o a(c').
 //
-// A cell is its columns (which parts of the weights each pre-activation takes), its pointwise forward and its pointwise
-// backward. z holds one vector of each column; forward leaves in z what backward needs, backward leaves dL/dz in z.
+// A cell is its columns (which parts of the weights each pre-activation takes), the activation that each column passes
+// through alone, its pointwise forward from there and its pointwise backward. z holds one vector of each column; forward
+// leaves in z what backward needs, backward leaves dL/dz in z.
 #pragma once
-#include "activations.hpp"
 #include "cell.hpp"
 
 namespace recurra {

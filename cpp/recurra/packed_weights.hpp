@@ -1,5 +1,5 @@
-// A layer's weights in the order in which the forward loop reads them: for each panel of units and each column the rows of
-// the kernel, the bias, the rows of the recurrent kernel. Made for each call in training; kept from call to call where
+// A layer's weights in the order in which the forward loop reads them: for each panel of units and each column the rows
+// of the kernel, the bias, the rows of the recurrent kernel. Made for each call in training; kept from call to call where
 // the caller knows that the weights stay the same.
 #pragma once
 #include <memory>
@@ -28,7 +28,7 @@ class PackedWeights {
 
   /// Weights of column c for panel p: kernel_rows(c) rows, the bias, H rows where h takes part.
   const T* column(Index p, int c) const { return at(p, rows_[c]); }
-  Index kernel_rows(int c) const { return Cell::columns[c].kernel >= 0 ? I_ : 0; }
+  Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
   /// GruResetBefore: the recurrent kernel of the second product, H rows.
   const T* second(Index p) const { return at(p, rows_[C]); }
   Index bytes() const { return data_.size() * Index(sizeof(T)); }

@@ -8,7 +8,8 @@
 
 namespace recurra {
 
-/// Results; every element is written. dx: (B, steps, I), or (tokens, I) with a token table, or null; dh0, dc0: (B, H), dc0 null but for LSTM.
+/// Results; every element is written. dx: (B, steps, I), or (tokens, I) with a token table, or null;
+/// dh0, dc0: (B, H), dc0 null but for LSTM.
 template <class T>
 struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;  // dbias: shape of bias, or null
@@ -87,7 +88,7 @@ class SequenceBackward {
   }
 
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
-  Index kernel_rows(int c) const { return Cell::columns[c].kernel >= 0 ? call_.I : 0; }
+  Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
   Index rows_of(int c) const {
     const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
     return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);

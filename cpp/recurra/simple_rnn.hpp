@@ -1,6 +1,5 @@
 // SimpleRNN: h' = a(z).
 #pragma once
-#include "activations.hpp"
 #include "cell.hpp"
 
 namespace recurra {

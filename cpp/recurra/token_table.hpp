@@ -1,6 +1,6 @@
 // The distinct tokens of a batch. The input's part of a pre-activation depends on the token alone, so it is computed once
-// for each token and copied to the rows that use it; backward sums dL/dz over the rows of a token first, and the products
-// for the kernel's and the embeddings' gradients then run over tokens instead of rows.
+// for each token and copied to the rows that use it; backward sums dL/dz over the rows of a token first, and the
+// products for the kernel's and the embeddings' gradients then run over tokens instead of rows.
 //
 // The chains of sums stay those of layout.hpp: x W is finished here, and a row's product goes on with the bias and h U.
 #pragma once
