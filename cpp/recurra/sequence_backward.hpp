@@ -322,43 +322,47 @@ class SequenceBackward {
     over_rows(
         first_pair, last_pair, plan_.rows(), L_.operand_row, [&](Index p, Index row) { return z_at(p, row); },
         packed_dz,
-        [&](Index pair, Index m0, Index m) {
+        [&](Index pair, Index m0, Index m, Index n, Index parts) {
           const int c = int(pair % C);
           const Index width = L_.units.width(pair / C), vectors = L_.units.vectors(pair / C);
           const Segment all{0, m}, part = L_.operand(c);
           T* to = sums_.data() + sums_at_[size_t(pair)] + (tokens_ ? kernel_rows(c) * width : 0);
-          product<T, true>(part.length, cache_.operands.data() + m0 * L_.operand_row + part.offset, L_.operand_row,
-                           &all, 1, packed_dz, vectors, to, width, m0 > 0);
-          if (Cell::reset_before && c == 2)
+          const Index k0 = part.length * n / parts, k1 = part.length * (n + 1) / parts;
+          product<T, true>(k1 - k0, cache_.operands.data() + m0 * L_.operand_row + part.offset + k0, L_.operand_row,
+                           &all, 1, packed_dz, vectors, to + k0 * width, width, m0 > 0);
+          if (Cell::reset_before && c == 2 && n == 0)
             product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, packed_dz,
                              vectors, to + part.length * width, width, m0 > 0);
         });
     if (!tokens_) return;
     over_rows(
         first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, packed_dz,
-        [&](Index pair, Index m0, Index m) {
+        [&](Index pair, Index m0, Index m, Index n, Index parts) {
           const Segment all{0, m};
-          product<T, true>(kernel_rows(int(pair % C)), tokens_.embeddings() + m0 * call_.I, call_.I, &all, 1, packed_dz,
-                           L_.units.vectors(pair / C), sums_.data() + sums_at_[size_t(pair)], L_.units.width(pair / C),
+          const Index rows = kernel_rows(int(pair % C)), width = L_.units.width(pair / C);
+          const Index k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
+          product<T, true>(k1 - k0, tokens_.embeddings() + m0 * call_.I + k0, call_.I, &all, 1, packed_dz,
+                           L_.units.vectors(pair / C), sums_.data() + sums_at_[size_t(pair)] + k0 * width, width,
                            m0 > 0);
         });
   }
-  /// run(pair, m0, m) with rows [m0, m0 + m) of the pair's column of dz packed, for all rows in turn, of which each has
-  /// an operand of `operand_row` elements: some rows' operands stay in L2 while all the pairs use them.
+  /// run(pair, m0, m, n, parts) with rows [m0, m0 + m) of the pair's column of dz packed, for all rows in turn, of which
+  /// each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part of some rows stays
+  /// in L2 while all the pairs use it.
   template <class Rows, class Run>
   void over_rows(Index first_pair, Index last_pair, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
                  Run&& run) {
-    const Index fitting = l2_bytes() / 4 / (operand_row * Index(sizeof(T)));
-    const Index depth = std::clamp<Index>(fitting, 64, depth_rows);
-    for (Index m0 = 0; m0 < rows; m0 += depth) {
-      const Index m = std::min(depth, rows - m0);
-      for (Index pair = first_pair; pair < last_pair; ++pair) {
-        const Index p = pair / C, width = L_.units.width(p);
-        const T* from = dz_at(p, m0) + pair % C * width;
-        for (Index r = 0; r < m; ++r)
-          for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
-        run(pair, m0, m);
-      }
+    const Index parts = 1 + depth_rows * operand_row * Index(sizeof(T)) / (l2_bytes() * 3 / 4);
+    for (Index m0 = 0; m0 < rows; m0 += depth_rows) {
+      const Index m = std::min(depth_rows, rows - m0);
+      for (Index n = 0; n < parts; ++n)
+        for (Index pair = first_pair; pair < last_pair; ++pair) {
+          const Index p = pair / C, width = L_.units.width(p);
+          const T* from = dz_at(p, m0) + pair % C * width;
+          for (Index r = 0; r < m; ++r)
+            for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
+          run(pair, m0, m, n, parts);
+        }
     }
   }
 

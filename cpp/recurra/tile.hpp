@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "simd.hpp"
+#include "tile_avx2.hpp"
 
 namespace recurra {
 
@@ -29,8 +30,8 @@ constexpr int max_rows(int vectors) {
 }
 
 template <class T, int MR, int NV, bool Columns>
-RECURRA_NOINLINE void tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel, T* z,
-                           Index ldz, bool accumulate) {
+RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+                                    T* z, Index ldz, bool accumulate) {
   constexpr int W = lanes<T>;
   Packet<T> sum[MR][NV];
   if (accumulate) {
@@ -61,9 +62,17 @@ RECURRA_NOINLINE void tile(const T* a, Index lda, const Segment* segments, Index
 template <class T>
 using Tile = void (*)(const T*, Index, const Segment*, Index, const T*, T*, Index, bool);
 
+template <class T, int MR, int NV, bool Columns>
+constexpr Tile<T> tile_of() {
+#if defined(RECURRA_TILE_AVX2)
+  if constexpr (NV == 2 && MR >= 4 && MR <= 6) return &tile_avx2<T, MR, Columns, Segment>;
+#endif
+  return &portable_tile<T, MR, NV, Columns>;
+}
+
 template <class T, int NV, bool Columns, size_t... R>
 Tile<T> pick_tile(Index rows, std::index_sequence<R...>) {
-  static constexpr Tile<T> table[] = {&tile<T, int(R) + 1, NV, Columns>...};
+  static constexpr Tile<T> table[] = {tile_of<T, int(R) + 1, NV, Columns>()...};
   return table[rows - 1];
 }
 
@@ -100,7 +109,7 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
 }
 
 /// One row times NC panels at once: a chain of sums waits for its last multiplication, so a row alone needs several chains
-/// side by side to keep the multipliers busy. Each element is the same chain as in `tile`.
+/// side by side to keep the multipliers busy. Each element is the same chain as in portable_tile.
 template <class T, int NV, int NC>
 RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_segments, const T* const* panels,
                                    T* const* z, bool accumulate) {
