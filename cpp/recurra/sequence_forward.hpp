@@ -290,56 +290,82 @@ class SequenceForward {
                    [&](auto vectors) { pointwise<decltype(vectors)::value>(s, i0, i1, p, z, act); });
     });
   }
+  // In three passes over the rows of a block. A unit's chain from its gates to h is long, and all the rows are
+  // independent: short loops keep many rows' chains in flight, and what has to go to far memory comes after them.
   template <int V, class A>
   RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index p, T* z, const A& act) {
     constexpr Index width = V * W;
-    const Index first = L_.units.first(p), H = L_.H, Hp = L_.units.padded;
-    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;
-    for (Index i = i0; i < i1; ++i, z += Layout::z_row) {
-      const Index b = plan_.original(i);
-      const bool goes_on = i < next;
-      T* out_y = y_ && call_.return_sequences ? y_ + plan_.source(plan_.offset(s) + i) * H : nullptr;
-      T* out_operand = goes_on ? operand(s + 1, i) + L_.I + 1 : nullptr;
-      const T* carry_in = nullptr;
-      T* carry_out = nullptr;
-      if constexpr (Cell::has_carry) {
-        carry_in = s == 0 ? cache_->carry0.data() + i * Hp : cache_->carry.data() + kept_row(s - 1, i) * Hp;
-        carry_out = cache_->carry.data() + kept_row(s, i) * Hp;
-      }
-      // Many short chains at once keep the processor busy; a unit's whole chain from gates to h would wait for itself.
-      RECURRA_UNROLL for (int c = 0; c < C; ++c) {
-        if (Cell::alone[c] == Alone::nothing) continue;
-        RECURRA_UNROLL for (int n = 0; n < V; ++n) {
-          T* at = z + c * width + n * W;
-          store(at, activated_alone<Cell, T>(c, load(at), act));
-        }
-      }
-      RECURRA_UNROLL for (int n = 0; n < V; ++n) {
-        const Index unit = first + n * W, left = H - unit;
-        Packet<T> v[C], carry = set1<T>(0);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + n * W);
-        if constexpr (Cell::has_carry) carry = load(carry_in + unit);
-        const Packet<T> h = Cell::template forward<T>(v, carry, act);
-        if (call_.training) {
-          RECURRA_UNROLL for (int c = 0; c < C; ++c) if (Cell::alone[c] == Alone::nothing)
-              store(z + c * width + n * W, v[c]);
-        }
-        if constexpr (Cell::has_carry) store(carry_out + unit, carry);
-        if (out_y) store_part(out_y + unit, h, left);
-        if (goes_on) {
-          write_h(out_operand + unit, h, b, unit, left);
-        } else {
-          store_part(h_ + b * H + unit, h, left);
-          if (c_) store_part(c_ + b * H + unit, carry, left);
-        }
-      }
+    const Index first = L_.units.first(p), Hp = L_.units.padded;
+    alignas(64) T h[block_rows * width];
+    const T* carry_in = nullptr;
+    T* carry_out = nullptr;
+    if constexpr (Cell::has_carry) {
+      carry_in = (s == 0 ? cache_->carry0.data() + i0 * Hp : cache_->carry.data() + kept_row(s - 1, i0) * Hp) + first;
+      carry_out = cache_->carry.data() + kept_row(s, i0) * Hp + first;
+    }
+    activate_alone<V>(z, i1 - i0, act);
+    new_states<V>(z, i1 - i0, carry_in, carry_out, h, act);
+    deliver<V>(s, i0, i1, p, h, carry_out);
+  }
+
+  template <int V, class A>
+  static void activate_alone(T* z, Index rows, const A& act) {
+    RECURRA_UNROLL for (int c = 0; c < C; ++c) {
+      if (Cell::alone[c] == Alone::nothing) continue;
+      T* at = z + c * V * W;
+      for (Index i = 0; i < rows; ++i, at += Layout::z_row)
+        RECURRA_UNROLL for (int n = 0; n < V; ++n)
+            store(at + n * W, activated_alone<Cell, T>(c, load(at + n * W), act));
     }
   }
-  RECURRA_INLINE void write_h(T* to, const Packet<T>& h, Index b, Index unit, Index left) {
-    if (L_.sections == 1 && !call_.recurrent_groups) return store(to, h);  // the slack behind a row takes the rest
-    for (Index g = 0; g < L_.sections; ++g) {
+
+  /// h: (rows, V * W)
+  template <int V, class A>
+  void new_states(T* z, Index rows, const T* carry_in, T* carry_out, T* h, const A& act) const {
+    constexpr Index width = V * W;
+    const Index Hp = L_.units.padded;
+    for (Index i = 0; i < rows; ++i) RECURRA_UNROLL for (int n = 0; n < V; ++n) {
+        T* at = z + i * Layout::z_row + n * W;
+        Packet<T> v[C], carry = set1<T>(0);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(at + c * width);
+        if constexpr (Cell::has_carry) carry = load(carry_in + i * Hp + n * W);
+        store(h + i * width + n * W, Cell::template forward<T>(v, carry, act));
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) if (Cell::alone[c] == Alone::nothing) store(at + c * width, v[c]);
+        if constexpr (Cell::has_carry) store(carry_out + i * Hp + n * W, carry);
+      }
+  }
+
+  /// h to y, and to the next step's operand or, where a row ends, to the final states.
+  template <int V>
+  void deliver(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
+    const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
+    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
+    if (y_ && call_.return_sequences) {
+      const Index* source = plan_.sources(s);
+      for (Index i = i0; i < i1; ++i) store_row<V>(y_ + source[i] * H + first, h + (i - i0) * V * W, used);
+    }
+    const bool plain = L_.sections == 1 && !call_.recurrent_groups;
+    for (Index i = i0; i < std::min(i1, next); ++i) {
+      T* to = operand(s + 1, i) + L_.I + 1 + first;
+      const T* from = h + (i - i0) * V * W;
+      if (plain) store_row<V>(to, from, V * W);  // the slack behind a row takes the rest
+      else masked_h(to, from, plan_.original(i), first, used);
+    }
+    for (Index i = std::max(i0, next); i < i1; ++i) {
+      const Index at = plan_.original(i) * H + first;
+      store_row<V>(h_ + at, h + (i - i0) * V * W, used);
+      if (c_) store_row<V>(c_ + at, carry + (i - i0) * L_.units.padded, used);
+    }
+  }
+  template <int V>
+  static RECURRA_INLINE void store_row(T* to, const T* from, Index used) {
+    if (used < V * W) return void(std::memcpy(to, from, size_t(used) * sizeof(T)));
+    RECURRA_UNROLL for (int n = 0; n < V; ++n) store(to + n * W, load(from + n * W));
+  }
+  void masked_h(T* to, const T* h, Index b, Index first, Index used) const {
+    for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
       const T* drop = recurrent_mask(g, b);
-      store_part(to + g * L_.section, drop ? mul(h, load_part(drop + unit, left)) : h, left);
+      for (Index j = 0; j < used; ++j) to[j] = drop ? h[j] * drop[first + j] : h[j];
     }
   }
 
