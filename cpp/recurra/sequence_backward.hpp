@@ -5,6 +5,7 @@
 // what belongs to x over tokens instead of rows.
 #pragma once
 #include "sequence_edges.hpp"
+#include "sharing.hpp"
 
 namespace recurra {
 
@@ -83,6 +84,12 @@ class SequenceBackward {
         size += rows_of(c) * L_.units.width(p);
       }
     sums_.resize(size);
+    if (!spread_.by_rows) panels_ = Sharing(spread_.threads, L_.units.count);
+    const Index input_rows_in_all = tokens_ ? tokens_.count() : plan_.rows();
+    stretches_ = Sharing(spread_.threads, (input_rows_in_all + input_rows() - 1) / input_rows());
+    // Each group of pairs reads all the operands, so there are few of them.
+    const Index threads = spread_.threads;
+    groups_ = Sharing(spread_.threads, threads == 1 ? 1 : std::clamp(L_.units.count * C / 16, threads, 4 * threads));
     scratch_each_ = std::max(2 * block_rows, depth_rows) * full;
     scratch_.resize(spread_.threads * scratch_each_);
   }
@@ -154,43 +161,48 @@ class SequenceBackward {
     if constexpr (Cell::reset_before) transpose(second_, me);
     if (out_.dx) transpose(input_, me);
     me.barrier();
-    Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
+    Index r0 = 0, r1 = call_.B, turn = 0;
     if (spread_.by_rows) {
       const std::vector<Index> cut = plan_.split(me.count);
       r0 = cut[size_t(me.id)];
       r1 = cut[size_t(me.id) + 1];
-    } else {
-      me.part(L_.units.count, p0, p1);
     }
     const bool meet = !spread_.by_rows && me.count > 1;
+    // run(i0, i1, q) for blocks of rows [r0, last) and every panel q.
+    const auto each_panel = [&](Index last, auto&& run) {
+      if (last <= r0) return;
+      const auto panel = [&](Index q) { blocks(r0, last, [&](Index i0, Index i1) { run(i0, i1, q); }); };
+      if (meet) return panels_.each(me, turn++, panel);
+      for (Index q = 0; q < L_.units.count; ++q) panel(q);
+    };
     for (Index s = plan_.steps() - 1; s >= 0; --s) {
       const Index last = std::min(r1, plan_.live(s));
-      if (last > r0) blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
+      each_panel(last, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
       if (meet) me.barrier();
       if constexpr (Cell::reset_before) {
-        if (last > r0)
-          blocks(r0, last, p0, p1, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
+        each_panel(last, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
         if (meet) me.barrier();
       }
     }
-    blocks(r0, r1, p0, p1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
+    each_panel(r1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
     me.barrier();
     if (tokens_) {
       const Index u0 = tokens_.cut(me.id, me.count), u1 = tokens_.cut(me.id + 1, me.count);
       for (Index p = 0; p < L_.units.count; ++p) tokens_.sum_rows(p, u0, u1, z_at(p, 0), C * L_.units.width(p));
       me.barrier();
     }
-    weights(me, scratch);
+    const Index pairs = L_.units.count * C;
+    groups_.each(me, 0,
+                 [&](Index g) { weights(pairs * g / groups_.items(), pairs * (g + 1) / groups_.items(), scratch); });
     if (out_.dx) inputs(me, scratch);
     me.barrier();
     write_weights(me);
   }
 
   template <class Do>
-  static void blocks(Index r0, Index r1, Index p0, Index p1, Do&& run) {
+  static void blocks(Index r0, Index r1, Do&& run) {
     const Index n = (r1 - r0 + block_rows - 1) / block_rows;
-    for (Index q = p0; q < p1; ++q)
-      for (Index k = 0; k < n; ++k) run(r0 + (r1 - r0) * k / n, r0 + (r1 - r0) * (k + 1) / n, q);
+    for (Index k = 0; k < n; ++k) run(r0 + (r1 - r0) * k / n, r0 + (r1 - r0) * (k + 1) / n);
   }
 
   T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }
@@ -310,10 +322,8 @@ class SequenceBackward {
   }
 
   // --- after the loop -----------------------------------------------------------------------------------------------
-  /// sums(p, c) = operand rows, transposed, times dz of column c of panel p; a member has some of the pairs (p, c).
-  void weights(const Member& me, T* packed_dz) {
-    Index first_pair, last_pair;
-    me.part(L_.units.count * C, first_pair, last_pair);
+  /// sums(p, c) = operand rows, transposed, times dz of column c of panel p, for some of the pairs (p, c).
+  void weights(Index first_pair, Index last_pair, T* packed_dz) {
     if (plan_.rows() == 0)
       for (Index pair = first_pair; pair < last_pair; ++pair) {
         const Index end = pair + 1 < L_.units.count * C ? sums_at_[size_t(pair) + 1] : sums_.size();
@@ -369,8 +379,7 @@ class SequenceBackward {
   void inputs(const Member& me, T* d) {
     const Index I = call_.I;
     T* dz = tokens_ ? tokens_.z(0, 0) : cache_.z.data();
-    Index m0, m1;
-    me.part(tokens_ ? tokens_.count() : plan_.rows(), m0, m1);
+    const Index rows = tokens_ ? tokens_.count() : plan_.rows();
     T* part = d + block_rows * full;
     const auto block = [&](Index r0, Index r1, Index q) {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
@@ -395,10 +404,16 @@ class SequenceBackward {
         std::memcpy(out_.dx + (tokens_ ? r : plan_.source(r)) * I + first, d + (r - r0) * width,
                     size_t(used) * sizeof(T));
     };
-    // As many rows of dz as half of L2 holds meet all panels before the next rows do.
+    const Index together = input_rows();
+    stretches_.each(me, 0, [&](Index n) {
+      const Index first = n * together, last = std::min(rows, first + together);
+      for (Index q = 0; q < input_.out.count; ++q) blocks(first, last, [&](Index r0, Index r1) { block(r0, r1, q); });
+    });
+  }
+  /// As many rows of dz as half of L2 holds meet all panels before the next rows do.
+  Index input_rows() const {
     const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
-    const Index together = std::max(block_rows, l2_bytes() / 2 / row_bytes);
-    for (Index r = m0; r < m1; r += together) blocks(r, std::min(m1, r + together), 0, input_.out.count, block);
+    return std::max(block_rows, l2_bytes() / 2 / row_bytes);
   }
   Index gate_of_group(size_t g) const {
     size_t seen = 0;
@@ -446,6 +461,7 @@ class SequenceBackward {
   Buffer<T> sums_, scratch_;
   Transposed loop_, second_, input_;
   std::vector<Index> sums_at_;
+  Sharing panels_, groups_, stretches_;
   Index scratch_each_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "packed_weights.hpp"
 #include "sequence_edges.hpp"
+#include "sharing.hpp"
 
 namespace recurra {
 
@@ -48,6 +49,7 @@ class SequenceForward {
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
+    if (!spread_.by_rows) panels_ = Sharing(spread_.threads, L_.units.count);
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
@@ -112,15 +114,17 @@ class SequenceForward {
 
   void loop(const Member& me) {
     const FlushDenormals flush;
-    Index r0 = 0, r1 = call_.B, p0 = 0, p1 = L_.units.count;
+    Index r0 = 0, r1 = call_.B, turn = 0;
     if (spread_.by_rows) {
       const std::vector<Index> cut = plan_.split(me.count);
       r0 = cut[size_t(me.id)];
       r1 = cut[size_t(me.id) + 1];
-    } else {
-      me.part(L_.units.count, p0, p1);
     }
     const bool meet = !spread_.by_rows && me.count > 1;
+    const auto each_panel = [&](auto&& run) {
+      if (meet) return panels_.each(me, turn++, run);
+      for (Index p = 0; p < L_.units.count; ++p) run(p);
+    };
     if (tokens_) project_tokens(me);
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
@@ -129,15 +133,19 @@ class SequenceForward {
       for (Index i = g0; i < g1; ++i)  // a row's steps lie together in x
         for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
       if (meet) me.barrier();
-      if (ahead_) project(s0, s1, r0, r1, p0, p1);
+      if (ahead_) {
+        each_panel([&](Index p) { project(s0, s1, r0, r1, p); });
+        if (meet) me.barrier();
+      }
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // rows only ever leave
         if constexpr (Cell::reset_before) {
-          step<true>(s, r0, last, p0, p1, me.id);
+          each_panel([&](Index p) { step<true>(s, r0, last, p, me.id); });
           if (meet) me.barrier();
         }
-        step<false>(s, r0, last, p0, p1, me.id);
+        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, me, meet);
+        else each_panel([&](Index p) { step<false>(s, r0, last, p, me.id); });
         if (meet) me.barrier();
       }
     }
@@ -190,48 +198,43 @@ class SequenceForward {
   }
 
   /// Large weights: the input's products for some steps at once, so that W is read once for all of them.
-  void project(Index s0, Index s1, Index r0, Index r1, Index p0, Index p1) {
-    for (Index p = p0; p < p1; ++p)
-      for (int c = 0; c < C; ++c) {
-        const Segment part = input_part(c);
-        if (part.length == 0) continue;
-        for (Index s = s0; s < s1;) {
-          T *from = operand(s, r0), *to = z_at(s, r0, p);
-          Index rows = 0;  // of as many steps as lie one behind the other
-          for (;
-               s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
-               ++s)
-            rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
-          product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
-                     to + c * L_.units.width(p), Layout::z_row, false);
-        }
+  void project(Index s0, Index s1, Index r0, Index r1, Index p) {
+    for (int c = 0; c < C; ++c) {
+      const Segment part = input_part(c);
+      if (part.length == 0) continue;
+      for (Index s = s0; s < s1;) {
+        T *from = operand(s, r0), *to = z_at(s, r0, p);
+        Index rows = 0;  // of as many steps as lie one behind the other
+        for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
+             ++s)
+          rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
+        product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
+                   to + c * L_.units.width(p), Layout::z_row, false);
       }
+    }
   }
 
-  /// One step of rows [r0, r1) and panels [p0, p1). `reset`: the first of GruResetBefore's two products.
+  /// One step of rows [r0, r1) and panel p. `reset`: the first of GruResetBefore's two products.
   template <bool reset>
-  void step(Index s, Index r0, Index r1, Index p0, Index p1, Index member) {
-    if (!Cell::reset_before && r1 - r0 == 1) return step_of_one(s, r0, p0, p1, member);
+  void step(Index s, Index r0, Index r1, Index p, int member) {
     const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
-    for (Index p = p0; p < p1; ++p) {
-      const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
-      for (Index n = 0; n < blocks; ++n) {
-        const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
-        T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
-        if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
-          for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p));
-        if constexpr (!Cell::reset_before || reset) {
-          columns(s, i0, i1, p, z);
-          if constexpr (reset)
-            with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, p, z, act); });
-        }
-        if constexpr (Cell::reset_before && !reset) {
-          const Segment all{0, L_.H};
-          product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                     weights_->second(p), vectors, z + 2 * width, Layout::z_row, true);
-        }
-        if constexpr (!reset) pointwise(s, i0, i1, p, z);
+    const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
+    for (Index n = 0; n < blocks; ++n) {
+      const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
+      T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
+      if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
+        for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p));
+      if constexpr (!Cell::reset_before || reset) {
+        columns(s, i0, i1, p, z);
+        if constexpr (reset)
+          with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, p, z, act); });
       }
+      if constexpr (Cell::reset_before && !reset) {
+        const Segment all{0, L_.H};
+        product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
+                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true);
+      }
+      if constexpr (!reset) pointwise(s, i0, i1, p, z);
     }
   }
 
@@ -259,12 +262,14 @@ class SequenceForward {
   }
 
   /// A step of one row: all its panels of a column side by side.
-  void step_of_one(Index s, Index i, Index p0, Index p1, Index member) {
+  void step_of_one(Index s, Index i, const Member& me, bool meet) {
     constexpr Index most = 16;
+    Index p0 = 0, p1 = L_.units.count;
+    if (meet) me.part(L_.units.count, p0, p1);
     const T* weights[most];
     T* z[most];
     const auto z_of = [&](Index p) {
-      return scratch_z_ ? cache_->z.data() + (member * z_rows_ + p) * Layout::z_row : z_at(s, i, p);
+      return scratch_z_ ? cache_->z.data() + (me.id * z_rows_ + p) * Layout::z_row : z_at(s, i, p);
     };
     if (tokens_)
       for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z_of(p));
@@ -393,6 +398,7 @@ class SequenceForward {
   TokenTable<T>& tokens_;
   T *y_, *h_, *c_;
   Spread spread_;
+  Sharing panels_;
   std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;

@@ -1,6 +1,9 @@
 // The thread team: everyone runs, barriers hold, errors come back, nested and concurrent calls work.
+#include "recurra/sharing.hpp"
 #include "recurra/team.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -8,6 +11,7 @@
 #include "check.hpp"
 #include "recurra/workspace.hpp"
 
+using recurra::Index;
 using recurra::Member;
 using recurra::Team;
 
@@ -82,4 +86,28 @@ TEST(freed_memory_is_used_again_and_bounded) {
   workspace.set_limit(0);
   CHECK_EQUAL(workspace.kept(), size_t{0});
   workspace.set_limit(size_t{1} << 30);
+}
+
+TEST(shared_items_are_done_once_in_every_turn) {
+  for (const int members : {1, 2, 3, 5})
+    for (const Index items : {0, 1, 4, 37}) {
+      constexpr Index turns = 50;
+      std::vector<std::atomic<int>> done(size_t(items * turns));
+      std::atomic<int> taken_over{0};
+      recurra::Sharing sharing(members, items);
+      Team::shared().run(members, [&](const Member& me) {
+        Index first, last;
+        me.part(items, first, last);
+        for (Index turn = 0; turn < turns; ++turn) {
+          sharing.each(me, turn, [&](Index item) {
+            if (me.id == 0) std::this_thread::sleep_for(std::chrono::microseconds(20));  // others help
+            if (item < first || item >= last) ++taken_over;
+            ++done[size_t(turn * items + item)];
+          });
+          me.barrier();
+        }
+      });
+      for (const auto& count : done) CHECK_EQUAL(count.load(), 1);
+      if (members > 1 && items == 37) CHECK(taken_over > 0);
+    }
 }
