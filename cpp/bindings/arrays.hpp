@@ -28,6 +28,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include "recurra/workspace.hpp"
+
 namespace recurra::bindings {
 
 namespace py = pybind11;
@@ -265,9 +267,18 @@ View<T> output(std::vector<Size> shape) {
     if (size < 0) throw py::value_error("a result's shape must not be negative");
     if (size > 0 && (room /= size) == 0) throw py::value_error("the result would be larger than any memory");
   }
-  py::array_t<T> array(std::move(shape));
-  T* data = array.mutable_data();
-  return {std::move(array), data};
+  Size bytes = Size(sizeof(T));
+  for (const Size size : shape) bytes *= size;
+  if (bytes < Size{1} << 20) {
+    py::array_t<T> array(std::move(shape));
+    T* data = array.mutable_data();
+    return {std::move(array), data};
+  }
+  // Fresh pages cost more than many a kernel: a training step's large results take the memory of the step before.
+  auto* kept = new Buffer<T>(bytes / Size(sizeof(T)));
+  const py::capsule owner(kept, [](void* buffer) { delete static_cast<Buffer<T>*>(buffer); });
+  py::array_t<T> array(std::move(shape), kept->data(), owner);
+  return {std::move(array), kept->data()};
 }
 
 /// A new array with the shape of another.

@@ -52,7 +52,7 @@ struct Gemm {
       pack(panels, p0, p1, k0, k, packed);
       for (Index r = r0; r < r1; r += height)
         for (Index p = p0; p < p1; ++p)
-          product_block(panels, p, r, std::min(height, r1 - r), k0, k, packed + (p - p0) * depth * Panels<T>::full, z);
+          product_block(panels, p, r, std::min(height, r1 - r), k0, k, packed + (p - p0) * k * Panels<T>::full, z);
     }
   }
 
@@ -61,7 +61,7 @@ struct Gemm {
     for (Index n = 0; n < k; n += trans_b ? k : together)
       for (Index p = p0; p < p1; ++p) {
         const Index first = panels.first(p), used = panels.used(p), width = panels.width(p);
-        T* to = packed + (p - p0) * depth * Panels<T>::full;
+        T* to = packed + (p - p0) * k * Panels<T>::full;
         if (trans_b) pack_columns(b + first * K + k0, K, k, used, width, to);
         else pack_rows(b + (k0 + n) * N + first, N, std::min(together, k - n), used, width, to + n * width);
       }
@@ -70,16 +70,20 @@ struct Gemm {
   void product_block(const Panels<T>& panels, Index p, Index r, Index rows, Index k0, Index k, const T* packed,
                      T* z) const {
     const Index first = panels.first(p), used = panels.used(p), width = panels.width(p), vectors = panels.vectors(p);
-    const bool start = k0 == 0, go_on = !start || bias;
-    if (go_on)
-      for (Index i = 0; i < rows; ++i) {
-        const T* from = start ? bias + first : out + (r + i) * N + first;
-        for (Index j = 0; j < width; ++j) z[i * width + j] = j < used ? from[j] : T(0);
-      }
+    const bool start = k0 == 0, whole = used == width;
+    T* const result = out + r * N + first;
+    T* const sums = whole ? result : z;  // a panel that is not full has its sums elsewhere
+    const Index row = whole ? N : width;
+    if (start && bias) {
+      for (Index i = 0; i < rows; ++i) std::copy_n(bias + first, used, sums + i * row);
+    } else if (!start && !whole) {
+      for (Index i = 0; i < rows; ++i) std::copy_n(result + i * N, used, z + i * width);
+    }
     const Segment all{0, k};
-    if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, vectors, z, width, go_on);
-    else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, vectors, z, width, go_on);
-    for (Index i = 0; i < rows; ++i) std::memcpy(out + (r + i) * N + first, z + i * width, size_t(used) * sizeof(T));
+    if (trans_a) product<T, true>(rows, a + k0 * M + r, M, &all, 1, packed, vectors, sums, row, !start || bias);
+    else product<T, false>(rows, a + r * K + k0, K, &all, 1, packed, vectors, sums, row, !start || bias);
+    if (!whole)
+      for (Index i = 0; i < rows; ++i) std::copy_n(z + i * width, used, result + i * N);
   }
 };
 

@@ -188,13 +188,21 @@ void pack_rows(const T* b, Index step, Index K, Index used, Index width, T* out)
 /// out[k, j] = b[j * step + k]: the same from an operand that is stored transposed.
 template <class T>
 void pack_columns(const T* b, Index step, Index K, Index used, Index width, T* out) {
-  for (Index j = 0; j < width; ++j) {
-    const T* source = b + j * step;
-    if (j < used)
-      for (Index k = 0; k < K; ++k) out[k * width + j] = source[k];
-    else
-      for (Index k = 0; k < K; ++k) out[k * width + j] = T(0);
+  constexpr Index W = lanes<T>;
+  Index j = 0;
+  for (; j + W <= used; j += W, b += W * step) {
+    Index k = 0;
+    for (; k + W <= K; k += W) {
+      ei::PacketBlock<Packet<T>, int(W)> square;
+      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) square.packet[r] = load(b + r * step + k);
+      ei::ptranspose(square);
+      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) store(out + (k + r) * width + j, square.packet[r]);
+    }
+    for (; k < K; ++k)
+      for (Index r = 0; r < W; ++r) out[k * width + j + r] = b[r * step + k];
   }
+  for (; j < width; ++j, b += step)
+    for (Index k = 0; k < K; ++k) out[k * width + j] = j < used ? b[k] : T(0);
 }
 
 }  // namespace recurra
