@@ -27,11 +27,11 @@ class Pace:
     """How long to measure: rounds, seconds a slice, seconds of piloting a setting; about how long one candidate may
     take with its rounds on one problem, where a call is longer than a slice (two rounds there are at least)."""
 
-    rounds: int = 7
+    rounds: int = 6
     slice: float = 0.1
     pilot: float = 0.05
     warmup: int = 1
-    candidate: float = 2.5
+    candidate: float = 1.6
 
 
 QUICK = Pace(rounds=3, slice=0.04, pilot=0.02, candidate=0.5)
