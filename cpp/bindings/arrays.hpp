@@ -269,7 +269,7 @@ View<T> output(std::vector<Size> shape) {
   }
   Size bytes = Size(sizeof(T));
   for (const Size size : shape) bytes *= size;
-  if (bytes < Size{1} << 20) {
+  if (bytes < Size{1} << 16) {
     py::array_t<T> array(std::move(shape));
     T* data = array.mutable_data();
     return {std::move(array), data};
