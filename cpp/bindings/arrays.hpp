@@ -262,20 +262,19 @@ View<T> inout_like(py::handle object, const char* name, const py::array& other, 
 /// A new array, its content not initialised. Sizes whose product does not fit raise ValueError, not a crash.
 template <class T>
 View<T> output(std::vector<Size> shape) {
-  Size room = std::numeric_limits<Size>::max() / static_cast<Size>(sizeof(T));
+  Size room = std::numeric_limits<Size>::max() / static_cast<Size>(sizeof(T)), count = 1;
   for (const Size size : shape) {
     if (size < 0) throw py::value_error("a result's shape must not be negative");
     if (size > 0 && (room /= size) == 0) throw py::value_error("the result would be larger than any memory");
+    count *= size;
   }
-  Size bytes = Size(sizeof(T));
-  for (const Size size : shape) bytes *= size;
-  if (bytes < Size{1} << 16) {
+  if (count < (Size{1} << 16) / Size(sizeof(T))) {
     py::array_t<T> array(std::move(shape));
     T* data = array.mutable_data();
     return {std::move(array), data};
   }
   // Fresh pages cost more than many a kernel: a training step's large results take the memory of the step before.
-  auto* kept = new Buffer<T>(bytes / Size(sizeof(T)));
+  auto* kept = new Buffer<T>(count);
   const py::capsule owner(kept, [](void* buffer) { delete static_cast<Buffer<T>*>(buffer); });
   py::array_t<T> array(std::move(shape), kept->data(), owner);
   return {std::move(array), kept->data()};

@@ -9,7 +9,7 @@
 //
 // Keras calls g "c" and n "h"; the order is the same, and c and h stay free for the states.
 //
-// Inside, H units are cut into panels of a few vectors (panels.hpp). All the pre-activation columns of a panel's units
+// Inside, H units are cut into panels of a few vectors (tile.hpp). All the pre-activation columns of a panel's units
 // lie side by side, so that a cell works on one panel without reaching elsewhere. Every pre-activation is one chain of
 // fused multiply-adds in this order, whichever path computes it:
 //

@@ -64,7 +64,6 @@ class Plan {
   Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index offset(Index s) const { return offset_[size_t(s)]; }
   Index source(Index row) const { return source_[size_t(row)]; }  // b * T + t
-  const Index* sources(Index s) const { return source_.data() + offset(s); }  // of the rows of step s
   Index original(Index i) const { return order_[size_t(i)]; }  // position -> b
   Index length(Index i) const { return length_[size_t(i)]; }  // valid steps of position i
 

@@ -15,7 +15,7 @@
 #include "cell.hpp"
 #include "machine.hpp"
 #include "plan.hpp"
-#include "team.hpp"
+#include "sharing.hpp"
 #include "tile.hpp"
 #include "workspace.hpp"
 
@@ -99,6 +99,38 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
   return result;
 }
+
+/// One member's part in the steps of a call.
+class StepPart {
+ public:
+  Index r0 = 0, r1;  // its rows
+
+  /// panels: as many items as the layer has panels of units.
+  StepPart(const Member& me, const Spread& spread, const Plan& plan, Sharing& panels)
+      : r1(plan.batch()), me_(me), panels_(panels), meets_(!spread.by_rows && me.count > 1) {
+    if (!spread.by_rows) return;
+    const std::vector<Index> cut = plan.split(me.count);
+    r0 = cut[size_t(me.id)];
+    r1 = cut[size_t(me.id) + 1];
+  }
+  bool meets() const { return meets_; }
+  /// run(p) for every panel of its rows; where all members have the same rows, for those that it comes to, and meet()
+  /// has to follow.
+  template <class Run>
+  void each_panel(Run&& run) {
+    if (meets_) return panels_.each(me_, turn_++, run);
+    for (Index p = 0; p < panels_.items(); ++p) run(p);
+  }
+  void meet() const {
+    if (meets_) me_.barrier();
+  }
+
+ private:
+  const Member& me_;
+  Sharing& panels_;
+  const bool meets_;
+  Index turn_ = 0;
+};
 
 /// One run over rows, with the pointwise pass of a cell inlined for the usual activations and general for the others.
 template <class T, class Run>

@@ -5,7 +5,6 @@
 // what belongs to x over tokens instead of rows.
 #pragma once
 #include "sequence_edges.hpp"
-#include "sharing.hpp"
 
 namespace recurra {
 
@@ -73,10 +72,10 @@ class SequenceBackward {
         if (call_.input_groups > 1 && !groups.back().empty()) groups.emplace_back();
         groups.back().push_back(c);
       }
-      plan_transposed(input_, Panels<T>(call_.I), groups, false, tokens_ ? tokens_.count() * Layout::z_row : per_panel);
+      plan_transposed(input_, Panels<T>(call_.I), groups, false, dx_rows() * Layout::z_row);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
-    sums_at_.resize(size_t(L_.units.count * C));
+    sums_at_.resize(size_t(pairs()));
     Index size = 0;
     for (Index p = 0; p < L_.units.count; ++p)
       for (int c = 0; c < C; ++c) {
@@ -84,18 +83,18 @@ class SequenceBackward {
         size += rows_of(c) * L_.units.width(p);
       }
     sums_.resize(size);
-    if (!spread_.by_rows) panels_ = Sharing(spread_.threads, L_.units.count);
-    const Index input_rows_in_all = tokens_ ? tokens_.count() : plan_.rows();
-    stretches_ = Sharing(spread_.threads, (input_rows_in_all + input_rows() - 1) / input_rows());
+    const int threads = spread_.threads;
+    panels_ = Sharing(threads, L_.units.count);
     // Each group of pairs reads all the operands, so there are few of them.
-    const Index threads = spread_.threads;
-    groups_ = Sharing(spread_.threads, threads == 1 ? 1 : std::clamp(L_.units.count * C / 16, threads, 4 * threads));
+    groups_ = Sharing(threads, threads == 1 ? 1 : std::clamp<Index>(pairs() / 16, threads, 4 * threads));
+    stretches_ = Sharing(threads, (dx_rows() + stretch() - 1) / stretch());
     scratch_each_ = std::max(2 * block_rows, depth_rows) * full;
     scratch_.resize(spread_.threads * scratch_each_);
   }
 
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
+  Index pairs() const { return L_.units.count * C; }  // of a panel and a column
   Index rows_of(int c) const {
     const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
     return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);
@@ -161,39 +160,30 @@ class SequenceBackward {
     if constexpr (Cell::reset_before) transpose(second_, me);
     if (out_.dx) transpose(input_, me);
     me.barrier();
-    Index r0 = 0, r1 = call_.B, turn = 0;
-    if (spread_.by_rows) {
-      const std::vector<Index> cut = plan_.split(me.count);
-      r0 = cut[size_t(me.id)];
-      r1 = cut[size_t(me.id) + 1];
-    }
-    const bool meet = !spread_.by_rows && me.count > 1;
-    // run(i0, i1, q) for blocks of rows [r0, last) and every panel q.
-    const auto each_panel = [&](Index last, auto&& run) {
-      if (last <= r0) return;
-      const auto panel = [&](Index q) { blocks(r0, last, [&](Index i0, Index i1) { run(i0, i1, q); }); };
-      if (meet) return panels_.each(me, turn++, panel);
-      for (Index q = 0; q < L_.units.count; ++q) panel(q);
+    StepPart mine(me, spread_, plan_, panels_);
+    // run(i0, i1, q) for blocks of the rows before `last` and every panel q.
+    const auto each_block = [&](Index last, auto&& run) {
+      if (last <= mine.r0) return;
+      mine.each_panel([&](Index q) { blocks(mine.r0, last, [&](Index i0, Index i1) { run(i0, i1, q); }); });
     };
     for (Index s = plan_.steps() - 1; s >= 0; --s) {
-      const Index last = std::min(r1, plan_.live(s));
-      each_panel(last, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
-      if (meet) me.barrier();
+      const Index last = std::min(mine.r1, plan_.live(s));
+      each_block(last, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
+      mine.meet();
       if constexpr (Cell::reset_before) {
-        each_panel(last, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
-        if (meet) me.barrier();
+        each_block(last, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
+        mine.meet();
       }
     }
-    each_panel(r1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
+    each_block(mine.r1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
     me.barrier();
     if (tokens_) {
       const Index u0 = tokens_.cut(me.id, me.count), u1 = tokens_.cut(me.id + 1, me.count);
       for (Index p = 0; p < L_.units.count; ++p) tokens_.sum_rows(p, u0, u1, z_at(p, 0), C * L_.units.width(p));
       me.barrier();
     }
-    const Index pairs = L_.units.count * C;
-    groups_.each(me, 0,
-                 [&](Index g) { weights(pairs * g / groups_.items(), pairs * (g + 1) / groups_.items(), scratch); });
+    const Index groups = groups_.items();
+    groups_.each(me, 0, [&](Index g) { weights(pairs() * g / groups, pairs() * (g + 1) / groups, scratch); });
     if (out_.dx) inputs(me, scratch);
     me.barrier();
     write_weights(me);
@@ -326,7 +316,7 @@ class SequenceBackward {
   void weights(Index first_pair, Index last_pair, T* packed_dz) {
     if (plan_.rows() == 0)
       for (Index pair = first_pair; pair < last_pair; ++pair) {
-        const Index end = pair + 1 < L_.units.count * C ? sums_at_[size_t(pair) + 1] : sums_.size();
+        const Index end = pair + 1 < pairs() ? sums_at_[size_t(pair) + 1] : sums_.size();
         std::fill(sums_.data() + sums_at_[size_t(pair)], sums_.data() + end, T(0));
       }
     over_rows(
@@ -379,7 +369,6 @@ class SequenceBackward {
   void inputs(const Member& me, T* d) {
     const Index I = call_.I;
     T* dz = tokens_ ? tokens_.z(0, 0) : cache_.z.data();
-    const Index rows = tokens_ ? tokens_.count() : plan_.rows();
     T* part = d + block_rows * full;
     const auto block = [&](Index r0, Index r1, Index q) {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
@@ -404,14 +393,14 @@ class SequenceBackward {
         std::memcpy(out_.dx + (tokens_ ? r : plan_.source(r)) * I + first, d + (r - r0) * width,
                     size_t(used) * sizeof(T));
     };
-    const Index together = input_rows();
     stretches_.each(me, 0, [&](Index n) {
-      const Index first = n * together, last = std::min(rows, first + together);
+      const Index first = n * stretch(), last = std::min(dx_rows(), first + stretch());
       for (Index q = 0; q < input_.out.count; ++q) blocks(first, last, [&](Index r0, Index r1) { block(r0, r1, q); });
     });
   }
+  Index dx_rows() const { return tokens_ ? tokens_.count() : plan_.rows(); }
   /// As many rows of dz as half of L2 holds meet all panels before the next rows do.
-  Index input_rows() const {
+  Index stretch() const {
     const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
     return std::max(block_rows, l2_bytes() / 2 / row_bytes);
   }

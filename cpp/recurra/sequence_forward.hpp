@@ -2,7 +2,6 @@
 #pragma once
 #include "packed_weights.hpp"
 #include "sequence_edges.hpp"
-#include "sharing.hpp"
 
 namespace recurra {
 
@@ -49,7 +48,7 @@ class SequenceForward {
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
-    if (!spread_.by_rows) panels_ = Sharing(spread_.threads, L_.units.count);
+    panels_ = Sharing(spread_.threads, L_.units.count);
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
@@ -114,39 +113,30 @@ class SequenceForward {
 
   void loop(const Member& me) {
     const FlushDenormals flush;
-    Index r0 = 0, r1 = call_.B, turn = 0;
-    if (spread_.by_rows) {
-      const std::vector<Index> cut = plan_.split(me.count);
-      r0 = cut[size_t(me.id)];
-      r1 = cut[size_t(me.id) + 1];
-    }
-    const bool meet = !spread_.by_rows && me.count > 1;
-    const auto each_panel = [&](auto&& run) {
-      if (meet) return panels_.each(me, turn++, run);
-      for (Index p = 0; p < L_.units.count; ++p) run(p);
-    };
+    StepPart mine(me, spread_, plan_, panels_);
+    const Index r0 = mine.r0, r1 = mine.r1;
     if (tokens_) project_tokens(me);
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
       Index g0 = r0, g1 = std::min(r1, plan_.live(s0));
-      if (meet) me.part(plan_.live(s0), g0, g1);
+      if (mine.meets()) me.part(plan_.live(s0), g0, g1);
       for (Index i = g0; i < g1; ++i)  // a row's steps lie together in x
         for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
-      if (meet) me.barrier();
+      mine.meet();
       if (ahead_) {
-        each_panel([&](Index p) { project(s0, s1, r0, r1, p); });
-        if (meet) me.barrier();
+        mine.each_panel([&](Index p) { project(s0, s1, r0, r1, p); });
+        mine.meet();
       }
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // rows only ever leave
         if constexpr (Cell::reset_before) {
-          each_panel([&](Index p) { step<true>(s, r0, last, p, me.id); });
-          if (meet) me.barrier();
+          mine.each_panel([&](Index p) { step<true>(s, r0, last, p, me.id); });
+          mine.meet();
         }
-        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, me, meet);
-        else each_panel([&](Index p) { step<false>(s, r0, last, p, me.id); });
-        if (meet) me.barrier();
+        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, me, mine.meets());
+        else mine.each_panel([&](Index p) { step<false>(s, r0, last, p, me.id); });
+        mine.meet();
       }
     }
   }
@@ -346,8 +336,8 @@ class SequenceForward {
     const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
     if (y_ && call_.return_sequences) {
-      const Index* source = plan_.sources(s);
-      for (Index i = i0; i < i1; ++i) store_row<V>(y_ + source[i] * H + first, h + (i - i0) * V * W, used);
+      for (Index i = i0; i < i1; ++i)
+        store_row<V>(y_ + plan_.source(plan_.offset(s) + i) * H + first, h + (i - i0) * V * W, used);
     }
     const bool plain = L_.sections == 1 && !call_.recurrent_groups;
     for (Index i = i0; i < std::min(i1, next); ++i) {

@@ -15,7 +15,9 @@ class Sharing {
  public:
   Sharing() = default;
   /// For turns of `items` items, fewer than 2^32, by at most `members` members.
-  Sharing(int members, Index items) : items_(items), rests_(new Rest[size_t(2 * members)]) {}
+  Sharing(int members, Index items) : items_(items) {
+    if (members > 1) rests_.reset(new Rest[size_t(2 * members)]);
+  }
 
   Index items() const { return items_; }
   /// Call run(item) once for each item, here or in another member. Every member calls this in each turn, with turns
