@@ -32,9 +32,9 @@ RECURRA_INLINE Packet<T> apply(const Packet<T>& x) {
 template <class T, Activation A>
 RECURRA_INLINE Packet<T> apply_gradient(const Packet<T>& y, const Packet<T>& dy) {
   if constexpr (A == Activation::tanh) {
-    return fma(ei::pnegate(mul(y, y)), dy, dy);
+    return fma(negate(mul(y, y)), dy, dy);
   } else if constexpr (A == Activation::sigmoid) {
-    return mul(dy, fma(ei::pnegate(y), y, y));
+    return mul(dy, fma(negate(y), y, y));
   } else if constexpr (A == Activation::relu) {
     return mul(dy, less<T>(set1<T>(0), y));
   } else if constexpr (A == Activation::hard_sigmoid) {

@@ -6,6 +6,7 @@
 // kernel meets them in one piece.
 #pragma once
 #include "sequence_backward.hpp"
+#include "stream.hpp"
 
 namespace recurra {
 
@@ -14,48 +15,6 @@ template <class T>
 bool is_small(const SequenceCall<T>& call) {
   const bool per_gate = call.input_groups > 1 || call.recurrent_groups > 1;
   return !per_gate && call.B <= 4 && call.steps * call.B <= 8;
-}
-
-/// z[j] += sum over k of a[k] * weights[k * row + j], j < n, one chain over ascending k for each j.
-template <class T>
-void stream_rows(const T* a, Index K, const T* weights, Index row, Index n, T* z) {
-  constexpr Index W = lanes<T>;
-  Index k = 0;
-  const auto block = [&](auto count) {
-    constexpr int N = decltype(count)::value;
-    Packet<T> value[N];
-    const T* from[N];
-    for (int i = 0; i < N; ++i) {
-      value[i] = set1<T>(a[k + i]);
-      from[i] = weights + (k + i) * row;
-    }
-    Index j = 0;
-    for (; j + W <= n; j += W) {
-      Packet<T> sum = load(z + j);
-      RECURRA_UNROLL for (int i = 0; i < N; ++i) sum = fma(value[i], load(from[i] + j), sum);
-      store(z + j, sum);
-    }
-    if (j < n) {
-      Packet<T> sum = load_part(z + j, n - j);
-      RECURRA_UNROLL for (int i = 0; i < N; ++i) sum = fma(value[i], load_part(from[i] + j, n - j), sum);
-      store_part(z + j, sum, n - j);
-    }
-    k += N;
-  };
-  while (k + 8 <= K) block(std::integral_constant<int, 8>{});
-  while (k < K) block(std::integral_constant<int, 1>{});
-}
-
-/// sum over j < n of a[j] * b[j]
-template <class T>
-T dot(const T* a, const T* b, Index n) {
-  constexpr Index W = lanes<T>;
-  Packet<T> sum[4] = {set1<T>(0), set1<T>(0), set1<T>(0), set1<T>(0)};
-  Index j = 0;
-  for (; j + 4 * W <= n; j += 4 * W)
-    RECURRA_UNROLL for (int i = 0; i < 4; ++i) sum[i] = fma(load(a + j + i * W), load(b + j + i * W), sum[i]);
-  for (; j < n; j += W) sum[0] = fma(load_part(a + j, n - j), load_part(b + j, n - j), sum[0]);
-  return ei::predux(add(add(sum[0], sum[1]), add(sum[2], sum[3])));
 }
 
 /// What the small forward keeps: everything by packed row.
@@ -138,11 +97,14 @@ class SequenceSmall {
     const Index source = plan_.source(row);
     return call_.ids ? call_.embeddings + Index(call_.ids[source]) * I_ : call_.x + source * I_;
   }
-  /// Members share the columns of a piece, cut at whole vectors.
-  void part(const Member& me, Index n, Index& first, Index& last) const {
+  struct Range {
+    Index first, last;
+  };
+  /// This member's part of n items, cut at whole vectors and lines of the cache.
+  static Range part(const Member& me, Index n) {
+    Index first, last;
     me.part((n + 15) / 16, first, last);
-    first = std::min(n, first * 16);
-    last = std::min(n, last * 16);
+    return {std::min(n, first * 16), std::min(n, last * 16)};
   }
   int threads() const {
     const double bytes = double(I_ + H_) * double(GH_) * sizeof(T);
@@ -162,9 +124,9 @@ class SequenceSmall {
     const auto for_x = kernel_pieces(), for_h = recurrent_pieces();
     Team::shared().run(threads(), [&](const Member& me) {
       const FlushDenormals flush;
+      const Range units = part(me, H_);
       for (const Piece& piece : for_x) {
-        Index first, last;
-        part(me, piece.count * H_, first, last);
+        const auto [first, last] = part(me, piece.count * H_);
         for (Index row = 0; row < plan_.rows(); ++row)
           stream_rows(cache_.x.data() + row * I_, I_, call_.kernel + piece.gate * H_ + first, GH_, last - first,
                       z(row) + piece.column * H_ + first);
@@ -172,30 +134,29 @@ class SequenceSmall {
       me.barrier();
       for (Index s = 0; s < plan_.steps(); ++s) {
         const Index at = plan_.offset(s), live = plan_.live(s);
-        if (me.id == 0)
-          for (Index i = 0; i < live; ++i) add_bias(z(at + i));
+        for (Index i = 0; i < live; ++i) add_bias(z(at + i), units);
         me.barrier();
         for (const Piece& piece : for_h) {
           if (piece.reset) {
-            if (me.id == 0)
-              for (Index i = 0; i < live; ++i) reset(at + i);
+            for (Index i = 0; i < live; ++i) reset(at + i, units);
             me.barrier();
           }
-          Index first, last;
-          part(me, piece.count * H_, first, last);
+          const auto [first, last] = part(me, piece.count * H_);
           const T* operand = piece.reset ? cache_.reset.data() : cache_.h_in.data();
           for (Index i = 0; i < live; ++i)
             stream_rows(operand + (at + i) * Hp_, H_, call_.recurrent_kernel + piece.gate * H_ + first, GH_,
                         last - first, z(at + i) + piece.column * H_ + first);
           me.barrier();
         }
-        if (me.id == 0)
-          for (Index i = 0; i < live; ++i) pointwise(s, i, y, h_out, c_out);
+        for (Index i = 0; i < live; ++i) pointwise(s, i, units, y, h_out, c_out);
         me.barrier();
       }
     });
   }
 
+  const T* recurrent_mask(Index i) const {
+    return call_.recurrent_dropout ? call_.recurrent_dropout + plan_.original(i) * H_ : nullptr;
+  }
   void initial(Index i, T* h_out, T* c_out) {
     const Index b = plan_.original(i);
     const T* h0 = call_.h0 ? call_.h0 + b * H_ : nullptr;
@@ -204,22 +165,22 @@ class SequenceSmall {
       const T* from = Cell::has_memory ? c0 : h0;
       for (Index j = 0; j < Hp_; ++j) cache_.carry0[i * Hp_ + j] = from && j < H_ ? from[j] : T(0);
     }
-    if (plan_.length(i) > 0) return write_h_in(0, i, h0);
+    if (plan_.length(i) > 0) return write_h_in(0, i, {0, H_}, h0);
     for (Index j = 0; j < H_; ++j) {
       h_out[b * H_ + j] = h0 ? h0[j] : T(0);
       if (c_out) c_out[b * H_ + j] = c0 ? c0[j] : T(0);
     }
   }
-  void write_h_in(Index s, Index i, const T* h) {
-    const T* drop = call_.recurrent_dropout ? call_.recurrent_dropout + plan_.original(i) * H_ : nullptr;
+  void write_h_in(Index s, Index i, Range units, const T* h) {
+    const T* drop = recurrent_mask(i);
     T* to = cache_.h_in.data() + (plan_.offset(s) + i) * Hp_;
-    for (Index j = 0; j < H_; ++j) to[j] = !h ? T(0) : drop ? h[j] * drop[j] : h[j];
+    for (Index j = units.first; j < units.last; ++j) to[j] = !h ? T(0) : drop ? h[j] * drop[j] : h[j];
   }
-  void add_bias(T* row) const {
+  void add_bias(T* row, Range units) const {
     if (!call_.bias) return;
     for (int c = 0; c < C; ++c) {
       const Column column = Cell::columns[c];
-      for (Index j = 0; j < H_; ++j) {
+      for (Index j = units.first; j < units.last; ++j) {
         T bias = T(0);
         if (!Cell::two_biases) bias = call_.bias[column.gate() * H_ + j];
         if (Cell::two_biases && column.kernel >= 0) bias += call_.bias[column.kernel * H_ + j];
@@ -229,10 +190,10 @@ class SequenceSmall {
     }
   }
 
-  /// f(v, j, n) for each vector of a row's columns; what f leaves in v goes back to the first n of them.
+  /// f(v, j, n) for each vector of some units of a row's columns; what f leaves in v goes back to the first n of them.
   template <class F>
-  void for_columns(T* row, F&& f) {
-    for (Index j = 0; j < H_; j += W) {
+  void for_columns(T* row, Range units, F&& f) {
+    for (Index j = units.first; j < units.last; j += W) {
       Packet<T> v[C];
       for (int c = 0; c < C; ++c) v[c] = load_part(row + c * H_ + j, H_ - j);
       f(v, j, H_ - j);
@@ -243,18 +204,18 @@ class SequenceSmall {
     return s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp_ : cache_.carry0.data() + i * Hp_;
   }
 
-  void reset(Index row) {
+  void reset(Index row, Range units) {
     if constexpr (Cell::reset_before)
-      for_columns(z(row), [&](Packet<T>* v, Index j, Index) {
+      for_columns(z(row), units, [&](Packet<T>* v, Index j, Index) {
         store(cache_.reset.data() + row * Hp_ + j,
               Cell::template reset<T>(v, load(cache_.h_in.data() + row * Hp_ + j), act_));
       });
   }
-  void pointwise(Index s, Index i, T* y, T* h_out, T* c_out) {
+  void pointwise(Index s, Index i, Range units, T* y, T* h_out, T* c_out) {
     const Index row = plan_.offset(s) + i, b = plan_.original(i);
     T* h = cache_.h.data() + row * Hp_;
     const bool goes_on = s + 1 < plan_.steps() && i < plan_.live(s + 1);
-    for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
+    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> carry = set1<T>(0);
       if constexpr (Cell::has_carry) carry = load(carry_before(s, i) + j);
       RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = activated_alone<Cell, T>(c, v[c], act_);
@@ -262,86 +223,96 @@ class SequenceSmall {
       if constexpr (Cell::has_carry) store(cache_.carry.data() + row * Hp_ + j, carry);
       if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);
     });
-    if (call_.return_sequences) std::copy_n(h, H_, y + plan_.source(row) * H_);
-    if (goes_on) write_h_in(s + 1, i, h);
-    else std::copy_n(h, H_, h_out + b * H_);
+    const auto copy_to = [&](T* to) { std::copy(h + units.first, h + units.last, to + units.first); };
+    if (call_.return_sequences) copy_to(y + plan_.source(row) * H_);
+    if (goes_on) write_h_in(s + 1, i, units, h);
+    else copy_to(h_out + b * H_);
   }
 
   // --- backward -------------------------------------------------------------------------------------------------------
   void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
-    const FlushDenormals flush;
     ArrivingGradients<T> arriving(call_, plan_, Hp_, dy, dh_in, dc_in);
-    T* dh = arriving.start.data();  // [position][Hp]: dL/dh of the step at hand
-    T* dcarry = arriving.carry.data();
-    const auto for_h = recurrent_pieces();
+    const auto for_x = kernel_pieces(), for_h = recurrent_pieces();
     Buffer<T> through(Hp_);
-    for (Index s = plan_.steps() - 1; s >= 0; --s)
-      for (Index i = 0; i < plan_.live(s); ++i) {
-        const Index row = plan_.offset(s) + i, b = plan_.original(i);
-        const T* dy_row = arriving.dy ? arriving.dy + plan_.source(row) * H_ : nullptr;
-        for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
-          Packet<T> d = load(dh + i * Hp_ + j), before = set1<T>(0), after = before, carried = before;
-          if (dy_row) d = add(d, load_part(dy_row + j, n));
-          if constexpr (Cell::has_carry) {
-            before = load(carry_before(s, i) + j);
-            after = load(cache_.carry.data() + row * Hp_ + j);
-            carried = load(dcarry + i * Hp_ + j);
+    Team::shared().run(threads(), [&](const Member& me) {
+      const FlushDenormals flush;
+      const Range units = part(me, H_);
+      for (Index s = plan_.steps() - 1; s >= 0; --s)
+        for (Index i = 0; i < plan_.live(s); ++i) {
+          back_pointwise(s, i, units, arriving);
+          me.barrier();
+          if constexpr (Cell::reset_before) {
+            dots(for_h[1], z(plan_.offset(s) + i), call_.recurrent_kernel, units, through.data());
+            back_reset(s, i, units, through.data(), arriving);
+            me.barrier();
           }
-          Cell::template backward<T>(v, before, after, d, carried, act_);
-          if constexpr (Cell::has_carry) store(dcarry + i * Hp_ + j, carried);
-        });
-        const T* drop = call_.recurrent_dropout ? call_.recurrent_dropout + b * H_ : nullptr;
-        if constexpr (Cell::reset_before) {
-          dots(for_h[1], z(row), call_.recurrent_kernel, H_, through.data());
-          for_columns(z(row), [&](Packet<T>* v, Index j, Index n) {
-            Packet<T> d = Cell::template reset_backward<T>(v, load(cache_.h_in.data() + row * Hp_ + j),
-                                                           load_part(through.data() + j, n), act_);
-            if (drop) d = mul(d, load_part(drop + j, n));
-            store(dcarry + i * Hp_ + j, add(load(dcarry + i * Hp_ + j), d));
-          });
+          T* dh = arriving.start.data() + i * Hp_;
+          dots(for_h[0], z(plan_.offset(s) + i), call_.recurrent_kernel, units, dh);
+          if (const T* drop = recurrent_mask(i))
+            for (Index j = units.first; j < units.last; ++j) dh[j] *= drop[j];
         }
-        dots(for_h[0], z(row), call_.recurrent_kernel, H_, through.data());
-        for (Index j = 0; j < H_; ++j) dh[i * Hp_ + j] = drop ? through[j] * drop[j] : through[j];
+      initial_states(units, arriving, out);
+      me.barrier();
+      for (const Piece& piece : for_x) outer(piece, cache_.x.data(), I_, part(me, I_), out.dkernel);
+      for (const Piece& piece : for_h)
+        outer(piece, piece.reset ? cache_.reset.data() : cache_.h_in.data(), Hp_, units, out.drecurrent_kernel);
+      if (out.dx) inputs(for_x, part(me, I_), out.dx);
+    });
+    if (!out.dbias) return;
+    for (const Piece& piece : for_x) column_sums(piece, out.dbias);
+    if (Cell::two_biases)
+      for (const Piece& piece : for_h) column_sums(piece, out.dbias + GH_);
+  }
+
+  /// From dL/dh of the step, in arriving.start, to dz.
+  void back_pointwise(Index s, Index i, Range units, ArrivingGradients<T>& arriving) {
+    const Index row = plan_.offset(s) + i;
+    const T* dh = arriving.start.data() + i * Hp_;
+    const T* dy = arriving.dy ? arriving.dy + plan_.source(row) * H_ : nullptr;
+    T* dcarry = arriving.carry.data() + i * Hp_;
+    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
+      Packet<T> d = load(dh + j), before = set1<T>(0), after = before, carried = before;
+      if (dy) d = add(d, load_part(dy + j, n));
+      if constexpr (Cell::has_carry) {
+        before = load(carry_before(s, i) + j);
+        after = load(cache_.carry.data() + row * Hp_ + j);
+        carried = load(dcarry + j);
       }
+      Cell::template backward<T>(v, before, after, d, carried, act_);
+      if constexpr (Cell::has_carry) store(dcarry + j, carried);
+    });
+  }
+  /// GruResetBefore: the gradient through (r h) Un.
+  void back_reset(Index s, Index i, Range units, const T* through, ArrivingGradients<T>& arriving) {
+    const Index row = plan_.offset(s) + i;
+    const T* drop = recurrent_mask(i);
+    T* dcarry = arriving.carry.data() + i * Hp_;
+    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
+      Packet<T> d = Cell::template reset_backward<T>(v, load(cache_.h_in.data() + row * Hp_ + j),
+                                                     load_part(through + j, n), act_);
+      if (drop) d = mul(d, load_part(drop + j, n));
+      store(dcarry + j, add(load(dcarry + j), d));
+    });
+  }
+  void initial_states(Range units, const ArrivingGradients<T>& arriving, const SequenceGradients<T>& out) const {
     for (Index i = 0; i < call_.B; ++i) {
       const Index b = plan_.original(i);
-      for (Index j = 0; j < H_; ++j) {
-        const T carried = Cell::has_carry ? dcarry[i * Hp_ + j] : T(0);
-        out.dh0[b * H_ + j] = dh[i * Hp_ + j] + (Cell::has_memory ? T(0) : carried);
+      for (Index j = units.first; j < units.last; ++j) {
+        const T carried = Cell::has_carry ? arriving.carry[i * Hp_ + j] : T(0);
+        out.dh0[b * H_ + j] = arriving.start[i * Hp_ + j] + (Cell::has_memory ? T(0) : carried);
         if (out.dc0) out.dc0[b * H_ + j] = carried;
       }
     }
-    weights(out);
-    if (out.dx) inputs(out.dx);
   }
 
   /// out[k] = weights[k, gates of the piece] . dz[columns of the piece]
-  void dots(const Piece& piece, const T* dz, const T* weights, Index K, T* out) const {
-    for (Index k = 0; k < K; ++k)
-      out[k] = dot(weights + k * GH_ + piece.gate * H_, dz + piece.column * H_, piece.count * H_);
+  void dots(const Piece& piece, const T* dz, const T* weights, Range k, T* out) const {
+    dot_rows(weights + piece.gate * H_, GH_, k.first, k.last, dz + piece.column * H_, piece.count * H_, out);
   }
   /// out[k, gates of the piece] = sum over rows of operand[row, k] * dz[row, columns of the piece]
-  void outer(const Piece& piece, const T* operand, Index operand_row, Index K, T* out) const {
-    const Index n = piece.count * H_;
-    for (Index k = 0; k < K; ++k) {
-      T* to = out + k * GH_ + piece.gate * H_;
-      for (Index j = 0; j < n; j += W) {
-        Packet<T> sum = set1<T>(0);
-        for (Index row = 0; row < plan_.rows(); ++row)
-          sum = fma(set1<T>(operand[row * operand_row + k]), load_part(z(row) + piece.column * H_ + j, n - j), sum);
-        store_part(to + j, sum, n - j);
-      }
-    }
-  }
-  void weights(const SequenceGradients<T>& out) {
-    for (const Piece& piece : kernel_pieces()) {
-      outer(piece, cache_.x.data(), I_, I_, out.dkernel);
-      if (out.dbias) column_sums(piece, out.dbias);
-    }
-    for (const Piece& piece : recurrent_pieces()) {
-      outer(piece, piece.reset ? cache_.reset.data() : cache_.h_in.data(), Hp_, H_, out.drecurrent_kernel);
-      if (out.dbias && Cell::two_biases) column_sums(piece, out.dbias + GH_);
-    }
+  void outer(const Piece& piece, const T* operand, Index operand_row, Range k, T* out) const {
+    outer_rows(operand, operand_row, z(0) + piece.column * H_, z_row_, plan_.rows(), k.first, k.last, piece.count * H_,
+               out + piece.gate * H_, GH_);
   }
   void column_sums(const Piece& piece, T* out) const {
     for (Index j = 0; j < piece.count * H_; ++j) {
@@ -350,20 +321,26 @@ class SequenceSmall {
       out[piece.gate * H_ + j] = sum;
     }
   }
-  void inputs(T* dx) {
-    if (call_.mask) std::fill_n(dx, call_.B * call_.steps * I_, T(0));
-    Buffer<T> sum(I_ + W);
-    for (Index row = 0; row < plan_.rows(); ++row) {
-      const Index source = plan_.source(row);
-      const T* drop = call_.input_dropout ? call_.input_dropout + source / call_.steps * I_ : nullptr;
-      T* to = dx + source * I_;
-      bool first = true;
-      for (const Piece& piece : kernel_pieces()) {
-        dots(piece, z(row), call_.kernel, I_, sum.data());
-        for (Index k = 0; k < I_; ++k) to[k] = first ? sum[k] : to[k] + sum[k];
-        first = false;
+  /// Columns k of dx. All the rows meet a row of the kernel while it is near.
+  void inputs(const std::vector<Piece>& pieces, Range k, T* dx) const {
+    if (call_.mask)
+      for (Index source = 0; source < call_.B * call_.steps; ++source)
+        std::fill(dx + source * I_ + k.first, dx + source * I_ + k.last, T(0));
+    constexpr Index together = 16;
+    T sum[together];
+    for (Index k0 = k.first; k0 < k.last; k0 += together) {
+      const Index n = std::min(together, k.last - k0);
+      for (Index row = 0; row < plan_.rows(); ++row) {
+        const Index source = plan_.source(row);
+        const T* drop = call_.input_dropout ? call_.input_dropout + source / call_.steps * I_ + k0 : nullptr;
+        T* to = dx + source * I_ + k0;
+        std::fill_n(to, n, T(0));
+        for (const Piece& piece : pieces) {
+          dots(piece, z(row), call_.kernel + k0 * GH_, {0, n}, sum);
+          for (Index m = 0; m < n; ++m) to[m] += sum[m];
+        }
+        for (Index m = 0; drop && m < n; ++m) to[m] *= drop[m];
       }
-      for (Index k = 0; drop && k < I_; ++k) to[k] *= drop[k];
     }
   }
 

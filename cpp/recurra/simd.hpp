@@ -107,6 +107,23 @@ template <class P>
 RECURRA_INLINE P max(const P& a, const P& b) {
   return ei::pmax(a, b);
 }
+template <class P>
+RECURRA_INLINE P negate(const P& a) {
+  return ei::pnegate(a);
+}
+/// The sum of the elements.
+template <class P>
+RECURRA_INLINE auto reduce_add(const P& a) {
+  return ei::predux(a);
+}
+/// A square of lanes<T> vectors, in place.
+template <class T>
+RECURRA_INLINE void transpose(Packet<T>* rows) {
+  ei::PacketBlock<Packet<T>, lanes<T>> square;
+  RECURRA_UNROLL for (int i = 0; i < lanes<T>; ++i) square.packet[i] = rows[i];
+  ei::ptranspose(square);
+  RECURRA_UNROLL for (int i = 0; i < lanes<T>; ++i) rows[i] = square.packet[i];
+}
 /// 1 where a < b, else 0.
 template <class T>
 RECURRA_INLINE Packet<T> less(const Packet<T>& a, const Packet<T>& b) {

@@ -193,10 +193,10 @@ void pack_columns(const T* b, Index step, Index K, Index used, Index width, T* o
   for (; j + W <= used; j += W, b += W * step) {
     Index k = 0;
     for (; k + W <= K; k += W) {
-      ei::PacketBlock<Packet<T>, int(W)> square;
-      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) square.packet[r] = load(b + r * step + k);
-      ei::ptranspose(square);
-      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) store(out + (k + r) * width + j, square.packet[r]);
+      Packet<T> square[W];
+      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) square[r] = load(b + r * step + k);
+      transpose<T>(square);
+      RECURRA_UNROLL for (int r = 0; r < int(W); ++r) store(out + (k + r) * width + j, square[r]);
     }
     for (; k < K; ++k)
       for (Index r = 0; r < W; ++r) out[k * width + j + r] = b[r * step + k];
