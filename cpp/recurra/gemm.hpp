@@ -29,9 +29,8 @@ struct Gemm {
     Buffer<T> scratch(Index(threads) * per_thread());
     Team::shared().run(threads, [&](const Member& me) {
       const FlushDenormals flush;
-      Index p0 = 0, p1 = panels.count, r0 = 0, r1 = M;
-      if (by_panel) me.part(panels.count, p0, p1);
-      else me.part(M, r0, r1);
+      const auto [p0, p1] = by_panel ? me.part(panels.count) : Range{0, panels.count};
+      const auto [r0, r1] = by_panel ? Range{0, M} : me.part(M);
       for (Index p = p0; p < p1; p += group)
         some_panels(panels, p, std::min(p1, p + group), r0, r1, scratch.data() + me.id * per_thread());
     });

@@ -21,5 +21,13 @@
 #include <cstddef>
 
 namespace recurra {
+
 using Index = std::ptrdiff_t;
-}
+
+/// Items [first, last).
+struct Range {
+  Index first, last;
+  Index count() const { return last - first; }
+};
+
+}  // namespace recurra

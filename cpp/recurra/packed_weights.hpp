@@ -19,15 +19,16 @@ class PackedWeights {
   explicit PackedWeights(const SequenceCall<T>& call) : I_(call.I), H_(call.H), units_(call.H) {
     for (int c = 0; c < C; ++c)
       rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (Cell::columns[c].recurrent >= 0 ? H_ : 0);
-    const Index rows = rows_[C] + (Cell::reset_before ? H_ : 0);
-    data_.resize(rows * units_.padded);
-    parallel_for(units_.count, (1 << 16) / (rows * Panels<T>::full) + 1, [&](Index p0, Index p1) {
+    data_.resize(rows() * units_.padded);
+    parallel_for(units_.count, (1 << 16) / panel_step() + 1, [&](Index p0, Index p1) {
       for (Index p = p0; p < p1; ++p) pack(call, p);
     });
   }
 
   /// Weights of column c for panel p: kernel_rows(c) rows, the bias, H rows where h takes part.
   const T* column(Index p, int c) const { return at(p, rows_[c]); }
+  /// Elements from one full panel to the next.
+  Index panel_step() const { return rows() * Panels<T>::full; }
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
   /// GruResetBefore: the recurrent kernel of the second product, H rows.
   const T* second(Index p) const { return at(p, rows_[C]); }
@@ -35,9 +36,9 @@ class PackedWeights {
   bool fits(const SequenceCall<T>& call) const { return I_ == call.I && H_ == call.H; }
 
  private:
+  Index rows() const { return rows_[C] + (Cell::reset_before ? H_ : 0); }
   T* at(Index p, Index row) const {
-    const Index rows = rows_[C] + (Cell::reset_before ? H_ : 0);
-    return const_cast<T*>(data_.data()) + units_.first(p) * rows + row * units_.width(p);
+    return const_cast<T*>(data_.data()) + units_.first(p) * rows() + row * units_.width(p);
   }
   void pack(const SequenceCall<T>& call, Index p) {
     const Index first = units_.first(p), used = units_.used(p), width = units_.width(p), GH = Cell::gates * H_;

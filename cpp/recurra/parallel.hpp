@@ -22,10 +22,8 @@ void parallel_for(Index items, Index least, Work&& work, Index step = 1) {
     return;
   }
   Team::shared().run(count, [&](const Member& member) {
-    Index first, last;
-    member.part(steps, first, last);
-    first *= step;
-    last = std::min(last * step, items);
+    const Range part = member.part(steps);
+    const Index first = part.first * step, last = std::min(part.last * step, items);
     if (first < last) work(first, last);
   });
 }

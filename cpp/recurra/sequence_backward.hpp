@@ -128,8 +128,7 @@ class SequenceBackward {
   /// This member's panels of the transposed weights.
   void transpose(Transposed& t, const Member& me) {
     const Index GH = Cell::gates * L_.H;
-    Index q0, q1;
-    me.part(t.out.count, q0, q1);
+    const auto [q0, q1] = me.part(t.out.count);
     for (size_t g = 0; g < t.groups.size(); ++g)
       for (Index q = q0; q < q1; ++q) {
         T* to = packed(t, g, q);
@@ -161,21 +160,26 @@ class SequenceBackward {
     if (out_.dx) transpose(input_, me);
     me.barrier();
     StepPart mine(me, spread_, plan_, panels_);
-    // run(i0, i1, q) for blocks of the rows before `last` and every panel q.
+    // run(rows, panels) for blocks of the rows before `last` and every panel: one at a time, or some for a row alone.
     const auto each_block = [&](Index last, auto&& run) {
-      if (last <= mine.r0) return;
-      mine.each_panel([&](Index q) { blocks(mine.r0, last, [&](Index i0, Index i1) { run(i0, i1, q); }); });
+      if (last - mine.r0 == 1) {
+        const auto [q0, q1] = mine.part(L_.units.count);
+        for (Index q = q0; q < q1; q += block_rows) run(Range{mine.r0, last}, Range{q, std::min(q1, q + block_rows)});
+      } else if (last > mine.r0) {
+        mine.each_panel(
+            [&](Index q) { blocks(mine.r0, last, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); }); });
+      }
     };
     for (Index s = plan_.steps() - 1; s >= 0; --s) {
       const Index last = std::min(mine.r1, plan_.live(s));
-      each_block(last, [&](Index i0, Index i1, Index q) { step(s, i0, i1, q, scratch); });
+      each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
       mine.meet();
       if constexpr (Cell::reset_before) {
-        each_block(last, [&](Index i0, Index i1, Index q) { reset_step(s, i0, i1, q, scratch); });
+        each_block(last, [&](Range rows, Range panels) { reset_step(s, rows, panels, scratch); });
         mine.meet();
       }
     }
-    each_block(mine.r1, [&](Index i0, Index i1, Index q) { initial_states(i0, i1, q, scratch); });
+    each_block(mine.r1, [&](Range rows, Range panels) { initial_states(rows, panels, scratch); });
     me.barrier();
     if (tokens_) {
       const Index u0 = tokens_.cut(me.id, me.count), u1 = tokens_.cut(me.id + 1, me.count);
@@ -197,39 +201,58 @@ class SequenceBackward {
 
   T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }
 
-  /// d[i, :] = dL/dh before step s for the units of panel q: through the product where step s ran, else what arrived.
-  void through_product(Index s, Index i0, Index i1, Index q, T* d) {
-    const Index live = s < plan_.steps() ? plan_.live(s) : 0, width = L_.units.width(q), first = L_.units.first(q);
-    const Index ran = std::max(i0, std::min(i1, live)), rows = ran - i0, H = L_.H;
+  /// A group's columns of dz at step s times its weights, for some rows and one panel, or for one row and some panels.
+  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, T* to) {
+    const Group& group = t.groups[g];
+    const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * Layout::z_row;
+    const Segment* segments = group.segments.data();
+    const Index n_segments = Index(group.segments.size());
+    const Index side_by_side = rows.count() == 1 ? std::min(panels.last, t.out.full_count()) - panels.first : 0;
+    if (side_by_side > 0) {
+      product_one_row(dz, segments, n_segments, packed(t, g, panels.first), group.depth * full, side_by_side, to, full,
+                      false);
+      panels.first += side_by_side;
+      to += side_by_side * full;
+    }
+    for (; panels.first < panels.last; ++panels.first)
+      product<T>(rows.count(), dz, Layout::z_row, segments, n_segments, packed(t, g, panels.first),
+                 t.out.vectors(panels.first), to, t.out.width(panels.first), false);
+  }
+
+  /// d[i, :] = dL/dh before step s for the units of some panels: through the product where step s ran, else what arrived.
+  void through_product(Index s, Range rows, Range panels, T* d) {
+    const Index live = s < plan_.steps() ? plan_.live(s) : 0, H = L_.H, Hp = L_.units.padded;
+    const Index first = L_.units.first(panels.first);
+    const Index row = rows.count() == 1 ? L_.units.first(panels.last - 1) + L_.units.width(panels.last - 1) - first
+                                        : L_.units.width(panels.first);
+    const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
     T* part = d + block_rows * full;
-    for (size_t g = 0; g < loop_.groups.size(); ++g) {
-      const Group& group = loop_.groups[g];
+    for (size_t g = 0; g < loop_.groups.size() && ran.count() > 0; ++g) {
       T* to = g ? part : d;
-      product<T>(rows, cache_.z.data() + (plan_.offset(s) + i0) * Layout::z_row, Layout::z_row, group.segments.data(),
-                 Index(group.segments.size()), packed(loop_, g, q), L_.units.vectors(q), to, width, false);
+      product_of(loop_, g, s, ran, panels, to);
       if (call_.recurrent_groups)
-        for (Index i = 0; i < rows; ++i) {
+        for (Index i = 0; i < ran.count(); ++i) {
           const T* drop = call_.recurrent_dropout +
-                          ((call_.recurrent_groups > 1 ? Index(g) : 0) * call_.B + plan_.original(i0 + i)) * H + first;
-          for (Index j = 0; j < width; ++j) {
-            const T value = j < L_.units.used(q) ? to[i * width + j] * drop[j] : T(0);
-            d[i * width + j] = g ? d[i * width + j] + value : value;
+                          ((call_.recurrent_groups > 1 ? Index(g) : 0) * call_.B + plan_.original(ran.first + i)) * H;
+          for (Index j = 0; j < row; ++j) {
+            const T value = first + j < H ? to[i * row + j] * drop[first + j] : T(0);
+            d[i * row + j] = g ? d[i * row + j] + value : value;
           }
         }
     }
-    for (Index i = ran; i < i1; ++i)
-      std::memcpy(d + (i - i0) * width, arriving_.start.data() + i * L_.units.padded + first,
-                  size_t(width) * sizeof(T));
+    for (Index i = ran.last; i < rows.last; ++i)
+      std::memcpy(d + (i - rows.first) * row, arriving_.start.data() + i * Hp + first, size_t(row) * sizeof(T));
   }
 
-  void step(Index s, Index i0, Index i1, Index q, T* d) {
+  void step(Index s, Range rows, Range panels, T* d) {
     if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
-      for (Index i = i0; i < i1; ++i)
-        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(q));
-    through_product(s + 1, i0, i1, q, d);
+      for (Index i = rows.first; i < rows.last; ++i)
+        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(panels.first));
+    through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
-      with_vectors(L_.units.vectors(q),
-                   [&](auto vectors) { pointwise<decltype(vectors)::value>(s, i0, i1, q, d, act); });
+      for (Index q = panels.first; q < panels.last; ++q, d += full)
+        with_vectors(L_.units.vectors(q),
+                     [&](auto vectors) { pointwise<decltype(vectors)::value>(s, rows.first, rows.last, q, d, act); });
     });
   }
 
@@ -266,12 +289,12 @@ class SequenceBackward {
   }
 
   /// GruResetBefore: the gradient through (r h) Un.
-  void reset_step(Index s, Index i0, Index i1, Index q, T* d) {
-    const Index width = L_.units.width(q), rows = i1 - i0;
-    const Group& group = second_.groups[0];
-    product<T>(rows, cache_.z.data() + (plan_.offset(s) + i0) * Layout::z_row, Layout::z_row, group.segments.data(),
-               Index(group.segments.size()), packed(second_, 0, q), L_.units.vectors(q), d, width, false);
-    with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, q, d, act); });
+  void reset_step(Index s, Range rows, Range panels, T* d) {
+    product_of(second_, 0, s, rows, panels, d);
+    with_activations(call_, true, [&](const auto& act) {
+      for (Index q = panels.first; q < panels.last; ++q, d += full)
+        reset_pointwise(s, rows.first, rows.last, q, d, act);
+    });
   }
 
   template <class A>
@@ -297,18 +320,19 @@ class SequenceBackward {
     }
   }
 
-  void initial_states(Index i0, Index i1, Index q, T* d) {
-    through_product(0, i0, i1, q, d);
-    const Index first = L_.units.first(q), width = L_.units.width(q), used = L_.units.used(q), H = L_.H;
-    for (Index i = i0; i < i1; ++i, d += width) {
-      const Index b = plan_.original(i);
-      const T* carried = arriving_.carry.data() + i * L_.units.padded + first;
-      for (Index j = 0; j < used; ++j) {
-        const bool h_is_carried = Cell::has_carry && !Cell::has_memory;
-        out_.dh0[b * H + first + j] = d[j] + (h_is_carried ? carried[j] : T(0));
-        if (out_.dc0) out_.dc0[b * H + first + j] = carried[j];
+  void initial_states(Range rows, Range panels, T* d) {
+    through_product(0, rows, panels, d);
+    const Index H = L_.H;
+    for (Index q = panels.first; q < panels.last; ++q)
+      for (Index i = rows.first; i < rows.last; ++i, d += L_.units.width(q)) {
+        const Index at = plan_.original(i) * H + L_.units.first(q);
+        const T* carried = arriving_.carry.data() + i * L_.units.padded + L_.units.first(q);
+        for (Index j = 0; j < L_.units.used(q); ++j) {
+          const bool h_is_carried = Cell::has_carry && !Cell::has_memory;
+          out_.dh0[at + j] = d[j] + (h_is_carried ? carried[j] : T(0));
+          if (out_.dc0) out_.dc0[at + j] = carried[j];
+        }
       }
-    }
   }
 
   // --- after the loop -----------------------------------------------------------------------------------------------
@@ -414,8 +438,7 @@ class SequenceBackward {
   /// From sums by panel to Keras's arrays, this member's panels.
   void write_weights(const Member& me) {
     const Index H = L_.H, I = call_.I, GH = Cell::gates * H;
-    Index p0, p1;
-    me.part(L_.units.count, p0, p1);
+    const auto [p0, p1] = me.part(L_.units.count);
     for (Index p = p0; p < p1; ++p)
       for (int c = 0; c < C; ++c) {
         const Column column = Cell::columns[c];

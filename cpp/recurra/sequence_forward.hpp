@@ -118,9 +118,8 @@ class SequenceForward {
     if (tokens_) project_tokens(me);
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
-      Index g0 = r0, g1 = std::min(r1, plan_.live(s0));
-      if (mine.meets()) me.part(plan_.live(s0), g0, g1);
-      for (Index i = g0; i < g1; ++i)  // a row's steps lie together in x
+      const Range rows = mine.meets() ? mine.part(plan_.live(s0)) : Range{r0, std::min(r1, plan_.live(s0))};
+      for (Index i = rows.first; i < rows.last; ++i)  // a row's steps lie together in x
         for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
       mine.meet();
       if (ahead_) {
@@ -134,7 +133,7 @@ class SequenceForward {
           mine.each_panel([&](Index p) { step<true>(s, r0, last, p, me.id); });
           mine.meet();
         }
-        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, me, mine.meets());
+        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, mine, me.id);
         else mine.each_panel([&](Index p) { step<false>(s, r0, last, p, me.id); });
         mine.meet();
       }
@@ -173,8 +172,7 @@ class SequenceForward {
 
   /// The input's products of every token.
   void project_tokens(const Member& me) {
-    Index u0, u1;
-    me.part(tokens_.count(), u0, u1);
+    const auto [u0, u1] = me.part(tokens_.count());
     const Segment all{0, call_.I};
     for (Index p = 0; p < L_.units.count; ++p)
       for (int c = 0; c < C; ++c)
@@ -251,30 +249,27 @@ class SequenceForward {
     }
   }
 
-  /// A step of one row: all its panels of a column side by side.
-  void step_of_one(Index s, Index i, const Member& me, bool meet) {
-    constexpr Index most = 16;
-    Index p0 = 0, p1 = L_.units.count;
-    if (meet) me.part(L_.units.count, p0, p1);
-    const T* weights[most];
-    T* z[most];
-    const auto z_of = [&](Index p) {
-      return scratch_z_ ? cache_->z.data() + (me.id * z_rows_ + p) * Layout::z_row : z_at(s, i, p);
-    };
+  /// A step of one row: the panels of a column side by side, the columns in turn there and back, so that the weights
+  /// which a step used last are the next one's first, in a near cache still.
+  void step_of_one(Index s, Index i, const StepPart& mine, int member) {
+    const Index p0 = mine.part(L_.units.count).first, p1 = mine.part(L_.units.count).last;
+    const Index z_step = (scratch_z_ ? 1 : z_rows_) * Layout::z_row;
+    T* first = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i, p0);
+    const auto z_of = [&](Index p) { return first + (p - p0) * z_step; };
     if (tokens_)
       for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z_of(p));
-    for (int c = 0; c < C; ++c) {
+    const T* a = operand(s, i);
+    const Index full = std::min(p1, L_.units.full_count());
+    for (int n = 0; n < C; ++n) {
+      const int c = s % 2 ? C - 1 - n : n;
       const Segment part = step_part(c);
       if (part.length == 0) continue;
-      for (Index p = p0; p < p1;) {
-        const Index vectors = L_.units.vectors(p);
-        Index n = 0;
-        for (; p < p1 && n < most && L_.units.vectors(p) == vectors; ++p, ++n) {
-          weights[n] = step_weights(p, c);
-          z[n] = z_of(p) + c * L_.units.width(p);
-        }
-        product_one_row<T>(operand(s, i), &part, 1, weights, n, vectors, z, step_goes_on(c));
-      }
+      if (full > p0)
+        product_one_row(a, &part, 1, step_weights(p0, c), weights_->panel_step(), full - p0,
+                        first + c * Panels<T>::full, z_step, step_goes_on(c));
+      for (Index p = std::max(p0, full); p < p1; ++p)
+        product<T>(1, a, 0, &part, 1, step_weights(p, c), L_.units.vectors(p), z_of(p) + c * L_.units.width(p), 0,
+                   step_goes_on(c));
     }
     for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p));
   }

@@ -97,14 +97,10 @@ class SequenceSmall {
     const Index source = plan_.source(row);
     return call_.ids ? call_.embeddings + Index(call_.ids[source]) * I_ : call_.x + source * I_;
   }
-  struct Range {
-    Index first, last;
-  };
   /// This member's part of n items, cut at whole vectors and lines of the cache.
   static Range part(const Member& me, Index n) {
-    Index first, last;
-    me.part((n + 15) / 16, first, last);
-    return {std::min(n, first * 16), std::min(n, last * 16)};
+    const Range units = me.part((n + 15) / 16);
+    return {std::min(n, units.first * 16), std::min(n, units.last * 16)};
   }
   int threads() const {
     const double bytes = double(I_ + H_) * double(GH_) * sizeof(T);

@@ -46,9 +46,8 @@ class Sharing {
     return rests_[size_t(turn % 2 * me.count + member)].range;
   }
   std::uint64_t part(const Member& me) const {
-    Index first, last;
-    me.part(items_, first, last);
-    return std::uint64_t(first) << 32 | std::uint64_t(last);
+    const Range part = me.part(items_);
+    return std::uint64_t(part.first) << 32 | std::uint64_t(part.last);
   }
   static bool take(std::atomic<std::uint64_t>& range, bool from_end, Index& item) {
     std::uint64_t now = range.load();

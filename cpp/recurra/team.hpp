@@ -76,11 +76,8 @@ struct Member {
   Barrier* shared;
 
   void barrier() const { shared->wait(); }
-  /// This member's part [first, last) of n items, parts even to one.
-  void part(Index n, Index& first, Index& last) const {
-    first = n * id / count;
-    last = n * (id + 1) / count;
-  }
+  /// This member's part of n items, parts even to one.
+  Range part(Index n) const { return {n * id / count, n * (id + 1) / count}; }
 };
 
 /// How many threads a kernel may use; set by set_num_threads, kept by forked children.

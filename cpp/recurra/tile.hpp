@@ -109,39 +109,41 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
 }
 
 /// One row times NC panels at once: a chain of sums waits for its last multiplication, so a row alone needs several chains
-/// side by side to keep the multipliers busy. Each element is the same chain as in portable_tile.
-template <class T, int NV, int NC>
-RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_segments, const T* const* panels,
-                                   T* const* z, bool accumulate) {
-  constexpr int W = lanes<T>;
+/// side by side to keep the multipliers busy. Each element is the same chain as in portable_tile. panel_step, z_step:
+/// elements from one panel, and its sums, to the next.
+template <class T, int NC>
+RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_segments, const T* panel,
+                                   Index panel_step, T* z, Index z_step, bool accumulate) {
+  constexpr int W = lanes<T>, NV = panel_vectors;
   Packet<T> sum[NC][NV];
   RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
-      accumulate ? load(z[c] + v * W) : set1<T>(0);
-  const T* panel[NC];
-  RECURRA_UNROLL for (int c = 0; c < NC; ++c) panel[c] = panels[c];
-  Index at = 0;
+      accumulate ? load(z + c * z_step + v * W) : set1<T>(0);
   for (Index s = 0; s < n_segments; ++s) {
     const T* p = a + segments[s].offset;
-    for (Index k = 0; k < segments[s].length; ++k, at += NV * W) {
+    for (Index k = 0; k < segments[s].length; ++k, panel += NV * W) {
       const Packet<T> value = set1<T>(p[k]);
       RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
-          fma(value, load(panel[c] + at + v * W), sum[c][v]);
+          fma(value, load(panel + c * panel_step + v * W), sum[c][v]);
     }
   }
   RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
-      store(z[c] + v * W, sum[c][v]);
+      store(z + c * z_step + v * W, sum[c][v]);
 }
 
-/// The same for any number of panels of `vectors` vectors each.
+/// The same for any number of full panels.
 template <class T>
-void product_one_row(const T* a, const Segment* segments, Index n_segments, const T* const* panels, Index count,
-                     Index vectors, T* const* z, bool accumulate) {
+void product_one_row(const T* a, const Segment* segments, Index n_segments, const T* panel, Index panel_step,
+                     Index count, T* z, Index z_step, bool accumulate) {
   constexpr int at_once = panel_vectors == 2 ? 4 : 3;  // sums + one value fit the registers; panels come from memory
-  Index c = 0;
-  if (vectors == panel_vectors)
-    for (; c + at_once <= count; c += at_once)
-      tile_one_row<T, panel_vectors, at_once>(a, segments, n_segments, panels + c, z + c, accumulate);
-  for (; c < count; ++c) product<T>(1, a, 0, segments, n_segments, panels[c], vectors, z[c], 0, accumulate);
+  const auto run = [&](auto tile, Index n) {
+    tile(a, segments, n_segments, panel, panel_step, z, z_step, accumulate);
+    panel += n * panel_step;
+    z += n * z_step;
+  };
+  for (; count >= at_once; count -= at_once) run(tile_one_row<T, at_once>, at_once);
+  if (count == 3) run(tile_one_row<T, 3>, 3);
+  if (count == 2) run(tile_one_row<T, 2>, 2);
+  if (count == 1) run(tile_one_row<T, 1>, 1);
 }
 
 /// How N columns are cut into panels: full ones of panel_vectors vectors, and a narrower last one.
@@ -159,6 +161,7 @@ struct Panels {
   Index width(Index p) const { return std::min(full, padded - p * full); }  // with padding
   Index used(Index p) const { return std::min(full, columns - p * full); }  // without
   Index vectors(Index p) const { return width(p) / W; }
+  Index full_count() const { return columns / full; }  // the panels behind these are narrower
 };
 
 /// run(std::integral_constant<int, vectors>) for the vectors of a panel, as a constant.

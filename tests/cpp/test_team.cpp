@@ -61,10 +61,9 @@ TEST(parts_cover_everything) {
   for (recurra::Index n : {0, 1, 5, 7}) {
     recurra::Index next = 0;
     for (int id = 0; id < 3; ++id) {
-      recurra::Index first, last;
-      Member{id, 3, nullptr}.part(n, first, last);
-      CHECK_EQUAL(first, next);
-      next = last;
+      const recurra::Range part = Member{id, 3, nullptr}.part(n);
+      CHECK_EQUAL(part.first, next);
+      next = part.last;
     }
     CHECK_EQUAL(next, n);
   }
@@ -96,12 +95,11 @@ TEST(shared_items_are_done_once_in_every_turn) {
       std::atomic<int> taken_over{0};
       recurra::Sharing sharing(members, items);
       Team::shared().run(members, [&](const Member& me) {
-        Index first, last;
-        me.part(items, first, last);
+        const recurra::Range part = me.part(items);
         for (Index turn = 0; turn < turns; ++turn) {
           sharing.each(me, turn, [&](Index item) {
             if (me.id == 0) std::this_thread::sleep_for(std::chrono::microseconds(20));  // others help
-            if (item < first || item >= last) ++taken_over;
+            if (item < part.first || item >= part.last) ++taken_over;
             ++done[size_t(turn * items + item)];
           });
           me.barrier();
