@@ -129,13 +129,14 @@ class SequenceForward {
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // rows only ever leave
-        if constexpr (Cell::reset_before) {
-          mine.each_panel([&](Index p) { step<true>(s, r0, last, p, me.id); });
+        const auto every_panel = [&](auto reset) {
+          constexpr bool first = decltype(reset)::value;
+          if (last - r0 == 1) step_of_one<first>(s, r0, mine, me.id);
+          else mine.each_panel([&](Index p) { step<first>(s, r0, last, p, me.id); });
           mine.meet();
-        }
-        if (!Cell::reset_before && last - r0 == 1) step_of_one(s, r0, mine, me.id);
-        else mine.each_panel([&](Index p) { step<false>(s, r0, last, p, me.id); });
-        mine.meet();
+        };
+        if constexpr (Cell::reset_before) every_panel(std::true_type{});
+        every_panel(std::false_type{});
       }
     }
   }
@@ -249,29 +250,40 @@ class SequenceForward {
     }
   }
 
-  /// A step of one row: the panels of a column side by side, the columns in turn there and back, so that the weights
-  /// which a step used last are the next one's first, in a near cache still.
+  /// step() of one row and this member's panels: those of a column side by side, the columns in turn there and back, so
+  /// that the weights which a step used last are the next one's first, in a near cache still.
+  template <bool reset>
   void step_of_one(Index s, Index i, const StepPart& mine, int member) {
     const Index p0 = mine.part(L_.units.count).first, p1 = mine.part(L_.units.count).last;
+    const Index side_by_side = std::min(p1, L_.units.full_count()) - p0;
     const Index z_step = (scratch_z_ ? 1 : z_rows_) * Layout::z_row;
-    T* first = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i, p0);
-    const auto z_of = [&](Index p) { return first + (p - p0) * z_step; };
-    if (tokens_)
-      for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z_of(p));
-    const T* a = operand(s, i);
-    const Index full = std::min(p1, L_.units.full_count());
-    for (int n = 0; n < C; ++n) {
-      const int c = s % 2 ? C - 1 - n : n;
-      const Segment part = step_part(c);
-      if (part.length == 0) continue;
-      if (full > p0)
-        product_one_row(a, &part, 1, step_weights(p0, c), weights_->panel_step(), full - p0,
-                        first + c * Panels<T>::full, z_step, step_goes_on(c));
-      for (Index p = std::max(p0, full); p < p1; ++p)
-        product<T>(1, a, 0, &part, 1, step_weights(p, c), L_.units.vectors(p), z_of(p) + c * L_.units.width(p), 0,
-                   step_goes_on(c));
+    T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i, p0);
+    const auto column = [&](int c, const T* a, Segment part, auto&& weights, bool goes_on) {
+      if (part.length == 0) return;
+      if (side_by_side > 0)
+        product_one_row(a, &part, 1, weights(p0), weights_->panel_step(), side_by_side, z + c * Panels<T>::full, z_step,
+                        goes_on);
+      for (Index p = p0 + std::max<Index>(0, side_by_side); p < p1; ++p)
+        product<T>(1, a, 0, &part, 1, weights(p), L_.units.vectors(p), z + (p - p0) * z_step + c * L_.units.width(p), 0,
+                   goes_on);
+    };
+    if constexpr (Cell::reset_before && !reset) {
+      column(
+          2, cache_->reset.data() + kept_row(s, i) * L_.units.padded, {0, L_.H},
+          [&](Index p) { return weights_->second(p); }, true);
+    } else {
+      if (tokens_)
+        for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z + (p - p0) * z_step);
+      for (int n = 0; n < C; ++n) {
+        const int c = s % 2 ? C - 1 - n : n;
+        column(c, operand(s, i), step_part(c), [&](Index p) { return step_weights(p, c); }, step_goes_on(c));
+      }
     }
-    for (Index p = p0; p < p1; ++p) pointwise(s, i, i + 1, p, z_of(p));
+    for (Index p = p0; p < p1; ++p, z += z_step) {
+      if constexpr (reset)
+        with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i, i + 1, p, z, act); });
+      else pointwise(s, i, i + 1, p, z);
+    }
   }
 
   void pointwise(Index s, Index i0, Index i1, Index p, T* z) {
