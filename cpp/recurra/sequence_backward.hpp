@@ -241,13 +241,14 @@ class SequenceBackward {
         }
     }
     for (Index i = ran.last; i < rows.last; ++i)
-      std::memcpy(d + (i - rows.first) * row, arriving_.start.data() + i * Hp + first, size_t(row) * sizeof(T));
+      copy(arriving_.start.data() + i * Hp + first, row, d + (i - rows.first) * row);
   }
 
   void step(Index s, Range rows, Range panels, T* d) {
     if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
       for (Index i = rows.first; i < rows.last; ++i)
-        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(panels.first));
+        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(panels.first),
+                 L_.units.used(panels.first));
     through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
       for (Index q = panels.first; q < panels.last; ++q, d += full)
@@ -414,8 +415,7 @@ class SequenceBackward {
         }
       }
       for (Index r = r0; r < r1; ++r)
-        std::memcpy(out_.dx + (tokens_ ? r : plan_.source(r)) * I + first, d + (r - r0) * width,
-                    size_t(used) * sizeof(T));
+        copy(d + (r - r0) * width, used, out_.dx + (tokens_ ? r : plan_.source(r)) * I + first);
     };
     stretches_.each(me, 0, [&](Index n) {
       const Index first = n * stretch(), last = std::min(dx_rows(), first + stretch());

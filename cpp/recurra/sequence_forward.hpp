@@ -151,7 +151,7 @@ class SequenceForward {
         const T* drop = call_.input_dropout + ((call_.input_groups > 1 ? g : 0) * call_.B + b) * I;
         for (Index k = 0; k < I; ++k) to[k] = from[k] * drop[k];
       } else {
-        std::memcpy(to, from, size_t(I) * sizeof(T));
+        copy(from, I, to);
       }
       to[I] = T(1);
     }
@@ -183,7 +183,7 @@ class SequenceForward {
     me.barrier();
   }
   void copy_token(Index s, Index i, Index p, T* z) {
-    std::memcpy(z, tokens_.z_of_row(p, plan_.offset(s) + i), size_t(C * L_.units.width(p)) * sizeof(T));
+    copy(tokens_.z_of_row(p, plan_.offset(s) + i), C * L_.units.width(p), z);
   }
 
   /// Large weights: the input's products for some steps at once, so that W is read once for all of them.
@@ -212,7 +212,8 @@ class SequenceForward {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
       if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
-        for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p));
+        for (Index i = i0; i < i1; ++i)
+          prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p), L_.units.used(p));
       if constexpr (!Cell::reset_before || reset) {
         columns(s, i0, i1, p, z);
         if constexpr (reset)
@@ -361,7 +362,7 @@ class SequenceForward {
   }
   template <int V>
   static RECURRA_INLINE void store_row(T* to, const T* from, Index used) {
-    if (used < V * W) return void(std::memcpy(to, from, size_t(used) * sizeof(T)));
+    if (used < V * W) return copy(from, used, to);
     RECURRA_UNROLL for (int n = 0; n < V; ++n) store(to + n * W, load(from + n * W));
   }
   void masked_h(T* to, const T* h, Index b, Index first, Index used) const {

@@ -49,9 +49,18 @@ template <class T>
 RECURRA_INLINE void store(T* p, const Packet<T>& v) {
   ei::pstoreu<T>(p, v);
 }
+#if defined(_MSC_VER)
+#define RECURRA_PREFETCH(address) Eigen::internal::prefetch(address)
+#else
+#define RECURRA_PREFETCH(address) __builtin_prefetch(address)
+#endif
+/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line. (A macro, since gcc 12 takes a function
+/// that only fetches for one without effect, and leaves its calls out.)
 template <class T>
-RECURRA_INLINE void prefetch(const T* p) {
-  ei::prefetch(p);
+RECURRA_INLINE void prefetch(const T* p, Index n) {
+  constexpr Index line = 64 / Index(sizeof(T));
+  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH(p + j);
+  RECURRA_PREFETCH(p + n - 1);
 }
 template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
@@ -76,6 +85,17 @@ template <class T>
 RECURRA_INLINE void store_part(T* p, const Packet<T>& v, Index n) {
   if (n >= lanes<T>) return store(p, v);
   store_first<T>(p, v, n);
+}
+
+/// Short rows, where a call of memcpy costs more than the copy. The two must not overlap.
+template <class T>
+RECURRA_INLINE void copy(const T* from, Index n, T* to) {
+  constexpr Index W = lanes<T>;
+  Index j = 0;
+  for (; j + W <= n; j += W) store(to + j, load(from + j));
+  if (j == n) return;
+  if (n > W) store(to + n - W, load(from + n - W));
+  else std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
 }
 
 template <class P>
