@@ -241,8 +241,13 @@ class SequenceForward {
   bool step_goes_on(int c) const { return (ahead_ || tokens_) && Cell::columns[c].kernel >= 0; }
 
   void columns(Index s, Index i0, Index i1, Index p, T* z) {
-    if (tokens_)
-      for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (i - i0) * Layout::z_row);
+    if (tokens_) {
+      const Index next = s + 1 < plan_.steps() ? std::min(i1, plan_.live(s + 1)) : 0;
+      for (Index i = i0; i < i1; ++i) {
+        copy_token(s, i, p, z + (i - i0) * Layout::z_row);
+        if (i < next) prefetch(tokens_.z_of_row(p, plan_.offset(s + 1) + i), C * L_.units.width(p));
+      }
+    }
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
