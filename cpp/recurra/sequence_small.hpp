@@ -1,5 +1,5 @@
 // The same layer for little work: a few rows, a few steps. Packing the weights would cost more than using them once, so
-// they are read as the caller has them, eight rows at a time, at the speed of the cache or the memory they lie in.
+// they are read as the caller has them, some rows at a time, at the speed of the cache or the memory they lie in.
 //
 // The chains of sums are those of the packed path (layout.hpp), so forward gives the same bits. Pre-activations lie in
 // one row [column][H] for each packed row; a cell's recurrent columns stand first (cell.hpp), so a row of the recurrent

@@ -23,10 +23,11 @@ RECURRA_INLINE void in_vectors(Index n, F&& f) {
 }
 
 /// z[j] += sum over k < K of a[k] * weights[k, j], j < n, one chain over ascending k for each j. row: elements from one
-/// row of weights to the next.
+/// row of weights to the next. Six rows at once: rows whose distance is a power of two compete for the eight places of one
+/// set of the first cache, which z and the rows fetched ahead need too.
 template <class T>
 void stream_rows(const T* a, Index K, const T* weights, Index row, Index n, T* z) {
-  in_blocks<8>(0, K, [&](Index k, auto count) {
+  in_blocks<6>(0, K, [&](Index k, auto count) {
     constexpr int N = decltype(count)::value;
     Packet<T> value[N];
     const T* from[N];
