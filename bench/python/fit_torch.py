@@ -48,6 +48,7 @@ class TorchJob:
         self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=0.001, eps=1e-7)
         if job.optimizer == "rmsprop":
             self.optimizer = torch.optim.RMSprop(self.network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
+        self.steps = 0
         self.loss = torch.nn.BCEWithLogitsLoss() if job.outputs == 1 else torch.nn.CrossEntropyLoss()
 
     def _set_weights(self, weights: list[Array]) -> None:
@@ -71,8 +72,17 @@ class TorchJob:
         else:
             loss = self.loss(logits.reshape(-1, self.job.outputs), labels.reshape(-1))
         loss.backward()
+        if isinstance(self.optimizer, torch.optim.Adam):
+            self._take_epsilon_as_keras_does(self.optimizer)
         self.optimizer.step()
         return float(loss.detach())
+
+    def _take_epsilon_as_keras_does(self, optimizer: torch.optim.Adam) -> None:
+        """Keras adds epsilon to sqrt(v), PyTorch to sqrt(v / (1 - beta_2^t)): in the first steps of a model with small
+        gradients that is another training."""
+        self.steps += 1
+        for group in optimizer.param_groups:
+            group["eps"] = 1e-7 / (1 - group["betas"][1] ** self.steps) ** 0.5
 
     def _batches(self, x: Array, y: Array) -> list[tuple[torch.Tensor, torch.Tensor]]:
         labels = torch.from_numpy(y if self.job.outputs == 1 else y.astype(np.int64))
