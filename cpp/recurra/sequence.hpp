@@ -113,7 +113,6 @@ class StepPart {
     r0 = cut[size_t(me.id)];
     r1 = cut[size_t(me.id) + 1];
   }
-  bool meets() const { return meets_; }
   /// Its part of n items that all members make together.
   Range part(Index n) const { return meets_ ? me_.part(n) : Range{0, n}; }
   /// run(p) for every panel of its rows; where all members have the same rows, for those that it comes to, and meet()

@@ -223,8 +223,7 @@ class SequenceBackward {
   void through_product(Index s, Range rows, Range panels, T* d) {
     const Index live = s < plan_.steps() ? plan_.live(s) : 0, H = L_.H, Hp = L_.units.padded;
     const Index first = L_.units.first(panels.first);
-    const Index row = rows.count() == 1 ? L_.units.first(panels.last - 1) + L_.units.width(panels.last - 1) - first
-                                        : L_.units.width(panels.first);
+    const Index row = L_.units.first(panels.last - 1) + L_.units.width(panels.last - 1) - first;
     const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
     T* part = d + block_rows * full;
     for (size_t g = 0; g < loop_.groups.size() && ran.count() > 0; ++g) {

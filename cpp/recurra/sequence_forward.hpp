@@ -118,8 +118,8 @@ class SequenceForward {
     if (tokens_) project_tokens(me);
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
-      const Range rows = mine.meets() ? mine.part(plan_.live(s0)) : Range{r0, std::min(r1, plan_.live(s0))};
-      for (Index i = rows.first; i < rows.last; ++i)  // a row's steps lie together in x
+      const Range rows = mine.part(plan_.live(s0));
+      for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i)  // a row's steps lie together in x
         for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
       mine.meet();
       if (ahead_) {

@@ -17,16 +17,18 @@ from recurra.optimizers import SGD, Adam
 from recurra.utils import set_random_seed
 
 
+class OneDense(Model):
+    def __init__(self, units: int = 2, **options: Any) -> None:
+        super().__init__()
+        self.dense = Dense(units, **options)
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+
 def test_a_train_step_of_ones_own() -> None:
-    class Perceptron(Model):
+    class Perceptron(OneDense):
         """Changes its weights where it is wrong, by the input: no gradients, no loss."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = Dense(1, kernel_initializer="zeros")
-
-        def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
 
         def train_step(self, data: Any) -> dict[str, Any]:
             x, y = data
@@ -39,7 +41,7 @@ def test_a_train_step_of_ones_own() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 3))
     y = (x @ [1.0, -2.0, 0.5] + 0.3 > 0).astype(float)
-    model = Perceptron()
+    model = Perceptron(1, kernel_initializer="zeros")
     model.compile()
     history = model.fit(x, y, epochs=30, batch_size=1, verbose=0)
     assert list(history.history) == ["wrong"]
@@ -47,14 +49,7 @@ def test_a_train_step_of_ones_own() -> None:
 
 
 def test_a_train_step_as_keras_3_shows_it() -> None:
-    class Own(Model):
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = Dense(2)
-
-        def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
-
+    class Own(OneDense):
         def train_step(self, data: Any) -> dict[str, Any]:
             x, y = data
             with GradientTape() as tape:
@@ -82,14 +77,10 @@ def test_a_train_step_as_keras_3_shows_it() -> None:
 
 
 def test_compute_loss_and_metrics_of_ones_own() -> None:
-    class Own(Model):
+    class Own(OneDense):
         def __init__(self) -> None:
             super().__init__()
-            self.dense = Dense(2)
             self.tracker = Mean("size")
-
-        def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
 
         def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool = True) -> Any:
             self.tracker.update_state(np.abs(x).mean())
@@ -198,14 +189,10 @@ def test_steps_of_ones_own_may_call_those_of_the_model() -> None:
 
 
 def test_compute_metrics_of_ones_own() -> None:
-    class Own(Model):
+    class Own(OneDense):
         def __init__(self) -> None:
             super().__init__()
-            self.dense = Dense(2)
             self.worst = Mean("worst")
-
-        def call(self, inputs: Any) -> Any:
-            return self.dense(inputs)
 
         def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
             self.worst.update_state(np.abs(np.asarray(y_pred) - y).max())
