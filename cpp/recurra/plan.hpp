@@ -64,6 +64,15 @@ class Plan {
   Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index offset(Index s) const { return offset_[size_t(s)]; }
   Index source(Index row) const { return source_[size_t(row)]; }  // b * T + t
+  Index batch_of(Index row) const { return source(row) / T_; }  // b
+  /// run(row, b) for some packed rows in their order.
+  template <class Run>
+  void each(Range rows, Run&& run) const {
+    Index s = std::upper_bound(offset_.begin(), offset_.end(), rows.first) - offset_.begin() - 1;
+    for (Index row = rows.first; row < rows.last; ++s)
+      for (const Index end = std::min(rows.last, offset(s) + live(s)); row < end; ++row)
+        run(row, original(row - offset(s)));
+  }
   Index original(Index i) const { return order_[size_t(i)]; }  // position -> b
   Index length(Index i) const { return length_[size_t(i)]; }  // valid steps of position i
 

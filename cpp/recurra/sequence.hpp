@@ -3,9 +3,10 @@
 //
 // Operand rows. At step s, row i multiplies the weights with [x | 1 | h] (layout.hpp), so exactly that is stored, one
 // operand row for each packed row (plan.hpp). The step before writes h straight into place; after the loop the same rows
-// are the left operand of the weights' gradient. Recurrent and input dropout are applied as the row is written. When a
-// gate has masks of its own, the row holds one section for each gate. Where the input's products are made once for each
-// token (token_table.hpp), the row is [1 | h].
+// are the left operand of the weights' gradient. Recurrent and input dropout are applied as the row is written. When
+// gates have masks of their own, the row holds one section for each gate and lives for a few steps only; for the weights'
+// gradient the row is kept as it was before the masks. Where the input's products are made once for each token
+// (token_table.hpp), the row is [1 | h].
 //
 // Pre-activations (the "stash" when training). z[panel][packed row][column][unit in panel]: forward leaves the activated
 // gates there, backward overwrites them with dL/dz, and the long products after the loop read them in place.
@@ -38,8 +39,17 @@ struct SequenceCall {
   Index input_groups = 0;  // 0 none, 1 shared by all gates, G one for each gate
   const T* recurrent_dropout = nullptr;  // (recurrent_groups, B, H)
   Index recurrent_groups = 0;
+  /// Dropout masks of gate g for row b: (I,) and (H,); null without dropout.
+  const T* input_mask(Index g, Index b) const { return mask_of(input_dropout, input_groups, g, b, I); }
+  const T* recurrent_mask(Index g, Index b) const { return mask_of(recurrent_dropout, recurrent_groups, g, b, H); }
+
   Activation activation = Activation::tanh, recurrent_activation = Activation::sigmoid;
   bool reverse = false, return_sequences = true, zero_output_for_mask = false, training = false;
+
+ private:
+  const T* mask_of(const T* masks, Index groups, Index g, Index b, Index size) const {
+    return groups ? masks + ((groups > 1 ? g : 0) * B + b) * size : nullptr;
+  }
 };
 
 /// Sizes and addresses that follow from a call.
@@ -54,27 +64,40 @@ struct SequenceLayout {
   Index sections = 1;  // 1, or G when a gate has dropout masks of its own
   Index section = 0;  // elements of [x | 1 | h]
   Index operand_row = 0;  // elements from one operand row to the next
+  Index kept_row = 0;  // elements from one row kept for backward to the next; operand_row where there is one section
 
   SequenceLayout() = default;
   SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
     sections = per_gate ? Cell::gates : 1;
     section = I + 1 + H;
-    constexpr Index line = Index(64 / sizeof(T));
-    operand_row = (sections * section + W + line - 1) / line;
-    operand_row = (operand_row | 1) * line;  // an odd number of cache lines: rows do not compete for the same sets
+    operand_row = row_of(sections);
+    kept_row = row_of(1);
   }
-  /// The part of an operand row that column c multiplies.
-  Segment operand(int c) const {
+  /// The part of [x | 1 | h] that column c multiplies.
+  Segment part(int c) const {
     const Column column = Cell::columns[c];
     const Index begin = column.kernel >= 0 ? 0 : I;
     const Index end = column.recurrent >= 0 ? section : I + 1;
-    return {(sections > 1 ? column.gate() * section : 0) + begin, end - begin};
+    return {begin, end - begin};
+  }
+  /// Where that part is in an operand row.
+  Segment operand(int c) const {
+    Segment segment = part(c);
+    if (sections > 1) segment.offset += Cell::columns[c].gate() * section;
+    return segment;
   }
   /// Recurrent columns stand first and together; how many there are.
   static constexpr int recurrent_columns() {
     int n = 0;
     for (const Column& column : Cell::columns) n += column.recurrent >= 0;
     return n;
+  }
+
+ private:
+  Index row_of(Index n) const {
+    constexpr Index line = Index(64 / sizeof(T));
+    const Index lines = (n * section + W + line - 1) / line;
+    return (lines | 1) * line;  // an odd number of cache lines: rows do not compete for the same sets
   }
 };
 

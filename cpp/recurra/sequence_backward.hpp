@@ -35,6 +35,7 @@ class SequenceBackward {
   // dL/dh of one product, or dL/dx: some columns of dz times their weights, transposed, and where to find them.
   struct Group {
     std::vector<int> columns;
+    int gate = 0;  // of the first: the one whose masks apply where each gate has its own
     std::vector<Segment> segments;  // into a row of z, panel after panel
     Index depth = 0;  // sum of their lengths
     Index packed = 0;  // offset of the weights: [out panel][depth][out width]
@@ -88,13 +89,15 @@ class SequenceBackward {
     // Each group of pairs reads all the operands, so there are few of them.
     groups_ = Sharing(threads, threads == 1 ? 1 : std::clamp<Index>(pairs() / 16, threads, 4 * threads));
     stretches_ = Sharing(threads, (dx_rows() + stretch() - 1) / stretch());
-    scratch_each_ = std::max(2 * block_rows, depth_rows) * full;
+    scratch_each_ = std::max((1 + Cell::gates) * block_rows, depth_rows) * full;
+    if (L_.sections > 1) scratch_each_ += depth_rows * L_.kept_row;
     scratch_.resize(spread_.threads * scratch_each_);
   }
 
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
   Index pairs() const { return L_.units.count * C; }  // of a panel and a column
+  T* sums(Index p, int c) { return sums_.data() + sums_at_[size_t(p * C + c)]; }
   Index rows_of(int c) const {
     const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
     return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);
@@ -111,6 +114,7 @@ class SequenceBackward {
     for (const auto& columns : groups) {
       Group group;
       group.columns = columns;
+      group.gate = gate_of(t, columns[0]);
       for (Index p = 0; p < L_.units.count; ++p)
         for (int c : columns) {
           const Index width = L_.units.width(p), offset = p * per_panel + c * width;
@@ -125,6 +129,10 @@ class SequenceBackward {
     }
     t.weights.resize(size + W);
   }
+  static int gate_of(const Transposed& t, int c) {
+    const Column column = Cell::columns[c];
+    return t.recurrent && column.recurrent >= 0 ? column.recurrent : column.gate();
+  }
   /// This member's panels of the transposed weights.
   void transpose(Transposed& t, const Member& me) {
     const Index GH = Cell::gates * L_.H;
@@ -136,9 +144,8 @@ class SequenceBackward {
         for (Index p = 0; p < L_.units.count; ++p)
           for (int c : t.groups[g].columns) {
             const Index used = L_.units.used(p), all = L_.units.width(p);
-            const Column column = Cell::columns[c];
-            const int gate = t.recurrent && column.recurrent >= 0 ? column.recurrent : column.gate();
-            pack_columns(t.source + first * GH + gate * L_.H + L_.units.first(p), GH, used, t.out.used(q), width, to);
+            pack_columns(t.source + first * GH + gate_of(t, c) * L_.H + L_.units.first(p), GH, used, t.out.used(q),
+                         width, to);
             std::fill(to + used * width, to + all * width, T(0));
             to += all * width;
           }
@@ -166,8 +173,9 @@ class SequenceBackward {
         const auto [q0, q1] = mine.part(L_.units.count);
         for (Index q = q0; q < q1; q += block_rows) run(Range{mine.r0, last}, Range{q, std::min(q1, q + block_rows)});
       } else if (last > mine.r0) {
-        mine.each_panel(
-            [&](Index q) { blocks(mine.r0, last, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); }); });
+        mine.each_panel([&](Index q) {
+          blocks(mine.r0, last, block_rows, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); });
+        });
       }
     };
     for (Index s = plan_.steps() - 1; s >= 0; --s) {
@@ -194,8 +202,8 @@ class SequenceBackward {
   }
 
   template <class Do>
-  static void blocks(Index r0, Index r1, Do&& run) {
-    const Index n = (r1 - r0 + block_rows - 1) / block_rows;
+  static void blocks(Index r0, Index r1, Index most, Do&& run) {
+    const Index n = (r1 - r0 + most - 1) / most;
     for (Index k = 0; k < n; ++k) run(r0 + (r1 - r0) * k / n, r0 + (r1 - r0) * (k + 1) / n);
   }
 
@@ -219,26 +227,48 @@ class SequenceBackward {
                  t.out.vectors(panels.first), to, t.out.width(panels.first), false);
   }
 
+  /// d (rows, columns of the panels) = the groups' products, each times its masks: run(g, rows, to) makes one; mask(gate, b)
+  /// is a gate's for row b of the batch, or null, and batch_of(i) which row that is. With several groups a few rows at
+  /// once, since each group reads other parts of the same lines.
+  template <class Run, class Mask, class BatchOf>
+  static void sum_groups(const Transposed& t, Range rows, Range panels, Run&& run, Mask&& mask, BatchOf&& batch_of,
+                         T* d) {
+    const Index first = t.out.first(panels.first), last = panels.last - 1;
+    const Index begin = t.out.first(last) - first, width = begin + t.out.width(last), used = begin + t.out.used(last);
+    const Index groups = Index(t.groups.size());
+    const Index at_once = groups > 1 ? max_rows(int(t.out.vectors(panels.first))) : block_rows;
+    blocks(rows.first, rows.last, at_once, [&](Index i0, Index i1) {
+      T* sum = d + (i0 - rows.first) * width;
+      T* parts = groups > 1 ? d + block_rows * full : sum;
+      for (Index g = 0; g < groups; ++g) run(size_t(g), Range{i0, i1}, parts + g * block_rows * full);
+      for (Index i = i0; i < i1; ++i, sum += width, parts += width) {
+        const Index b = batch_of(i);
+        const T* masks[Cell::gates];
+        for (Index g = 0; g < groups; ++g) masks[g] = mask(t.groups[size_t(g)].gate, b);
+        if (!masks[0]) return;
+        const auto add_up = [&](Index j, auto&& load_mask) {
+          Packet<T> value = mul(load(parts + j), load_mask(masks[0] + first + j));
+          for (Index g = 1; g < groups; ++g)
+            value = fma(load(parts + g * block_rows * full + j), load_mask(masks[g] + first + j), value);
+          store(sum + j, value);
+        };
+        Index j = 0;
+        for (; j + W <= used; j += W) add_up(j, [](const T* at) { return load(at); });
+        if (j < used) add_up(j, [&](const T* at) { return load_part(at, used - j); });
+      }
+    });
+  }
+
   /// d[i, :] = dL/dh before step s for the units of some panels: through the product where step s ran, else what arrived.
   void through_product(Index s, Range rows, Range panels, T* d) {
-    const Index live = s < plan_.steps() ? plan_.live(s) : 0, H = L_.H, Hp = L_.units.padded;
+    const Index live = s < plan_.steps() ? plan_.live(s) : 0, Hp = L_.units.padded;
     const Index first = L_.units.first(panels.first);
     const Index row = L_.units.first(panels.last - 1) + L_.units.width(panels.last - 1) - first;
     const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
-    T* part = d + block_rows * full;
-    for (size_t g = 0; g < loop_.groups.size() && ran.count() > 0; ++g) {
-      T* to = g ? part : d;
-      product_of(loop_, g, s, ran, panels, to);
-      if (call_.recurrent_groups)
-        for (Index i = 0; i < ran.count(); ++i) {
-          const T* drop = call_.recurrent_dropout +
-                          ((call_.recurrent_groups > 1 ? Index(g) : 0) * call_.B + plan_.original(ran.first + i)) * H;
-          for (Index j = 0; j < row; ++j) {
-            const T value = first + j < H ? to[i * row + j] * drop[first + j] : T(0);
-            d[i * row + j] = g ? d[i * row + j] + value : value;
-          }
-        }
-    }
+    sum_groups(
+        loop_, ran, panels, [&](size_t g, Range some, T* to) { product_of(loop_, g, s, some, panels, to); },
+        [&](int gate, Index b) { return call_.recurrent_mask(gate, b); }, [&](Index i) { return plan_.original(i); },
+        d);
     for (Index i = ran.last; i < rows.last; ++i)
       copy(arriving_.start.data() + i * Hp + first, row, d + (i - rows.first) * row);
   }
@@ -300,21 +330,20 @@ class SequenceBackward {
   template <class A>
   RECURRA_NOINLINE void reset_pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
     const Index first = L_.units.first(q), width = L_.units.width(q);
-    const Index h_section = (L_.sections > 1 ? 2 : 0) * L_.section + L_.I + 1;
     for (Index i = i0; i < i1; ++i, d += width) {
-      const Index row = plan_.offset(s) + i, b = plan_.original(i);
+      const Index row = plan_.offset(s) + i;
       T* z = z_at(q, row);
-      const T* h = cache_.operands.data() + row * L_.operand_row + h_section + first;
+      const T* h = cache_.operands.data() + row * L_.kept_row + L_.I + 1 + first;
       T* dcarry = arriving_.carry.data() + i * L_.units.padded + first;
-      const T* drop = call_.recurrent_groups ? call_.recurrent_dropout +
-                                                   ((call_.recurrent_groups > 1 ? 2 : 0) * call_.B + b) * L_.H + first
-                                             : nullptr;
+      const T* drop = call_.recurrent_mask(2, plan_.original(i));
       for (Index j = 0; j < width; j += W) {
         const Index left = L_.H - first - j;
-        Packet<T> v[2] = {load(z + j), load(z + width + j)};
-        Packet<T> dh = Cell::template reset_backward<T>(v, load_part(h + j, left), load(d + j), act);
+        Packet<T> v[2] = {load(z + j), load(z + width + j)}, h_in = load_part(h + j, left), mask = set1<T>(1);
+        if (drop) mask = load_part(drop + first + j, left);
+        if (L_.sections > 1) h_in = mul(h_in, mask);
+        Packet<T> dh = Cell::template reset_backward<T>(v, h_in, load(d + j), act);
         store(z + width + j, v[1]);
-        if (drop) dh = mul(dh, load_part(drop + j, left));
+        if (drop) dh = mul(dh, mask);
         store(dcarry + j, add(load(dcarry + j), dh));
       }
     }
@@ -336,41 +365,72 @@ class SequenceBackward {
   }
 
   // --- after the loop -----------------------------------------------------------------------------------------------
+  struct Pair {
+    Index panel;
+    int column;
+  };
+  /// Panels in turn, so that a panel's rows of z are read once; with masks columns in turn, for the masked rows' sake.
+  Pair pair(Index n) const {
+    if (L_.sections > 1) return {n % L_.units.count, int(n / L_.units.count)};
+    return {n / C, int(n % C)};
+  }
+
   /// sums(p, c) = operand rows, transposed, times dz of column c of panel p, for some of the pairs (p, c).
-  void weights(Index first_pair, Index last_pair, T* packed_dz) {
+  void weights(Index first_pair, Index last_pair, T* scratch) {
     if (plan_.rows() == 0)
-      for (Index pair = first_pair; pair < last_pair; ++pair) {
-        const Index end = pair + 1 < pairs() ? sums_at_[size_t(pair) + 1] : sums_.size();
-        std::fill(sums_.data() + sums_at_[size_t(pair)], sums_.data() + end, T(0));
+      for (Index n = first_pair; n < last_pair; ++n) {
+        const auto [p, c] = pair(n);
+        std::fill_n(sums(p, c), rows_of(c) * L_.units.width(p), T(0));
       }
+    T* masked = scratch + depth_rows * full;
+    Index masked_rows = -1, masked_column = -1, masked_part = -1;
     over_rows(
-        first_pair, last_pair, plan_.rows(), L_.operand_row, [&](Index p, Index row) { return z_at(p, row); },
-        packed_dz,
-        [&](Index pair, Index m0, Index m, Index n, Index parts) {
-          const int c = int(pair % C);
-          const Index width = L_.units.width(pair / C), vectors = L_.units.vectors(pair / C);
-          const Segment all{0, m}, part = L_.operand(c);
-          T* to = sums_.data() + sums_at_[size_t(pair)] + (tokens_ ? kernel_rows(c) * width : 0);
+        first_pair, last_pair, plan_.rows(), L_.kept_row, [&](Index p, Index row) { return z_at(p, row); }, scratch,
+        [&](Index p, int c, Index m0, Index m, Index n, Index parts) {
+          const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
+          const Segment all{0, m}, part = L_.part(c);
+          T* to = sums(p, c) + (tokens_ ? kernel_rows(c) * width : 0);
           const Index k0 = part.length * n / parts, k1 = part.length * (n + 1) / parts;
-          product<T, true>(k1 - k0, cache_.operands.data() + m0 * L_.operand_row + part.offset + k0, L_.operand_row,
-                           &all, 1, packed_dz, vectors, to + k0 * width, width, m0 > 0);
+          const T* operands = cache_.operands.data() + m0 * L_.kept_row + part.offset + k0;
+          if (L_.sections > 1) {
+            if (masked_rows != m0 || masked_column != c || masked_part != n)
+              mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
+            masked_rows = m0, masked_column = c, masked_part = n;
+            operands = masked;
+          }
+          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * width, width, m0 > 0);
           if (Cell::reset_before && c == 2 && n == 0)
-            product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, packed_dz,
+            product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, scratch,
                              vectors, to + part.length * width, width, m0 > 0);
         });
     if (!tokens_) return;
     over_rows(
-        first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, packed_dz,
-        [&](Index pair, Index m0, Index m, Index n, Index parts) {
+        first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
+        [&](Index p, int c, Index m0, Index m, Index n, Index parts) {
           const Segment all{0, m};
-          const Index rows = kernel_rows(int(pair % C)), width = L_.units.width(pair / C);
+          const Index rows = kernel_rows(c), width = L_.units.width(p);
           const Index k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
-          product<T, true>(k1 - k0, tokens_.embeddings() + m0 * call_.I + k0, call_.I, &all, 1, packed_dz,
-                           L_.units.vectors(pair / C), sums_.data() + sums_at_[size_t(pair)] + k0 * width, width,
-                           m0 > 0);
+          product<T, true>(k1 - k0, tokens_.embeddings() + m0 * call_.I + k0, call_.I, &all, 1, scratch,
+                           L_.units.vectors(p), sums(p, c) + k0 * width, width, m0 > 0);
         });
   }
-  /// run(pair, m0, m, n, parts) with rows [m0, m0 + m) of the pair's column of dz packed, for all rows in turn, of which
+  /// Elements `part` of [x | 1 | h] of some packed rows, with the masks of column c's gate.
+  void mask_operands(int c, Range rows, Range part, T* to) const {
+    const Index I = L_.I, gate = Cell::columns[c].gate();
+    const Index x_end = std::min(part.last, I), h_begin = std::max(part.first, I + 1);
+    plan_.each(rows, [&](Index row, Index b) {
+      const T* from = cache_.operands.data() + row * L_.kept_row;
+      const T *input = call_.input_mask(gate, b), *recurrent = call_.recurrent_mask(gate, b);
+      if (part.first < x_end)
+        copy_masked(from + part.first, input ? input + part.first : nullptr, x_end - part.first, to);
+      if (part.first <= I && I < part.last) to[I - part.first] = T(1);
+      if (h_begin < part.last)
+        copy_masked(from + h_begin, recurrent ? recurrent + h_begin - I - 1 : nullptr, part.last - h_begin,
+                    to + h_begin - part.first);
+      to += L_.kept_row;
+    });
+  }
+  /// run(p, c, m0, m, n, parts) with rows [m0, m0 + m) of column c of dz of panel p packed, for all rows in turn, of which
   /// each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part of some rows stays
   /// in L2 while all the pairs use it.
   template <class Rows, class Run>
@@ -380,12 +440,13 @@ class SequenceBackward {
     for (Index m0 = 0; m0 < rows; m0 += depth_rows) {
       const Index m = std::min(depth_rows, rows - m0);
       for (Index n = 0; n < parts; ++n)
-        for (Index pair = first_pair; pair < last_pair; ++pair) {
-          const Index p = pair / C, width = L_.units.width(p);
-          const T* from = dz_at(p, m0) + pair % C * width;
+        for (Index k = first_pair; k < last_pair; ++k) {
+          const auto [p, c] = pair(k);
+          const Index width = L_.units.width(p);
+          const T* from = dz_at(p, m0) + c * width;
           for (Index r = 0; r < m; ++r)
             for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
-          run(pair, m0, m, n, parts);
+          run(p, c, m0, m, n, parts);
         }
     }
   }
@@ -393,32 +454,23 @@ class SequenceBackward {
   void inputs(const Member& me, T* d) {
     const Index I = call_.I;
     T* dz = tokens_ ? tokens_.z(0, 0) : cache_.z.data();
-    T* part = d + block_rows * full;
     const auto block = [&](Index r0, Index r1, Index q) {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
-      for (size_t g = 0; g < input_.groups.size(); ++g) {
+      const auto run = [&](size_t g, Range rows, T* to) {
         const Group& group = input_.groups[g];
-        T* to = g ? part : d;
-        product<T>(r1 - r0, dz + r0 * Layout::z_row, Layout::z_row, group.segments.data(), Index(group.segments.size()),
-                   packed(input_, g, q), input_.out.vectors(q), to, width, false);
-        if (!call_.input_groups) continue;
-        for (Index r = r0; r < r1; ++r) {
-          const Index b = plan_.source(r) / call_.steps;
-          // one group of columns for each gate, in the order of gates
-          const T* drop = call_.input_dropout + ((call_.input_groups > 1 ? gate_of_group(g) : 0) * call_.B + b) * I;
-          for (Index j = 0; j < used; ++j) {
-            const T value = to[(r - r0) * width + j] * drop[first + j];
-            T& sum = d[(r - r0) * width + j];
-            sum = g ? sum + value : value;
-          }
-        }
-      }
+        product<T>(rows.count(), dz + rows.first * Layout::z_row, Layout::z_row, group.segments.data(),
+                   Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
+      };
+      sum_groups(
+          input_, {r0, r1}, {q, q + 1}, run, [&](int gate, Index b) { return call_.input_mask(gate, b); },
+          [&](Index r) { return plan_.batch_of(r); }, d);
       for (Index r = r0; r < r1; ++r)
         copy(d + (r - r0) * width, used, out_.dx + (tokens_ ? r : plan_.source(r)) * I + first);
     };
     stretches_.each(me, 0, [&](Index n) {
       const Index first = n * stretch(), last = std::min(dx_rows(), first + stretch());
-      for (Index q = 0; q < input_.out.count; ++q) blocks(first, last, [&](Index r0, Index r1) { block(r0, r1, q); });
+      for (Index q = 0; q < input_.out.count; ++q)
+        blocks(first, last, block_rows, [&](Index r0, Index r1) { block(r0, r1, q); });
     });
   }
   Index dx_rows() const { return tokens_ ? tokens_.count() : plan_.rows(); }
@@ -426,12 +478,6 @@ class SequenceBackward {
   Index stretch() const {
     const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
     return std::max(block_rows, l2_bytes() / 2 / row_bytes);
-  }
-  Index gate_of_group(size_t g) const {
-    size_t seen = 0;
-    for (const Column& column : Cell::columns)
-      if (column.kernel >= 0 && seen++ == g) return column.kernel;
-    return 0;
   }
 
   /// From sums by panel to Keras's arrays, this member's panels.
@@ -443,7 +489,7 @@ class SequenceBackward {
         const Column column = Cell::columns[c];
         const Index width = L_.units.width(p), first = L_.units.first(p);
         const size_t bytes = size_t(L_.units.used(p)) * sizeof(T);
-        const T* from = sums_.data() + sums_at_[size_t(p * C + c)];
+        const T* from = sums(p, c);
         if (column.kernel >= 0)
           for (Index k = 0; k < I; ++k, from += width)
             std::memcpy(out_.dkernel + k * GH + column.kernel * H + first, from, bytes);

@@ -12,7 +12,7 @@ struct SequenceCache {
   SequenceLayout<Cell, T> layout;
   Plan plan;
   TokenTable<T> tokens;
-  Buffer<T> operands;  // [packed row][operand_row]
+  Buffer<T> operands;  // [packed row][kept_row]
   Buffer<T> z;  // [panel][packed row][column][unit]
   Buffer<T> carry;  // [packed row][units.padded]: c of LSTM, h of GRU, after the step
   Buffer<T> carry0;  // [position][units.padded]: before the first step

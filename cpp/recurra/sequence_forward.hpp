@@ -54,7 +54,11 @@ class SequenceForward {
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
     ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
-    cache_->operands.resize((keep ? plan_.rows() : (chunk_ + 1) * B) * L_.operand_row);
+    if (!keep || L_.sections > 1) {
+      operands_.resize((chunk_ + 1) * B * L_.operand_row);
+      in_turn_ = operands_.data();
+    }
+    if (keep) cache_->operands.resize(plan_.rows() * L_.kept_row);
     const Index in_turn = std::max(block_rows, P);  // rows of a panel, or panels of a row
     scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
     z_rows_ = keep ? plan_.rows() : scratch_z_ ? in_turn : chunk_ * B;
@@ -90,22 +94,15 @@ class SequenceForward {
         for (Index j = 0; j < H; ++j) c_[b * H + j] = call_.c0 ? call_.c0[b * H + j] : T(0);
       return;
     }
-    T* row = operand(0, i);
-    for (Index g = 0; g < L_.sections; ++g) {
-      const T* drop = recurrent_mask(g, b);
-      T* to = row + g * L_.section + L_.I + 1;
-      for (Index j = 0; j < H; ++j) to[j] = from_h ? (drop ? from_h[j] * drop[j] : from_h[j]) : T(0);
-    }
+    const std::vector<T> zeros(from_h ? 0 : size_t(H));
+    write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
   }
 
-  const T* recurrent_mask(Index g, Index b) const {
-    if (!call_.recurrent_groups) return nullptr;
-    return call_.recurrent_dropout + ((call_.recurrent_groups > 1 ? g : 0) * call_.B + b) * L_.H;
-  }
   T* operand(Index s, Index i) const {
-    const Index row = call_.training ? plan_.offset(s) + i : s % (chunk_ + 1) * call_.B + i;
-    return cache_->operands.data() + row * L_.operand_row;
+    if (!in_turn_) return kept_operand(s, i);
+    return in_turn_ + (s % (chunk_ + 1) * call_.B + i) * L_.operand_row;
   }
+  T* kept_operand(Index s, Index i) const { return cache_->operands.data() + (plan_.offset(s) + i) * L_.kept_row; }
   Index kept_row(Index s, Index i) const { return call_.training ? plan_.offset(s) + i : i; }
 
   // --- the loop -----------------------------------------------------------------------------------------------------
@@ -147,15 +144,25 @@ class SequenceForward {
     const T* from = call_.ids ? call_.embeddings + Index(call_.ids[source]) * I : call_.x + source * I;
     T* to = operand(s, i);
     for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
-      if (call_.input_groups) {
-        const T* drop = call_.input_dropout + ((call_.input_groups > 1 ? g : 0) * call_.B + b) * I;
-        for (Index k = 0; k < I; ++k) to[k] = from[k] * drop[k];
-      } else {
-        copy(from, I, to);
-      }
+      copy_masked(from, call_.input_mask(g, b), I, to);
       to[I] = T(1);
     }
+    if (!kept_apart()) return;
+    to = kept_operand(s, i);
+    copy(from, I, to);
+    to[I] = T(1);
   }
+  /// Some units of h into the operand row of step s.
+  void write_h(Index s, Index i, const T* h, Index first, Index used) const {
+    const Index b = plan_.original(i), begin = L_.I + 1 + first;
+    T* to = operand(s, i) + begin;
+    for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
+      const T* drop = call_.recurrent_mask(g, b);
+      copy_masked(h, drop ? drop + first : nullptr, used, to);
+    }
+    if (kept_apart()) copy(h, used, kept_operand(s, i) + begin);
+  }
+  bool kept_apart() const { return call_.training && in_turn_; }
 
   /// Where the pre-activations of step s, row i, panel p are.
   T* z_at(Index s, Index i, Index p) const {
@@ -354,10 +361,9 @@ class SequenceForward {
     }
     const bool plain = L_.sections == 1 && !call_.recurrent_groups;
     for (Index i = i0; i < std::min(i1, next); ++i) {
-      T* to = operand(s + 1, i) + L_.I + 1 + first;
       const T* from = h + (i - i0) * V * W;
-      if (plain) store_row<V>(to, from, V * W);  // the slack behind a row takes the rest
-      else masked_h(to, from, plan_.original(i), first, used);
+      if (plain) store_row<V>(operand(s + 1, i) + L_.I + 1 + first, from, V * W);  // the row's slack takes the rest
+      else write_h(s + 1, i, from, first, used);
     }
     for (Index i = std::max(i0, next); i < i1; ++i) {
       const Index at = plan_.original(i) * H + first;
@@ -369,12 +375,6 @@ class SequenceForward {
   static RECURRA_INLINE void store_row(T* to, const T* from, Index used) {
     if (used < V * W) return copy(from, used, to);
     RECURRA_UNROLL for (int n = 0; n < V; ++n) store(to + n * W, load(from + n * W));
-  }
-  void masked_h(T* to, const T* h, Index b, Index first, Index used) const {
-    for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
-      const T* drop = recurrent_mask(g, b);
-      for (Index j = 0; j < used; ++j) to[j] = drop ? h[j] * drop[first + j] : h[j];
-    }
   }
 
   // --- GruResetBefore's first product --------------------------------------------------------------------------------
@@ -405,6 +405,8 @@ class SequenceForward {
   std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;
+  Buffer<T> operands_;
+  T* in_turn_ = nullptr;  // operand rows of a few steps, in turn; null where they are all in the cache
 };
 
 }  // namespace recurra

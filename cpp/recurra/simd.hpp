@@ -66,13 +66,30 @@ template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
   return ei::pset1<Packet<T>>(v);
 }
-/// The first n elements (0 < n <= lanes) of p; the rest are zeros.
+namespace detail {
+/// The first n elements of p, 0 < n < lanes; the rest are zeros.
 template <class T>
-RECURRA_INLINE Packet<T> load_part(const T* p, Index n) {
-  if (n >= lanes<T>) return load(p);
+RECURRA_INLINE Packet<T> load_first(const T* p, Index n) {
+#if defined(EIGEN_VECTORIZE_AVX512)
+  if constexpr (sizeof(T) == 4) return _mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+  else return _mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+#elif defined(EIGEN_VECTORIZE_AVX)
+  static constexpr std::int32_t set[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  const std::int32_t* from = set + 8 - n * Index(sizeof(T) / 4);
+  const __m256i wanted = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  if constexpr (sizeof(T) == 4) return _mm256_maskload_ps(p, wanted);
+  else return _mm256_maskload_pd(p, wanted);
+#else
   alignas(64) T buffer[lanes<T>] = {};
   std::memcpy(buffer, p, static_cast<size_t>(n) * sizeof(T));
   return load<T>(buffer);
+#endif
+}
+}  // namespace detail
+/// The first n elements (0 < n) of p, as many as there are lanes at most; the rest are zeros.
+template <class T>
+RECURRA_INLINE Packet<T> load_part(const T* p, Index n) {
+  return n >= lanes<T> ? load(p) : detail::load_first(p, n);
 }
 template <class T>
 RECURRA_NOINLINE void store_first(T* p, Packet<T> v, Index n) {
@@ -85,17 +102,6 @@ template <class T>
 RECURRA_INLINE void store_part(T* p, const Packet<T>& v, Index n) {
   if (n >= lanes<T>) return store(p, v);
   store_first<T>(p, v, n);
-}
-
-/// Short rows, where a call of memcpy costs more than the copy. The two must not overlap.
-template <class T>
-RECURRA_INLINE void copy(const T* from, Index n, T* to) {
-  constexpr Index W = lanes<T>;
-  Index j = 0;
-  for (; j + W <= n; j += W) store(to + j, load(from + j));
-  if (j == n) return;
-  if (n > W) store(to + n - W, load(from + n - W));
-  else std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
 }
 
 template <class P>
@@ -114,6 +120,28 @@ template <class P>
 RECURRA_INLINE P mul(const P& a, const P& b) {
   return ei::pmul(a, b);
 }
+
+/// Short rows, where a call of memcpy costs more than the copy. The two must not overlap.
+template <class T>
+RECURRA_INLINE void copy(const T* from, Index n, T* to) {
+  constexpr Index W = lanes<T>;
+  Index j = 0;
+  for (; j + W <= n; j += W) store(to + j, load(from + j));
+  if (j == n) return;
+  if (n > W) store(to + n - W, load(from + n - W));
+  else std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+}
+
+/// The same times a mask, or as it is without one.
+template <class T>
+RECURRA_INLINE void copy_masked(const T* from, const T* mask, Index n, T* to) {
+  if (!mask) return copy(from, n, to);
+  constexpr Index W = lanes<T>;
+  Index j = 0;
+  for (; j + W <= n; j += W) store(to + j, mul(load(from + j), load(mask + j)));
+  for (; j < n; ++j) to[j] = from[j] * mask[j];
+}
+
 template <class P>
 RECURRA_INLINE P div(const P& a, const P& b) {
   return ei::pdiv(a, b);

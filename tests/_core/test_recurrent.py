@@ -113,6 +113,17 @@ def test_long_ragged_batch(compiled: ModuleType, reference: ModuleType, cell: st
         _compare(compiled, reference, Case(cell, dtype.name, (37, 50, 12, 24), mask, zero_output_for_mask=True))
 
 
+@pytest.mark.parametrize("sizes", [(23, 19, 6, 37), (3, 70, 5, 530)], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_masks_of_gates_over_many_steps(
+    compiled: ModuleType, reference: ModuleType, cell: str, sizes: tuple[int, int, int, int]
+) -> None:
+    """More rows than a pass of the weights' gradient takes, and more units than a part of its operand."""
+    _compare(
+        compiled, reference, Case(cell, sizes=sizes, mask="holes", input_dropout="gates", recurrent_dropout="gates")
+    )
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_inference_equals_training(core: ModuleType, cell: str, dtype: np.dtype) -> None:
     case = Case(cell, dtype.name, (6, 7, 10, 33), "holes")
