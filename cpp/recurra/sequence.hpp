@@ -117,8 +117,9 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   const double microseconds = 2 * weights * double(plan.rows()) / 4e4;  // at a modest 40 GFLOP/s
   if (microseconds < 200) return result;
   const bool in_l2 = weights * sizeof(T) <= 0.75 * double(l2_bytes());
-  const double rows = double(plan.rows()) / double(plan.steps());
-  result.by_rows = (in_l2 && rows >= 5 * most) || layout.units.count < most;
+  Index wide = 0;  // rows in steps that have a tile of rows, nearly, for every member
+  for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
+  result.by_rows = (in_l2 && 2 * wide >= plan.rows()) || layout.units.count < most;
   result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
   return result;
 }
