@@ -167,12 +167,14 @@ class SequenceBackward {
     if (out_.dx) transpose(input_, me);
     me.barrier();
     StepPart mine(me, spread_, plan_, panels_);
-    // run(rows, panels) for blocks of the rows before `last` and every panel: one at a time, or some for a row alone.
+    // run(rows, panels) for blocks of the rows before `last` and every panel: one at a time, or some for few rows.
     const auto each_block = [&](Index last, auto&& run) {
-      if (last - mine.r0 == 1) {
+      const Index rows = last - mine.r0;
+      if (rows > 0 && rows <= few_rows) {
         const auto [q0, q1] = mine.part(L_.units.count);
-        for (Index q = q0; q < q1; q += block_rows) run(Range{mine.r0, last}, Range{q, std::min(q1, q + block_rows)});
-      } else if (last > mine.r0) {
+        const Index at_once = block_rows / rows;
+        for (Index q = q0; q < q1; q += at_once) run(Range{mine.r0, last}, Range{q, std::min(q1, q + at_once)});
+      } else if (rows > 0) {
         mine.each_panel([&](Index q) {
           blocks(mine.r0, last, block_rows, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); });
         });
@@ -209,68 +211,73 @@ class SequenceBackward {
 
   T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }
 
-  /// A group's columns of dz at step s times its weights, for some rows and one panel, or for one row and some panels.
-  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, T* to) {
+  // Of a block, d is [panel][row][unit], with few rows and some panels, or many rows and one panel.
+
+  /// A group's columns of dz at step s times its weights, for the first rows of a block of `block` rows.
+  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to) {
     const Group& group = t.groups[g];
     const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * Layout::z_row;
     const Segment* segments = group.segments.data();
     const Index n_segments = Index(group.segments.size());
-    const Index side_by_side = rows.count() == 1 ? std::min(panels.last, t.out.full_count()) - panels.first : 0;
+    const Index side_by_side = rows.count() <= few_rows ? std::min(panels.last, t.out.full_count()) - panels.first : 0;
     if (side_by_side > 0) {
-      product_one_row(dz, segments, n_segments, packed(t, g, panels.first), group.depth * full, side_by_side, to, full,
-                      false);
+      product_few_rows(rows.count(), dz, Layout::z_row, segments, n_segments, packed(t, g, panels.first),
+                       group.depth * full, side_by_side, to, full, block * full, false);
       panels.first += side_by_side;
-      to += side_by_side * full;
+      to += side_by_side * block * full;
     }
     for (; panels.first < panels.last; ++panels.first)
       product<T>(rows.count(), dz, Layout::z_row, segments, n_segments, packed(t, g, panels.first),
                  t.out.vectors(panels.first), to, t.out.width(panels.first), false);
   }
 
-  /// d (rows, columns of the panels) = the groups' products, each times its masks: run(g, rows, to) makes one; mask(gate, b)
-  /// is a gate's for row b of the batch, or null, and batch_of(i) which row that is. With several groups a few rows at
-  /// once, since each group reads other parts of the same lines.
+  /// d = the groups' products, each times its masks: run(g, rows, to) makes one; mask(gate, b) is a gate's for row b of the
+  /// batch, or null, and batch_of(i) which row that is. With several groups a few rows at once, since each group reads
+  /// other parts of the same lines.
   template <class Run, class Mask, class BatchOf>
-  static void sum_groups(const Transposed& t, Range rows, Range panels, Run&& run, Mask&& mask, BatchOf&& batch_of,
-                         T* d) {
-    const Index first = t.out.first(panels.first), last = panels.last - 1;
-    const Index begin = t.out.first(last) - first, width = begin + t.out.width(last), used = begin + t.out.used(last);
+  static void sum_groups(const Transposed& t, Range rows, Range panels, Index block, Run&& run, Mask&& mask,
+                         BatchOf&& batch_of, T* d) {
     const Index groups = Index(t.groups.size());
     const Index at_once = groups > 1 ? max_rows(int(t.out.vectors(panels.first))) : block_rows;
     blocks(rows.first, rows.last, at_once, [&](Index i0, Index i1) {
-      T* sum = d + (i0 - rows.first) * width;
-      T* parts = groups > 1 ? d + block_rows * full : sum;
+      const Index begin = (i0 - rows.first) * t.out.width(panels.first);
+      T* parts = groups > 1 ? d + block_rows * full : d + begin;
       for (Index g = 0; g < groups; ++g) run(size_t(g), Range{i0, i1}, parts + g * block_rows * full);
-      for (Index i = i0; i < i1; ++i, sum += width, parts += width) {
+      for (Index i = i0; i < i1; ++i) {
         const Index b = batch_of(i);
         const T* masks[Cell::gates];
         for (Index g = 0; g < groups; ++g) masks[g] = mask(t.groups[size_t(g)].gate, b);
         if (!masks[0]) return;
-        const auto add_up = [&](Index j, auto&& load_mask) {
-          Packet<T> value = mul(load(parts + j), load_mask(masks[0] + first + j));
-          for (Index g = 1; g < groups; ++g)
-            value = fma(load(parts + g * block_rows * full + j), load_mask(masks[g] + first + j), value);
-          store(sum + j, value);
-        };
-        Index j = 0;
-        for (; j + W <= used; j += W) add_up(j, [](const T* at) { return load(at); });
-        if (j < used) add_up(j, [&](const T* at) { return load_part(at, used - j); });
+        for (Index q = panels.first; q < panels.last; ++q) {
+          const Index first = t.out.first(q), width = t.out.width(q), used = t.out.used(q);
+          const Index at = (q - panels.first) * block * full + (i - i0) * width;
+          const auto add_up = [&](Index j, auto&& load_mask) {
+            Packet<T> value = mul(load(parts + at + j), load_mask(masks[0] + first + j));
+            for (Index g = 1; g < groups; ++g)
+              value = fma(load(parts + g * block_rows * full + at + j), load_mask(masks[g] + first + j), value);
+            store(d + begin + at + j, value);
+          };
+          Index j = 0;
+          for (; j + W <= used; j += W) add_up(j, [](const T* from) { return load(from); });
+          if (j < used) add_up(j, [&](const T* from) { return load_part(from, used - j); });
+        }
       }
     });
   }
 
-  /// d[i, :] = dL/dh before step s for the units of some panels: through the product where step s ran, else what arrived.
+  /// d = dL/dh before step s: through the product where step s ran, else what arrived.
   void through_product(Index s, Range rows, Range panels, T* d) {
-    const Index live = s < plan_.steps() ? plan_.live(s) : 0, Hp = L_.units.padded;
-    const Index first = L_.units.first(panels.first);
-    const Index row = L_.units.first(panels.last - 1) + L_.units.width(panels.last - 1) - first;
+    const Index live = s < plan_.steps() ? plan_.live(s) : 0, block = rows.count();
     const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
     sum_groups(
-        loop_, ran, panels, [&](size_t g, Range some, T* to) { product_of(loop_, g, s, some, panels, to); },
+        loop_, ran, panels, block,
+        [&](size_t g, Range some, T* to) { product_of(loop_, g, s, some, panels, block, to); },
         [&](int gate, Index b) { return call_.recurrent_mask(gate, b); }, [&](Index i) { return plan_.original(i); },
         d);
-    for (Index i = ran.last; i < rows.last; ++i)
-      copy(arriving_.start.data() + i * Hp + first, row, d + (i - rows.first) * row);
+    for (Index q = panels.first; q < panels.last; ++q, d += block * full)
+      for (Index i = ran.last; i < rows.last; ++i)
+        copy(arriving_.start.data() + i * L_.units.padded + L_.units.first(q), L_.units.width(q),
+             d + (i - rows.first) * L_.units.width(q));
   }
 
   void step(Index s, Range rows, Range panels, T* d) {
@@ -280,7 +287,7 @@ class SequenceBackward {
                  L_.units.used(panels.first));
     through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
-      for (Index q = panels.first; q < panels.last; ++q, d += full)
+      for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
         with_vectors(L_.units.vectors(q),
                      [&](auto vectors) { pointwise<decltype(vectors)::value>(s, rows.first, rows.last, q, d, act); });
     });
@@ -320,9 +327,9 @@ class SequenceBackward {
 
   /// GruResetBefore: the gradient through (r h) Un.
   void reset_step(Index s, Range rows, Range panels, T* d) {
-    product_of(second_, 0, s, rows, panels, d);
+    product_of(second_, 0, s, rows, panels, rows.count(), d);
     with_activations(call_, true, [&](const auto& act) {
-      for (Index q = panels.first; q < panels.last; ++q, d += full)
+      for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
         reset_pointwise(s, rows.first, rows.last, q, d, act);
     });
   }
@@ -462,7 +469,7 @@ class SequenceBackward {
                    Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
       };
       sum_groups(
-          input_, {r0, r1}, {q, q + 1}, run, [&](int gate, Index b) { return call_.input_mask(gate, b); },
+          input_, {r0, r1}, {q, q + 1}, r1 - r0, run, [&](int gate, Index b) { return call_.input_mask(gate, b); },
           [&](Index r) { return plan_.batch_of(r); }, d);
       for (Index r = r0; r < r1; ++r)
         copy(d + (r - r0) * width, used, out_.dx + (tokens_ ? r : plan_.source(r)) * I + first);

@@ -59,7 +59,7 @@ class SequenceForward {
       in_turn_ = operands_.data();
     }
     if (keep) cache_->operands.resize(plan_.rows() * L_.kept_row);
-    const Index in_turn = std::max(block_rows, P);  // rows of a panel, or panels of a row
+    const Index in_turn = std::max(block_rows, std::min(few_rows, per_step) * P);  // rows of a panel, or of all panels
     scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
     z_rows_ = keep ? plan_.rows() : scratch_z_ ? in_turn : chunk_ * B;
     cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * Layout::z_row);
@@ -128,7 +128,7 @@ class SequenceForward {
         if (last <= r0) break;  // rows only ever leave
         const auto every_panel = [&](auto reset) {
           constexpr bool first = decltype(reset)::value;
-          if (last - r0 == 1) step_of_one<first>(s, r0, mine, me.id);
+          if (last - r0 <= few_rows) step_of_few<first>(s, r0, last, mine, me.id);
           else mine.each_panel([&](Index p) { step<first>(s, r0, last, p, me.id); });
           mine.meet();
         };
@@ -263,39 +263,42 @@ class SequenceForward {
     }
   }
 
-  /// step() of one row and this member's panels: those of a column side by side, the columns in turn there and back, so
+  /// step() of few rows and this member's panels: those of a column side by side, the columns in turn there and back, so
   /// that the weights which a step used last are the next one's first, in a near cache still.
   template <bool reset>
-  void step_of_one(Index s, Index i, const StepPart& mine, int member) {
-    const Index p0 = mine.part(L_.units.count).first, p1 = mine.part(L_.units.count).last;
+  void step_of_few(Index s, Index i0, Index i1, const StepPart& mine, int member) {
+    const Index p0 = mine.part(L_.units.count).first, p1 = mine.part(L_.units.count).last, rows = i1 - i0;
     const Index side_by_side = std::min(p1, L_.units.full_count()) - p0;
-    const Index z_step = (scratch_z_ ? 1 : z_rows_) * Layout::z_row;
-    T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i, p0);
-    const auto column = [&](int c, const T* a, Segment part, auto&& weights, bool goes_on) {
+    const Index z_step = (scratch_z_ ? rows : z_rows_) * Layout::z_row;
+    T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p0);
+    const auto column = [&](int c, const T* a, Index lda, Segment part, auto&& weights, bool goes_on) {
       if (part.length == 0) return;
       if (side_by_side > 0)
-        product_one_row(a, &part, 1, weights(p0), weights_->panel_step(), side_by_side, z + c * Panels<T>::full, z_step,
-                        goes_on);
+        product_few_rows(rows, a, lda, &part, 1, weights(p0), weights_->panel_step(), side_by_side,
+                         z + c * Panels<T>::full, Layout::z_row, z_step, goes_on);
       for (Index p = p0 + std::max<Index>(0, side_by_side); p < p1; ++p)
-        product<T>(1, a, 0, &part, 1, weights(p), L_.units.vectors(p), z + (p - p0) * z_step + c * L_.units.width(p), 0,
-                   goes_on);
+        product<T>(rows, a, lda, &part, 1, weights(p), L_.units.vectors(p),
+                   z + (p - p0) * z_step + c * L_.units.width(p), Layout::z_row, goes_on);
     };
     if constexpr (Cell::reset_before && !reset) {
       column(
-          2, cache_->reset.data() + kept_row(s, i) * L_.units.padded, {0, L_.H},
+          2, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, {0, L_.H},
           [&](Index p) { return weights_->second(p); }, true);
     } else {
       if (tokens_)
-        for (Index p = p0; p < p1; ++p) copy_token(s, i, p, z + (p - p0) * z_step);
+        for (Index p = p0; p < p1; ++p)
+          for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_step + (i - i0) * Layout::z_row);
       for (int n = 0; n < C; ++n) {
         const int c = s % 2 ? C - 1 - n : n;
-        column(c, operand(s, i), step_part(c), [&](Index p) { return step_weights(p, c); }, step_goes_on(c));
+        column(
+            c, operand(s, i0), L_.operand_row, step_part(c), [&](Index p) { return step_weights(p, c); },
+            step_goes_on(c));
       }
     }
     for (Index p = p0; p < p1; ++p, z += z_step) {
       if constexpr (reset)
-        with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i, i + 1, p, z, act); });
-      else pointwise(s, i, i + 1, p, z);
+        with_activations(call_, true, [&](const auto& act) { reset_pointwise(s, i0, i1, p, z, act); });
+      else pointwise(s, i0, i1, p, z);
     }
   }
 

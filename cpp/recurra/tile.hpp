@@ -108,42 +108,55 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
   sweep(small, blocks - larger);
 }
 
-/// One row times NC panels at once: a chain of sums waits for its last multiplication, so a row alone needs several chains
-/// side by side to keep the multipliers busy. Each element is the same chain as in portable_tile. panel_step, z_step:
-/// elements from one panel, and its sums, to the next.
-template <class T, int NC>
-RECURRA_NOINLINE void tile_one_row(const T* a, const Segment* segments, Index n_segments, const T* panel,
-                                   Index panel_step, T* z, Index z_step, bool accumulate) {
+/// So few rows meet several panels at once: a chain of sums waits for its last multiplication, and the multipliers are
+/// busy only with eight chains or more.
+inline constexpr Index few_rows = 3;
+
+/// MR rows times NC panels at once. Each element is the same chain as in portable_tile. panel_step, z_step: elements from
+/// one panel, and its sums, to the next.
+template <class T, int MR, int NC>
+RECURRA_NOINLINE void tile_few_rows(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+                                    Index panel_step, T* z, Index ldz, Index z_step, bool accumulate) {
   constexpr int W = lanes<T>, NV = panel_vectors;
-  Packet<T> sum[NC][NV];
-  RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
-      accumulate ? load(z + c * z_step + v * W) : set1<T>(0);
+  Packet<T> sum[NC][NV][MR];
+  RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
+      RECURRA_UNROLL for (int r = 0; r < MR; ++r) sum[c][v][r] =
+          accumulate ? load(z + c * z_step + r * ldz + v * W) : set1<T>(0);
   for (Index s = 0; s < n_segments; ++s) {
     const T* p = a + segments[s].offset;
-    for (Index k = 0; k < segments[s].length; ++k, panel += NV * W) {
-      const Packet<T> value = set1<T>(p[k]);
-      RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[c][v] =
-          fma(value, load(panel + c * panel_step + v * W), sum[c][v]);
+    for (Index k = 0; k < segments[s].length; ++k, ++p, panel += NV * W) {
+      Packet<T> value[MR];
+      RECURRA_UNROLL for (int r = 0; r < MR; ++r) value[r] = set1<T>(p[r * lda]);
+      RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v) {
+        const Packet<T> weights = load(panel + c * panel_step + v * W);
+        RECURRA_UNROLL for (int r = 0; r < MR; ++r) sum[c][v][r] = fma(value[r], weights, sum[c][v][r]);
+      }
     }
   }
   RECURRA_UNROLL for (int c = 0; c < NC; ++c) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
-      store(z + c * z_step + v * W, sum[c][v]);
+      RECURRA_UNROLL for (int r = 0; r < MR; ++r) store(z + c * z_step + r * ldz + v * W, sum[c][v][r]);
 }
 
-/// The same for any number of full panels.
+/// The same for up to few_rows rows and any number of full panels.
 template <class T>
-void product_one_row(const T* a, const Segment* segments, Index n_segments, const T* panel, Index panel_step,
-                     Index count, T* z, Index z_step, bool accumulate) {
-  constexpr int at_once = panel_vectors == 2 ? 4 : 3;  // sums + one value fit the registers; panels come from memory
+void product_few_rows(Index rows, const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+                      Index panel_step, Index count, T* z, Index ldz, Index z_step, bool accumulate) {
   const auto run = [&](auto tile, Index n) {
-    tile(a, segments, n_segments, panel, panel_step, z, z_step, accumulate);
+    tile(a, lda, segments, n_segments, panel, panel_step, z, ldz, z_step, accumulate);
     panel += n * panel_step;
     z += n * z_step;
+    count -= n;
   };
-  for (; count >= at_once; count -= at_once) run(tile_one_row<T, at_once>, at_once);
-  if (count == 3) run(tile_one_row<T, 3>, 3);
-  if (count == 2) run(tile_one_row<T, 2>, 2);
-  if (count == 1) run(tile_one_row<T, 1>, 1);
+  if (rows == 1) {
+    constexpr int at_once = panel_vectors == 2 ? 4 : 3;  // sums + one value fit the registers; panels come from memory
+    while (count >= at_once) run(tile_few_rows<T, 1, at_once>, at_once);
+    if (count == 3) run(tile_few_rows<T, 1, 3>, 3);
+    if (count == 2) run(tile_few_rows<T, 1, 2>, 2);
+    if (count == 1) run(tile_few_rows<T, 1, 1>, 1);
+  } else {
+    while (count >= 2) rows == 2 ? run(tile_few_rows<T, 2, 2>, 2) : run(tile_few_rows<T, 3, 2>, 2);
+    if (count == 1) rows == 2 ? run(tile_few_rows<T, 2, 1>, 1) : run(tile_few_rows<T, 3, 1>, 1);
+  }
 }
 
 /// How N columns are cut into panels: full ones of panel_vectors vectors, and a narrower last one.
