@@ -31,20 +31,26 @@ struct Gemm {
       const FlushDenormals flush;
       const auto [p0, p1] = by_panel ? me.part(panels.count) : Range{0, panels.count};
       const auto [r0, r1] = by_panel ? Range{0, M} : me.part(M);
-      for (Index p = p0; p < p1; p += group)
-        some_panels(panels, p, std::min(p1, p + group), r0, r1, scratch.data() + me.id * per_thread());
+      for (Index p = p0; p < p1; p += group())
+        some_panels(panels, p, std::min(p1, p + group()), r0, r1, scratch.data() + me.id * per_thread());
     });
   }
 
  private:
   static constexpr Index depth = 256;  // k of one block: 256 * full panel = 16 KB of float32 on AVX2
-  static constexpr Index height = 96;  // rows whose sums are kept while k goes on
-  static constexpr Index group = 8;  // panels packed together: their rows of B and of the result are some lines long
+  static constexpr Index packed_bytes = 192 << 10;  // a part of L2
+  static constexpr Index height = 12;  // rows that meet all packed panels before the next ones: long stretches of `out`
+  /// Panels packed together: a row of B, and of the result, is then read or written for some lines or pages on end,
+  /// which is what the processor fetches ahead.
+  Index group() const {
+    return std::clamp<Index>(packed_bytes / Index(sizeof(T)) / (deepest() * Panels<T>::full), 8, 64);
+  }
+  Index deepest() const { return std::clamp<Index>(K, 1, depth); }
 
-  static Index per_thread() { return (group * depth + height) * Panels<T>::full + lanes<T>; }
+  Index per_thread() const { return (group() * deepest() + height) * Panels<T>::full + lanes<T>; }
 
   void some_panels(const Panels<T>& panels, Index p0, Index p1, Index r0, Index r1, T* packed) const {
-    T* z = packed + group * depth * Panels<T>::full;
+    T* z = packed + group() * deepest() * Panels<T>::full;
     // The sums of k so far live in `out` between blocks of k.
     for (Index k0 = 0; k0 == 0 || k0 < K; k0 += depth) {
       const Index k = std::min(depth, K - k0);
