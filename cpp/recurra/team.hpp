@@ -138,8 +138,9 @@ class Team {
       unsigned seen = 0;
       for (;;) {
         const auto called = [&] { return calls_.load() != seen; };
+        // A model's next kernel is seldom a millisecond away, and to wake a thread takes some 100 us.
         for (int i = 0; i < 4096 && !called(); ++i) pause_cpu();
-        for (int i = 0; i < 64 && !called(); ++i) std::this_thread::yield();
+        for (int i = 0; i < 2000 && !called(); ++i) std::this_thread::yield();
         if (!called()) {
           std::unique_lock<std::mutex> lock(mutex_);
           asleep_.store(true);
