@@ -19,6 +19,13 @@ struct SequenceCache {
   Buffer<T> reset;  // [packed row][units.padded]: r h, for the product of GruResetBefore
 };
 
+/// Results; every element is written. dx: (B, steps, I), or (tokens, I) with a token table, or null;
+/// dh0, dc0: (B, H), dc0 null but for LSTM.
+template <class T>
+struct SequenceGradients {
+  T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;  // dbias: shape of bias, or null
+};
+
 /// Fill the outputs of masked steps, or take the last output when sequences are not returned. The valid steps' rows of y
 /// and the final states h are there already.
 template <class T>
