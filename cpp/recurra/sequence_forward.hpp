@@ -142,6 +142,9 @@ class SequenceForward {
   void gather(Index s, Index i) {
     const Index source = plan_.source(plan_.offset(s) + i), b = plan_.original(i), I = L_.I;
     const T* from = call_.ids ? call_.embeddings + Index(call_.ids[source]) * I : call_.x + source * I;
+    const Index ahead = s + chunk_;  // by itself the processor fetches what lies behind a row, not before it
+    if (call_.reverse && call_.x && ahead < plan_.steps() && i < plan_.live(ahead))
+      prefetch(call_.x + plan_.source(plan_.offset(ahead) + i) * I, I);
     T* to = operand(s, i);
     for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
       copy_masked(from, call_.input_mask(g, b), I, to);
