@@ -13,6 +13,8 @@ from bench.python import gates
 from bench.python.jobs import Job
 from bench.python.problem import Array, Weights
 
+EPSILON = 1e-7  # Keras's
+
 
 class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, job: Job) -> None:
@@ -45,9 +47,9 @@ class TorchJob:
         self.job, self.network = job, Network(job)
         self._set_weights(weights)
         parameters = self.network.parameters()
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=0.001, eps=1e-7)
+        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=0.001, eps=EPSILON)
         if job.optimizer == "rmsprop":
-            self.optimizer = torch.optim.RMSprop(self.network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
+            self.optimizer = torch.optim.RMSprop(self.network.parameters(), lr=0.001, alpha=0.9, eps=EPSILON)
         self.steps = 0
         self.loss = torch.nn.BCEWithLogitsLoss() if job.outputs == 1 else torch.nn.CrossEntropyLoss()
 
@@ -82,7 +84,7 @@ class TorchJob:
         gradients that is another training."""
         self.steps += 1
         for group in optimizer.param_groups:
-            group["eps"] = 1e-7 / (1 - group["betas"][1] ** self.steps) ** 0.5
+            group["eps"] = EPSILON / (1 - group["betas"][1] ** self.steps) ** 0.5
 
     def _batches(self, x: Array, y: Array) -> list[tuple[torch.Tensor, torch.Tensor]]:
         labels = torch.from_numpy(y if self.job.outputs == 1 else y.astype(np.int64))

@@ -54,14 +54,11 @@ class SequenceForward {
     chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
     ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
-    if (!keep || L_.sections > 1) {
-      operands_.resize((chunk_ + 1) * B * L_.operand_row);
-      in_turn_ = operands_.data();
-    }
+    if (!keep || L_.sections > 1) in_turn_.resize((chunk_ + 1) * B * L_.operand_row);
     if (keep) cache_->operands.resize(plan_.rows() * L_.kept_row);
-    const Index in_turn = std::max(block_rows, std::min(few_rows, per_step) * P);  // rows of a panel, or of all panels
+    const Index z_rows = std::max(block_rows, std::min(few_rows, per_step) * P);  // of one panel, or of all panels
     scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
-    z_rows_ = keep ? plan_.rows() : scratch_z_ ? in_turn : chunk_ * B;
+    z_rows_ = keep ? plan_.rows() : scratch_z_ ? z_rows : chunk_ * B;
     cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * Layout::z_row);
     if constexpr (Cell::has_carry) {
       cache_->carry.resize((keep ? plan_.rows() : B) * Hp);
@@ -98,9 +95,9 @@ class SequenceForward {
     write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
   }
 
-  T* operand(Index s, Index i) const {
-    if (!in_turn_) return kept_operand(s, i);
-    return in_turn_ + (s % (chunk_ + 1) * call_.B + i) * L_.operand_row;
+  T* operand(Index s, Index i) {
+    if (in_turn_.size() == 0) return kept_operand(s, i);
+    return in_turn_.data() + (s % (chunk_ + 1) * call_.B + i) * L_.operand_row;
   }
   T* kept_operand(Index s, Index i) const { return cache_->operands.data() + (plan_.offset(s) + i) * L_.kept_row; }
   Index kept_row(Index s, Index i) const { return call_.training ? plan_.offset(s) + i : i; }
@@ -156,7 +153,7 @@ class SequenceForward {
     to[I] = T(1);
   }
   /// Some units of h into the operand row of step s.
-  void write_h(Index s, Index i, const T* h, Index first, Index used) const {
+  void write_h(Index s, Index i, const T* h, Index first, Index used) {
     const Index b = plan_.original(i), begin = L_.I + 1 + first;
     T* to = operand(s, i) + begin;
     for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
@@ -165,7 +162,7 @@ class SequenceForward {
     }
     if (kept_apart()) copy(h, used, kept_operand(s, i) + begin);
   }
-  bool kept_apart() const { return call_.training && in_turn_; }
+  bool kept_apart() const { return call_.training && L_.sections > 1; }
 
   /// Where the pre-activations of step s, row i, panel p are.
   T* z_at(Index s, Index i, Index p) const {
@@ -358,7 +355,7 @@ class SequenceForward {
 
   /// h to y, and to the next step's operand or, where a row ends, to the final states.
   template <int V>
-  void deliver(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
+  void deliver(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) {
     const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
     if (y_ && call_.return_sequences) {
@@ -411,8 +408,7 @@ class SequenceForward {
   std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;
-  Buffer<T> operands_;
-  T* in_turn_ = nullptr;  // operand rows of a few steps, in turn; null where they are all in the cache
+  Buffer<T> in_turn_;  // operand rows of a few steps, in turn; empty where they are all in the cache
 };
 
 }  // namespace recurra

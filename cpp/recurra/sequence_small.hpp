@@ -110,10 +110,7 @@ class SequenceSmall {
   // --- forward --------------------------------------------------------------------------------------------------------
   void run_forward(T* y, T* h_out, T* c_out) {
     for (Index row = 0; row < plan_.rows(); ++row) {
-      const T* from = input(row);
-      const Index b = plan_.source(row) / call_.steps;
-      T* to = cache_.x.data() + row * I_;
-      for (Index k = 0; k < I_; ++k) to[k] = call_.input_dropout ? from[k] * call_.input_dropout[b * I_ + k] : from[k];
+      copy_masked(input(row), call_.input_mask(0, plan_.batch_of(row)), I_, cache_.x.data() + row * I_);
       std::fill_n(z(row), z_row_, T(0));
     }
     for (Index i = 0; i < call_.B; ++i) initial(i, h_out, c_out);
@@ -150,9 +147,7 @@ class SequenceSmall {
     });
   }
 
-  const T* recurrent_mask(Index i) const {
-    return call_.recurrent_dropout ? call_.recurrent_dropout + plan_.original(i) * H_ : nullptr;
-  }
+  const T* recurrent_mask(Index i) const { return call_.recurrent_mask(0, plan_.original(i)); }
   void initial(Index i, T* h_out, T* c_out) {
     const Index b = plan_.original(i);
     const T* h0 = call_.h0 ? call_.h0 + b * H_ : nullptr;
@@ -169,8 +164,9 @@ class SequenceSmall {
   }
   void write_h_in(Index s, Index i, Range units, const T* h) {
     const T* drop = recurrent_mask(i);
-    T* to = cache_.h_in.data() + (plan_.offset(s) + i) * Hp_;
-    for (Index j = units.first; j < units.last; ++j) to[j] = !h ? T(0) : drop ? h[j] * drop[j] : h[j];
+    T* to = cache_.h_in.data() + (plan_.offset(s) + i) * Hp_ + units.first;
+    if (h) copy_masked(h + units.first, drop ? drop + units.first : nullptr, units.count(), to);
+    else std::fill_n(to, units.count(), T(0));
   }
   void add_bias(T* row, Range units) const {
     if (!call_.bias) return;
@@ -328,14 +324,14 @@ class SequenceSmall {
       const Index n = std::min(together, k.last - k0);
       for (Index row = 0; row < plan_.rows(); ++row) {
         const Index source = plan_.source(row);
-        const T* drop = call_.input_dropout ? call_.input_dropout + source / call_.steps * I_ + k0 : nullptr;
+        const T* drop = call_.input_mask(0, plan_.batch_of(row));
         T* to = dx + source * I_ + k0;
         std::fill_n(to, n, T(0));
         for (const Piece& piece : pieces) {
           dots(piece, z(row), call_.kernel + k0 * GH_, {0, n}, sum);
           for (Index m = 0; m < n; ++m) to[m] += sum[m];
         }
-        for (Index m = 0; drop && m < n; ++m) to[m] *= drop[m];
+        for (Index m = 0; drop && m < n; ++m) to[m] *= drop[k0 + m];
       }
     }
   }

@@ -93,20 +93,17 @@ class WeightGradients {
         std::fill_n(sums(p, c), rows_of(c) * L_.units.width(p), T(0));
       }
     T* masked = scratch + depth_rows * full;
-    Index masked_rows = -1, masked_column = -1, masked_part = -1;
     over_rows(
         first_pair, last_pair, plan_.rows(), L_.kept_row,
         [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }, scratch,
-        [&](Index p, int c, Index m0, Index m, Index n, Index parts) {
+        [&](Index p, int c, bool first_of_column, Index m0, Index m, Index n, Index parts) {
           const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
           const Segment all{0, m}, part = L_.part(c);
           T* to = sums(p, c) + (tokens_ ? kernel_rows(c) * width : 0);
           const Index k0 = part.length * n / parts, k1 = part.length * (n + 1) / parts;
           const T* operands = cache_.operands.data() + m0 * L_.kept_row + part.offset + k0;
           if (L_.sections > 1) {
-            if (masked_rows != m0 || masked_column != c || masked_part != n)
-              mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
-            masked_rows = m0, masked_column = c, masked_part = n;
+            if (first_of_column) mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
             operands = masked;
           }
           product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * width, width, m0 > 0);
@@ -117,7 +114,7 @@ class WeightGradients {
     if (!tokens_) return;
     over_rows(
         first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
-        [&](Index p, int c, Index m0, Index m, Index n, Index parts) {
+        [&](Index p, int c, bool, Index m0, Index m, Index n, Index parts) {
           const Segment all{0, m};
           const Index rows = kernel_rows(c), width = L_.units.width(p);
           const Index k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
@@ -141,9 +138,9 @@ class WeightGradients {
       to += L_.kept_row;
     });
   }
-  /// run(p, c, m0, m, n, parts) with rows [m0, m0 + m) of column c of dz of panel p packed, for all rows in turn, of which
-  /// each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part of some rows stays
-  /// in L2 while all the pairs use it.
+  /// run(p, c, first_of_column, m0, m, n, parts) with rows [m0, m0 + m) of column c of dz of panel p packed, for all rows
+  /// in turn, of which each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part
+  /// of some rows stays in L2 while all the pairs use it. first_of_column: the pair before was of another column.
   template <class Rows, class Run>
   void over_rows(Index first_pair, Index last_pair, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
                  Run&& run) {
@@ -157,7 +154,7 @@ class WeightGradients {
           const T* from = dz_at(p, m0) + c * width;
           for (Index r = 0; r < m; ++r)
             for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
-          run(p, c, m0, m, n, parts);
+          run(p, c, k == first_pair || pair(k - 1).column != c, m0, m, n, parts);
         }
     }
   }
