@@ -2,15 +2,14 @@
 #pragma once
 #include "recurra/tile.hpp"
 
-#define RECURRA_PRODUCTS(prefix)                                                                                       \
-  prefix template void product<float, false>(Index, const float*, Index, const Segment*, Index, const float*, Index,   \
-                                             float*, Index, bool);                                                     \
-  prefix template void product<float, true>(Index, const float*, Index, const Segment*, Index, const float*, Index,    \
-                                            float*, Index, bool);                                                      \
-  prefix template void product<double, false>(Index, const double*, Index, const Segment*, Index, const double*,       \
-                                              Index, double*, Index, bool);                                            \
-  prefix template void product<double, true>(Index, const double*, Index, const Segment*, Index, const double*, Index, \
-                                             double*, Index, bool);
+#define RECURRA_PRODUCT(prefix, T, columns)                                                                           \
+  prefix template void product<T, columns>(Index, const T*, Index, const Segment*, Index, const T*, Index, T*, Index, \
+                                           bool, const T*);
+#define RECURRA_PRODUCTS(prefix)         \
+  RECURRA_PRODUCT(prefix, float, false)  \
+  RECURRA_PRODUCT(prefix, float, true)   \
+  RECURRA_PRODUCT(prefix, double, false) \
+  RECURRA_PRODUCT(prefix, double, true)
 
 namespace recurra {
 RECURRA_PRODUCTS(extern)

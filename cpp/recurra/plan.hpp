@@ -3,7 +3,7 @@
 // A masked step changes nothing, so it is left out: each row's valid steps are brought together, rows are sorted by how
 // many they have (most first; equal ones keep their order), and step s runs the first live(s) rows. Padding, holes and
 // wholly masked rows cost nothing. Position i of step s is "packed row" offset(s) + i; source() says which (b, t) of the
-// caller's arrays it is. Without a mask, every step runs all rows in their order.
+// caller's arrays it is. Where nothing is masked, every step runs all rows in their order.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -18,44 +18,22 @@ class Plan {
  public:
   Plan() = default;
   /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0.
-  Plan(Index B, Index T, const std::uint8_t* mask, bool reverse) : B_(B), T_(T), order_(size_t(B)), length_(size_t(B)) {
+  Plan(Index B, Index T, const std::uint8_t* mask, bool reverse)
+      : B_(B), T_(T), reverse_(reverse), order_(size_t(B)), length_(size_t(B), T) {
     std::iota(order_.begin(), order_.end(), Index{0});
-    if (!mask) {
-      std::fill(length_.begin(), length_.end(), T);
-      steps_ = B ? T : 0;
-      live_.assign(size_t(steps_) + 1, B);
-    } else {
-      std::vector<Index> valid(size_t(B), 0);
-      for (Index b = 0; b < B; ++b)
-        for (Index t = 0; t < T; ++t) valid[size_t(b)] += mask[b * T + t] != 0;
-      std::stable_sort(order_.begin(), order_.end(),
-                       [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
-      for (Index i = 0; i < B; ++i) length_[size_t(i)] = valid[size_t(order_[size_t(i)])];
-      steps_ = B ? length_[0] : 0;
-      live_.assign(size_t(steps_) + 1, 0);
-      Index n = B;
-      for (Index s = 0; s < steps_; ++s) {
-        while (n > 0 && length_[size_t(n) - 1] <= s) --n;
-        live_[size_t(s)] = n;
-      }
-    }
-    live_[size_t(steps_)] = 0;
+    if (mask) sort_rows(mask);
+    steps_ = B ? length_[0] : 0;
+    live_.assign(size_t(steps_) + 1, 0);
     offset_.resize(size_t(steps_) + 1);
-    Index total = 0;
-    for (Index s = 0; s <= steps_; ++s) {
-      offset_[size_t(s)] = total;
-      total += live_[size_t(s)];
+    Index n = B;
+    for (Index s = 0; s < steps_; ++s) {
+      while (n > 0 && length_[size_t(n) - 1] <= s) --n;
+      live_[size_t(s)] = n;
+      offset_[size_t(s)] = rows_;
+      rows_ += n;
     }
-    rows_ = total;
-    source_.resize(size_t(total));
-    for (Index i = 0; i < B; ++i) {
-      const Index b = order_[size_t(i)];
-      Index s = 0;
-      for (Index n = 0; n < T && s < length_[size_t(i)]; ++n) {
-        const Index t = reverse ? T - 1 - n : n;
-        if (!mask || mask[b * T + t]) source_[size_t(offset_[size_t(s++)] + i)] = b * T + t;
-      }
-    }
+    offset_[size_t(steps_)] = rows_;
+    if (rows_ < B * T) find_sources(mask);
   }
 
   Index batch() const { return B_; }
@@ -63,15 +41,17 @@ class Plan {
   Index rows() const { return rows_; }  // packed rows in all
   Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index offset(Index s) const { return offset_[size_t(s)]; }
-  Index source(Index row) const { return source_[size_t(row)]; }  // b * T + t
-  Index batch_of(Index row) const { return source(row) / T_; }  // b
-  /// run(row, b) for some packed rows in their order.
+  /// b * T + t of position i at step s.
+  Index source(Index s, Index i) const {
+    if (source_.empty()) return i * T_ + (reverse_ ? T_ - 1 - s : s);
+    return source_[size_t(offset(s) + i)];
+  }
+  /// run(row, s, i) for some packed rows in their order.
   template <class Run>
   void each(Range rows, Run&& run) const {
     Index s = std::upper_bound(offset_.begin(), offset_.end(), rows.first) - offset_.begin() - 1;
     for (Index row = rows.first; row < rows.last; ++s)
-      for (const Index end = std::min(rows.last, offset(s) + live(s)); row < end; ++row)
-        run(row, original(row - offset(s)));
+      for (const Index end = std::min(rows.last, offset(s) + live(s)); row < end; ++row) run(row, s, row - offset(s));
   }
   Index original(Index i) const { return order_[size_t(i)]; }  // position -> b
   Index length(Index i) const { return length_[size_t(i)]; }  // valid steps of position i
@@ -90,8 +70,30 @@ class Plan {
   }
 
  private:
+  void sort_rows(const std::uint8_t* mask) {
+    std::vector<Index> valid(size_t(B_), 0);
+    for (Index b = 0; b < B_; ++b)
+      for (Index t = 0; t < T_; ++t) valid[size_t(b)] += mask[b * T_ + t] != 0;
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
+    for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(original(i))];
+  }
+  void find_sources(const std::uint8_t* mask) {
+    source_.resize(size_t(rows_));
+    for (Index i = 0; i < B_; ++i) {
+      const Index b = original(i);
+      Index s = 0;
+      for (Index n = 0; n < T_ && s < length(i); ++n) {
+        const Index t = reverse_ ? T_ - 1 - n : n;
+        if (mask[b * T_ + t]) source_[size_t(offset(s++) + i)] = b * T_ + t;
+      }
+    }
+  }
+
   Index B_ = 0, T_ = 0, steps_ = 0, rows_ = 0;
-  std::vector<Index> order_, length_, live_, offset_, source_;
+  bool reverse_ = false;
+  std::vector<Index> order_, length_, live_, offset_;
+  std::vector<Index> source_;  // of each packed row; empty where nothing is masked
 };
 
 }  // namespace recurra

@@ -203,23 +203,26 @@ class SequenceBackward {
                  t.out.vectors(panels.first), to, t.out.width(panels.first), false);
   }
 
-  /// d = the groups' products, each times its masks: run(g, rows, to) makes one; mask(gate, b) is a gate's for row b of the
-  /// batch, or null, and batch_of(i) which row that is. With several groups a few rows at once, since each group reads
-  /// other parts of the same lines.
-  template <class Run, class Mask, class BatchOf>
-  static void sum_groups(const Transposed& t, Range rows, Range panels, Index block, Run&& run, Mask&& mask,
-                         BatchOf&& batch_of, T* d) {
+  /// d = the groups' products, each times its masks: run(g, rows, to) makes one, each_row(rows, f) calls f(i, b) for each
+  /// row i and what row of the batch it belongs to. With several groups a few rows at once, since each group reads other
+  /// parts of the same lines.
+  template <class Run, class EachRow>
+  void sum_groups(const Transposed& t, Range rows, Range panels, Index block, Run&& run, EachRow&& each_row,
+                  T* d) const {
+    const bool masked = t.recurrent ? call_.recurrent_groups : call_.input_groups;
     const Index groups = Index(t.groups.size());
     const Index at_once = groups > 1 ? max_rows(int(t.out.vectors(panels.first))) : block_rows;
     blocks(rows.first, rows.last, at_once, [&](Index i0, Index i1) {
       const Index begin = (i0 - rows.first) * t.out.width(panels.first);
       T* parts = groups > 1 ? d + block_rows * full : d + begin;
       for (Index g = 0; g < groups; ++g) run(size_t(g), Range{i0, i1}, parts + g * block_rows * full);
-      for (Index i = i0; i < i1; ++i) {
-        const Index b = batch_of(i);
+      if (!masked) return;
+      each_row(Range{i0, i1}, [&](Index i, Index b) {
         const T* masks[Cell::gates];
-        for (Index g = 0; g < groups; ++g) masks[g] = mask(t.groups[size_t(g)].gate, b);
-        if (!masks[0]) return;
+        for (Index g = 0; g < groups; ++g) {
+          const int gate = t.groups[size_t(g)].gate;
+          masks[g] = t.recurrent ? call_.recurrent_mask(gate, b) : call_.input_mask(gate, b);
+        }
         for (Index q = panels.first; q < panels.last; ++q) {
           const Index first = t.out.first(q), width = t.out.width(q), used = t.out.used(q);
           const Index at = (q - panels.first) * block * full + (i - i0) * width;
@@ -233,7 +236,7 @@ class SequenceBackward {
           for (; j + W <= used; j += W) add_up(j, [](const T* from) { return load(from); });
           if (j < used) add_up(j, [&](const T* from) { return load_part(from, used - j); });
         }
-      }
+      });
     });
   }
 
@@ -244,7 +247,9 @@ class SequenceBackward {
     sum_groups(
         loop_, ran, panels, block,
         [&](size_t g, Range some, T* to) { product_of(loop_, g, s, some, panels, block, to); },
-        [&](int gate, Index b) { return call_.recurrent_mask(gate, b); }, [&](Index i) { return plan_.original(i); },
+        [&](Range some, auto&& f) {
+          for (Index i = some.first; i < some.last; ++i) f(i, plan_.original(i));
+        },
         d);
     for (Index q = panels.first; q < panels.last; ++q, d += block * full)
       for (Index i = ran.last; i < rows.last; ++i)
@@ -255,8 +260,7 @@ class SequenceBackward {
   void step(Index s, Range rows, Range panels, T* d) {
     if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
       for (Index i = rows.first; i < rows.last; ++i)
-        prefetch(arriving_.dy + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(panels.first),
-                 L_.units.used(panels.first));
+        prefetch(arriving_.dy + plan_.source(s, i) * L_.H + L_.units.first(panels.first), L_.units.used(panels.first));
     through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
       for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
@@ -272,7 +276,7 @@ class SequenceBackward {
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i;
       T* z = z_at(q, row);
-      const T* dy = arriving_.dy ? arriving_.dy + plan_.source(row) * H + first : nullptr;
+      const T* dy = arriving_.dy ? arriving_.dy + plan_.source(s, i) * H + first : nullptr;
       T* dcarry = arriving_.carry.data() + i * Hp + first;
       const T *before = nullptr, *after = nullptr;
       if constexpr (Cell::has_carry) {
@@ -354,11 +358,18 @@ class SequenceBackward {
         product<T>(rows.count(), dz + rows.first * Layout::z_row, Layout::z_row, group.segments.data(),
                    Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
       };
+      // f(r, to) for rows of dx, which are far apart: their lines come while the product runs
+      const auto each_row = [&](auto&& f) {
+        if (tokens_)
+          for (Index r = r0; r < r1; ++r) f(r, out_.dx + r * I + first);
+        else plan_.each({r0, r1}, [&](Index r, Index s, Index i) { f(r, out_.dx + plan_.source(s, i) * I + first); });
+      };
+      each_row([&](Index, const T* to) { prefetch(to, used); });
       sum_groups(
-          input_, {r0, r1}, {q, q + 1}, r1 - r0, run, [&](int gate, Index b) { return call_.input_mask(gate, b); },
-          [&](Index r) { return plan_.batch_of(r); }, d);
-      for (Index r = r0; r < r1; ++r)
-        copy(d + (r - r0) * width, used, out_.dx + (tokens_ ? r : plan_.source(r)) * I + first);
+          input_, {r0, r1}, {q, q + 1}, r1 - r0, run,
+          [&](Range rows, auto&& f) { plan_.each(rows, [&](Index r, Index, Index i) { f(r, plan_.original(i)); }); },
+          d);
+      each_row([&](Index r, T* to) { copy(d + (r - r0) * width, used, to); });
     };
     stretches_.each(me, 0, [&](Index n) {
       const Index first = n * stretch(), last = std::min(dx_rows(), first + stretch());

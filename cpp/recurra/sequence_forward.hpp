@@ -51,7 +51,7 @@ class SequenceForward {
     panels_ = Sharing(spread_.threads, L_.units.count);
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
-    chunk_ = std::max<Index>(1, std::min<Index>(plan_.steps(), 192 / per_step));
+    chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(4, 192 / per_step)));
     ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
     if (!keep || L_.sections > 1) in_turn_.resize((chunk_ + 1) * B * L_.operand_row);
@@ -65,6 +65,10 @@ class SequenceForward {
       cache_->carry0.resize(B * Hp);
     }
     if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
+    operands_.resize(size_t(plan_.steps()) + 1);
+    for (Index s = 0; s <= plan_.steps(); ++s)
+      operands_[size_t(s)] =
+          in_turn_.size() ? in_turn_.data() + s % (chunk_ + 1) * B * L_.operand_row : kept_operand(s, 0);
     for (Index i = 0; i < B; ++i) initial(i);
   }
 
@@ -95,10 +99,7 @@ class SequenceForward {
     write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
   }
 
-  T* operand(Index s, Index i) {
-    if (in_turn_.size() == 0) return kept_operand(s, i);
-    return in_turn_.data() + (s % (chunk_ + 1) * call_.B + i) * L_.operand_row;
-  }
+  T* operand(Index s, Index i) const { return operands_[size_t(s)] + i * L_.operand_row; }
   T* kept_operand(Index s, Index i) const { return cache_->operands.data() + (plan_.offset(s) + i) * L_.kept_row; }
   Index kept_row(Index s, Index i) const { return call_.training ? plan_.offset(s) + i : i; }
 
@@ -113,8 +114,7 @@ class SequenceForward {
     for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, plan_.steps());
       const Range rows = mine.part(plan_.live(s0));
-      for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i)  // a row's steps lie together in x
-        for (Index s = s0; s < s1 && i < plan_.live(s); ++s) gather(s, i);
+      for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i) gather(s0, s1, i);
       mine.meet();
       if (ahead_) {
         mine.each_panel([&](Index p) { project(s0, s1, r0, r1, p); });
@@ -135,22 +135,27 @@ class SequenceForward {
     }
   }
 
-  /// The input part and the 1 of an operand row.
-  void gather(Index s, Index i) {
-    const Index source = plan_.source(plan_.offset(s) + i), b = plan_.original(i), I = L_.I;
-    const T* from = call_.ids ? call_.embeddings + Index(call_.ids[source]) * I : call_.x + source * I;
-    const Index ahead = s + chunk_;  // by itself the processor fetches what lies behind a row, not before it
-    if (call_.reverse && call_.x && ahead < plan_.steps() && i < plan_.live(ahead))
-      prefetch(call_.x + plan_.source(plan_.offset(ahead) + i) * I, I);
-    T* to = operand(s, i);
-    for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
-      copy_masked(from, call_.input_mask(g, b), I, to);
-      to[I] = T(1);
+  /// The input parts and the 1s of a row's operands of steps [s0, s1). Its steps lie together in x.
+  void gather(Index s0, Index s1, Index i) {
+    const Index I = L_.I, length = plan_.length(i), last = std::min(s1, length);
+    const bool plain = L_.sections == 1 && !call_.input_groups && call_.x;
+    for (Index s = s0; s < last; ++s) {
+      const Index source = plan_.source(s, i);
+      const Index ahead = s + chunk_;  // by itself the processor fetches what lies behind a row, not before it
+      if (call_.reverse && call_.x && ahead < length) prefetch(call_.x + plan_.source(ahead, i) * I, I);
+      if (plain) {
+        copy_input(call_.x + source * I, nullptr, operand(s, i));
+        continue;
+      }
+      const T* from = call_.ids ? call_.embeddings + Index(call_.ids[source]) * I : call_.x + source * I;
+      for (Index g = 0; g < L_.sections; ++g)
+        copy_input(from, call_.input_mask(g, plan_.original(i)), operand(s, i) + g * L_.section);
+      if (kept_apart()) copy_input(from, nullptr, kept_operand(s, i));
     }
-    if (!kept_apart()) return;
-    to = kept_operand(s, i);
-    copy(from, I, to);
-    to[I] = T(1);
+  }
+  RECURRA_INLINE void copy_input(const T* from, const T* mask, T* to) const {
+    copy_masked(from, mask, L_.I, to);
+    to[L_.I] = T(1);
   }
   /// Some units of h into the operand row of step s.
   void write_h(Index s, Index i, const T* h, Index first, Index used) {
@@ -205,7 +210,8 @@ class SequenceForward {
              ++s)
           rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
         product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
-                   to + c * L_.units.width(p), Layout::z_row, false);
+                   to + c * L_.units.width(p), Layout::z_row, false,
+                   coming(p, c, [&](Index q, int d) { return weights_->column(q, d); }));
       }
     }
   }
@@ -219,8 +225,7 @@ class SequenceForward {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
       if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
-        for (Index i = i0; i < i1; ++i)
-          prefetch(y_ + plan_.source(plan_.offset(s) + i) * L_.H + L_.units.first(p), L_.units.used(p));
+        for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(s, i) * L_.H + L_.units.first(p), L_.units.used(p));
       if constexpr (!Cell::reset_before || reset) {
         columns(s, i0, i1, p, z);
         if constexpr (reset)
@@ -229,7 +234,8 @@ class SequenceForward {
       if constexpr (Cell::reset_before && !reset) {
         const Segment all{0, L_.H};
         product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true);
+                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true,
+                   weights_->second(p + 1 < L_.units.count ? p + 1 : 0));
       }
       if constexpr (!reset) pointwise(s, i0, i1, p, z);
     }
@@ -259,8 +265,15 @@ class SequenceForward {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
       product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c), L_.units.vectors(p),
-                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c));
+                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c),
+                 coming(p, c, [&](Index q, int d) { return step_weights(q, d); }));
     }
+  }
+  /// weights(q, d) of what follows column c of panel p.
+  template <class Weights>
+  const T* coming(Index p, int c, Weights&& weights) const {
+    if (c + 1 < C) return weights(p, c + 1);
+    return weights(p + 1 < L_.units.count ? p + 1 : 0, 0);
   }
 
   /// step() of few rows and this member's panels: those of a column side by side, the columns in turn there and back, so
@@ -359,8 +372,7 @@ class SequenceForward {
     const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
     if (y_ && call_.return_sequences) {
-      for (Index i = i0; i < i1; ++i)
-        store_row<V>(y_ + plan_.source(plan_.offset(s) + i) * H + first, h + (i - i0) * V * W, used);
+      for (Index i = i0; i < i1; ++i) store_row<V>(y_ + plan_.source(s, i) * H + first, h + (i - i0) * V * W, used);
     }
     const bool plain = L_.sections == 1 && !call_.recurrent_groups;
     for (Index i = i0; i < std::min(i1, next); ++i) {
@@ -409,6 +421,7 @@ class SequenceForward {
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;
   Buffer<T> in_turn_;  // operand rows of a few steps, in turn; empty where they are all in the cache
+  std::vector<T*> operands_;  // the first operand row of each step
 };
 
 }  // namespace recurra

@@ -93,8 +93,8 @@ class SequenceSmall {
   }
 
   T* z(Index row) const { return cache_.z.data() + row * z_row_; }
-  const T* input(Index row) const {
-    const Index source = plan_.source(row);
+  const T* input(Index s, Index i) const {
+    const Index source = plan_.source(s, i);
     return call_.ids ? call_.embeddings + Index(call_.ids[source]) * I_ : call_.x + source * I_;
   }
   /// This member's part of n items, cut at whole vectors and lines of the cache.
@@ -109,10 +109,10 @@ class SequenceSmall {
 
   // --- forward --------------------------------------------------------------------------------------------------------
   void run_forward(T* y, T* h_out, T* c_out) {
-    for (Index row = 0; row < plan_.rows(); ++row) {
-      copy_masked(input(row), call_.input_mask(0, plan_.batch_of(row)), I_, cache_.x.data() + row * I_);
+    plan_.each({0, plan_.rows()}, [&](Index row, Index s, Index i) {
+      copy_masked(input(s, i), call_.input_mask(0, plan_.original(i)), I_, cache_.x.data() + row * I_);
       std::fill_n(z(row), z_row_, T(0));
-    }
+    });
     for (Index i = 0; i < call_.B; ++i) initial(i, h_out, c_out);
     const auto for_x = kernel_pieces(), for_h = recurrent_pieces();
     Team::shared().run(threads(), [&](const Member& me) {
@@ -216,7 +216,7 @@ class SequenceSmall {
       if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);
     });
     const auto copy_to = [&](T* to) { std::copy(h + units.first, h + units.last, to + units.first); };
-    if (call_.return_sequences) copy_to(y + plan_.source(row) * H_);
+    if (call_.return_sequences) copy_to(y + plan_.source(s, i) * H_);
     if (goes_on) write_h_in(s + 1, i, units, h);
     else copy_to(h_out + b * H_);
   }
@@ -260,7 +260,7 @@ class SequenceSmall {
   void back_pointwise(Index s, Index i, Range units, ArrivingGradients<T>& arriving) {
     const Index row = plan_.offset(s) + i;
     const T* dh = arriving.start.data() + i * Hp_;
-    const T* dy = arriving.dy ? arriving.dy + plan_.source(row) * H_ : nullptr;
+    const T* dy = arriving.dy ? arriving.dy + plan_.source(s, i) * H_ : nullptr;
     T* dcarry = arriving.carry.data() + i * Hp_;
     for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> d = load(dh + j), before = set1<T>(0), after = before, carried = before;
@@ -322,17 +322,16 @@ class SequenceSmall {
     T sum[together];
     for (Index k0 = k.first; k0 < k.last; k0 += together) {
       const Index n = std::min(together, k.last - k0);
-      for (Index row = 0; row < plan_.rows(); ++row) {
-        const Index source = plan_.source(row);
-        const T* drop = call_.input_mask(0, plan_.batch_of(row));
-        T* to = dx + source * I_ + k0;
+      plan_.each({0, plan_.rows()}, [&](Index row, Index s, Index i) {
+        const T* drop = call_.input_mask(0, plan_.original(i));
+        T* to = dx + plan_.source(s, i) * I_ + k0;
         std::fill_n(to, n, T(0));
         for (const Piece& piece : pieces) {
           dots(piece, z(row), call_.kernel + k0 * GH_, {0, n}, sum);
           for (Index m = 0; m < n; ++m) to[m] += sum[m];
         }
         for (Index m = 0; drop && m < n; ++m) to[m] *= drop[k0 + m];
-      }
+      });
     }
   }
 

@@ -31,7 +31,7 @@ constexpr int max_rows(int vectors) {
 
 template <class T, int MR, int NV, bool Columns>
 RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
-                                    T* z, Index ldz, bool accumulate) {
+                                    T* z, Index ldz, bool accumulate, const char* /*coming*/) {
   constexpr int W = lanes<T>;
   Packet<T> sum[MR][NV];
   if (accumulate) {
@@ -60,7 +60,7 @@ RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segmen
 }
 
 template <class T>
-using Tile = void (*)(const T*, Index, const Segment*, Index, const T*, T*, Index, bool);
+using Tile = void (*)(const T*, Index, const Segment*, Index, const T*, T*, Index, bool, const char*);
 
 template <class T, int MR, int NV, bool Columns>
 constexpr Tile<T> tile_of() {
@@ -89,20 +89,24 @@ Tile<T> pick_tile(Index rows, Index vectors) {
 
 /// The same product for any number of rows, cut into blocks that differ by one row at most: 32 rows are 6 6 5 5 5 5,
 /// not 6 6 6 6 6 2, since a tile of two rows cannot keep the multipliers busy.
+/// coming: the panel that the next product takes; by default what lies behind this one. Tiles may fetch it ahead.
 template <class T, bool Columns = false>
 void product(Index rows, const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
-             Index vectors, T* z, Index ldz, bool accumulate) {
+             Index vectors, T* z, Index ldz, bool accumulate, const T* coming = nullptr) {
   if (rows <= 0) return;
   const Index most = max_rows(int(vectors));
   const Index blocks = (rows + most - 1) / most;
   const Index small = rows / blocks, larger = rows % blocks;  // the first `larger` blocks have small + 1 rows
   const Index row = Columns ? 1 : lda;
-  Index r = 0;
+  Index r = 0, depth = 0;
+  for (Index n = 0; n < n_segments; ++n) depth += segments[n].length;
+  if (!coming) coming = panel + depth * vectors * lanes<T>;
+  const char* ahead = reinterpret_cast<const char*>(coming);
   const auto sweep = [&](Index height, Index count) {
     if (count == 0) return;
     const Tile<T> kernel = pick_tile<T, Columns>(height, vectors);
-    for (Index i = 0; i < count; ++i, r += height)
-      kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate);
+    for (Index i = 0; i < count; ++i, r += height, ahead += depth / 4 * 64)  // as far as a tile has come
+      kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate, ahead);
   };
   sweep(small + 1, larger);
   sweep(small, blocks - larger);

@@ -60,14 +60,16 @@
   "lea (%[a],%[lda]," steps "), %[a]\n\t" \
   "lea (%[far],%[lda]," steps "), %[far]\n\t"
 
-// Panels of weights lie one behind the other and come from L2 or beyond with the first rows that need them. The
-// processor's own prefetching ends at each page, so a page ahead is asked for here. Columns meet panels that are used
-// again at once.
-#define RECURRA_AHEAD_IN_ROWS(at) "prefetcht0 " at "+4096(%[panel])\n\t"
-#define RECURRA_AHEAD_IN_COLUMNS(at)
+// Weights beyond L2 would be waited for by the first rows that meet them: the processor's own prefetching ends at each
+// page. So each tile brings a quarter of the weights that come next to L2. Columns meet panels that are used again at
+// once.
+#define RECURRA_COMING_IN_ROWS \
+  "prefetcht1 (%[coming])\n\t" \
+  "add $64, %[coming]\n\t"
+#define RECURRA_COMING_IN_COLUMNS
 
 // The sums from z or zero; for each segment k in fours, then one by one; the sums to z.
-#define RECURRA_TILE(s, rows, at, on, ahead) \
+#define RECURRA_TILE(s, rows, at, on, fetch) \
   asm volatile( \
       "test %[accumulate], %[accumulate]\n\t" \
       "jnz 1f\n\t" \
@@ -87,10 +89,11 @@
       "jl 4f\n\t" \
       ".p2align 6\n\t" \
       "3:\n\t" \
-      ahead("-128") RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
-      ahead("-64") RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
-      ahead("0") RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
-      ahead("64") RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
+      fetch \
+      RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
+      RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
+      RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
+      RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
       on("4") \
       "add $256, %[panel]\n\t" \
       "sub $4, %[left]\n\t" \
@@ -112,7 +115,7 @@
       rows(RECURRA_STORE, s, RECURRA_IN_Z, 0) \
       "vzeroupper\n\t" \
       : [a] "=&r"(at_a), [far] "=&r"(far), [left] "=&r"(left), [segment] "+&r"(segment), \
-        [panel] "+&r"(at_panel) \
+        [panel] "+&r"(at_panel), [coming] "+&r"(coming) \
       : [base] "r"(a), [lda] "r"(lda), [end] "r"(end), [z] "r"(z), [ldz] "r"(ldz), \
         [accumulate] "r"(Index(accumulate)), [size] "i"(sizeof(T)) \
       : "memory", "cc", "xmm0", "xmm1", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
@@ -120,9 +123,9 @@
 #define RECURRA_TILE_OF(rows, layout) \
   do { \
     if constexpr (sizeof(T) == 4) \
-      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_AHEAD_IN_##layout); \
+      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout); \
     else \
-      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_AHEAD_IN_##layout); \
+      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout); \
   } while (false)
 // clang-format on
 
@@ -131,7 +134,7 @@ namespace recurra {
 /// As portable_tile<T, MR, 2, Columns>; `Segment` is a pair of Index.
 template <class T, int MR, bool Columns, class Segment>
 RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, Index n_segments, const T* panel, T* z,
-                                Index ldz, bool accumulate) {
+                                Index ldz, bool accumulate, const char* coming) {
   static_assert(MR >= 4 && MR <= 6 && sizeof(Segment) == 16);
   const Segment* const end = segment + n_segments;
   const char* at_panel = reinterpret_cast<const char*>(panel) + 128;  // so that displacements fit a byte
@@ -172,8 +175,8 @@ RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, I
 #undef RECURRA_IN_Z
 #undef RECURRA_ON_IN_ROWS
 #undef RECURRA_ON_IN_COLUMNS
-#undef RECURRA_AHEAD_IN_ROWS
-#undef RECURRA_AHEAD_IN_COLUMNS
+#undef RECURRA_COMING_IN_ROWS
+#undef RECURRA_COMING_IN_COLUMNS
 #undef RECURRA_TILE
 #undef RECURRA_TILE_OF
 #endif

@@ -20,7 +20,8 @@ class TokenTable {
   TokenTable(const SequenceCall<T>& call, const Plan& plan, Index z_row, Index panels) {
     if (!call.ids || call.input_groups || plan.rows() == 0) return;
     std::vector<std::int32_t> ids(static_cast<size_t>(plan.rows()));
-    for (Index row = 0; row < plan.rows(); ++row) ids[static_cast<size_t>(row)] = call.ids[plan.source(row)];
+    plan.each({0, plan.rows()},
+              [&](Index row, Index s, Index i) { ids[static_cast<size_t>(row)] = call.ids[plan.source(s, i)]; });
     auto distinct = std::make_unique<DistinctIds>(ids.data(), plan.rows());
     const Index count = distinct->count(), size = panels * count * z_row;
     if (2 * count > plan.rows()) return;

@@ -126,7 +126,8 @@ class WeightGradients {
   void mask_operands(int c, Range rows, Range part, T* to) const {
     const Index I = L_.I, gate = Cell::columns[c].gate();
     const Index x_end = std::min(part.last, I), h_begin = std::max(part.first, I + 1);
-    plan_.each(rows, [&](Index row, Index b) {
+    plan_.each(rows, [&](Index row, Index, Index i) {
+      const Index b = plan_.original(i);
       const T* from = cache_.operands.data() + row * L_.kept_row;
       const T *input = call_.input_mask(gate, b), *recurrent = call_.recurrent_mask(gate, b);
       if (part.first < x_end)

@@ -15,8 +15,33 @@ TEST(without_a_mask_every_step_has_every_row) {
     CHECK_EQUAL(plan.rows(), 12);
     CHECK_EQUAL(plan.live(plan.steps()), 0);
     for (Index s = 0; s < 4; ++s)
-      for (Index i = 0; i < 3; ++i) CHECK_EQUAL(plan.source(plan.offset(s) + i), i * 4 + (reverse ? 3 - s : s));
+      for (Index i = 0; i < 3; ++i) CHECK_EQUAL(plan.source(s, i), i * 4 + (reverse ? 3 - s : s));
   }
+}
+
+namespace {
+/// source(s, i) of all packed rows in their order, which each() has to count up from any first row.
+std::vector<Index> sources(const Plan& plan) {
+  std::vector<Index> all;
+  plan.each({0, plan.rows()}, [&](Index row, Index s, Index i) {
+    CHECK_EQUAL(row, Index(all.size()));
+    CHECK_EQUAL(row, plan.offset(s) + i);
+    CHECK(i < plan.live(s));
+    all.push_back(plan.source(s, i));
+  });
+  for (Index first = 0; first <= plan.rows(); ++first) {
+    std::vector<Index> rest;
+    plan.each({first, plan.rows()}, [&](Index, Index s, Index i) { rest.push_back(plan.source(s, i)); });
+    CHECK(rest == std::vector<Index>(all.begin() + first, all.end()));
+  }
+  return all;
+}
+}  // namespace
+
+TEST(a_mask_that_masks_nothing_is_none) {
+  const std::vector<std::uint8_t> mask(3 * 4, 1);
+  for (bool reverse : {false, true})
+    CHECK(sources(Plan(3, 4, mask.data(), reverse)) == sources(Plan(3, 4, nullptr, reverse)));
 }
 
 TEST(masked_steps_are_left_out_and_long_rows_come_first) {
@@ -31,11 +56,8 @@ TEST(masked_steps_are_left_out_and_long_rows_come_first) {
   for (Index i = 0; i < 4; ++i) CHECK_EQUAL(plan.original(i), order[i]);
   for (Index i = 0; i < 4; ++i) CHECK_EQUAL(plan.length(i), length[i]);
   for (Index s = 0; s < 3; ++s) CHECK_EQUAL(plan.live(s), live[s]);
-  const Index source[] = {6, 15, 0, 8, 16, 9, 17};
-  for (Index r = 0; r < 7; ++r) CHECK_EQUAL(plan.source(r), source[r]);
-  const Plan back(4, 5, mask.data(), true);
-  const Index reversed[] = {9, 17, 0, 8, 16, 6, 15};
-  for (Index r = 0; r < 7; ++r) CHECK_EQUAL(back.source(r), reversed[r]);
+  CHECK((sources(plan) == std::vector<Index>{6, 15, 0, 8, 16, 9, 17}));
+  CHECK((sources(Plan(4, 5, mask.data(), true)) == std::vector<Index>{9, 17, 0, 8, 16, 6, 15}));
 }
 
 TEST(parts_cover_all_rows_evenly) {

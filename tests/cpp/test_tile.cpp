@@ -29,10 +29,11 @@ void check_height(std::vector<Segment> segments, bool accumulate) {
   const Index depth = Index(order.size());
   const auto panel = numbers.list<T>(size_t(depth * width)), before = numbers.list<T>(size_t(MR * ldz));
   auto z = before, portable = before;
-  recurra::tile_of<T, MR, NV, Columns>()(a.data(), lda, segments.data(), Index(segments.size()), panel.data(), z.data(),
-                                         ldz, accumulate);
-  recurra::portable_tile<T, MR, NV, Columns>(a.data(), lda, segments.data(), Index(segments.size()), panel.data(),
-                                             portable.data(), ldz, accumulate);
+  const auto run = [&](recurra::Tile<T> tile, std::vector<T>& out) {
+    tile(a.data(), lda, segments.data(), Index(segments.size()), panel.data(), out.data(), ldz, accumulate, nullptr);
+  };
+  run(recurra::tile_of<T, MR, NV, Columns>(), z);
+  run(recurra::portable_tile<T, MR, NV, Columns>, portable);
   for (Index r = 0; r < MR; ++r)
     for (Index j = 0; j < ldz; ++j) {
       const size_t at = size_t(r * ldz + j);
