@@ -60,16 +60,18 @@
   "lea (%[a],%[lda]," steps "), %[a]\n\t" \
   "lea (%[far],%[lda]," steps "), %[far]\n\t"
 
-// Weights beyond L2 would be waited for by the first rows that meet them: the processor's own prefetching ends at each
-// page. So each tile brings a quarter of the weights that come next to L2. Columns meet panels that are used again at
-// once.
+// The processor's own prefetching ends at each page, and the first rows that meet a panel would wait for it. So each
+// tile brings a quarter of the panel that comes next to L2, and asks L2 for this one a page ahead. Columns meet panels
+// that are used again at once.
 #define RECURRA_COMING_IN_ROWS \
   "prefetcht1 (%[coming])\n\t" \
   "add $64, %[coming]\n\t"
 #define RECURRA_COMING_IN_COLUMNS
+#define RECURRA_AHEAD_IN_ROWS(at) "prefetcht0 " at "+4096(%[panel])\n\t"
+#define RECURRA_AHEAD_IN_COLUMNS(at)
 
 // The sums from z or zero; for each segment k in fours, then one by one; the sums to z.
-#define RECURRA_TILE(s, rows, at, on, fetch) \
+#define RECURRA_TILE(s, rows, at, on, next, ahead) \
   asm volatile( \
       "test %[accumulate], %[accumulate]\n\t" \
       "jnz 1f\n\t" \
@@ -89,11 +91,11 @@
       "jl 4f\n\t" \
       ".p2align 6\n\t" \
       "3:\n\t" \
-      fetch \
-      RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
-      RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
-      RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
-      RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
+      next \
+      ahead("-128") RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
+      ahead("-64") RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
+      ahead("0") RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
+      ahead("64") RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
       on("4") \
       "add $256, %[panel]\n\t" \
       "sub $4, %[left]\n\t" \
@@ -123,9 +125,11 @@
 #define RECURRA_TILE_OF(rows, layout) \
   do { \
     if constexpr (sizeof(T) == 4) \
-      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout); \
+      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
+                   RECURRA_AHEAD_IN_##layout); \
     else \
-      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout); \
+      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
+                   RECURRA_AHEAD_IN_##layout); \
   } while (false)
 // clang-format on
 
@@ -177,6 +181,8 @@ RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, I
 #undef RECURRA_ON_IN_COLUMNS
 #undef RECURRA_COMING_IN_ROWS
 #undef RECURRA_COMING_IN_COLUMNS
+#undef RECURRA_AHEAD_IN_ROWS
+#undef RECURRA_AHEAD_IN_COLUMNS
 #undef RECURRA_TILE
 #undef RECURRA_TILE_OF
 #endif
