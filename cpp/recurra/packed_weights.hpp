@@ -1,6 +1,6 @@
 // A layer's weights in the order in which the forward loop reads them: for each panel of units and each column the rows
-// of the kernel, the bias, the rows of the recurrent kernel. Made for each call in training; kept from call to call where
-// the caller knows that the weights stay the same.
+// of the kernel, the bias, the rows of the recurrent kernel. A last panel of few units is there a second time, folded.
+// Made for each call in training; kept from call to call where the caller knows that the weights stay the same.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -23,6 +23,7 @@ class PackedWeights {
     parallel_for(units_.count, (1 << 16) / panel_step() + 1, [&](Index p0, Index p1) {
       for (Index p = p0; p < p1; ++p) pack(call, p);
     });
+    fold();
   }
 
   /// Weights of column c for panel p: kernel_rows(c) rows, the bias, H rows where h takes part.
@@ -32,6 +33,9 @@ class PackedWeights {
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
   /// GruResetBefore: the recurrent kernel of the second product, H rows.
   const T* second(Index p) const { return at(p, rows_[C]); }
+  /// The last panel with its columns side by side in folded_vectors() vectors, in each of the rows of [x | 1 | h]; zeros
+  /// where a column does not take a row. Null where columns have vectors of their own.
+  const T* folded() const { return folded_.data(); }
   Index bytes() const { return data_.size() * Index(sizeof(T)); }
   bool fits(const SequenceCall<T>& call) const { return I_ == call.I && H_ == call.H; }
 
@@ -55,6 +59,18 @@ class PackedWeights {
     if constexpr (Cell::reset_before)
       pack_rows(call.recurrent_kernel + 2 * H_ + first, GH, H_, used, width, at(p, rows_[C]));
   }
+  void fold() {
+    const Index width = folded_vectors<Cell>(units_) * lanes<T>, p = units_.count - 1;
+    if (width == 0) return;
+    folded_.resize((I_ + 1 + H_) * width);
+    std::fill_n(folded_.data(), folded_.size(), T(0));
+    for (int c = 0; c < C; ++c) {
+      const T* from = column(p, c);
+      const Index first = I_ - kernel_rows(c), last = Cell::columns[c].recurrent >= 0 ? I_ + 1 + H_ : I_ + 1;
+      for (Index k = first; k < last; ++k, from += units_.width(p))
+        std::copy_n(from, units_.used(p), folded_.data() + k * width + c * units_.used(p));
+    }
+  }
   T bias(const SequenceCall<T>& call, Column column, Index unit) const {
     if (!call.bias) return T(0);
     if constexpr (Cell::two_biases) {
@@ -70,7 +86,7 @@ class PackedWeights {
   Index I_, H_;
   Panels<T> units_;
   Index rows_[C + 1] = {};  // of the columns before
-  Buffer<T> data_;
+  Buffer<T> data_, folded_;
 };
 
 /// A place for the packed weights of some layer, filled by the first call that needs them.

@@ -52,6 +52,16 @@ struct SequenceCall {
   }
 };
 
+/// Where the last panel has few units, all their columns fit in fewer vectors than there are columns, unit beside unit:
+/// how many vectors, or 0. LSTM of 50 units: 48, and two that take one vector of eight instead of four.
+template <class Cell, class T>
+Index folded_vectors(const Panels<T>& units) {
+  constexpr Index C = column_count<Cell>;
+  if (units.count == 0 || units.vectors(units.count - 1) > 1) return 0;
+  const Index vectors = (C * units.used(units.count - 1) + lanes<T> - 1) / lanes<T>;
+  return vectors < C && vectors <= panel_vectors ? vectors : 0;
+}
+
 /// Sizes and addresses that follow from a call.
 template <class Cell, class T>
 struct SequenceLayout {
@@ -90,6 +100,12 @@ struct SequenceLayout {
   static constexpr int recurrent_columns() {
     int n = 0;
     for (const Column& column : Cell::columns) n += column.recurrent >= 0;
+    return n;
+  }
+  /// How many columns take x.
+  static constexpr int columns_of_kernel() {
+    int n = 0;
+    for (const Column& column : Cell::columns) n += column.kernel >= 0;
     return n;
   }
 

@@ -91,11 +91,11 @@ class SequenceBackward {
       group.gate = gate_of(t, columns[0]);
       for (Index p = 0; p < L_.units.count; ++p)
         for (int c : columns) {
-          const Index width = L_.units.width(p), offset = p * per_panel + c * width;
+          const Index used = L_.units.used(p), offset = p * per_panel + c * L_.units.width(p);
           auto& list = group.segments;
-          if (!list.empty() && list.back().offset + list.back().length == offset) list.back().length += width;
-          else list.push_back({offset, width});
-          group.depth += width;
+          if (!list.empty() && list.back().offset + list.back().length == offset) list.back().length += used;
+          else list.push_back({offset, used});
+          group.depth += used;
         }
       group.packed = size;
       size += group.depth * out.padded;
@@ -117,11 +117,10 @@ class SequenceBackward {
         const Index first = t.out.first(q), width = t.out.width(q);
         for (Index p = 0; p < L_.units.count; ++p)
           for (int c : t.groups[g].columns) {
-            const Index used = L_.units.used(p), all = L_.units.width(p);
+            const Index used = L_.units.used(p);
             pack_columns(t.source + first * GH + gate_of(t, c) * L_.H + L_.units.first(p), GH, used, t.out.used(q),
                          width, to);
-            std::fill(to + used * width, to + all * width, T(0));
-            to += all * width;
+            to += used * width;
           }
       }
   }

@@ -261,6 +261,7 @@ class SequenceForward {
         if (i < next) prefetch(tokens_.z_of_row(p, plan_.offset(s + 1) + i), C * L_.units.width(p));
       }
     }
+    if (weights_->folded() && p == L_.units.count - 1 && L_.sections == 1 && !ahead_) return folded(s, i0, i1, z);
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
@@ -269,6 +270,34 @@ class SequenceForward {
                  coming(p, c, [&](Index q, int d) { return step_weights(q, d); }));
     }
   }
+  /// The last panel's columns at once; their sums go to the vectors that the columns have in z.
+  void folded(Index s, Index i0, Index i1, T* z) {
+    const Index used = L_.units.used(L_.units.count - 1), vectors = folded_vectors<Cell>(L_.units), width = vectors * W;
+    const Index rows = i1 - i0;
+    alignas(64) T sums[block_rows * panel_vectors * W] = {};
+    const auto add = [&](Segment part, Index weights_row, bool goes_on) {
+      product<T>(rows, operand(s, i0), L_.operand_row, &part, 1, weights_->folded() + weights_row * width, vectors,
+                 sums, width, goes_on);
+    };
+    // A column that does not take x begins behind it, as it does elsewhere: zero times infinity is no zero.
+    constexpr bool all_take_x = Layout::columns_of_kernel() == C;
+    if (!tokens_ && all_take_x) {
+      add({0, L_.section}, 0, false);
+    } else {
+      if (!tokens_) add({0, L_.I}, 0, false);
+      for (int c = 0; c < C; ++c)
+        for (Index i = 0; i < rows; ++i) {
+          T* to = sums + i * width + c * used;
+          if (Cell::columns[c].kernel < 0) std::fill_n(to, used, T(0));
+          else if (tokens_) std::copy_n(z + i * Layout::z_row + c * W, used, to);
+        }
+      add({L_.I, L_.section - L_.I}, call_.I, true);
+    }
+    for (Index i = 0; i < rows; ++i)
+      RECURRA_UNROLL for (int c = 0; c < C; ++c)
+          store(z + i * Layout::z_row + c * W, load_part(sums + i * width + c * used, used));
+  }
+
   /// weights(q, d) of what follows column c of panel p.
   template <class Weights>
   const T* coming(Index p, int c, Weights&& weights) const {

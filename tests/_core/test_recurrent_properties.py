@@ -177,6 +177,25 @@ def test_rows_are_independent_at_real_sizes(compiled: ModuleType, cell: str, mas
             np.testing.assert_array_equal(a, b[rows])
 
 
+@pytest.mark.parametrize("embeddings", [False, True])
+@pytest.mark.parametrize("units", [1, 9, 17, 18, 19, 20, 50])
+@pytest.mark.parametrize("cell", CELLS)
+def test_rows_are_independent_whatever_units_are_left_over(
+    compiled: ModuleType, cell: str, units: int, embeddings: bool
+) -> None:
+    """The units behind the last whole panel have their gates side by side in a batch, and not in a row alone."""
+    case = Case(cell, "float32", (13, 7, 1, units), embeddings=embeddings, vocabulary=3)
+    inputs = make_inputs(case)
+    table = inputs["embeddings" if embeddings else "x"]
+    table[table == table.max()] = np.inf  # of which a gate that does not take x must not see zero times infinity
+    together = forward(compiled, case, inputs.arrays, training=True)[:-1]
+    assert not np.isfinite(table).all() and np.isfinite(together[0]).mean() > 0.5
+    for row in range(case.sizes[0]):
+        alone = forward(compiled, case, take_rows(inputs, [row]).arrays, training=False)[:-1]
+        for a, b in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(a, b[[row]])
+
+
 @pytest.mark.parametrize("sizes", LONG)
 @pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: "-".join(map(str, extra.values())) or "plain")
 @pytest.mark.parametrize("cell", CELLS)
