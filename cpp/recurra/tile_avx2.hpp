@@ -70,8 +70,23 @@
 #define RECURRA_AHEAD_IN_ROWS(at) "prefetcht0 " at "+4096(%[panel])\n\t"
 #define RECURRA_AHEAD_IN_COLUMNS(at)
 
+// Where rows have several segments, these are far apart, each in a page of its own, and the rows of one lie close
+// together: the next segment of all of them comes while this one is used.
+#define RECURRA_FIND_NEXT_OF_ONE
+#define RECURRA_NEXT_OF_ONE
+#define RECURRA_FIND_NEXT_OF_SEVERAL \
+  "lea 16(%[segment]), %[left]\n\t" \
+  "cmp %[end], %[left]\n\t" \
+  "cmove %[segment], %[left]\n\t" \
+  "mov (%[left]), %[next]\n\t" \
+  "lea (%[base],%[next],%c[size]), %[next]\n\t"
+#define RECURRA_NEXT_OF_SEVERAL \
+  "prefetcht0 (%[next])\n\t" \
+  "prefetcht0 64(%[next])\n\t" \
+  "add $128, %[next]\n\t"
+
 // The sums from z or zero; for each segment k in fours, then one by one; the sums to z.
-#define RECURRA_TILE(s, rows, at, on, next, ahead) \
+#define RECURRA_TILE(s, rows, at, on, panel_comes, panel_ahead, find_segment, segment_comes) \
   asm volatile( \
       "test %[accumulate], %[accumulate]\n\t" \
       "jnz 1f\n\t" \
@@ -86,16 +101,17 @@
       "mov (%[segment]), %[a]\n\t" \
       "lea (%[base],%[a],%c[size]), %[a]\n\t" \
       RECURRA_FAR("a", "lda") \
+      find_segment \
       "mov 8(%[segment]), %[left]\n\t" \
       "sub $4, %[left]\n\t" \
       "jl 4f\n\t" \
       ".p2align 6\n\t" \
       "3:\n\t" \
-      next \
-      ahead("-128") RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
-      ahead("-64") RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
-      ahead("0") RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
-      ahead("64") RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
+      panel_comes segment_comes \
+      panel_ahead("-128") RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
+      panel_ahead("-64") RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
+      panel_ahead("0") RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
+      panel_ahead("64") RECURRA_PANEL("64") rows(RECURRA_PRODUCTS, s, at, 3) \
       on("4") \
       "add $256, %[panel]\n\t" \
       "sub $4, %[left]\n\t" \
@@ -117,19 +133,19 @@
       rows(RECURRA_STORE, s, RECURRA_IN_Z, 0) \
       "vzeroupper\n\t" \
       : [a] "=&r"(at_a), [far] "=&r"(far), [left] "=&r"(left), [segment] "+&r"(segment), \
-        [panel] "+&r"(at_panel), [coming] "+&r"(coming) \
+        [panel] "+&r"(at_panel), [coming] "+&r"(coming), [next] "+&r"(next) \
       : [base] "r"(a), [lda] "r"(lda), [end] "r"(end), [z] "r"(z), [ldz] "r"(ldz), \
         [accumulate] "r"(Index(accumulate)), [size] "i"(sizeof(T)) \
       : "memory", "cc", "xmm0", "xmm1", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
         "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
-#define RECURRA_TILE_OF(rows, layout) \
+#define RECURRA_TILE_OF(rows, layout, segments) \
   do { \
     if constexpr (sizeof(T) == 4) \
       RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
-                   RECURRA_AHEAD_IN_##layout); \
+                   RECURRA_AHEAD_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_NEXT_OF_##segments); \
     else \
       RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
-                   RECURRA_AHEAD_IN_##layout); \
+                   RECURRA_AHEAD_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_NEXT_OF_##segments); \
   } while (false)
 // clang-format on
 
@@ -142,18 +158,22 @@ RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, I
   static_assert(MR >= 4 && MR <= 6 && sizeof(Segment) == 16);
   const Segment* const end = segment + n_segments;
   const char* at_panel = reinterpret_cast<const char*>(panel) + 128;  // so that displacements fit a byte
-  const T *at_a, *far;
+  const T *at_a, *far, *next = a;
   Index left;
   lda *= Index(sizeof(T));
   ldz *= Index(sizeof(T));
   if constexpr (Columns) {
-    if constexpr (MR == 4) RECURRA_TILE_OF(RECURRA_ROWS_4, COLUMNS);
-    if constexpr (MR == 5) RECURRA_TILE_OF(RECURRA_ROWS_5, COLUMNS);
-    if constexpr (MR == 6) RECURRA_TILE_OF(RECURRA_ROWS_6, COLUMNS);
+    if constexpr (MR == 4) RECURRA_TILE_OF(RECURRA_ROWS_4, COLUMNS, ONE);
+    if constexpr (MR == 5) RECURRA_TILE_OF(RECURRA_ROWS_5, COLUMNS, ONE);
+    if constexpr (MR == 6) RECURRA_TILE_OF(RECURRA_ROWS_6, COLUMNS, ONE);
+  } else if (n_segments > 1) {
+    if constexpr (MR == 4) RECURRA_TILE_OF(RECURRA_ROWS_4, ROWS, SEVERAL);
+    if constexpr (MR == 5) RECURRA_TILE_OF(RECURRA_ROWS_5, ROWS, SEVERAL);
+    if constexpr (MR == 6) RECURRA_TILE_OF(RECURRA_ROWS_6, ROWS, SEVERAL);
   } else {
-    if constexpr (MR == 4) RECURRA_TILE_OF(RECURRA_ROWS_4, ROWS);
-    if constexpr (MR == 5) RECURRA_TILE_OF(RECURRA_ROWS_5, ROWS);
-    if constexpr (MR == 6) RECURRA_TILE_OF(RECURRA_ROWS_6, ROWS);
+    if constexpr (MR == 4) RECURRA_TILE_OF(RECURRA_ROWS_4, ROWS, ONE);
+    if constexpr (MR == 5) RECURRA_TILE_OF(RECURRA_ROWS_5, ROWS, ONE);
+    if constexpr (MR == 6) RECURRA_TILE_OF(RECURRA_ROWS_6, ROWS, ONE);
   }
 }
 
@@ -183,6 +203,10 @@ RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, I
 #undef RECURRA_COMING_IN_COLUMNS
 #undef RECURRA_AHEAD_IN_ROWS
 #undef RECURRA_AHEAD_IN_COLUMNS
+#undef RECURRA_FIND_NEXT_OF_ONE
+#undef RECURRA_NEXT_OF_ONE
+#undef RECURRA_FIND_NEXT_OF_SEVERAL
+#undef RECURRA_NEXT_OF_SEVERAL
 #undef RECURRA_TILE
 #undef RECURRA_TILE_OF
 #endif
