@@ -103,7 +103,7 @@ struct SequenceLayout {
     return n;
   }
   /// How many columns take x.
-  static constexpr int columns_of_kernel() {
+  static constexpr int kernel_columns() {
     int n = 0;
     for (const Column& column : Cell::columns) n += column.kernel >= 0;
     return n;

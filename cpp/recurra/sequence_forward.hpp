@@ -136,7 +136,7 @@ class SequenceForward {
   }
 
   /// The input parts and the 1s of a row's operands of steps [s0, s1). Its steps lie together in x.
-  void gather(Index s0, Index s1, Index i) {
+  void gather(Index s0, Index s1, Index i) const {
     const Index I = L_.I, length = plan_.length(i), last = std::min(s1, length);
     const bool plain = L_.sections == 1 && !call_.input_groups && call_.x;
     for (Index s = s0; s < last; ++s) {
@@ -158,7 +158,7 @@ class SequenceForward {
     to[L_.I] = T(1);
   }
   /// Some units of h into the operand row of step s.
-  void write_h(Index s, Index i, const T* h, Index first, Index used) {
+  void write_h(Index s, Index i, const T* h, Index first, Index used) const {
     const Index b = plan_.original(i), begin = L_.I + 1 + first;
     T* to = operand(s, i) + begin;
     for (Index g = 0; g < L_.sections; ++g, to += L_.section) {
@@ -234,8 +234,7 @@ class SequenceForward {
       if constexpr (Cell::reset_before && !reset) {
         const Segment all{0, L_.H};
         product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true,
-                   weights_->second(p + 1 < L_.units.count ? p + 1 : 0));
+                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true, weights_->second(panel_after(p)));
       }
       if constexpr (!reset) pointwise(s, i0, i1, p, z);
     }
@@ -280,7 +279,7 @@ class SequenceForward {
                  sums, width, goes_on);
     };
     // A column that does not take x begins behind it, as it does elsewhere: zero times infinity is no zero.
-    constexpr bool all_take_x = Layout::columns_of_kernel() == C;
+    constexpr bool all_take_x = Layout::kernel_columns() == C;
     if (!tokens_ && all_take_x) {
       add({0, L_.section}, 0, false);
     } else {
@@ -302,8 +301,9 @@ class SequenceForward {
   template <class Weights>
   const T* coming(Index p, int c, Weights&& weights) const {
     if (c + 1 < C) return weights(p, c + 1);
-    return weights(p + 1 < L_.units.count ? p + 1 : 0, 0);
+    return weights(panel_after(p), 0);
   }
+  Index panel_after(Index p) const { return p + 1 < L_.units.count ? p + 1 : 0; }
 
   /// step() of few rows and this member's panels: those of a column side by side, the columns in turn there and back, so
   /// that the weights which a step used last are the next one's first, in a near cache still.
@@ -397,7 +397,7 @@ class SequenceForward {
 
   /// h to y, and to the next step's operand or, where a row ends, to the final states.
   template <int V>
-  void deliver(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) {
+  void deliver(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
     const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
     if (y_ && call_.return_sequences) {
