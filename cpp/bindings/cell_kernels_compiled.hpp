@@ -9,7 +9,8 @@ namespace recurra::bindings {
 template <class Cell, class T>
 CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, KeptWeights* kept, T* y, T* h, T* c) {
   CellCache<Cell, T> cache;
-  if (is_small(call)) {
+  const bool again = kept && kept->asked_again();
+  if (is_small(call) && !again) {
     cache.small = SequenceSmall<Cell, T>::forward(call, y, h, c);
     return cache;
   }

@@ -2,6 +2,7 @@
 // of the kernel, the bias, the rows of the recurrent kernel. A last panel of few units is there a second time, folded.
 // Made for each call in training; kept from call to call where the caller knows that the weights stay the same.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <typeinfo>
@@ -92,6 +93,9 @@ class PackedWeights {
 /// A place for the packed weights of some layer, filled by the first call that needs them.
 class KeptWeights {
  public:
+  /// Whether it was asked for this before. A call of few tokens packs nothing the first time: the weights may change
+  /// before the next.
+  bool asked_again() { return asked_.exchange(true); }
   /// Null when what is kept belongs to another cell, dtype or size.
   template <class Cell, class T>
   std::shared_ptr<const PackedWeights<Cell, T>> get(const SequenceCall<T>& call) {
@@ -107,6 +111,7 @@ class KeptWeights {
   }
 
  private:
+  std::atomic<bool> asked_{false};
   std::mutex mutex_;
   std::shared_ptr<void> weights_;
   const std::type_info* type_ = nullptr;

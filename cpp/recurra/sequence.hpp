@@ -130,9 +130,11 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   const int most = max_threads().load();
   if (most < 2 || plan.steps() == 0) return result;
   const double weights = double(layout.section) * Cell::gates * double(layout.units.padded);
-  const double microseconds = 2 * weights * double(plan.rows()) / 4e4;  // at a modest 40 GFLOP/s
-  if (microseconds < 200) return result;
   const bool in_l2 = weights * sizeof(T) <= 0.75 * double(l2_bytes());
+  // At a modest 40 GFLOP/s, or 10 GB/s where each step fetches the weights from afar.
+  const double products = 2 * weights * double(plan.rows()) / 4e4;
+  const double fetching = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
+  if (std::max(products, fetching) < 200) return result;  // microseconds
   Index wide = 0;  // rows in steps that have a tile of rows, nearly, for every member
   for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
   result.by_rows = (in_l2 && 2 * wide >= plan.rows()) || layout.units.count < most;
