@@ -14,9 +14,7 @@
 #include <memory>
 
 #include "cell.hpp"
-#include "machine.hpp"
 #include "plan.hpp"
-#include "sharing.hpp"
 #include "tile.hpp"
 #include "workspace.hpp"
 
@@ -115,64 +113,6 @@ struct SequenceLayout {
     const Index lines = (n * section + W + line - 1) / line;
     return (lines | 1) * line;  // an odd number of cache lines: rows do not compete for the same sets
   }
-};
-
-/// How a call is spread over threads. Rows: each member runs its rows through all steps, no barrier. Otherwise each
-/// member runs its panels of units and meets the others once a product.
-struct Spread {
-  int threads = 1;
-  bool by_rows = true;
-};
-
-template <class Cell, class T>
-Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
-  Spread result;
-  const int most = max_threads().load();
-  if (most < 2 || plan.steps() == 0) return result;
-  const double weights = double(layout.section) * Cell::gates * double(layout.units.padded);
-  const bool in_l2 = weights * sizeof(T) <= 0.75 * double(l2_bytes());
-  // At a modest 40 GFLOP/s, or 10 GB/s where each step fetches the weights from afar.
-  const double products = 2 * weights * double(plan.rows()) / 4e4;
-  const double fetching = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
-  if (std::max(products, fetching) < 200) return result;  // microseconds
-  Index wide = 0;  // rows in steps that have a tile of rows, nearly, for every member
-  for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
-  result.by_rows = (in_l2 && 2 * wide >= plan.rows()) || layout.units.count < most;
-  result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
-  return result;
-}
-
-/// One member's part in the steps of a call.
-class StepPart {
- public:
-  Index r0 = 0, r1;  // its rows
-
-  /// panels: as many items as the layer has panels of units.
-  StepPart(const Member& me, const Spread& spread, const Plan& plan, Sharing& panels)
-      : r1(plan.batch()), me_(me), panels_(panels), meets_(!spread.by_rows && me.count > 1) {
-    if (!spread.by_rows) return;
-    const std::vector<Index> cut = plan.split(me.count);
-    r0 = cut[size_t(me.id)];
-    r1 = cut[size_t(me.id) + 1];
-  }
-  /// Its part of n items that all members make together.
-  Range part(Index n) const { return meets_ ? me_.part(n) : Range{0, n}; }
-  /// run(p) for every panel of its rows; where all members have the same rows, for those that it comes to, and meet()
-  /// has to follow.
-  template <class Run>
-  void each_panel(Run&& run) {
-    if (meets_) return panels_.each(me_, turn_++, run);
-    for (Index p = 0; p < panels_.items(); ++p) run(p);
-  }
-  void meet() const {
-    if (meets_) me_.barrier();
-  }
-
- private:
-  const Member& me_;
-  Sharing& panels_;
-  const bool meets_;
-  Index turn_ = 0;
 };
 
 /// One run over rows, with the pointwise pass of a cell inlined for the usual activations and general for the others.

@@ -4,6 +4,7 @@
 // the stash. Then, over all rows at once: the weights' gradients (weight_gradients.hpp), and dL/dx = dz W^T; with a token
 // table, what belongs to x over tokens instead of rows.
 #pragma once
+#include "spread.hpp"
 #include "weight_gradients.hpp"
 
 namespace recurra {
@@ -50,6 +51,7 @@ class SequenceBackward {
         tokens_(cache.tokens),
         out_(out),
         spread_(spread<Cell, T>(L_, plan_)),
+        steps_(spread_, plan_, L_.units.count, 1),
         arriving_(call_, plan_, L_.units.padded, dy, dh, dc),
         weights_(cache, spread_.threads) {
     std::vector<std::vector<int>> loop_groups(1);
@@ -71,7 +73,6 @@ class SequenceBackward {
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
     const int threads = spread_.threads;
-    panels_ = Sharing(threads, L_.units.count);
     stretches_ = Sharing(threads, (dx_rows() + stretch() - 1) / stretch());
     scratch_each_ = std::max((1 + Cell::gates) * block_rows * full, weights_.scratch());
     scratch_.resize(threads * scratch_each_);
@@ -138,30 +139,7 @@ class SequenceBackward {
     if constexpr (Cell::reset_before) transpose(second_, me);
     if (out_.dx) transpose(input_, me);
     me.barrier();
-    StepPart mine(me, spread_, plan_, panels_);
-    // run(rows, panels) for blocks of the rows before `last` and every panel: one at a time, or some for few rows.
-    const auto each_block = [&](Index last, auto&& run) {
-      const Index rows = last - mine.r0;
-      if (rows > 0 && rows <= few_rows) {
-        const auto [q0, q1] = mine.part(L_.units.count);
-        const Index at_once = block_rows / rows;
-        for (Index q = q0; q < q1; q += at_once) run(Range{mine.r0, last}, Range{q, std::min(q1, q + at_once)});
-      } else if (rows > 0) {
-        mine.each_panel([&](Index q) {
-          blocks(mine.r0, last, block_rows, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); });
-        });
-      }
-    };
-    for (Index s = plan_.steps() - 1; s >= 0; --s) {
-      const Index last = std::min(mine.r1, plan_.live(s));
-      each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
-      mine.meet();
-      if constexpr (Cell::reset_before) {
-        each_block(last, [&](Range rows, Range panels) { reset_step(s, rows, panels, scratch); });
-        mine.meet();
-      }
-    }
-    each_block(mine.r1, [&](Range rows, Range panels) { initial_states(rows, panels, scratch); });
+    steps_.each(me, [&](StepPart& mine, Range turn) { run_steps(mine, turn, scratch); });
     me.barrier();
     if (tokens_) {
       const Index u0 = tokens_.cut(me.id, me.count), u1 = tokens_.cut(me.id + 1, me.count);
@@ -172,6 +150,33 @@ class SequenceBackward {
     if (out_.dx) inputs(me, scratch);
     me.barrier();
     weights_.write(me, out_);
+  }
+
+  void run_steps(StepPart& mine, Range turn, T* scratch) {
+    // run(rows, panels) for blocks of the rows before `last` and every panel: one at a time, or some for few rows.
+    const auto each_block = [&](Index last, auto&& run) {
+      const Index first = mine.rows.first, rows = last - first;
+      if (rows > 0 && rows <= few_rows) {
+        const auto [q0, q1] = mine.part(L_.units.count);
+        const Index at_once = block_rows / rows;
+        for (Index q = q0; q < q1; q += at_once) run(Range{first, last}, Range{q, std::min(q1, q + at_once)});
+      } else if (rows > 0) {
+        mine.each_panel([&](Index q) {
+          blocks(first, last, block_rows, [&](Index i0, Index i1) { run(Range{i0, i1}, Range{q, q + 1}); });
+        });
+      }
+    };
+    for (Index n = turn.first; n < turn.last; ++n) {
+      const Index s = mine.steps - 1 - n, last = std::min(mine.rows.last, plan_.live(s));
+      each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
+      mine.meet();
+      if constexpr (Cell::reset_before) {
+        each_block(last, [&](Range rows, Range panels) { reset_step(s, rows, panels, scratch); });
+        mine.meet();
+      }
+    }
+    if (turn.last == mine.steps)
+      each_block(mine.rows.last, [&](Range rows, Range panels) { initial_states(rows, panels, scratch); });
   }
 
   template <class Do>
@@ -390,11 +395,12 @@ class SequenceBackward {
   TokenTable<T>& tokens_;
   const SequenceGradients<T> out_;
   const Spread spread_;
+  Steps steps_;
   ArrivingGradients<T> arriving_;
   WeightGradients<Cell, T> weights_;
   Buffer<T> scratch_;
   Transposed loop_, second_, input_;
-  Sharing panels_, stretches_;
+  Sharing stretches_;
   Index scratch_each_ = 0;
 };
 

@@ -1,7 +1,10 @@
 // The forward time loop. See sequence.hpp for the layout.
 #pragma once
+#include <optional>
+
 #include "packed_weights.hpp"
 #include "sequence_edges.hpp"
+#include "spread.hpp"
 
 namespace recurra {
 
@@ -48,10 +51,10 @@ class SequenceForward {
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
-    panels_ = Sharing(spread_.threads, L_.units.count);
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(4, 192 / per_step)));
+    steps_.emplace(spread_, plan_, L_.units.count, chunk_);
     ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
     if (!keep || L_.sections > 1) in_turn_.resize((chunk_ + 1) * B * L_.operand_row);
@@ -108,11 +111,13 @@ class SequenceForward {
 
   void loop(const Member& me) {
     const FlushDenormals flush;
-    StepPart mine(me, spread_, plan_, panels_);
-    const Index r0 = mine.r0, r1 = mine.r1;
     if (tokens_) project_tokens(me);
-    for (Index s0 = 0; s0 < plan_.steps(); s0 += chunk_) {
-      const Index s1 = std::min(s0 + chunk_, plan_.steps());
+    steps_->each(me, [&](StepPart& mine, Range turn) { run_steps(mine, turn, me.id); });
+  }
+  void run_steps(StepPart& mine, Range turn, int member) {
+    const auto [r0, r1] = mine.rows;
+    for (Index s0 = turn.first; s0 < turn.last; s0 += chunk_) {
+      const Index s1 = std::min(s0 + chunk_, turn.last);
       const Range rows = mine.part(plan_.live(s0));
       for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i) gather(s0, s1, i);
       mine.meet();
@@ -125,8 +130,8 @@ class SequenceForward {
         if (last <= r0) break;  // rows only ever leave
         const auto every_panel = [&](auto reset) {
           constexpr bool first = decltype(reset)::value;
-          if (last - r0 <= few_rows) step_of_few<first>(s, r0, last, mine, me.id);
-          else mine.each_panel([&](Index p) { step<first>(s, r0, last, p, me.id); });
+          if (last - r0 <= few_rows) step_of_few<first>(s, r0, last, mine, member);
+          else mine.each_panel([&](Index p) { step<first>(s, r0, last, p, member); });
           mine.meet();
         };
         if constexpr (Cell::reset_before) every_panel(std::true_type{});
@@ -445,7 +450,7 @@ class SequenceForward {
   TokenTable<T>& tokens_;
   T *y_, *h_, *c_;
   Spread spread_;
-  Sharing panels_;
+  std::optional<Steps> steps_;
   std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true;

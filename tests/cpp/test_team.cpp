@@ -1,4 +1,5 @@
 // The thread team: everyone runs, barriers hold, errors come back, nested and concurrent calls work.
+#include "recurra/row_groups.hpp"
 #include "recurra/sharing.hpp"
 #include "recurra/team.hpp"
 
@@ -108,4 +109,37 @@ TEST(shared_items_are_done_once_in_every_turn) {
       for (const auto& count : done) CHECK_EQUAL(count.load(), 1);
       if (members > 1 && items == 37) CHECK(taken_over > 0);
     }
+}
+
+TEST(rows_in_groups_run_every_step_once_and_in_order) {
+  for (const int members : {1, 2, 3})
+    for (const Index rows : {0, 5, 17, 100})
+      for (const bool ragged : {false, true}) {
+        constexpr Index steps = 43;
+        std::vector<std::uint8_t> mask(size_t(rows * steps), 1);
+        for (Index b = 0; ragged && b < rows; ++b)  // some rows have no step at all
+          std::fill_n(mask.begin() + b * steps, b * 7 % (steps + 1), std::uint8_t(0));
+        const recurra::Plan plan(rows, steps, mask.data(), false);
+        recurra::RowGroups groups(plan, members, 4);
+        std::vector<Index> done(size_t(rows), 0);  // not atomic: a group's turns must not overlap
+        std::vector<int> ends(size_t(rows), 0);
+        std::atomic<int> by_first{0}, turns{0};
+        Team::shared().run(members, [&](const Member& me) {
+          groups.each(me, [&](recurra::Range part, Index most, recurra::Range turn) {
+            if (me.id == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));  // others help
+            by_first += me.id == 0;
+            ++turns;
+            for (Index i = part.first; i < part.last; ++i) {
+              CHECK_EQUAL(done[size_t(i)], turn.first);
+              done[size_t(i)] = turn.last;
+              ends[size_t(i)] += turn.last == most;
+            }
+          });
+        });
+        for (Index i = 0; i < rows; ++i) {
+          CHECK(done[size_t(i)] >= plan.length(i));
+          CHECK_EQUAL(ends[size_t(i)], 1);
+        }
+        if (members > 1 && rows == 100 && !ragged) CHECK(by_first * members < turns);
+      }
 }
