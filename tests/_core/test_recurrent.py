@@ -199,16 +199,19 @@ def test_repeated_tokens(
     _compare(compiled, reference, per_gate)
 
 
-@pytest.mark.parametrize("sizes", ((7, 9, 5, 19), (1, 1, 5, 19)))
+@pytest.mark.parametrize("masks", ("none", "holes", "dropout"))
+@pytest.mark.parametrize("sizes", ((7, 9, 5, 19), (1, 1, 5, 19), (3, 2, 6, 34)))
 @pytest.mark.parametrize("cell", CELLS)
 def test_kept_weights_give_the_same_bits(
-    core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int]
+    core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int], masks: str
 ) -> None:
-    case = Case(cell, dtype.name, sizes)
+    case = Case(cell, dtype.name, sizes, "holes" if masks == "holes" else "none")
+    if masks == "dropout":
+        case = replace(case, input_dropout="shared", recurrent_dropout="shared")
     arrays = make_inputs(case).arrays
     expected = forward(core, case, arrays, training=False)[:-1]
     kept = core.kept_weights()
-    for _ in range(2):
+    for _ in range(3):  # few tokens: packed from the second call on
         for found, value in zip(forward(core, case, arrays, False, kept)[:-1], expected, strict=True):
             np.testing.assert_array_equal(found, value)
 
