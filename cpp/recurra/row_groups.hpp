@@ -12,9 +12,10 @@ namespace recurra {
 
 class RowGroups {
  public:
-  /// For `members` members. turn: how many steps are run before members look who does the next ones.
-  RowGroups(const Plan& plan, int members, Index turn) : turn_(members == 1 ? plan.steps() : turn) {
-    const int count = group_count(plan, members);
+  /// For `members` members. turn: how many steps are run before members look who does the next ones. tile_rows: how many
+  /// rows a tile takes at most.
+  RowGroups(const Plan& plan, int members, Index turn, Index tile_rows) : turn_(members == 1 ? plan.steps() : turn) {
+    const int count = group_count(plan, members, tile_rows);
     const std::vector<Index> cut = plan.split(count);
     for (int g = 0; g < count; ++g) {
       const Range rows{cut[size_t(g)], cut[size_t(g) + 1]};
@@ -40,12 +41,17 @@ class RowGroups {
     bool held = false, over = false;
   };
 
-  /// More groups than members, that there is something to take over, where all of them keep enough rows for the tile.
-  static int group_count(const Plan& plan, int members) {
+  /// More groups than members, that there is something to take over, where that leaves enough rows for the tiles.
+  static int group_count(const Plan& plan, int members, Index tile_rows) {
     const Index rows = plan.batch();
     const bool full = 10 * plan.rows() >= 9 * rows * plan.steps();
-    if (members == 1 || !full || rows < 8 * members) return members;
-    return rows < 24 * members ? members + 1 : 2 * members;
+    if (members == 1 || !full) return members;
+    if (rows >= 2 * members * 2 * tile_rows) return 2 * members;
+    const auto tiles = [&](Index groups) {
+      const Index most = (rows + groups - 1) / groups;
+      return groups * ((most + tile_rows - 1) / tile_rows);
+    };
+    return tiles(members + 1) <= tiles(members) ? members + 1 : members;
   }
   /// Leaves a group after its turn and begins one of another, or of the same.
   Group* next(int member, Group* left, Range& turn) {

@@ -69,27 +69,27 @@ class Steps {
   /// at_once: steps that should stay together.
   Steps(const Spread& spread, const Plan& plan, Index panels, Index at_once)
       : plan_(plan),
-        groups_(plan, spread.by_rows ? spread.threads : 1, (spread.turn + at_once - 1) / at_once * at_once) {
-    shared_ = Sharing(spread.threads, panels);
-    by_rows_ = spread.by_rows;
-  }
+        by_rows_(spread.by_rows),
+        groups_(plan, by_rows_ ? spread.threads : 1, (spread.turn + at_once - 1) / at_once * at_once,
+                max_rows(panel_vectors)),
+        panels_(spread.threads, panels) {}
   /// run(part, turn) until all is done: steps [turn.first, turn.last) of part.steps, in this order for each part.
   template <class Run>
   void each(const Member& me, Run&& run) {
     if (by_rows_)
       return groups_.each(me, [&](Range rows, Index steps, Range turn) {
-        StepPart part(rows, steps, shared_.items());
+        StepPart part(rows, steps, panels_.items());
         run(part, turn);
       });
-    StepPart part({0, plan_.batch()}, plan_.steps(), me, shared_);
+    StepPart part({0, plan_.batch()}, plan_.steps(), me, panels_);
     run(part, {0, plan_.steps()});
   }
 
  private:
   const Plan& plan_;
+  const bool by_rows_;
   RowGroups groups_;
-  Sharing shared_;
-  bool by_rows_;
+  Sharing panels_;
 };
 
 }  // namespace recurra

@@ -120,7 +120,7 @@ TEST(rows_in_groups_run_every_step_once_and_in_order) {
         for (Index b = 0; ragged && b < rows; ++b)  // some rows have no step at all
           std::fill_n(mask.begin() + b * steps, b * 7 % (steps + 1), std::uint8_t(0));
         const recurra::Plan plan(rows, steps, mask.data(), false);
-        recurra::RowGroups groups(plan, members, 4);
+        recurra::RowGroups groups(plan, members, 4, 6);
         std::vector<Index> done(size_t(rows), 0);  // not atomic: a group's turns must not overlap
         std::vector<int> ends(size_t(rows), 0);
         std::atomic<int> by_first{0}, turns{0};
