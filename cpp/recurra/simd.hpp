@@ -49,13 +49,15 @@ template <class T>
 RECURRA_INLINE void store(T* p, const Packet<T>& v) {
   ei::pstoreu<T>(p, v);
 }
+// Macros, since gcc 12 takes a function that only fetches for one without effect, and leaves its calls out.
 #if defined(_MSC_VER)
 #define RECURRA_PREFETCH(address) Eigen::internal::prefetch(address)
+#define RECURRA_PREFETCH_L2(address) Eigen::internal::prefetch(address)
 #else
 #define RECURRA_PREFETCH(address) __builtin_prefetch(address)
+#define RECURRA_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
 #endif
-/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line. (A macro, since gcc 12 takes a function
-/// that only fetches for one without effect, and leaves its calls out.)
+/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line.
 template <class T>
 RECURRA_INLINE void prefetch(const T* p, Index n) {
   constexpr Index line = 64 / Index(sizeof(T));

@@ -29,22 +29,32 @@ constexpr int max_rows(int vectors) {
                                 : (vectors == 2 ? 6 : 12);
 }
 
-template <class T, int MR, int NV, bool Columns>
-RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
-                                    T* z, Index ldz, bool accumulate, const char* /*coming*/) {
+/// Bytes of the coming panel that a tile asks for with each k: a quarter of it in all.
+template <class T>
+constexpr Index panel_ahead(Index vectors) {
+  return vectors * lanes<T> * Index(sizeof(T)) / 4;
+}
+
+/// sum += the products of all segments. Fetched ahead, for the reasons that tile_avx2.hpp gives: with Panel a part of the
+/// coming panel, with Several the rows' next segment.
+template <class T, int MR, int NV, bool Columns, bool Panel, bool Several>
+RECURRA_INLINE void add_products(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+                                 const char* coming, Packet<T> (&sum)[MR][NV]) {
   constexpr int W = lanes<T>;
-  Packet<T> sum[MR][NV];
-  if (accumulate) {
-    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] =
-        load(z + r * ldz + v * W);
-  } else {
-    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
-  }
   const Index row = Columns ? 1 : lda;
   const Index step = Columns ? lda : 1;
   for (Index s = 0; s < n_segments; ++s) {
     const T* p = a + segments[s].offset;
+    [[maybe_unused]] const T* next = a + segments[s + 1 < n_segments ? s + 1 : s].offset;
     for (Index k = segments[s].length; k > 0; --k) {
+      if constexpr (Several) {
+        RECURRA_PREFETCH(next);
+        next += MR;
+      }
+      if constexpr (Panel) {
+        RECURRA_PREFETCH_L2(coming);
+        coming += panel_ahead<T>(NV);
+      }
       Packet<T> b[NV];
       RECURRA_UNROLL for (int v = 0; v < NV; ++v) b[v] = load(panel + v * W);
       RECURRA_UNROLL for (int r = 0; r < MR; ++r) {
@@ -55,6 +65,25 @@ RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segmen
       panel += NV * W;
     }
   }
+}
+
+template <class T, int MR, int NV, bool Columns>
+RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
+                                    T* z, Index ldz, bool accumulate, const char* coming) {
+  constexpr int W = lanes<T>;
+  Packet<T> sum[MR][NV];
+  if (accumulate) {
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] =
+        load(z + r * ldz + v * W);
+  } else {
+    RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
+  }
+  // Where k brings less than a line, asking for the same line again costs more than it brings (0.9-0.99 at 512 units with
+  // this tile on AVX2); many rows of one vector leave no address free.
+  constexpr bool panel_comes = !Columns && panel_ahead<T>(NV) >= 64, segment_comes = !Columns && NV > 1;
+  if (segment_comes && n_segments > 1)
+    add_products<T, MR, NV, Columns, panel_comes, segment_comes>(a, lda, segments, n_segments, panel, coming, sum);
+  else add_products<T, MR, NV, Columns, panel_comes, false>(a, lda, segments, n_segments, panel, coming, sum);
   RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
       store(z + r * ldz + v * W, sum[r][v]);
 }
@@ -101,12 +130,16 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
   Index r = 0, depth = 0;
   for (Index n = 0; n < n_segments; ++n) depth += segments[n].length;
   if (!coming) coming = panel + depth * vectors * lanes<T>;
-  const char* ahead = reinterpret_cast<const char*>(coming);
+  const char *ahead = reinterpret_cast<const char*>(coming), *here = reinterpret_cast<const char*>(panel);
+  Index tiles = 0;
   const auto sweep = [&](Index height, Index count) {
     if (count == 0) return;
     const Tile<T> kernel = pick_tile<T, Columns>(height, vectors);
-    for (Index i = 0; i < count; ++i, r += height, ahead += depth / 4 * 64)  // as far as a tile has come
+    for (Index i = 0; i < count; ++i, r += height) {
       kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate, ahead);
+      // A quarter with each of the first four; a panel further would drive out those in use.
+      ahead = ++tiles < 4 ? ahead + depth * panel_ahead<T>(vectors) : here;
+    }
   };
   sweep(small + 1, larger);
   sweep(small, blocks - larger);
