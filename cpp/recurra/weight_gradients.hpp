@@ -16,112 +16,137 @@ class WeightGradients {
  public:
   WeightGradients(SequenceCache<Cell, T>& cache, int threads)
       : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), tokens_(cache.tokens) {
-    sums_at_.resize(size_t(pairs()));
     Index size = 0;
-    for (Index p = 0; p < L_.units.count; ++p)
-      for (int c = 0; c < C; ++c) {
-        sums_at_[size_t(p * C + c)] = size;
-        size += rows_of(c) * L_.units.width(p);
+    const bool folds = side_by_side();
+    for (Index n = 0; n < L_.units.count * C; ++n) {
+      // Panels in turn, so that a panel's rows of z are read once; with masks columns in turn, for the masked rows' sake.
+      const Index p = L_.sections > 1 ? n % L_.units.count : n / C;
+      const int c = int(L_.sections > 1 ? n / L_.units.count : n % C);
+      if (folds && p == L_.units.count - 1) {
+        if (c > 0) continue;
+        const Index row = folded_width();
+        for (Index first = 0; first < row; first += full)
+          blocks_.push_back({p, 0, C, first, std::min(full, row - first), row, size + first});
+        size += (call_.I + 1 + L_.H) * row;
+      } else {
+        const Index width = L_.units.width(p);
+        blocks_.push_back({p, c, 1, 0, width, width, size});
+        size += rows_of(c) * width;
       }
+    }
     sums_.resize(size);
-    // Each group of pairs reads all the operands, so there are few of them.
-    groups_ = Sharing(threads, threads == 1 ? 1 : std::clamp<Index>(pairs() / 16, threads, 4 * threads));
+    if (plan_.rows() == 0) std::fill_n(sums_.data(), size, T(0));
+    // Each group of blocks reads all the operands, so there are few of them.
+    groups_ = Sharing(threads, threads == 1 ? 1 : std::clamp<Index>(blocks() / 16, threads, 4 * threads));
   }
 
   /// Elements of scratch that a member needs.
-  Index scratch() const { return depth_rows * (full + (L_.sections > 1 ? L_.kept_row : 0)); }
-
-  /// This member's groups of pairs. A barrier has to come before write().
-  void sum(const Member& me, T* scratch) {
-    const Index groups = groups_.items();
-    groups_.each(me, 0, [&](Index g) { sum_pairs(pairs() * g / groups, pairs() * (g + 1) / groups, scratch); });
+  Index scratch() const {
+    const Index beside = L_.sections > 1 ? L_.kept_row : side_by_side() ? folded_width() : 0;
+    return depth_rows * (full + beside) + C * full;  // vectors reach beyond the last row
   }
 
-  /// From sums by panel to Keras's arrays, this member's panels.
+  /// This member's groups of blocks. A barrier has to come before write().
+  void sum(const Member& me, T* scratch) {
+    const Index groups = groups_.items();
+    groups_.each(me, 0, [&](Index g) { sum_blocks(blocks() * g / groups, blocks() * (g + 1) / groups, scratch); });
+  }
+
+  /// From sums to Keras's arrays, this member's blocks.
   void write(const Member& me, const SequenceGradients<T>& out) const {
-    const Index H = L_.H, I = call_.I, GH = Cell::gates * H;
-    const auto [p0, p1] = me.part(L_.units.count);
-    for (Index p = p0; p < p1; ++p)
-      for (int c = 0; c < C; ++c) {
-        const Column column = Cell::columns[c];
-        const Index width = L_.units.width(p), first = L_.units.first(p);
-        const size_t bytes = size_t(L_.units.used(p)) * sizeof(T);
-        const T* from = sums(p, c);
-        if (column.kernel >= 0)
-          for (Index k = 0; k < I; ++k, from += width)
-            std::memcpy(out.dkernel + k * GH + column.kernel * H + first, from, bytes);
-        if (out.dbias) {
-          if (!Cell::two_biases) std::memcpy(out.dbias + column.gate() * H + first, from, bytes);
-          if (Cell::two_biases && column.kernel >= 0) std::memcpy(out.dbias + column.kernel * H + first, from, bytes);
-          if (Cell::two_biases && column.recurrent >= 0)
-            std::memcpy(out.dbias + GH + column.recurrent * H + first, from, bytes);
-        }
-        from += width;
-        const int recurrent = Cell::reset_before && c == 2 ? 2 : column.recurrent;
-        if (recurrent >= 0)
-          for (Index k = 0; k < H; ++k, from += width)
-            std::memcpy(out.drecurrent_kernel + k * GH + recurrent * H + first, from, bytes);
-      }
+    const Range mine = me.part(blocks());
+    for (Index n = mine.first; n < mine.last; ++n) {
+      const Block& block = blocks_[size_t(n)];
+      if (block.columns == 1) write_column(block.column, block, sums_.data() + block.sums, out);
+      else if (block.first == 0)
+        for (int c = 0; c < C; ++c)
+          write_column(c, block,
+                       sums_.data() + block.sums + c * L_.units.used(block.panel) + unused_rows(c) * block.row, out);
+    }
   }
 
  private:
+  /// A product: all operand rows, transposed, with a column of dz of some panel. Or with columns of the last panel side by
+  /// side, without padding between: these meet [x | 1 | h] whole, though not each takes all of it.
+  struct Block {
+    Index panel;
+    int column, columns;
+    Index first;  // of the columns side by side: where this block begins
+    Index width;
+    Index row;  // elements from one row of the sums to the next
+    Index sums;  // where they begin
+  };
+  /// Elements of the last panel's columns side by side.
+  Index folded_width() const { return (C * L_.units.used(L_.units.count - 1) + W - 1) / W * W; }
+  bool side_by_side() const {
+    if (Cell::reset_before || L_.sections > 1 || L_.units.count == 0) return false;
+    Index apart = 0;
+    for (int c = 0; c < C; ++c) apart += rows_of(c) * L_.units.width(L_.units.count - 1);
+    return folded_width() * (call_.I + 1 + L_.H) < apart;
+  }
+  Index blocks() const { return Index(blocks_.size()); }
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
-  Index pairs() const { return L_.units.count * C; }  // of a panel and a column
-  T* sums(Index p, int c) { return sums_.data() + sums_at_[size_t(p * C + c)]; }
-  const T* sums(Index p, int c) const { return sums_.data() + sums_at_[size_t(p * C + c)]; }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
   Index rows_of(int c) const {
     const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
     return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);
   }
 
-  struct Pair {
-    Index panel;
-    int column;
-  };
-  /// Panels in turn, so that a panel's rows of z are read once; with masks columns in turn, for the masked rows' sake.
-  Pair pair(Index n) const {
-    if (L_.sections > 1) return {n % L_.units.count, int(n / L_.units.count)};
-    return {n / C, int(n % C)};
+  /// Rows of [x | 1 | h] before those that column c takes.
+  Index unused_rows(int c) const { return call_.I - kernel_rows(c); }
+
+  void write_column(int c, const Block& block, const T* from, const SequenceGradients<T>& out) const {
+    const Index H = L_.H, I = call_.I, GH = Cell::gates * H, first = L_.units.first(block.panel);
+    const Column column = Cell::columns[c];
+    const size_t bytes = size_t(L_.units.used(block.panel)) * sizeof(T);
+    if (column.kernel >= 0)
+      for (Index k = 0; k < I; ++k, from += block.row)
+        std::memcpy(out.dkernel + k * GH + column.kernel * H + first, from, bytes);
+    if (out.dbias) {
+      if (!Cell::two_biases) std::memcpy(out.dbias + column.gate() * H + first, from, bytes);
+      if (Cell::two_biases && column.kernel >= 0) std::memcpy(out.dbias + column.kernel * H + first, from, bytes);
+      if (Cell::two_biases && column.recurrent >= 0)
+        std::memcpy(out.dbias + GH + column.recurrent * H + first, from, bytes);
+    }
+    from += block.row;
+    const int recurrent = Cell::reset_before && c == 2 ? 2 : column.recurrent;
+    if (recurrent >= 0)
+      for (Index k = 0; k < H; ++k, from += block.row)
+        std::memcpy(out.drecurrent_kernel + k * GH + recurrent * H + first, from, bytes);
   }
 
-  /// sums(p, c) = operand rows, transposed, times dz of column c of panel p, for some of the pairs (p, c).
-  void sum_pairs(Index first_pair, Index last_pair, T* scratch) {
-    if (plan_.rows() == 0)
-      for (Index n = first_pair; n < last_pair; ++n) {
-        const auto [p, c] = pair(n);
-        std::fill_n(sums(p, c), rows_of(c) * L_.units.width(p), T(0));
-      }
+  void sum_blocks(Index first_block, Index last_block, T* scratch) {
     T* masked = scratch + depth_rows * full;
     over_rows(
-        first_pair, last_pair, plan_.rows(), L_.kept_row,
+        first_block, last_block, plan_.rows(), L_.kept_row,
         [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }, scratch,
-        [&](Index p, int c, bool first_of_column, Index m0, Index m, Index n, Index parts) {
-          const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
-          const Segment all{0, m}, part = L_.part(c);
-          T* to = sums(p, c) + (tokens_ ? kernel_rows(c) * width : 0);
+        [&](const Block& block, bool first_of_column, Index m0, Index m, Index n, Index parts) {
+          const Index row = block.row, vectors = block.width / W;
+          const int c = block.column;
+          const Segment all{0, m}, part = block.columns > 1 ? Segment{0, L_.section} : L_.part(c);
+          T* to = sums_.data() + block.sums + (tokens_ ? kernel_rows_of(block) * block.row : 0);
           const Index k0 = part.length * n / parts, k1 = part.length * (n + 1) / parts;
           const T* operands = cache_.operands.data() + m0 * L_.kept_row + part.offset + k0;
           if (L_.sections > 1) {
             if (first_of_column) mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
             operands = masked;
           }
-          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * width, width, m0 > 0);
+          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * row, row, m0 > 0);
           if (Cell::reset_before && c == 2 && n == 0)
             product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, scratch,
-                             vectors, to + part.length * width, width, m0 > 0);
+                             vectors, to + part.length * row, row, m0 > 0);
         });
     if (!tokens_) return;
     over_rows(
-        first_pair, last_pair, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
-        [&](Index p, int c, bool, Index m0, Index m, Index n, Index parts) {
+        first_block, last_block, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
+        [&](const Block& block, bool, Index m0, Index m, Index n, Index parts) {
           const Segment all{0, m};
-          const Index rows = kernel_rows(c), width = L_.units.width(p);
-          const Index k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
+          const Index rows = kernel_rows_of(block), k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
           product<T, true>(k1 - k0, tokens_.embeddings() + m0 * call_.I + k0, call_.I, &all, 1, scratch,
-                           L_.units.vectors(p), sums(p, c) + k0 * width, width, m0 > 0);
+                           block.width / W, sums_.data() + block.sums + k0 * block.row, block.row, m0 > 0);
         });
   }
+  Index kernel_rows_of(const Block& block) const { return block.columns > 1 ? call_.I : kernel_rows(block.column); }
   /// Elements `part` of [x | 1 | h] of some packed rows, with the masks of column c's gate.
   void mask_operands(int c, Range rows, Range part, T* to) const {
     const Index I = L_.I, gate = Cell::columns[c].gate();
@@ -139,25 +164,46 @@ class WeightGradients {
       to += L_.kept_row;
     });
   }
-  /// run(p, c, first_of_column, m0, m, n, parts) with rows [m0, m0 + m) of column c of dz of panel p packed, for all rows
+  /// run(block, first_of_column, m0, m, n, parts) with rows [m0, m0 + m) of a block's columns of dz packed, for all rows
   /// in turn, of which each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part
-  /// of some rows stays in L2 while all the pairs use it. first_of_column: the pair before was of another column.
+  /// of some rows stays in L2 while all the blocks use it. first_of_column: the block before was of another column.
   template <class Rows, class Run>
-  void over_rows(Index first_pair, Index last_pair, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
+  void over_rows(Index first_block, Index last_block, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
                  Run&& run) {
     const Index parts = 1 + depth_rows * operand_row * Index(sizeof(T)) / (l2_bytes() * 3 / 4);
     for (Index m0 = 0; m0 < rows; m0 += depth_rows) {
       const Index m = std::min(depth_rows, rows - m0);
-      for (Index n = 0; n < parts; ++n)
-        for (Index k = first_pair; k < last_pair; ++k) {
-          const auto [p, c] = pair(k);
-          const Index width = L_.units.width(p);
-          const T* from = dz_at(p, m0) + c * width;
-          for (Index r = 0; r < m; ++r)
-            for (Index v = 0; v < width; v += W) store(packed_dz + r * width + v, load(from + r * Layout::z_row + v));
-          run(p, c, k == first_pair || pair(k - 1).column != c, m0, m, n, parts);
+      for (Index n = 0; n < parts; ++n) {
+        int column = -1;
+        for (Index k = first_block; k < last_block; ++k) {
+          const Block& block = blocks_[size_t(k)];
+          pack(block, dz_at(block.panel, m0), m, packed_dz, k == first_block || block.first == 0);
+          run(block, block.column != column, m0, m, n, parts);
+          column = block.column;
         }
+      }
     }
+  }
+
+  /// A block's columns of some rows of dz, from `dz` to `to`. What stands side by side is put together behind `to` with the
+  /// first of its blocks that the member comes to: a copy straight after it would wait for each of its short stores.
+  void pack(const Block& block, const T* dz, Index rows, T* to, bool first) const {
+    const Index width = L_.units.width(block.panel), used = L_.units.used(block.panel);
+    const T* from = dz + block.column * width;
+    Index row = Layout::z_row;
+    if (block.columns > 1) {
+      T* together = block.row == block.width ? to : to + depth_rows * full;
+      if (first)
+        for (Index r = 0; r < rows; ++r, dz += Layout::z_row)
+          for (int c = 0; c < C; ++c)  // ascending: what a vector has beside its units is written over
+            for (Index v = 0; v < width; v += W)
+              store(together + r * block.row + c * used + v, load(dz + c * width + v));
+      if (together == to) return;
+      from = together + block.first;
+      row = block.row;
+    }
+    for (Index r = 0; r < rows; ++r, from += row, to += block.width)
+      for (Index v = 0; v < block.width; v += W) store(to + v, load(from + v));
   }
 
   const SequenceCall<T>& call_;
@@ -166,7 +212,7 @@ class WeightGradients {
   const Plan& plan_;
   TokenTable<T>& tokens_;
   Buffer<T> sums_;
-  std::vector<Index> sums_at_;
+  std::vector<Block> blocks_;
   Sharing groups_;
 };
 

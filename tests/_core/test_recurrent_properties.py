@@ -202,13 +202,25 @@ def test_rows_are_independent_whatever_units_are_left_over(
 def test_same_bits_for_any_number_of_threads(
     compiled: ModuleType, cell: str, extra: dict[str, Any], sizes: tuple
 ) -> None:
-    case = Case(cell, "float32", sizes, **extra)
+    _compare_threads(compiled, Case(cell, "float32", sizes, **extra), (2, 3))
+
+
+@pytest.mark.parametrize("units", [7, 22, 28, 46])
+@pytest.mark.parametrize("cell", CELLS)
+def test_same_bits_wherever_threads_cut_the_weights_gradients(
+    compiled: ModuleType, cell: str, dtype: np.dtype, units: int
+) -> None:
+    """Columns of the last panel stand side by side in several blocks, and a thread may begin with any of them."""
+    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, 12, units)), (2, 3, 4, 8))
+
+
+def _compare_threads(compiled: ModuleType, case: Case, numbers: tuple[int, ...]) -> None:
     inputs = make_inputs(case)
     before = compiled.get_num_threads()
     try:
         compiled.set_num_threads(1)
         expected = run(compiled, case, inputs)
-        for threads in (2, 3):
+        for threads in numbers:
             compiled.set_num_threads(threads)
             found = run(compiled, case, inputs)
             for name, value in expected.items():
