@@ -22,7 +22,7 @@ class SequenceBackward {
   static void run(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
-    Team::shared().run(self.spread_.threads, [&](const Member& me) { self.work(me); });
+    self.spread_.run([&](const Member& me) { self.work(me); });
   }
 
  private:

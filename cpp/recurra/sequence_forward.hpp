@@ -22,7 +22,7 @@ class SequenceForward {
     SequenceForward self(call, y, h, c);
     self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<Cell, T>>(call);
     self.prepare();
-    Team::shared().run(self.spread_.threads, [&](const Member& me) { self.loop(me); });
+    self.spread_.run([&](const Member& me) { self.loop(me); });
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }

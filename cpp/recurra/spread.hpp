@@ -13,6 +13,14 @@ struct Spread {
   int threads = 1;
   bool by_rows = true;
   Index turn = 1;  // by rows: steps of a group of rows that take some 50 us, or more
+  double patience = 0;  // otherwise: microseconds to wait for members, little beside the work
+
+  /// work(member) in a team. Members that meet once a product would wait for one whose core is busy with something else.
+  template <class Work>
+  void run(Work&& work) const {
+    if (by_rows) Team::shared().run(threads, work);
+    else Team::shared().run_with_who_comes(threads, patience, work);
+  }
 };
 
 template <class Cell, class T>
@@ -25,7 +33,9 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   // At a modest 40 GFLOP/s, or 10 GB/s where each step fetches the weights from afar.
   const double products = 2 * weights * double(plan.rows()) / 4e4;
   const double fetching = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
-  if (std::max(products, fetching) < 200) return result;  // microseconds
+  const double microseconds = std::max(products, fetching);
+  if (microseconds < 200) return result;
+  result.patience = microseconds / 100;
   Index wide = 0;  // rows in steps that have a tile of rows, nearly, for every member
   for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
   result.by_rows = (in_l2 && 2 * wide >= plan.rows()) || layout.units.count < most;
