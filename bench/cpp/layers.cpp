@@ -69,7 +69,7 @@ class Layer {
       T* c = Cell::has_memory ? d.c.data() : nullptr;
       const auto cache = recurra::SequenceForward<Cell, T>::run(call, d.y.data(), d.h.data(), c);
       if (training_)
-        recurra::SequenceBackward<Cell, T>::run(*cache, d.dy.data(), nullptr, nullptr,
+        recurra::SequenceBackward<Cell, T>::run(*cache, {d.dy.data(), call.H}, nullptr, nullptr,
                                                 {d.dx.data(), d.dh0.data(), Cell::has_memory ? d.dc0.data() : nullptr,
                                                  d.dkernel.data(), d.drecurrent_kernel.data(), d.dbias.data()});
     }

@@ -13,7 +13,7 @@
 ///
 /// Wrong dtype or type: TypeError. Wrong rank, shape or value: ValueError. The text names the argument, what was
 /// expected in letters and numbers, and what came. Inputs that are not C-contiguous or not aligned are copied; arrays
-/// that a kernel writes into (`inout`) are never copied, so there the same is an error.
+/// that a kernel writes into (`inout`, `given_output`) are never copied, so there the same is an error.
 #pragma once
 
 #include <cmath>
@@ -189,13 +189,19 @@ View<const T> readable(py::array array) {
 }
 }  // namespace detail
 
-/// An input of exactly this dtype and shape.
+/// An array of exactly this dtype and shape.
 template <class T>
-View<const T> input(py::handle object, const char* name, Dims dims) {
+py::array checked_array(py::handle object, const char* name, Dims dims) {
   py::array array = as_array(object, name);
   check_dtype<T>(array, name);
   check_shape(array, name, dims);
-  return detail::readable<T>(std::move(array));
+  return array;
+}
+
+/// An input of exactly this dtype and shape.
+template <class T>
+View<const T> input(py::handle object, const char* name, Dims dims) {
+  return detail::readable<T>(checked_array<T>(object, name, dims));
 }
 
 /// An input of this dtype and any shape.
@@ -210,6 +216,37 @@ View<const T> input(py::handle object, const char* name) {
 template <class T>
 View<const T> optional_input(py::handle object, const char* name, Dims dims) {
   return object.is_none() ? View<const T>{} : input<T>(object, name, dims);
+}
+
+/// Elements from one row of the last axis to the next where all of them lie evenly apart, in the array's order, and a
+/// row's elements side by side, as in y[:, :, :H]; else 0.
+inline Size row_step(const py::array& array) {
+  const Size item = array.itemsize(), axes = array.ndim(), length = array.shape(axes - 1);
+  if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) return 0;
+  if (length > 1 && array.strides(axes - 1) != item) return 0;
+  Size step = 0, rows = 1;  // of the axes so far; strides of axes of size 1 mean nothing
+  for (Size k = axes - 2; k >= 0; --k) {
+    if (array.shape(k) == 1) continue;
+    if (step == 0) step = array.strides(k);
+    else if (array.strides(k) != step * rows) return 0;
+    rows *= array.shape(k);
+  }
+  if (rows == 0 || step == 0) return length;
+  return step % item == 0 && step / item >= length ? step / item : 0;
+}
+
+/// An input whose rows of the last axis may lie apart, with the elements from one to the next; copied where they lie
+/// unevenly.
+template <class T>
+std::pair<View<const T>, Size> optional_rows(py::handle object, const char* name, Dims dims) {
+  if (object.is_none()) return {};
+  py::array array = checked_array<T>(object, name, dims);
+  if (const Size step = row_step(array)) {
+    const T* data = static_cast<const T*>(array.data());
+    return {{std::move(array), data}, step};
+  }
+  auto view = detail::readable<T>(std::move(array));
+  return {view, view.shape(view.ndim() - 1)};
 }
 
 /// An input with the shape of another: `dy` for `y`.
@@ -228,10 +265,7 @@ View<const T> input_like(py::handle object, const char* name, const py::array& o
 /// A bool array as bytes; test them against zero (a view cast from other data may hold more than 0 and 1).
 inline View<const std::uint8_t> mask_input(py::handle object, const char* name, Dims dims) {
   if (object.is_none()) return {};
-  py::array array = as_array(object, name);
-  check_dtype<bool>(array, name);
-  check_shape(array, name, dims);
-  return detail::readable<std::uint8_t>(std::move(array));
+  return detail::readable<std::uint8_t>(checked_array<bool>(object, name, dims));
 }
 
 /// An array that the kernel changes in place, so it must be writable and contiguous as it is.
@@ -251,6 +285,37 @@ View<T> inout(py::handle object, const char* name, Dims dims) {
   View<T> view = inout<T>(object, name);
   check_shape(view.array(), name, dims);
   return view;
+}
+
+/// An array for a result, its rows of the last axis evenly apart; and the elements from one to the next.
+template <class T>
+std::pair<View<T>, Size> given_output(py::handle object, const char* name, Dims dims) {
+  py::array array = checked_array<T>(object, name, dims);
+  if (!array.writeable()) throw py::value_error(std::string(name) + " must be writable: the result goes there");
+  const Size step = row_step(array);
+  if (step == 0)
+    throw py::value_error(std::string(name) +
+                          " must be aligned, the elements of a row side by side and its rows evenly "
+                          "apart, as in y[:, :, :H]: the result goes there");
+  T* data = static_cast<T*>(array.mutable_data());
+  return {{std::move(array), data}, step};
+}
+
+/// Raise where an array that is written shares memory, from its first to its last element, with one that is read.
+inline void check_apart(const py::array& written, const char* name, const py::array& read, const char* read_name) {
+  const auto extent = [](const py::array& array) {
+    const char* first = static_cast<const char*>(array.data());
+    const char* last = first + array.itemsize();
+    for (Size k = 0; k < array.ndim(); ++k) {
+      if (array.shape(k) == 0) return std::pair{first, first};
+      (array.strides(k) < 0 ? first : last) += array.strides(k) * (array.shape(k) - 1);
+    }
+    return std::pair{first, last};
+  };
+  const auto [begin, end] = extent(written);
+  const auto [read_begin, read_end] = extent(read);
+  if (begin < read_end && read_begin < end)
+    throw py::value_error(std::string(name) + " must not share memory with " + read_name);
 }
 
 template <class T>

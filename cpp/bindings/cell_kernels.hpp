@@ -22,7 +22,7 @@ template <class Cell, class T>
 struct CellKernels {
   /// kept: where the packed weights stay from call to call, or null. Throws when it holds another layer's.
   static CellCache<Cell, T> forward(const SequenceCall<T>& call, KeptWeights* kept, T* y, T* h, T* c);
-  static void backward(CellCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+  static void backward(CellCache<Cell, T>& cache, StepRows<T> dy, const T* dh, const T* dc,
                        const SequenceGradients<T>& gradients);
 };
 

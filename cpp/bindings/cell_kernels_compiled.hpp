@@ -22,7 +22,7 @@ CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, Ke
 }
 
 template <class Cell, class T>
-void CellKernels<Cell, T>::backward(CellCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+void CellKernels<Cell, T>::backward(CellCache<Cell, T>& cache, StepRows<T> dy, const T* dh, const T* dc,
                                     const SequenceGradients<T>& gradients) {
   if (cache.small) SequenceSmall<Cell, T>::backward(*cache.small, dy, dh, dc, gradients);
   else SequenceBackward<Cell, T>::run(*cache.sequence, dy, dh, dc, gradients);

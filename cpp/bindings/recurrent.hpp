@@ -12,7 +12,7 @@ namespace recurra::bindings {
 /// What forward was given, as it came.
 struct Arguments {
   py::handle x, h0, c0, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings, activation,
-      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, kept_weights;
+      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, kept_weights, out;
 };
 
 inline py::capsule new_kept_weights() {
@@ -41,7 +41,7 @@ class KeptCall final : public Kept {
     SequenceCall<T>& call = self->call_;
     self->read(in);
     const auto B = call.B, H = call.H;
-    auto y = output<T>(call.return_sequences ? std::vector<Size>{B, call.steps, H} : std::vector<Size>{B, H});
+    const View<T> y = self->output_of(in);
     KeptWeights* kept = kept_weights(in.kept_weights);
     auto h = output<T>({B, H});
     auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
@@ -63,8 +63,8 @@ class KeptCall final : public Kept {
   py::tuple backward(py::handle dy_in, py::handle dh_in, py::handle dc_in, bool need_dx) override {
     if (!cache_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = Cell::gates * H;
-    const auto dy = call_.return_sequences ? optional_input<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
-                                           : optional_input<T>(dy_in, "dy", {{"B", B}, {"H", H}});
+    const auto [dy, dy_row] = call_.return_sequences ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
+                                                     : optional_rows<T>(dy_in, "dy", {{"B", B}, {"H", H}});
     const auto dh = optional_input<T>(dh_in, "dh", {{"B", B}, {"H", H}});
     const auto dc = optional_input<T>(dc_in, "dc", {{"B", B}, {"H", H}});
     auto cache = std::exchange(cache_, {});
@@ -80,7 +80,7 @@ class KeptCall final : public Kept {
       py::gil_scoped_release release;
       const SequenceGradients<T> out{dx.data(),      dh0.data(),        dc0.data(),
                                      dkernel.data(), drecurrent.data(), dbias.data()};
-      CellKernels<Cell, T>::backward(cache, dy.data(), dh.data(), dc.data(), out);
+      CellKernels<Cell, T>::backward(cache, {dy.data(), dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
     }
     py::object input_gradient = none_or(dx);
@@ -147,6 +147,28 @@ class KeptCall final : public Kept {
     call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
     call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
     call_.training = to_bool(in.training, "training");
+  }
+
+  /// y: a new array, or the one given, which must lie apart from all that is read while it is written.
+  View<T> output_of(const Arguments& in) {
+    const Size B = call_.B, H = call_.H;
+    if (in.out.is_none()) return call_.return_sequences ? output<T>({B, call_.steps, H}) : output<T>({B, H});
+    auto [y, row] = call_.return_sequences ? given_output<T>(in.out, "out", {{"B", B}, {"T", call_.steps}, {"H", H}})
+                                           : given_output<T>(in.out, "out", {{"B", B}, {"H", H}});
+    const std::pair<const char*, py::handle> inputs[] = {{"x", in.x},
+                                                         {"h0", in.h0},
+                                                         {"c0", in.c0},
+                                                         {"kernel", in.kernel},
+                                                         {"recurrent_kernel", in.recurrent_kernel},
+                                                         {"bias", in.bias},
+                                                         {"mask", in.mask},
+                                                         {"input_dropout", in.input_dropout},
+                                                         {"recurrent_dropout", in.recurrent_dropout},
+                                                         {"embeddings", in.embeddings}};
+    for (const auto& [name, object] : inputs)
+      if (!object.is_none()) check_apart(y.array(), "out", as_array(object, name), name);
+    call_.y_row = row;
+    return y;
   }
 
   /// (B, n), or (G, B, n) one for each gate; returns how many masks there are.

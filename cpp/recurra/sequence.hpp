@@ -37,6 +37,8 @@ struct SequenceCall {
   Index input_groups = 0;  // 0 none, 1 shared by all gates, G one for each gate
   const T* recurrent_dropout = nullptr;  // (recurrent_groups, B, H)
   Index recurrent_groups = 0;
+  Index y_row = 0;  // elements from one row of y to the next; 0: H
+  Index y_step() const { return y_row ? y_row : H; }
   /// Dropout masks of gate g for row b: (I,) and (H,); null without dropout.
   const T* input_mask(Index g, Index b) const { return mask_of(input_dropout, input_groups, g, b, I); }
   const T* recurrent_mask(Index g, Index b) const { return mask_of(recurrent_dropout, recurrent_groups, g, b, H); }

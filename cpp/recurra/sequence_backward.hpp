@@ -19,7 +19,7 @@ class SequenceBackward {
  public:
   /// dy: (B, steps, H), (B, H) unless return_sequences, or null; dh, dc: (B, H), of the final states, or null.
   /// Overwrites the stash: a cache serves once.
-  static void run(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+  static void run(SequenceCache<Cell, T>& cache, StepRows<T> dy, const T* dh, const T* dc,
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
     self.spread_.run([&](const Member& me) { self.work(me); });
@@ -42,7 +42,7 @@ class SequenceBackward {
     Buffer<T> weights;
   };
 
-  SequenceBackward(SequenceCache<Cell, T>& cache, const T* dy, const T* dh, const T* dc,
+  SequenceBackward(SequenceCache<Cell, T>& cache, StepRows<T> dy, const T* dh, const T* dc,
                    const SequenceGradients<T>& out)
       : call_(cache.call),
         cache_(cache),
@@ -264,7 +264,7 @@ class SequenceBackward {
   void step(Index s, Range rows, Range panels, T* d) {
     if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
       for (Index i = rows.first; i < rows.last; ++i)
-        prefetch(arriving_.dy + plan_.source(s, i) * L_.H + L_.units.first(panels.first), L_.units.used(panels.first));
+        prefetch(arriving_.dy.at(plan_.source(s, i)) + L_.units.first(panels.first), L_.units.used(panels.first));
     through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
       for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
@@ -280,7 +280,7 @@ class SequenceBackward {
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.offset(s) + i;
       T* z = z_at(q, row);
-      const T* dy = arriving_.dy ? arriving_.dy + plan_.source(s, i) * H + first : nullptr;
+      const T* dy = arriving_.dy ? arriving_.dy.at(plan_.source(s, i)) + first : nullptr;
       T* dcarry = arriving_.carry.data() + i * Hp + first;
       const T *before = nullptr, *after = nullptr;
       if constexpr (Cell::has_carry) {

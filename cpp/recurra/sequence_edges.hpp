@@ -26,11 +26,20 @@ struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;  // dbias: shape of bias, or null
 };
 
+/// Rows of H elements, evenly apart: y[:, :, :H] has such, and dy where it is a part of something wider.
+template <class T>
+struct StepRows {
+  const T* data = nullptr;
+  Index row = 0;
+  explicit operator bool() const { return data != nullptr; }
+  const T* at(Index n) const { return data + n * row; }
+};
+
 /// Fill the outputs of masked steps, or take the last output when sequences are not returned. The valid steps' rows of y
 /// and the final states h are there already.
 template <class T>
 void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
-  const Index H = call.H, steps = call.steps;
+  const Index H = call.H, steps = call.steps, y_step = call.y_step();
   const size_t bytes = size_t(H) * sizeof(T);
   if (!call.mask && call.return_sequences) return;
   for (Index b = 0; b < call.B; ++b) {
@@ -40,14 +49,14 @@ void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
     for (Index n = 0; n < steps; ++n) {
       const Index t = call.reverse ? steps - 1 - n : n;
       masked = mask && !mask[t];
-      T* row = call.return_sequences ? y + (b * steps + t) * H : nullptr;
+      T* row = call.return_sequences ? y + (b * steps + t) * y_step : nullptr;
       if (!masked) previous = row ? row : h + b * H;
       else if (row && previous && !call.zero_output_for_mask) std::memcpy(row, previous, bytes);
       else if (row) std::memset(row, 0, bytes);
     }
     if (call.return_sequences) continue;
-    if (previous && !(masked && call.zero_output_for_mask)) std::memcpy(y + b * H, previous, bytes);
-    else std::memset(y + b * H, 0, bytes);
+    if (previous && !(masked && call.zero_output_for_mask)) std::memcpy(y + b * y_step, previous, bytes);
+    else std::memset(y + b * y_step, 0, bytes);
   }
 }
 
@@ -55,10 +64,10 @@ void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
 template <class T>
 struct ArrivingGradients {
   Buffer<T> start, carry;   // [position][row_size]: of h and of the carried state
-  const T* dy = nullptr;  // (B, steps, H), or null; a repeated output has handed its gradient to the step that made it
+  StepRows<T> dy;  // (B, steps, H), or null; a repeated output has handed its gradient to the step that made it
 
   /// dy: (B, steps, H), (B, H) unless return_sequences, or null; dh, dc: (B, H) or null.
-  ArrivingGradients(const SequenceCall<T>& call, const Plan& plan, Index row_size, const T* dy_in, const T* dh,
+  ArrivingGradients(const SequenceCall<T>& call, const Plan& plan, Index row_size, StepRows<T> dy_in, const T* dh,
                     const T* dc)
       : start(call.B * row_size), carry(call.B * row_size) {
     const Index H = call.H;
@@ -73,7 +82,7 @@ struct ArrivingGradients {
       if (!dy_in || call.return_sequences || plan.length(i) == 0) continue;
       const Index last = b * call.steps + (call.reverse ? 0 : call.steps - 1);
       if (call.zero_output_for_mask && call.mask && !call.mask[last]) continue;
-      for (Index j = 0; j < H; ++j) to[j] += dy_in[b * H + j];
+      for (Index j = 0; j < H; ++j) to[j] += dy_in.at(b)[j];
     }
     if (!dy_in || !call.return_sequences) return;
     dy = dy_in;
@@ -88,7 +97,7 @@ struct ArrivingGradients {
       T* sum = nullptr;
       for (Index n = 0; n < steps; ++n) {
         const Index row = b * steps + (call.reverse ? steps - 1 - n : n);
-        const T* from = dy + row * H;
+        const T* from = dy.at(row);
         if (call.mask[row]) {
           sum = sums_.data() + row * H;
           std::memcpy(sum, from, size_t(H) * sizeof(T));
@@ -97,7 +106,7 @@ struct ArrivingGradients {
         }
       }
     }
-    dy = sums_.data();
+    dy = {sums_.data(), H};
   }
   Buffer<T> sums_;
 };

@@ -15,8 +15,9 @@ class SequenceForward {
   static constexpr Index W = Layout::W;
 
  public:
-  /// y: (B, steps, H), or (B, H) unless return_sequences; h, c: (B, H) final states (c: LSTM only, else null).
-  /// Every element is written. weights: packed before, or null. Returns the cache when call.training, else null.
+  /// y: (B, steps, H), or (B, H) unless return_sequences, its rows y_step() apart; h, c: (B, H) final states (c: LSTM
+  /// only, else null). Every element is written. weights: packed before, or null. Returns the cache when call.training,
+  /// else null.
   static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c,
                                                      std::shared_ptr<const PackedWeights<Cell, T>> weights = nullptr) {
     SequenceForward self(call, y, h, c);
@@ -230,7 +231,8 @@ class SequenceForward {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
       if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
-        for (Index i = i0; i < i1; ++i) prefetch(y_ + plan_.source(s, i) * L_.H + L_.units.first(p), L_.units.used(p));
+        for (Index i = i0; i < i1; ++i)
+          prefetch(y_ + plan_.source(s, i) * call_.y_step() + L_.units.first(p), L_.units.used(p));
       if constexpr (!Cell::reset_before || reset) {
         columns(s, i0, i1, p, z);
         if constexpr (reset)
@@ -406,7 +408,8 @@ class SequenceForward {
     const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
     const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it go on
     if (y_ && call_.return_sequences) {
-      for (Index i = i0; i < i1; ++i) store_row<V>(y_ + plan_.source(s, i) * H + first, h + (i - i0) * V * W, used);
+      for (Index i = i0; i < i1; ++i)
+        store_row<V>(y_ + plan_.source(s, i) * call_.y_step() + first, h + (i - i0) * V * W, used);
     }
     const bool plain = L_.sections == 1 && !call_.recurrent_groups;
     for (Index i = i0; i < std::min(i1, next); ++i) {

@@ -48,7 +48,7 @@ class SequenceSmall {
     return call.training ? std::move(cache) : nullptr;
   }
 
-  static void backward(Cache& cache, const T* dy, const T* dh, const T* dc, const SequenceGradients<T>& out) {
+  static void backward(Cache& cache, StepRows<T> dy, const T* dh, const T* dc, const SequenceGradients<T>& out) {
     SequenceSmall self(cache);
     self.run_backward(dy, dh, dc, out);
   }
@@ -218,13 +218,13 @@ class SequenceSmall {
       if (!goes_on && c_out) store_part(c_out + b * H_ + j, carry, n);
     });
     const auto copy_to = [&](T* to) { std::copy(h + units.first, h + units.last, to + units.first); };
-    if (call_.return_sequences) copy_to(y + plan_.source(s, i) * H_);
+    if (call_.return_sequences) copy_to(y + plan_.source(s, i) * call_.y_step());
     if (goes_on) write_h_in(s + 1, i, units, h);
     else copy_to(h_out + b * H_);
   }
 
   // --- backward -------------------------------------------------------------------------------------------------------
-  void run_backward(const T* dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
+  void run_backward(StepRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
     ArrivingGradients<T> arriving(call_, plan_, Hp_, dy, dh_in, dc_in);
     const auto for_x = kernel_pieces(), for_h = recurrent_pieces();
     Buffer<T> through(Hp_);
@@ -262,7 +262,7 @@ class SequenceSmall {
   void back_pointwise(Index s, Index i, Range units, ArrivingGradients<T>& arriving) {
     const Index row = plan_.offset(s) + i;
     const T* dh = arriving.start.data() + i * Hp_;
-    const T* dy = arriving.dy ? arriving.dy + plan_.source(s, i) * H_ : nullptr;
+    const T* dy = arriving.dy ? arriving.dy.at(plan_.source(s, i)) : nullptr;
     T* dcarry = arriving.carry.data() + i * Hp_;
     for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> d = load(dh + j), before = set1<T>(0), after = before, carried = before;

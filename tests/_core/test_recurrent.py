@@ -124,6 +124,35 @@ def test_masks_of_gates_over_many_steps(
     )
 
 
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("sizes", [(1, 1, 3, 6), (2, 3, 4, 5), (1, 9, 7, 21), (13, 1, 9, 40), (21, 11, 6, 50)], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_rows_of_y_and_dy_may_lie_apart(
+    core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int], sequences: bool
+) -> None:
+    """The same bits as with arrays of their own, and what lies between the rows stays as it was."""
+    B, T, _, H = sizes
+    for mask in ("none", "holes"):
+        case = Case(cell, dtype.name, sizes, mask, reverse=mask == "holes", return_sequences=sequences)
+        inputs = make_inputs(case)
+        for training in (False, True):
+            y, *states = forward(core, case, inputs.arrays, training)
+            wide = np.full((B, T, 3 + H + 2) if sequences else (B, 3 + H + 2), 7, dtype)
+            out = wide[..., 3 : 3 + H]
+            got, *same = forward(core, case, inputs.arrays, training, out=out)
+            assert got is out
+            np.testing.assert_array_equal(got, y)
+            assert (wide[..., :3] == 7).all() and (wide[..., 3 + H :] == 7).all()
+            for ours, theirs in zip(same[:-1], states[:-1], strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        apart = np.full(wide.shape, np.nan, dtype)
+        apart[..., 3 : 3 + H] = inputs.upstream["dy"]
+        expected = backward(core, case, states[-1], inputs.upstream)
+        gradients = backward(core, case, same[-1], {**inputs.upstream, "dy": apart[..., 3 : 3 + H]})
+        for ours, theirs in zip(gradients, expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_inference_equals_training(core: ModuleType, cell: str, dtype: np.dtype) -> None:
     case = Case(cell, dtype.name, (6, 7, 10, 33), "holes")

@@ -166,3 +166,32 @@ def test_gru_bias_has_two_rows_only_with_reset_after(core: ModuleType, cell: str
     arrays["bias"] = np.zeros(GATES[cell] * units) if cell == "gru" else np.zeros((2, GATES[cell] * units))
     with pytest.raises(ValueError, match="bias must have shape"):
         forward(core, replace(case), arrays)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_where_y_may_go(core: ModuleType, cell: str, sequences: bool) -> None:
+    case = Case(cell, sizes=(3, 5, 4, 6), return_sequences=sequences)
+    arrays = make_inputs(case).arrays
+    shape = (3, 5, 6) if sequences else (3, 6)
+    wide = np.zeros((*shape[:-1], 12))
+    fixed = np.zeros(shape)
+    fixed.flags.writeable = False
+    for out, error, says in (
+        ([0.0], TypeError, "out must be a numpy array, got list"),
+        (np.zeros(shape, np.float32), TypeError, "out must be float64"),
+        (np.zeros((3, 5, 7)), ValueError, "out must have"),
+        (fixed, ValueError, "out must be writable"),
+        (wide[..., ::2], ValueError, "out must be aligned, the elements of a row side by side"),
+        (np.zeros(shape)[::-1], ValueError, "out must be aligned, the elements of a row side by side"),
+        (np.zeros(shape, order="F"), ValueError, "out must be aligned"),
+    ):
+        with pytest.raises(error, match=f"^{says}"):
+            forward(core, case, arrays, out=out)
+    for name, array in arrays.items():  # what is read must not be written meanwhile
+        if array is None or array.dtype != np.float64 or array.size < fixed.size:
+            continue
+        shared = np.array(array).reshape(-1)
+        out = shared[-fixed.size :].reshape(shape)
+        with pytest.raises(ValueError, match=f"^out must not share memory with {name}$"):
+            forward(core, case, {**arrays, name: shared.reshape(array.shape)}, out=out)

@@ -167,3 +167,64 @@ def test_a_cell_of_ones_own_is_copied_without_being_registered() -> None:
 def test_bad_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+class Doubled(layers.GRU):
+    """Its outputs are not those of the kernel."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return super().call(*args, **kwargs) * 2.0
+
+
+class Twice(layers.GRU):
+    """Runs the kernel twice in a call."""
+
+    def call(self, sequences: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().call(sequences, *args, **kwargs) + super().call(sequences * 0.5, *args, **kwargs)
+
+
+class Ahead(layers.GRU):
+    """Runs the kernel on fewer steps than it is given."""
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        y = super().call(sequences[:, 1:], initial_state, None if mask is None else mask[:, 1:], training)
+        return ops.concatenate([y[:, :1], y], axis=1)
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU, layers.SimpleRNN, Doubled, Twice, Ahead])
+def test_what_stands_side_by_side_equals_what_is_concatenated(kind: Any, side: str, embedded: bool) -> None:
+    x, mask = padded(side)
+    table = layers.Embedding(7, I)
+    if embedded:
+        x = RANDOM.randint(0, 7, (B, T))
+        table(x)
+    layer = layers.Bidirectional(
+        kind(H, return_sequences=True), backward_layer=kind(5, return_sequences=True, go_backwards=True)
+    )
+    weigh = RANDOM.standard_normal((B, T, H + 5)).astype("float32")
+    found = []
+    for merge_mode in ("concat", None):
+        layer.merge_mode = merge_mode
+        with GradientTape() as tape:
+            y = layer(table(x) if embedded else x, mask=mask)
+            y = ops.concatenate(y, axis=-1) if merge_mode is None else y
+            loss = ops.sum(y * weigh)
+        variables = layer.trainable_variables + (table.trainable_variables if embedded else [])
+        gradients = [np.asarray(g) for g in tape.gradient(loss, variables)]
+        outside = layer(table(x) if embedded else x, mask=mask)
+        outside = np.concatenate(outside, axis=-1) if merge_mode is None else outside
+        found.append([np.asarray(y.value), np.asarray(outside), *gradients])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_only_outputs_of_other_layers_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[int] = []
+    original = ops.concatenate
+    monkeypatch.setattr(ops, "concatenate", lambda *args, **kwargs: (copies.append(1), original(*args, **kwargs))[1])
+    for kind, number in ((layers.LSTM, 0), (layers.GRU, 0), (layers.SimpleRNN, 0), (Doubled, 1)):
+        copies.clear()
+        layers.Bidirectional(kind(H, return_sequences=True))(padded("right")[0])
+        assert len(copies) == number, kind

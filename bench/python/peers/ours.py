@@ -38,22 +38,23 @@ def candidates(problem: Problem) -> list[Candidate]:
         for direction in range(problem.case.directions)
     ]
     units = problem.case.units
-    # Each direction reads its own half of dY; the halves are cut beforehand only because nothing else would be timed
-    # there.
-    halves = [
-        np.ascontiguousarray(problem.dy[..., d * units : (d + 1) * units]) for d in range(problem.case.directions)
-    ]
+    part = [slice(d * units, (d + 1) * units) for d in range(problem.case.directions)]  # each direction's part of y
 
     weights = [tuple(map(recurra.Variable, (w.kernel, w.recurrent_kernel, w.bias))) for w in problem.weights]
 
     def call() -> Any:
+        both = np.empty_like(problem.dy) if len(weights) == 2 else None
         done = [
-            forward(problem.x, *direction, states[d], reverse=d == 1, **options) for d, direction in enumerate(weights)
-        ]
-        y = done[0][0] if len(done) == 1 else np.concatenate([y for y, _, _ in done], axis=-1)
+            forward(
+                problem.x, *direction, states[d], reverse=d == 1, out=None if both is None else both[..., part[d]],
+                **options,
+            )
+            for d, direction in enumerate(weights)
+        ]  # fmt: skip
+        y = done[0][0] if both is None else both
         if not problem.training:
             return y, done, []
-        gradients = [backward(cache, halves[d]) for d, (_, _, cache) in enumerate(done)]
+        gradients = [backward(cache, problem.dy[..., part[d]]) for d, (_, _, cache) in enumerate(done)]
         dx = gradients[0].dx if len(done) == 1 else gradients[0].dx + gradients[1].dx
         return y, done, [dx, *gradients]
 

@@ -17,6 +17,8 @@ recurrent_dropout : None, (B, H) or (G, B, H), multiplies h before the recurrent
     (GRU with reset_after=False: multiplies h before the reset product.)
 embeddings : None, or (V, I); then x is (B, T) int32 token ids and the input is embeddings[x]. Ids outside [0, V) raise.
 training : keep what backward needs; otherwise the cache returned is None.
+out : where y goes, of y's shape, or None for a new array. The rows of its last axis may lie apart, evenly, as in y[:, :, :H];
+    it must not share memory with an input. Likewise dy may be such an array, and is then not copied.
 The cache is opaque and serves one backward call; a second one raises RuntimeError.
 """
 
@@ -42,6 +44,7 @@ def lstm_forward(
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Array, Cache | None]: ...  # y, h, c, cache. kernel (I,4H), recurrent_kernel (H,4H), bias (4H,)
 def lstm_backward(
     cache: Cache, dy: Array | None, dh: Array | None, dc: Array | None, need_dx: bool,
@@ -52,6 +55,7 @@ def gru_forward(
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str, reset_after: bool,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,3H), recurrent_kernel (H,3H), bias (2,3H) reset_after, else (3H,)
 def gru_backward(
     cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,
@@ -61,6 +65,7 @@ def simple_rnn_forward(
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,H), recurrent_kernel (H,H), bias (H,)
 def simple_rnn_backward(
     cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,

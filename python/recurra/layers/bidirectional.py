@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from recurra import ops
+from recurra.autograd import record
 from recurra.layers.arguments import check_choice
 from recurra.layers.context import context
 from recurra.layers.layer import Layer
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import RNN
 from recurra.layers.wrapper import clone_layer
 from recurra.registration import deserialize_keras_object, serialize_keras_object
@@ -103,9 +107,13 @@ class Bidirectional(Layer):
                 )
             half = len(initial_state) // 2
             forward_state, backward_state = list(initial_state[:half]), list(initial_state[half:])
-        y, forward_states = self._run(self.forward_layer, sequences, forward_state, mask, training)
-        y_back, backward_states = self._run(self.backward_layer, sequences, backward_state, mask, training)
-        if self.merge_mode == "concat":
+        both = self._place_for_both(sequences)
+        place, place_back = (None, None) if both is None else self._halves(both)
+        y, forward_states = self._run(self.forward_layer, sequences, forward_state, mask, training, place)
+        y_back, backward_states = self._run(self.backward_layer, sequences, backward_state, mask, training, place_back)
+        if both is not None:
+            output = record(both, (y, y_back), self._halves)
+        elif self.merge_mode == "concat":
             output = ops.concatenate([y, y_back], axis=-1)
         elif self.merge_mode == "sum":
             output = y + y_back
@@ -120,8 +128,26 @@ class Bidirectional(Layer):
         states = (*forward_states, *backward_states)
         return (*output, *states) if self.merge_mode is None else (output, *states)
 
-    def _run(self, layer: Any, x: Any, state: Any, mask: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
-        """One direction: the output in the inputs' order of time for the layer that runs backwards, and the states."""
+    def _place_for_both(self, x: Any) -> Any:
+        """An array into which both layers put their outputs side by side; None where they make arrays of their own."""
+        layers = (self.forward_layer, self.backward_layer)
+        if self.merge_mode != "concat" or not all(isinstance(one, KernelLayer) and one.puts_outputs for one in layers):
+            return None
+        if self.forward_layer.go_backwards or layers[0].dtype != layers[1].dtype:  # turned round in time, or converted
+            return None
+        return np.empty((*x.shape[:2], sum(one.output_size for one in layers)), layers[0].dtype)
+
+    def _halves(self, both: Any) -> tuple[Any, Any]:
+        size = self.forward_layer.output_size
+        return both[..., :size], both[..., size:]
+
+    def _run(
+        self, layer: Any, x: Any, state: Any, mask: Any, training: bool, place: Any
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """One direction: the output in the inputs' order of time for the layer that runs backwards, and the states.
+
+        place : where the output goes, or None
+        """
         options = {} if state is None else {"initial_state": state}
         if layer._call_spec.has_mask:
             options["mask"] = mask
@@ -129,14 +155,15 @@ class Bidirectional(Layer):
             options["training"] = training
         backwards = layer is self.backward_layer
         ordered = backwards and isinstance(layer, RNN) and layer.go_backwards  # it need not be turned round twice
+        outer = context.time_order, context.output
         if ordered:
-            outer, context.time_order = context.time_order, layer
-            try:
-                result = layer(x, **options)
-            finally:
-                context.time_order = outer
-        else:
+            context.time_order = layer
+        if place is not None:
+            context.output = layer, place
+        try:
             result = layer(x, **options)
+        finally:
+            context.time_order, context.output = outer
         y, states = (result[0], tuple(result[1:])) if self.return_state else (result, ())
         if backwards and self.return_sequences and not ordered:
             y = ops.flip(y, axis=1)

@@ -18,7 +18,7 @@ import numpy as np
 
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
-from recurra.ops.common import array_of, contiguous, ids_of
+from recurra.ops.common import array_of, ids_of
 
 
 class Cache:
@@ -67,6 +67,7 @@ def lstm(
     mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
     embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid",
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+    out: Array | None = None,
 ) -> tuple[Any, tuple[Any, Any], Cache | None]:  # fmt: skip
     """LSTM over a batch of sequences.
 
@@ -92,6 +93,8 @@ def lstm(
     return_sequences : whether y holds every step, or only the last in processing order
     zero_output_for_mask : whether y is zeros, not a repetition, at steps not used
     training : whether to keep what :func:`lstm_backward` needs
+    out : an array of y's shape and dtype for y, which is then returned. Its rows may lie evenly apart, as in
+        ``both[:, :, :H]``; it must not share memory with an input
 
     Returns
     -------
@@ -122,7 +125,7 @@ def lstm(
         ids, _array(h0), _array(c0), _array(kernel), _array(recurrent_kernel), _array(bias),
         a_mask, _array(input_dropout), _array(recurrent_dropout), table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, training or recording,
-        None if training or recording else _kept_weights("lstm", kernel, recurrent_kernel, bias),
+        None if training or recording else _kept_weights("lstm", kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
     if not recording:
         return y, (h, c), Cache(kept, None if table is None else table.shape) if training else None
@@ -130,7 +133,7 @@ def lstm(
     need_dx = tracked(x if table is None else embeddings, tape)
 
     def backward(dy: Any, dh: Any, dc: Any) -> tuple[Any, ...]:
-        dx, *others = core.lstm_backward(kept, _given(dy), _given(dh), _given(dc), need_dx)
+        dx, *others = core.lstm_backward(kept, _array(dy), _array(dh), _array(dc), need_dx)
         return (_rows(dx, shape), *others)
 
     inputs = (x if table is None else embeddings, h0, c0, kernel, recurrent_kernel, bias)
@@ -151,7 +154,7 @@ def lstm_backward(
     Raises RuntimeError if the cache was used already.
     """
     dh, dc = (None, None) if dstate is None else _pair(dstate)
-    dx, *others = core.lstm_backward(_kernels_cache(cache), _given(dy), _given(dh), _given(dc), need_dx)
+    dx, *others = core.lstm_backward(_kernels_cache(cache), _array(dy), _array(dh), _array(dc), need_dx)
     return LSTMGradients(_rows(dx, cache.table), *others)
 
 
@@ -160,6 +163,7 @@ def gru(
     mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
     embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid", reset_after: bool = True,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+    out: Array | None = None,
 ) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
     """GRU over a batch of sequences.
 
@@ -197,7 +201,7 @@ def gru(
     y, h, kept, table, record_with = _one_state(
         "gru", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout, recurrent_dropout,
         embeddings, (activation, recurrent_activation, reset_after, reverse, return_sequences, zero_output_for_mask),
-        training,
+        training, out,
     )  # fmt: skip
     if record_with is None:
         return y, (h,), Cache(kept, table) if training else None
@@ -207,7 +211,7 @@ def gru(
 
 def gru_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> GRUGradients:
     """The gradients of a loss, given those of what :func:`gru` returned; as :func:`lstm_backward`, dstate is (dh,)."""
-    dx, *others = core.gru_backward(_kernels_cache(cache), _given(dy), _given(_single(dstate)), need_dx)
+    dx, *others = core.gru_backward(_kernels_cache(cache), _array(dy), _array(_single(dstate)), need_dx)
     return GRUGradients(_rows(dx, cache.table), *others)
 
 
@@ -216,6 +220,7 @@ def simple_rnn(
     mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
     embeddings: Any = None, activation: str = "tanh",
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+    out: Array | None = None,
 ) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
     """The simple recurrent network over a batch of sequences: h' = φ(x·W + h·U + b) at each step.
 
@@ -239,7 +244,7 @@ def simple_rnn(
     """
     y, h, kept, table, record_with = _one_state(
         "simple_rnn", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout,
-        recurrent_dropout, embeddings, (activation, reverse, return_sequences, zero_output_for_mask), training,
+        recurrent_dropout, embeddings, (activation, reverse, return_sequences, zero_output_for_mask), training, out,
     )  # fmt: skip
     if record_with is None:
         return y, (h,), Cache(kept, table) if training else None
@@ -249,13 +254,14 @@ def simple_rnn(
 
 def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> SimpleRNNGradients:
     """The gradients of a loss, given those of what :func:`simple_rnn` returned; dstate is (dh,)."""
-    dx, *others = core.simple_rnn_backward(_kernels_cache(cache), _given(dy), _given(_single(dstate)), need_dx)
+    dx, *others = core.simple_rnn_backward(_kernels_cache(cache), _array(dy), _array(_single(dstate)), need_dx)
     return SimpleRNNGradients(_rows(dx, cache.table), *others)
 
 
 def _one_state(
     cell: str, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, initial_state: Any, mask: Any, lengths: Any,
     input_dropout: Any, recurrent_dropout: Any, embeddings: Any, settings: tuple[Any, ...], training: bool,
+    out: Array | None,
 ) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
     """GRU and SimpleRNN: y, h, the kernels' cache, the table's shape, and how to record (None if nothing is)."""
     h0 = _single(initial_state)
@@ -267,7 +273,7 @@ def _one_state(
     y, h, kept = getattr(core, cell + "_forward")(
         ids, _array(h0), _array(kernel), _array(recurrent_kernel), _array(bias),
         a_mask, _array(input_dropout), _array(recurrent_dropout), table, *settings, training or recording,
-        None if training or recording else _kept_weights(kind, kernel, recurrent_kernel, bias),
+        None if training or recording else _kept_weights(kind, kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if not recording:
@@ -276,7 +282,7 @@ def _one_state(
     core_backward = getattr(core, cell + "_backward")
 
     def backward(dy: Any, dh: Any) -> tuple[Any, ...]:
-        dx, *others = core_backward(kept, _given(dy), _given(dh), need_dx)
+        dx, *others = core_backward(kept, _array(dy), _array(dh), need_dx)
         return (_rows(dx, shape), *others)
 
     inputs = (x if table is None else embeddings, h0, kernel, recurrent_kernel, bias)
@@ -350,11 +356,6 @@ def _single(state: Any) -> Any:
 
 def _any_tracked(tape: Any, *values: Any) -> bool:
     return any(tracked(value, tape) for value in values)
-
-
-def _given(d: Any) -> Any:
-    """A gradient as the kernels take it."""
-    return d if d is None else contiguous(_array(d))
 
 
 def _rows(dx: Any, table: tuple[int, ...] | None) -> Any:

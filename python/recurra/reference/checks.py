@@ -53,6 +53,40 @@ def inout(name: str, value: Any) -> Array:
     return cast(Array, value)
 
 
+def placed(name: str, value: Any, result: Array, inputs: dict[str, Any]) -> Array:
+    """`result` in the array given for it, if one is; its rows of the last axis may lie apart, evenly."""
+    if value is None:
+        return result
+    out = like(name, value, result, "y")
+    if not out.flags.writeable:
+        raise ValueError(f"{name} must be writable: the result goes there")
+    if not _rows_evenly_apart(out):
+        raise ValueError(
+            f"{name} must be aligned, the elements of a row side by side and its rows evenly apart, as in y[:, :, :H]: "
+            "the result goes there"
+        )
+    for other, array in inputs.items():
+        if array is not None and np.may_share_memory(out, array):
+            raise ValueError(f"{name} must not share memory with {other}")
+    out[...] = result
+    return out
+
+
+def _rows_evenly_apart(array: Array) -> bool:
+    length = array.shape[-1]
+    if not array.flags.aligned or (length > 1 and array.strides[-1] != array.itemsize):
+        return False
+    step, rows = 0, 1
+    for size, stride in zip(array.shape[-2::-1], array.strides[-2::-1], strict=True):
+        if size == 1:  # its stride means nothing
+            continue
+        if step and stride != step * rows:
+            return False
+        step = step or stride
+        rows *= size
+    return step == 0 or rows == 0 or (step % array.itemsize == 0 and step >= length * array.itemsize)
+
+
 def ids(name: str, value: Any, upper: int | None = None, letter: str = "V") -> Array:
     """`value`, if it is an int32 array with every entry in [0, upper)."""
     value = typed(name, value, np.int32)

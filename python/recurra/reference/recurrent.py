@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.reference import checks
 from recurra.reference.cells import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
 from recurra.reference.sequence import Cache, backward, forward
 
@@ -39,13 +40,18 @@ def lstm_forward(
     zero_output_for_mask: bool,
     training: bool,
     kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Array, Cache | None]:
     """LSTM over time: y, final h, final c, cache."""
+    inputs = {
+        "x": x, "h0": h0, "c0": c0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
+        "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
+    }  # fmt: skip
     y, (h, c), cache = forward(
         LSTM(), x, (h0, c0), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
         activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
     )  # fmt: skip
-    return y, h, c, cache
+    return checks.placed("out", out, y, inputs), h, c, cache
 
 
 def lstm_backward(
@@ -74,14 +80,19 @@ def gru_forward(
     zero_output_for_mask: bool,
     training: bool,
     kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Cache | None]:
     """GRU over time: y, final h, cache."""
+    inputs = {
+        "x": x, "h0": h0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
+        "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
+    }  # fmt: skip
     y, (h,), cache = forward(
         GRUResetAfter() if reset_after else GRUResetBefore(), x, (h0,), kernel, recurrent_kernel, bias,
         mask, input_dropout, recurrent_dropout, embeddings,
         activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
     )  # fmt: skip
-    return y, h, cache
+    return checks.placed("out", out, y, inputs), h, cache
 
 
 def gru_backward(
@@ -108,13 +119,18 @@ def simple_rnn_forward(
     zero_output_for_mask: bool,
     training: bool,
     kept_weights: KeptWeights | None,
+    out: Array | None,
 ) -> tuple[Array, Array, Cache | None]:
     """SimpleRNN over time: y, final h, cache."""
+    inputs = {
+        "x": x, "h0": h0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
+        "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
+    }  # fmt: skip
     y, (h,), cache = forward(
         SimpleRNN(), x, (h0,), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
         activation, "linear", reverse, return_sequences, zero_output_for_mask, training,
     )  # fmt: skip
-    return y, h, cache
+    return checks.placed("out", out, y, inputs), h, cache
 
 
 def simple_rnn_backward(

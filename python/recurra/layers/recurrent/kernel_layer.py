@@ -32,6 +32,15 @@ class KernelLayer(RNN):
             return getattr(self.cell, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    @property
+    def puts_outputs(self) -> bool:
+        """Whether a call makes just the sequences that it returns, in the kernel: then `context.output` may say where.
+
+        A subclass may do more with them, or run more than once.
+        """
+        own = type(self).__module__.startswith("recurra.")
+        return own and self.cell.runs_in_kernel and self.return_sequences and not self.time_major
+
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self.cell.shared_config()}
         config.pop("cell")

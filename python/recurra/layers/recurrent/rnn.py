@@ -191,8 +191,11 @@ class RNN(Layer):
         return y, final
 
     def _run(self, x: Any, state: Any, mask: Any, training: bool) -> tuple[Any, list[Any]]:
-        cell, options = self.cell, {"reverse": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask}
+        cell = self.cell
+        options: dict[str, Any] = {"reverse": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask}
         if isinstance(cell, KernelCell) and cell.runs_in_kernel:
+            if context.output is not None and context.output[0] is self:
+                options["out"] = context.output[1]
             return cell.sequence(x, state, mask, training, return_sequences=self.return_sequences, **options)
         if type(cell) is StackedRNNCells and all(isinstance(c, KernelCell) and c.runs_in_kernel for c in cell.cells):
             final = []
