@@ -4,7 +4,7 @@
 
 #define RECURRA_PRODUCT(prefix, T, columns)                                                                           \
   prefix template void product<T, columns>(Index, const T*, Index, const Segment*, Index, const T*, Index, T*, Index, \
-                                           bool, const T*);
+                                           bool, Ahead*);
 #define RECURRA_PRODUCTS(prefix)         \
   RECURRA_PRODUCT(prefix, float, false)  \
   RECURRA_PRODUCT(prefix, float, true)   \

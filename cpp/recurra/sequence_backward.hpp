@@ -72,6 +72,9 @@ class SequenceBackward {
       plan_transposed(input_, Panels<T>(call_.I), groups, false, dx_rows() * Layout::z_row);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
+    Index size = 0;
+    for (const Group& group : loop_.groups) size += group.depth * L_.units.padded;
+    weights_in_l2_ = size * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
     const int threads = spread_.threads;
     stretches_ = Sharing(threads, (dx_rows() + stretch() - 1) / stretch());
     scratch_each_ = std::max((1 + Cell::gates) * block_rows * full, weights_.scratch());
@@ -190,7 +193,7 @@ class SequenceBackward {
   // Of a block, d is [panel][row][unit], with few rows and some panels, or many rows and one panel.
 
   /// A group's columns of dz at step s times its weights, for the first rows of a block of `block` rows.
-  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to) {
+  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to, Ahead ahead = {}) {
     const Group& group = t.groups[g];
     const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * Layout::z_row;
     const Segment* segments = group.segments.data();
@@ -202,9 +205,13 @@ class SequenceBackward {
       panels.first += side_by_side;
       to += side_by_side * block * full;
     }
-    for (; panels.first < panels.last; ++panels.first)
-      product<T>(rows.count(), dz, Layout::z_row, segments, n_segments, packed(t, g, panels.first),
-                 t.out.vectors(panels.first), to, t.out.width(panels.first), false);
+    for (; panels.first < panels.last; ++panels.first) {
+      const T* weights = packed(t, g, panels.first);
+      const Index size = group.depth * t.out.width(panels.first);
+      if (!weights_in_l2_) ahead.first(weights + size, size * Index(sizeof(T)));
+      product<T>(rows.count(), dz, Layout::z_row, segments, n_segments, weights, t.out.vectors(panels.first), to,
+                 t.out.width(panels.first), false, &ahead);
+    }
   }
 
   /// d = the groups' products, each times its masks: run(g, rows, to) makes one, each_row(rows, f) calls f(i, b) for each
@@ -250,7 +257,9 @@ class SequenceBackward {
     const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
     sum_groups(
         loop_, ran, panels, block,
-        [&](size_t g, Range some, T* to) { product_of(loop_, g, s, some, panels, block, to); },
+        [&](size_t g, Range some, T* to) {
+          product_of(loop_, g, s, some, panels, block, to, g == 0 ? kept(s - 1, some, panels.first) : Ahead());
+        },
         [&](Range some, auto&& f) {
           for (Index i = some.first; i < some.last; ++i) f(i, plan_.original(i));
         },
@@ -259,6 +268,17 @@ class SequenceBackward {
       for (Index i = ran.last; i < rows.last; ++i)
         copy(arriving_.start.data() + i * L_.units.padded + L_.units.first(q), L_.units.width(q),
              d + (i - rows.first) * L_.units.width(q));
+  }
+
+  /// What forward kept of a step, for the rows of a block and a panel.
+  Ahead kept(Index s, Range rows, Index q) {
+    Ahead ahead;
+    if (s < 0) return ahead;
+    const Index Hp = L_.units.padded;
+    ahead.add(z_at(q, plan_.offset(s) + rows.first), rows.count() * Layout::z_row * Index(sizeof(T)));
+    if (Cell::has_carry && L_.units.count == 1 && s > 0)
+      ahead.add(cache_.carry.data() + (plan_.offset(s - 1) + rows.first) * Hp, rows.count() * Hp * Index(sizeof(T)));
+    return ahead;
   }
 
   void step(Index s, Range rows, Range panels, T* d) {
@@ -359,8 +379,13 @@ class SequenceBackward {
       const Index first = input_.out.first(q), width = input_.out.width(q), used = input_.out.used(q);
       const auto run = [&](size_t g, Range rows, T* to) {
         const Group& group = input_.groups[g];
+        const T* weights = packed(input_, g, q);
+        Ahead ahead;
+        if (input_.out.count > 1) ahead.first(weights + group.depth * width, group.depth * width * Index(sizeof(T)));
+        if (q == 0 && L_.units.count == 1)  // the next rows; several panels of one are fetched as a row's segments
+          ahead.add(dz + r1 * Layout::z_row, (r1 - r0) * Layout::z_row * Index(sizeof(T)));
         product<T>(rows.count(), dz + rows.first * Layout::z_row, Layout::z_row, group.segments.data(),
-                   Index(group.segments.size()), packed(input_, g, q), input_.out.vectors(q), to, width, false);
+                   Index(group.segments.size()), weights, input_.out.vectors(q), to, width, false, &ahead);
       };
       // f(r, to) for rows of dx, which are far apart: their lines come while the product runs
       const auto each_row = [&](auto&& f) {
@@ -402,6 +427,7 @@ class SequenceBackward {
   Transposed loop_, second_, input_;
   Sharing stretches_;
   Index scratch_each_ = 0;
+  bool weights_in_l2_ = false;
 };
 
 }  // namespace recurra

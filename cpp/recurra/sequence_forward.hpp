@@ -52,6 +52,7 @@ class SequenceForward {
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
+    weights_in_l2_ = weights_->bytes() <= l2_bytes() * 3 / 4;
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(4, 192 / per_step)));
@@ -79,7 +80,7 @@ class SequenceForward {
   /// Whether making the input's products of a chunk of steps at once pays: W is then read once for all of them instead of
   /// at every step, but the pre-activations go to L2 or beyond and come back. With a few rows it always does.
   bool saves_reading(Index rows) const {
-    if (weights_->bytes() <= l2_bytes() * 3 / 4) return false;
+    if (weights_in_l2_) return false;
     const Index weights = L_.I * Cell::gates * L_.units.padded * (chunk_ - 1) / chunk_;
     return weights > 5 * 2 * rows * Cell::gates * L_.units.padded;
   }
@@ -209,15 +210,17 @@ class SequenceForward {
     for (int c = 0; c < C; ++c) {
       const Segment part = input_part(c);
       if (part.length == 0) continue;
+      const T* next = following(p, c, [&](Index q, int d) { return weights_->column(q, d); });
       for (Index s = s0; s < s1;) {
         T *from = operand(s, r0), *to = z_at(s, r0, p);
         Index rows = 0;  // of as many steps as lie one behind the other
         for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
              ++s)
           rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
+        Ahead ahead;
+        ahead.first(next, part.length * L_.units.width(p) * Index(sizeof(T)));
         product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
-                   to + c * L_.units.width(p), Layout::z_row, false,
-                   coming(p, c, [&](Index q, int d) { return weights_->column(q, d); }));
+                   to + c * L_.units.width(p), Layout::z_row, false, &ahead);
       }
     }
   }
@@ -240,8 +243,10 @@ class SequenceForward {
       }
       if constexpr (Cell::reset_before && !reset) {
         const Segment all{0, L_.H};
+        Ahead ahead;
+        ahead.first(weights_->second(panel_after(p)), L_.H * width * Index(sizeof(T)));
         product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true, weights_->second(panel_after(p)));
+                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true, &ahead);
       }
       if constexpr (!reset) pointwise(s, i0, i1, p, z);
     }
@@ -268,12 +273,15 @@ class SequenceForward {
       }
     }
     if (weights_->folded() && p == L_.units.count - 1 && L_.sections == 1 && !ahead_) return folded(s, i0, i1, z);
+    Ahead ahead = fresh(s, i0, i1, p, z);
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
+      if (!weights_in_l2_)
+        ahead.first(following(p, c, [&](Index q, int d) { return step_weights(q, d); }),
+                    part.length * L_.units.width(p) * Index(sizeof(T)));
       product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c), L_.units.vectors(p),
-                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c),
-                 coming(p, c, [&](Index q, int d) { return step_weights(q, d); }));
+                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c), &ahead);
     }
   }
   /// The last panel's columns at once; their sums go to the vectors that the columns have in z.
@@ -304,9 +312,19 @@ class SequenceForward {
           store(z + i * Layout::z_row + c * W, load_part(sums + i * width + c * used, used));
   }
 
+  /// What a step of a block writes for the first time: kept for backward, and in no cache yet.
+  Ahead fresh(Index s, Index i0, Index i1, Index p, const T* z) const {
+    Ahead ahead;
+    if (!call_.training) return ahead;
+    const Index rows = i1 - i0, Hp = L_.units.padded;
+    ahead.add(z, rows * Layout::z_row * Index(sizeof(T)));
+    if (Cell::has_carry && L_.units.count == 1)
+      ahead.add(cache_->carry.data() + kept_row(s, i0) * Hp, rows * Hp * Index(sizeof(T)));
+    return ahead;
+  }
   /// weights(q, d) of what follows column c of panel p.
   template <class Weights>
-  const T* coming(Index p, int c, Weights&& weights) const {
+  const T* following(Index p, int c, Weights&& weights) const {
     if (c + 1 < C) return weights(p, c + 1);
     return weights(panel_after(p), 0);
   }
@@ -456,7 +474,7 @@ class SequenceForward {
   std::optional<Steps> steps_;
   std::shared_ptr<const PackedWeights<Cell, T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;
-  bool ahead_ = false, scratch_z_ = true;
+  bool ahead_ = false, scratch_z_ = true, weights_in_l2_ = false;
   Buffer<T> in_turn_;  // operand rows of a few steps, in turn; empty where they are all in the cache
   std::vector<T*> operands_;  // the first operand row of each step
 };

@@ -29,15 +29,45 @@ constexpr int max_rows(int vectors) {
                                 : (vectors == 2 ? 6 : 12);
 }
 
-/// Bytes of the coming panel that a tile asks for with each k: a quarter of it in all.
+/// What the tiles of a product bring to L2 while they compute, part after part: memory that is used next, and that the
+/// processor would not fetch by itself in time, since it is read or written in another order than that of its addresses.
+class Ahead {
+ public:
+  /// A part for now, before the others: the weights of the next product.
+  void first(const void* from, Index bytes) { parts_[0] = {static_cast<const char*>(from), bytes}; }
+  /// One more part, of three at most.
+  void add(const void* from, Index bytes) { parts_[count_++] = {static_cast<const char*>(from), bytes}; }
+  /// Where the next `bytes` begin, or null when there is nothing left.
+  const char* take(Index bytes) {
+    for (int n = 0; n < count_; ++n) {
+      Part& part = parts_[n];
+      if (part.bytes <= 0) continue;
+      const char* from = part.from;
+      part.from += bytes;
+      part.bytes -= bytes;
+      return from;
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Part {
+    const char* from = nullptr;
+    Index bytes = 0;
+  };
+  Part parts_[4];
+  int count_ = 1;
+};
+
+/// Bytes that a tile brings with each k: a quarter of a panel in all.
 template <class T>
-constexpr Index panel_ahead(Index vectors) {
+constexpr Index bytes_ahead(Index vectors) {
   return vectors * lanes<T> * Index(sizeof(T)) / 4;
 }
 
-/// sum += the products of all segments. Fetched ahead, for the reasons that tile_avx2.hpp gives: with Panel a part of the
-/// coming panel, with Several the rows' next segment.
-template <class T, int MR, int NV, bool Columns, bool Panel, bool Several>
+/// sum += the products of all segments. Fetched meanwhile: with Coming, what lies at `coming`; with Several, the rows' next
+/// segment, for the reason that tile_avx2.hpp gives.
+template <class T, int MR, int NV, bool Columns, bool Coming, bool Several>
 RECURRA_INLINE void add_products(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
                                  const char* coming, Packet<T> (&sum)[MR][NV]) {
   constexpr int W = lanes<T>;
@@ -51,9 +81,9 @@ RECURRA_INLINE void add_products(const T* a, Index lda, const Segment* segments,
         RECURRA_PREFETCH(next);
         next += MR;
       }
-      if constexpr (Panel) {
+      if constexpr (Coming) {
         RECURRA_PREFETCH_L2(coming);
-        coming += panel_ahead<T>(NV);
+        coming += bytes_ahead<T>(NV);
       }
       Packet<T> b[NV];
       RECURRA_UNROLL for (int v = 0; v < NV; ++v) b[v] = load(panel + v * W);
@@ -78,12 +108,12 @@ RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segmen
   } else {
     RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
   }
-  // Where k brings less than a line, asking for the same line again costs more than it brings (0.9-0.99 at 512 units with
-  // this tile on AVX2); many rows of one vector leave no address free.
-  constexpr bool panel_comes = !Columns && panel_ahead<T>(NV) >= 64, segment_comes = !Columns && NV > 1;
-  if (segment_comes && n_segments > 1)
-    add_products<T, MR, NV, Columns, panel_comes, segment_comes>(a, lda, segments, n_segments, panel, coming, sum);
-  else add_products<T, MR, NV, Columns, panel_comes, false>(a, lda, segments, n_segments, panel, coming, sum);
+  // Where k brings less than half a line, asking for the same line again costs more than it brings (0.9-0.99 at 512 units
+  // with this tile on AVX2); many rows of one vector leave no address free.
+  constexpr bool comes = bytes_ahead<T>(NV) >= 32, several = !Columns && NV > 1;
+  if (several && n_segments > 1)
+    add_products<T, MR, NV, Columns, comes, several>(a, lda, segments, n_segments, panel, coming, sum);
+  else add_products<T, MR, NV, Columns, comes, false>(a, lda, segments, n_segments, panel, coming, sum);
   RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v)
       store(z + r * ldz + v * W, sum[r][v]);
 }
@@ -118,10 +148,10 @@ Tile<T> pick_tile(Index rows, Index vectors) {
 
 /// The same product for any number of rows, cut into blocks that differ by one row at most: 32 rows are 6 6 5 5 5 5,
 /// not 6 6 6 6 6 2, since a tile of two rows cannot keep the multipliers busy.
-/// coming: the panel that the next product takes; by default what lies behind this one. Tiles may fetch it ahead.
+/// ahead: what tiles may fetch meanwhile; by default what lies behind the panel.
 template <class T, bool Columns = false>
 void product(Index rows, const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
-             Index vectors, T* z, Index ldz, bool accumulate, const T* coming = nullptr) {
+             Index vectors, T* z, Index ldz, bool accumulate, Ahead* ahead = nullptr) {
   if (rows <= 0) return;
   const Index most = max_rows(int(vectors));
   const Index blocks = (rows + most - 1) / most;
@@ -129,16 +159,20 @@ void product(Index rows, const T* a, Index lda, const Segment* segments, Index n
   const Index row = Columns ? 1 : lda;
   Index r = 0, depth = 0;
   for (Index n = 0; n < n_segments; ++n) depth += segments[n].length;
-  if (!coming) coming = panel + depth * vectors * lanes<T>;
-  const char *ahead = reinterpret_cast<const char*>(coming), *here = reinterpret_cast<const char*>(panel);
-  Index tiles = 0;
+  const Index panel_size = depth * vectors * lanes<T>;
+  Ahead behind;
+  if (!ahead) {
+    if (!Columns)
+      behind.first(panel + panel_size, panel_size * Index(sizeof(T)));  // columns meet a panel again at once
+    ahead = &behind;
+  }
   const auto sweep = [&](Index height, Index count) {
     if (count == 0) return;
     const Tile<T> kernel = pick_tile<T, Columns>(height, vectors);
     for (Index i = 0; i < count; ++i, r += height) {
-      kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate, ahead);
-      // A quarter with each of the first four; a panel further would drive out those in use.
-      ahead = ++tiles < 4 ? ahead + depth * panel_ahead<T>(vectors) : here;
+      const char* coming = ahead->take(depth * bytes_ahead<T>(vectors));
+      if (!coming) coming = reinterpret_cast<const char*>(panel);  // it is here: a panel further would drive it out
+      kernel(a + r * row, lda, segments, n_segments, panel, z + r * ldz, ldz, accumulate, coming);
     }
   };
   sweep(small + 1, larger);

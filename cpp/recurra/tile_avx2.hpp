@@ -61,12 +61,11 @@
   "lea (%[far],%[lda]," steps "), %[far]\n\t"
 
 // The processor's own prefetching ends at each page, and the first rows that meet a panel would wait for it. So each
-// tile brings a quarter of the panel that comes next to L2, and asks L2 for this one a page ahead. Columns meet panels
-// that are used again at once.
-#define RECURRA_COMING_IN_ROWS \
+// tile brings a quarter of a panel's size to L2 of what comes next (Ahead), and asks L2 for this one a page ahead. Columns
+// meet panels that are used again at once.
+#define RECURRA_COMING \
   "prefetcht1 (%[coming])\n\t" \
   "add $64, %[coming]\n\t"
-#define RECURRA_COMING_IN_COLUMNS
 #define RECURRA_AHEAD_IN_ROWS(at) "prefetcht0 " at "+4096(%[panel])\n\t"
 #define RECURRA_AHEAD_IN_COLUMNS(at)
 
@@ -86,7 +85,7 @@
   "add $128, %[next]\n\t"
 
 // The sums from z or zero; for each segment k in fours, then one by one; the sums to z.
-#define RECURRA_TILE(s, rows, at, on, panel_comes, panel_ahead, find_segment, segment_comes) \
+#define RECURRA_TILE(s, rows, at, on, comes, panel_ahead, find_segment, segment_comes) \
   asm volatile( \
       "test %[accumulate], %[accumulate]\n\t" \
       "jnz 1f\n\t" \
@@ -107,7 +106,7 @@
       "jl 4f\n\t" \
       ".p2align 6\n\t" \
       "3:\n\t" \
-      panel_comes segment_comes \
+      comes segment_comes \
       panel_ahead("-128") RECURRA_PANEL("-128") rows(RECURRA_PRODUCTS, s, at, 0) \
       panel_ahead("-64") RECURRA_PANEL("-64") rows(RECURRA_PRODUCTS, s, at, 1) \
       panel_ahead("0") RECURRA_PANEL("0") rows(RECURRA_PRODUCTS, s, at, 2) \
@@ -141,10 +140,10 @@
 #define RECURRA_TILE_OF(rows, layout, segments) \
   do { \
     if constexpr (sizeof(T) == 4) \
-      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
+      RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING, \
                    RECURRA_AHEAD_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_NEXT_OF_##segments); \
     else \
-      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING_IN_##layout, \
+      RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ON_IN_##layout, RECURRA_COMING, \
                    RECURRA_AHEAD_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_NEXT_OF_##segments); \
   } while (false)
 // clang-format on
@@ -199,8 +198,7 @@ RECURRA_NOINLINE void tile_avx2(const T* a, Index lda, const Segment* segment, I
 #undef RECURRA_IN_Z
 #undef RECURRA_ON_IN_ROWS
 #undef RECURRA_ON_IN_COLUMNS
-#undef RECURRA_COMING_IN_ROWS
-#undef RECURRA_COMING_IN_COLUMNS
+#undef RECURRA_COMING
 #undef RECURRA_AHEAD_IN_ROWS
 #undef RECURRA_AHEAD_IN_COLUMNS
 #undef RECURRA_FIND_NEXT_OF_ONE

@@ -12,6 +12,7 @@ class WeightGradients {
   static constexpr Index W = Layout::W;
   static constexpr Index full = Panels<T>::full;
   static constexpr Index depth_rows = 192;  // most rows summed in one pass
+  static constexpr Index least_cut = 24;  // operand elements that pay for packing dz once more
 
  public:
   WeightGradients(SequenceCache<Cell, T>& cache, int threads)
@@ -36,8 +37,10 @@ class WeightGradients {
     }
     sums_.resize(size);
     if (plan_.rows() == 0) std::fill_n(sums_.data(), size, T(0));
-    // Each group of blocks reads all the operands, so there are few of them.
-    groups_ = Sharing(threads, threads == 1 ? 1 : std::clamp<Index>(blocks() / 16, threads, 4 * threads));
+    // Each group of blocks, or cut of them, reads all of dz or all operands, so there are few.
+    if (blocks() < threads) cuts_ = std::clamp<Index>(L_.section / least_cut, 1, (threads + blocks() - 1) / blocks());
+    const Index few = cuts_ > 1 ? blocks() : std::clamp<Index>(blocks() / 16, threads, 4 * threads);
+    groups_ = Sharing(threads, (threads == 1 ? 1 : few) * cuts_);
   }
 
   /// Elements of scratch that a member needs.
@@ -48,8 +51,11 @@ class WeightGradients {
 
   /// This member's groups of blocks. A barrier has to come before write().
   void sum(const Member& me, T* scratch) {
-    const Index groups = groups_.items();
-    groups_.each(me, 0, [&](Index g) { sum_blocks(blocks() * g / groups, blocks() * (g + 1) / groups, scratch); });
+    const Index groups = groups_.items() / cuts_;
+    groups_.each(me, 0, [&](Index item) {
+      const Index g = item / cuts_;
+      sum_blocks(blocks() * g / groups, blocks() * (g + 1) / groups, item % cuts_, scratch);
+    });
   }
 
   /// From sums to Keras's arrays, this member's blocks.
@@ -115,35 +121,45 @@ class WeightGradients {
         std::memcpy(out.drecurrent_kernel + k * GH + recurrent * H + first, from, bytes);
   }
 
-  void sum_blocks(Index first_block, Index last_block, T* scratch) {
+  /// Part n of `parts` of a cut's part of `count` operand elements.
+  Range piece(Index count, Index cut, Index n, Index parts) const {
+    const Index at = cut * parts + n, all = cuts_ * parts;
+    return {count * at / all, count * (at + 1) / all};
+  }
+
+  void sum_blocks(Index first_block, Index last_block, Index cut, T* scratch) {
     T* masked = scratch + depth_rows * full;
     over_rows(
-        first_block, last_block, plan_.rows(), L_.kept_row,
+        first_block, last_block, plan_.rows(), cache_.operands.data(), L_.kept_row,
         [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }, scratch,
-        [&](const Block& block, bool first_of_column, Index m0, Index m, Index n, Index parts) {
+        [&](const Block& block, bool first_of_column, Index m0, Index m, Index n, Index parts, Ahead& ahead) {
           const Index row = block.row, vectors = block.width / W;
           const int c = block.column;
           const Segment all{0, m}, part = block.columns > 1 ? Segment{0, L_.section} : L_.part(c);
           T* to = sums_.data() + block.sums + (tokens_ ? kernel_rows_of(block) * block.row : 0);
-          const Index k0 = part.length * n / parts, k1 = part.length * (n + 1) / parts;
+          const auto [k0, k1] = piece(part.length, cut, n, parts);
           const T* operands = cache_.operands.data() + m0 * L_.kept_row + part.offset + k0;
           if (L_.sections > 1) {
             if (first_of_column) mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
             operands = masked;
           }
-          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * row, row, m0 > 0);
-          if (Cell::reset_before && c == 2 && n == 0)
-            product<T, true>(L_.H, cache_.reset.data() + m0 * L_.units.padded, L_.units.padded, &all, 1, scratch,
-                             vectors, to + part.length * row, row, m0 > 0);
+          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * row, row, m0 > 0,
+                           &ahead);
+          if (Cell::reset_before && c == 2 && n == 0) {
+            const auto [r0, r1] = piece(L_.H, cut, 0, 1);
+            product<T, true>(r1 - r0, cache_.reset.data() + m0 * L_.units.padded + r0, L_.units.padded, &all, 1,
+                             scratch, vectors, to + (part.length + r0) * row, row, m0 > 0, &ahead);
+          }
         });
     if (!tokens_) return;
     over_rows(
-        first_block, last_block, tokens_.count(), call_.I, [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
-        [&](const Block& block, bool, Index m0, Index m, Index n, Index parts) {
+        first_block, last_block, tokens_.count(), tokens_.embeddings(), call_.I,
+        [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
+        [&](const Block& block, bool, Index m0, Index m, Index n, Index parts, Ahead& ahead) {
           const Segment all{0, m};
-          const Index rows = kernel_rows_of(block), k0 = rows * n / parts, k1 = rows * (n + 1) / parts;
+          const auto [k0, k1] = piece(kernel_rows_of(block), cut, n, parts);
           product<T, true>(k1 - k0, tokens_.embeddings() + m0 * call_.I + k0, call_.I, &all, 1, scratch,
-                           block.width / W, sums_.data() + block.sums + k0 * block.row, block.row, m0 > 0);
+                           block.width / W, sums_.data() + block.sums + k0 * block.row, block.row, m0 > 0, &ahead);
         });
   }
   Index kernel_rows_of(const Block& block) const { return block.columns > 1 ? call_.I : kernel_rows(block.column); }
@@ -164,21 +180,37 @@ class WeightGradients {
       to += L_.kept_row;
     });
   }
-  /// run(block, first_of_column, m0, m, n, parts) with rows [m0, m0 + m) of a block's columns of dz packed, for all rows
-  /// in turn, of which each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that part
-  /// of some rows stays in L2 while all the blocks use it. first_of_column: the block before was of another column.
+  /// run(block, first_of_column, m0, m, n, parts, ahead) with rows [m0, m0 + m) of a block's columns of dz packed, for all
+  /// rows in turn, of which each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that
+  /// part of some rows stays in L2 while all the blocks use it. first_of_column: the block before was of another column.
   template <class Rows, class Run>
-  void over_rows(Index first_block, Index last_block, Index rows, Index operand_row, Rows&& dz_at, T* packed_dz,
-                 Run&& run) {
+  void over_rows(Index first_block, Index last_block, Index rows, const T* operands, Index operand_row, Rows&& dz_at,
+                 T* packed_dz, Run&& run) {
     const Index parts = 1 + depth_rows * operand_row * Index(sizeof(T)) / (l2_bytes() * 3 / 4);
+    const Index last_panel = blocks_[size_t(last_block - 1)].panel, bytes = depth_rows * Index(sizeof(T));
+    // What comes after a panel: the next one, or the first one of the rows from m1 on, and these rows' operands.
+    const auto after = [&, first_panel = blocks_[size_t(first_block)].panel](Index m0, Index panel, Index m1) {
+      Ahead ahead;
+      if (panel < last_panel) {
+        ahead.add(dz_at(panel + 1, m0), bytes * Layout::z_row);
+      } else if (m1 < rows) {
+        ahead.add(dz_at(first_panel, m1), bytes * Layout::z_row);
+        if (bytes * operand_row <= l2_bytes() / 4) ahead.add(operands + m1 * operand_row, bytes * operand_row);
+      }
+      return ahead;
+    };
     for (Index m0 = 0; m0 < rows; m0 += depth_rows) {
       const Index m = std::min(depth_rows, rows - m0);
       for (Index n = 0; n < parts; ++n) {
         int column = -1;
+        Index panel = -1;
+        Ahead ahead;
         for (Index k = first_block; k < last_block; ++k) {
           const Block& block = blocks_[size_t(k)];
+          if (block.panel != panel && L_.sections == 1) ahead = after(m0, block.panel, n + 1 == parts ? m0 + m : m0);
+          panel = block.panel;
           pack(block, dz_at(block.panel, m0), m, packed_dz, k == first_block || block.first == 0);
-          run(block, block.column != column, m0, m, n, parts);
+          run(block, block.column != column, m0, m, n, parts, ahead);
           column = block.column;
         }
       }
@@ -213,6 +245,7 @@ class WeightGradients {
   TokenTable<T>& tokens_;
   Buffer<T> sums_;
   std::vector<Block> blocks_;
+  Index cuts_ = 1;  // of each block's operand
   Sharing groups_;
 };
 
