@@ -55,7 +55,8 @@ class SequenceForward {
     weights_in_l2_ = weights_->bytes() <= l2_bytes() * 3 / 4;
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
-    chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(4, 192 / per_step)));
+    const Index least = call_.training ? 2 : 4;  // operands that are kept come from memory: few at once
+    chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(least, 192 / per_step)));
     steps_.emplace(spread_, plan_, L_.units.count, chunk_);
     ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
@@ -320,6 +321,9 @@ class SequenceForward {
     ahead.add(z, rows * Layout::z_row * Index(sizeof(T)));
     if (Cell::has_carry && L_.units.count == 1)
       ahead.add(cache_->carry.data() + kept_row(s, i0) * Hp, rows * Hp * Index(sizeof(T)));
+    // gather() writes some steps at once.
+    if (p == 0 && spread_.by_rows && s + chunk_ < plan_.steps())
+      ahead.add(operand(s + chunk_, i0), rows * L_.operand_row * Index(sizeof(T)));
     return ahead;
   }
   /// weights(q, d) of what follows column c of panel p.

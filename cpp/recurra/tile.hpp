@@ -59,10 +59,11 @@ class Ahead {
   int count_ = 1;
 };
 
-/// Bytes that a tile brings with each k: a quarter of a panel in all.
+/// Bytes that a tile brings with each k: a quarter of the panel, or a line.
 template <class T>
 constexpr Index bytes_ahead(Index vectors) {
-  return vectors * lanes<T> * Index(sizeof(T)) / 4;
+  const Index quarter = vectors * lanes<T> * Index(sizeof(T)) / 4;
+  return quarter < 32 ? quarter : 64;
 }
 
 /// sum += the products of all segments. Fetched meanwhile: with Coming, what lies at `coming`; with Several, the rows' next
@@ -108,9 +109,9 @@ RECURRA_NOINLINE void portable_tile(const T* a, Index lda, const Segment* segmen
   } else {
     RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[r][v] = set1<T>(0);
   }
-  // Where k brings less than half a line, asking for the same line again costs more than it brings (0.9-0.99 at 512 units
-  // with this tile on AVX2); many rows of one vector leave no address free.
-  constexpr bool comes = bytes_ahead<T>(NV) >= 32, several = !Columns && NV > 1;
+  // Where a k has few multiply-adds, asking each time costs more than it brings (0.9-0.99 at 512 units with this tile on
+  // AVX2); many rows of one vector leave no address free.
+  constexpr bool comes = bytes_ahead<T>(NV) >= 64, several = !Columns && NV > 1;
   if (several && n_segments > 1)
     add_products<T, MR, NV, Columns, comes, several>(a, lda, segments, n_segments, panel, coming, sum);
   else add_products<T, MR, NV, Columns, comes, false>(a, lda, segments, n_segments, panel, coming, sum);
