@@ -43,8 +43,8 @@ class Ahead {
       Part& part = parts_[n];
       if (part.bytes <= 0) continue;
       const char* from = part.from;
-      part.from += bytes;
       part.bytes -= bytes;
+      if (part.bytes > 0) part.from += bytes;
       return from;
     }
     return nullptr;

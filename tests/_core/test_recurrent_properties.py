@@ -205,13 +205,15 @@ def test_same_bits_for_any_number_of_threads(
     _compare_threads(compiled, Case(cell, "float32", sizes, **extra), (2, 3))
 
 
-@pytest.mark.parametrize("units", [7, 22, 28, 46])
+@pytest.mark.parametrize(("inputs", "units"), [(12, 7), (12, 22), (12, 28), (12, 46), (70, 9)])
 @pytest.mark.parametrize("cell", CELLS)
 def test_same_bits_wherever_threads_cut_the_weights_gradients(
-    compiled: ModuleType, cell: str, dtype: np.dtype, units: int
+    compiled: ModuleType, cell: str, dtype: np.dtype, inputs: int, units: int
 ) -> None:
-    """Columns of the last panel stand side by side in several blocks, and a thread may begin with any of them."""
-    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, 12, units)), (2, 3, 4, 8))
+    """Columns of the last panel stand side by side in several blocks, and a thread may begin with any of them; where
+    there are fewer blocks than threads, each is cut.
+    """
+    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, inputs, units)), (2, 3, 4, 8))
 
 
 def _compare_threads(compiled: ModuleType, case: Case, numbers: tuple[int, ...]) -> None:
