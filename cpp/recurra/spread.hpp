@@ -23,6 +23,18 @@ struct Spread {
   }
 };
 
+/// The most units, with padding, that one of some members has when they share the panels.
+template <class T>
+Index largest_part(const Panels<T>& units, int members) {
+  Index most = 0;
+  for (int id = 0; id < members; ++id) {
+    const Range part = Member{id, members, nullptr}.part(units.count);
+    if (part.count() > 0)
+      most = std::max(most, units.first(part.last - 1) + units.width(part.last - 1) - units.first(part.first));
+  }
+  return most;
+}
+
 template <class Cell, class T>
 Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   Spread result;
@@ -38,7 +50,11 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   result.patience = microseconds / 100;
   Index wide = 0;  // rows in steps that have a tile of rows, nearly, for every member
   for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
-  result.by_rows = (in_l2 && 2 * wide >= plan.rows()) || layout.units.count < most;
+  // Few panels may leave one member with most of the units: with 200 units in panels of 64, 128 of them. To fetch the
+  // weights from a little further away costs less.
+  const bool uneven = 5 * largest_part(layout.units, most) * most > 6 * layout.units.padded;
+  const bool near = in_l2 || (uneven && weights * sizeof(T) <= 2 * double(l2_bytes()));
+  result.by_rows = (near && 2 * wide >= plan.rows()) || layout.units.count < most;
   result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
   result.turn = std::max(plan.steps() / 32, Index(50 * 2 * most * double(plan.steps()) / products)) + 1;
   return result;

@@ -206,14 +206,15 @@ def test_same_bits_for_any_number_of_threads(
 
 
 @pytest.mark.parametrize(("inputs", "units"), [(12, 7), (12, 22), (12, 28), (12, 46), (70, 9)])
+@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: "-".join(map(str, extra.values())) or "plain")
 @pytest.mark.parametrize("cell", CELLS)
 def test_same_bits_wherever_threads_cut_the_weights_gradients(
-    compiled: ModuleType, cell: str, dtype: np.dtype, inputs: int, units: int
+    compiled: ModuleType, cell: str, dtype: np.dtype, extra: dict[str, Any], inputs: int, units: int
 ) -> None:
     """Columns of the last panel stand side by side in several blocks, and a thread may begin with any of them; where
     there are fewer blocks than threads, each is cut.
     """
-    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, inputs, units)), (2, 3, 4, 8))
+    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, inputs, units), **extra), (2, 3, 4, 8))
 
 
 def _compare_threads(compiled: ModuleType, case: Case, numbers: tuple[int, ...]) -> None:
