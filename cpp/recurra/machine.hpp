@@ -16,4 +16,7 @@ inline Index l2_bytes() {
   return Index{512} << 10;
 }
 
+/// Whether so many bytes stay in one core's level-2 cache while other data pass through it.
+inline bool stays_in_l2(Index bytes) { return bytes <= l2_bytes() * 3 / 4; }
+
 }  // namespace recurra

@@ -72,9 +72,7 @@ class SequenceBackward {
       plan_transposed(input_, Panels<T>(call_.I), groups, false, dx_rows() * Layout::z_row);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
-    Index size = 0;
-    for (const Group& group : loop_.groups) size += group.depth * L_.units.padded;
-    weights_in_l2_ = size * Index(sizeof(T)) <= l2_bytes() * 3 / 4;
+    weights_in_l2_ = stays_in_l2(loop_.weights.size() * Index(sizeof(T)));
     const int threads = spread_.threads;
     stretches_ = Sharing(threads, (dx_rows() + stretch() - 1) / stretch());
     scratch_each_ = std::max((1 + Cell::gates) * block_rows * full, weights_.scratch());

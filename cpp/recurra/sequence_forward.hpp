@@ -52,7 +52,7 @@ class SequenceForward {
   // --- set-up -------------------------------------------------------------------------------------------------------
   void prepare() {
     spread_ = spread<Cell, T>(L_, plan_);
-    weights_in_l2_ = weights_->bytes() <= l2_bytes() * 3 / 4;
+    weights_in_l2_ = stays_in_l2(weights_->bytes());
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     const Index least = call_.training ? 2 : 4;  // operands that are kept come from memory: few at once

@@ -41,7 +41,7 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   const int most = max_threads().load();
   if (most < 2 || plan.steps() == 0) return result;
   const double weights = double(layout.section) * Cell::gates * double(layout.units.padded);
-  const bool in_l2 = weights * sizeof(T) <= 0.75 * double(l2_bytes());
+  const bool in_l2 = stays_in_l2(Index(weights) * Index(sizeof(T)));
   // At a modest 40 GFLOP/s, or 10 GB/s where each step fetches the weights from afar.
   const double products = 2 * weights * double(plan.rows()) / 4e4;
   const double fetching = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
