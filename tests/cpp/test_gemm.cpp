@@ -46,6 +46,35 @@ TEST(products_equal_their_sums) {
   }
 }
 
+TEST(the_order_of_sums_depends_on_no_path) {
+  // Rows of few, of a batch, of many; B as it is, packed, or transposed and swapped with A: one chain all the same.
+  for (const Index M : {Index{1}, Index{2}, Index{3}, Index{10}, Index{128}})
+    for (const Index N : {Index{7}, Index{100}, Index{1500}}) {
+      const Index K = 523;
+      recurra_test::Numbers numbers(unsigned(M * 31 + N));
+      const auto a = numbers.list<float>(size_t(M * K)), b = numbers.list<float>(size_t(K * N));
+      const auto bias = numbers.list<float>(size_t(N));
+      std::vector<float> a_turned(a.size()), b_turned(b.size()), expected(size_t(M * N));
+      for (Index k = 0; k < K; ++k) {
+        for (Index m = 0; m < M; ++m) a_turned[size_t(k * M + m)] = a[size_t(m * K + k)];
+        for (Index n = 0; n < N; ++n) b_turned[size_t(n * K + k)] = b[size_t(k * N + n)];
+      }
+      for (const bool with_bias : {false, true}) {
+        const float* const start = with_bias ? bias.data() : nullptr;
+        for (const int threads : {1, 2, 3}) {
+          recurra::max_threads() = threads;
+          const auto first = run(M, N, K, a, false, b, false, start);
+          if (threads == 1) expected = first;
+          CHECK(first == expected);
+          CHECK(run(M, N, K, a, false, b_turned, true, start) == expected);
+          CHECK(run(M, N, K, a_turned, true, b, false, start) == expected);
+          CHECK(run(M, N, K, a_turned, true, b_turned, true, start) == expected);
+        }
+      }
+    }
+  recurra::max_threads() = 1;
+}
+
 TEST(a_row_does_not_depend_on_the_others_nor_on_threads) {
   const Index M = 101, N = 203, K = 77;
   recurra_test::Numbers numbers(5);
