@@ -2,6 +2,7 @@
 #include "recurra/optimizers.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "arrays.hpp"
 #include "recurra/grad_norm.hpp"
@@ -172,16 +173,21 @@ void rmsprop_update(py::handle params, py::handle grads, py::handle v, py::handl
   });
 }
 
+AdamRule adam_rule(py::handle lr, py::handle beta1, py::handle beta2, py::handle epsilon, py::handle step,
+                   py::handle weight_decay, py::handle clip) {
+  return {finite(lr, "lr"),
+          decay_rate(beta1, "beta1"),
+          decay_rate(beta2, "beta2"),
+          not_negative(epsilon, "epsilon"),
+          to_int_in(step, "step", 1, std::numeric_limits<std::int64_t>::max()),
+          finite(weight_decay, "weight_decay"),
+          not_negative(clip, "clip")};
+}
+
 void adam_update(py::handle params, py::handle grads, py::handle m, py::handle v, py::handle vmax, py::handle lr,
                  py::handle beta1, py::handle beta2, py::handle epsilon, py::handle step, py::handle weight_decay,
                  py::handle scale, py::handle clip) {
-  const AdamRule rule{finite(lr, "lr"),
-                      decay_rate(beta1, "beta1"),
-                      decay_rate(beta2, "beta2"),
-                      not_negative(epsilon, "epsilon"),
-                      to_int_in(step, "step", 1, std::numeric_limits<std::int64_t>::max()),
-                      finite(weight_decay, "weight_decay"),
-                      not_negative(clip, "clip")};
+  const AdamRule rule = adam_rule(lr, beta1, beta2, epsilon, step, weight_decay, clip);
   dispatch(list_dtype(params, "params"), [&](auto zero) {
     using T = decltype(zero);
     Lists<T> lists(params, grads, scale);
@@ -260,6 +266,23 @@ void rmsprop_update_rows(py::handle param, py::handle ids, py::handle rows, py::
   });
 }
 
+void adam_update_rows(py::handle param, py::handle ids, py::handle rows, py::handle m_in, py::handle v_in,
+                      py::handle vmax_in, py::handle lr, py::handle beta1, py::handle beta2, py::handle epsilon,
+                      py::handle step, py::handle weight_decay, py::handle scale, py::handle clip) {
+  const AdamRule rule = adam_rule(lr, beta1, beta2, epsilon, step, weight_decay, clip);
+  dispatch(float_dtype(param, "param"), [&](auto zero) {
+    using T = decltype(zero);
+    Table<T> table(param, ids, rows, scale);
+    const auto m = table.state(m_in, "m"), v = table.state(v_in, "v");
+    std::optional<View<T>> vmax;
+    if (!vmax_in.is_none()) vmax = table.state(vmax_in, "vmax");
+    table.overlaps.check();
+    py::gil_scoped_release release;
+    recurra::adam_update_rows(table.param.data(), table.param.shape(0), table.gradient, m.data(), v.data(),
+                              vmax ? vmax->data() : nullptr, rule);
+  });
+}
+
 void adagrad_update_rows(py::handle param, py::handle ids, py::handle rows, py::handle acc_in, py::handle lr_in,
                          py::handle epsilon_in, py::handle scale, py::handle clip_in) {
   const double lr = finite(lr_in, "lr"), epsilon = not_negative(epsilon_in, "epsilon");
@@ -288,6 +311,9 @@ void register_optimizers(py::module_& m) {
         arg("clip"));
   m.def("rmsprop_update_rows", &rmsprop_update_rows, arg("param"), arg("ids"), arg("rows"), arg("v"), arg("last_step"),
         arg("step"), arg("lr"), arg("rho"), arg("epsilon"), arg("scale"), arg("clip"));
+  m.def("adam_update_rows", &adam_update_rows, arg("param"), arg("ids"), arg("rows"), arg("m"), arg("v"), arg("vmax"),
+        arg("lr"), arg("beta1"), arg("beta2"), arg("epsilon"), arg("step"), arg("weight_decay"), arg("scale"),
+        arg("clip"));
   m.def("adagrad_update_rows", &adagrad_update_rows, arg("param"), arg("ids"), arg("rows"), arg("acc"), arg("lr"),
         arg("epsilon"), arg("scale"), arg("clip"));
 }

@@ -218,26 +218,37 @@ struct AdamStep : Common<T> {
   RECURRA_NOINLINE void plain(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict m,
                               T* __restrict v) const {
     const AdamStep c = *this;
-    for (Index j = 0; j < n; ++j) {
-      const T g = c.gradient(dw[j], scale);
-      const T mean = c.beta1 * m[j] + c.rest1 * g, square = c.beta2 * v[j] + c.rest2 * (g * g);
-      m[j] = mean;
-      v[j] = square;
-      w[j] = c.decayed(w[j]) - c.alpha * mean / (std::sqrt(square) + c.epsilon);
-    }
+    for (Index j = 0; j < n; ++j) c.move(w[j], c.gradient(dw[j], scale), m[j], v[j]);
   }
   RECURRA_NOINLINE void amsgrad(Index n, T scale, T* __restrict w, const T* __restrict dw, T* __restrict m,
                                 T* __restrict v, T* __restrict greatest) const {
     const AdamStep c = *this;
-    for (Index j = 0; j < n; ++j) {
-      const T g = c.gradient(dw[j], scale);
-      const T mean = c.beta1 * m[j] + c.rest1 * g, square = c.beta2 * v[j] + c.rest2 * (g * g);
-      const T top = square > greatest[j] ? square : greatest[j];
-      m[j] = mean;
-      v[j] = square;
-      greatest[j] = top;
-      w[j] = c.decayed(w[j]) - c.alpha * mean / (std::sqrt(top) + c.epsilon);
-    }
+    for (Index j = 0; j < n; ++j) c.move(w[j], c.gradient(dw[j], scale), m[j], v[j], greatest[j]);
+  }
+  /// The same for gradients of zero, which nobody reads.
+  RECURRA_NOINLINE void plain_fading(Index n, T* __restrict w, T* __restrict m, T* __restrict v) const {
+    const AdamStep c = *this;
+    for (Index j = 0; j < n; ++j) c.move(w[j], T(0), m[j], v[j]);
+  }
+  RECURRA_NOINLINE void amsgrad_fading(Index n, T* __restrict w, T* __restrict m, T* __restrict v,
+                                       T* __restrict greatest) const {
+    const AdamStep c = *this;
+    for (Index j = 0; j < n; ++j) c.move(w[j], T(0), m[j], v[j], greatest[j]);
+  }
+
+ private:
+  RECURRA_INLINE void average(T g, T& m, T& v) const {
+    m = beta1 * m + rest1 * g;
+    v = beta2 * v + rest2 * (g * g);
+  }
+  RECURRA_INLINE void move(T& w, T g, T& m, T& v) const {
+    average(g, m, v);
+    w = this->decayed(w) - alpha * m / (std::sqrt(v) + epsilon);
+  }
+  RECURRA_INLINE void move(T& w, T g, T& m, T& v, T& greatest) const {
+    average(g, m, v);
+    greatest = v > greatest ? v : greatest;
+    w = this->decayed(w) - alpha * m / (std::sqrt(greatest) + epsilon);
   }
 };
 

@@ -1,6 +1,7 @@
-// One step of an optimizer on some rows of a table: the rows of an embedding that a batch used. Equal to the dense step
-// where its other rows would not have moved.
+// One step of an optimizer for a table of which a batch used some rows: an embedding. Equal to the dense step; where that
+// would not have moved the other rows, nobody reads them.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -8,7 +9,7 @@
 
 namespace recurra {
 
-/// The gradient of a table (V, I) of which U rows were used: ids (U,) in [0, V) and distinct, rows (U, I).
+/// The gradient of a table (V, I) of which U rows were used: ids (U,) in [0, V), ascending and distinct, rows (U, I).
 template <class T>
 struct RowGradient {
   const std::int32_t* ids;
@@ -81,6 +82,31 @@ void rmsprop_update_rows(T* w, const RowGradient<T>& gradient, T* v, std::int64_
     const T decay = missed == 0 ? T(1) : static_cast<T>(std::pow(rho, static_cast<double>(missed)));
     last_step[id] = now;
     step.rmsprop(I, gradient.scale, decay, w + id * I, dw, v + id * I);
+  });
+}
+
+/// As adam_update, for the whole table: the rows that `gradient` does not have fade as with a gradient of zero.
+/// w, m, v and, unless null, greatest (amsgrad) (V, I) changed.
+template <class T>
+void adam_update_rows(T* w, Index V, const RowGradient<T>& gradient, T* m, T* v, T* greatest, const AdamRule& rule) {
+  const detail::AdamStep<T> step(rule);
+  const Index I = gradient.I;
+  const auto fade = [&](Index from, Index to) {
+    const Index at = from * I, n = (to - from) * I;
+    if (n == 0) return;
+    if (greatest) step.amsgrad_fading(n, w + at, m + at, v + at, greatest + at);
+    else step.plain_fading(n, w + at, m + at, v + at);
+  };
+  parallel_for(V, 32768 / (I + 1) + 1, [&](Index first, Index last) {
+    const std::int32_t* id = std::lower_bound(gradient.ids, gradient.ids + gradient.U, first);
+    for (; id < gradient.ids + gradient.U && *id < last; first = *id++ + 1) {
+      const Index at = *id * I;
+      const T* dw = gradient.rows + (id - gradient.ids) * I;
+      fade(first, *id);
+      if (greatest) step.amsgrad(I, gradient.scale, w + at, dw, m + at, v + at, greatest + at);
+      else step.plain(I, gradient.scale, w + at, dw, m + at, v + at);
+    }
+    fade(first, last);
   });
 }
 

@@ -248,6 +248,10 @@ def test_rows(
         last = (scale, clip)
         _same_updates("sgd_update_rows", compiled, reference, (table, ids, grads, 0.1, *last))
         _same_updates("adagrad_update_rows", compiled, reference, (table, ids, grads, state, 0.1, 1e-7, *last))
+        for vmax in (None, state * 1.1):
+            state_too = (table * 0.1, state, vmax, 0.01, 0.9, 0.999, 1e-7, 7, 0.02, *last)
+            _same_updates("adam_update_rows", compiled, reference, (table, ids, grads, *state_too))
+            _same_updates("adam_update_rows", compiled, reference, (table, ids[:0], grads[:0], *state_too))
         ours, theirs = (_copies((table, ids, grads, state, seen, 6, 0.1, 0.9, 1e-7, *last)) for _ in range(2))
         compiled.rmsprop_update_rows(*ours)
         reference.rmsprop_update_rows(*theirs)
@@ -333,6 +337,15 @@ BAD: dict[str, Callable[[ModuleType], Any]] = {
     ),
     "rows-last": lambda r: r.rmsprop_update_rows(
         ONES((2, 3)), LABELS[:1], ONES((1, 3)), ONES((2, 3)), Z(2, I32), 1, 0.1, 0.9, 1e-7, 1.0, 0.0
+    ),
+    "rows-adam-v": lambda r: r.adam_update_rows(
+        ONES((2, 3)), LABELS[:1], ONES((1, 3)), ONES((2, 3)), ONES((3, 2)), None, 0.1, 0.9, 0.9, 0.1, 1, 0.0, 1.0, 0.0
+    ),
+    "rows-adam-vmax": lambda r: r.adam_update_rows(
+        ONES((2, 3)), LABELS[:1], ONES((1, 3)), *[ONES((2, 3))] * 2, Z(3), 0.1, 0.9, 0.9, 0.1, 1, 0.0, 1.0, 0.0
+    ),
+    "rows-adam-step": lambda r: r.adam_update_rows(
+        ONES((2, 3)), LABELS[:1], ONES((1, 3)), *[ONES((2, 3))] * 2, None, 0.1, 0.9, 0.9, 0.1, 0, 0.0, 1.0, 0.0
     ),
     "norm-int": lambda r: r.grad_norm([ONES(3, int)]),
     "threads": lambda r: r.set_num_threads(0),

@@ -178,6 +178,32 @@ TEST(rows_of_rmsprop_catch_up_with_the_dense_update) {
   }
 }
 
+TEST(rows_of_adam_give_the_bits_of_the_dense_update) {
+  const Index V = 5003, I = 9;  // enough for three threads
+  recurra_test::Numbers numbers(7);
+  std::vector<std::int32_t> ids;
+  for (std::int32_t id = 1; id < V; ++id)
+    if (id % 7 == 3 || (id > 2000 && id < 2010) || id == V - 1) ids.push_back(id);
+  const auto U = static_cast<Index>(ids.size());
+  const auto rows = numbers.list<float>(U * I);
+  std::vector<float> dense(V * I, 0);
+  for (Index u = 0; u < U; ++u) std::copy_n(&rows[u * I], I, &dense[ids[u] * I]);
+  for (const bool amsgrad : {false, true})
+    for (const double decay : {0.0, 0.01}) {
+      auto w = numbers.list<float>(V * I), m = numbers.list<float>(V * I), dense_w = w, dense_m = m;
+      std::vector<float> v(V * I, 0.25f), greatest(V * I, 0.24999f), dense_v = v, dense_greatest = greatest;
+      const recurra::AdamRule rule{lr, 0.9, 0.999, 1e-7, 3, decay, clip};
+      recurra::adam_update<float>({{dense_w.data(), dense.data(), V * I, 0.9f, dense_m.data(), dense_v.data(),
+                                    amsgrad ? dense_greatest.data() : nullptr}},
+                                  rule);
+      recurra::max_threads() = 3;
+      recurra::adam_update_rows<float>(w.data(), V, {ids.data(), rows.data(), U, I, 0.9f}, m.data(), v.data(),
+                                       amsgrad ? greatest.data() : nullptr, rule);
+      recurra::max_threads() = 1;
+      CHECK(w == dense_w && m == dense_m && v == dense_v && greatest == dense_greatest);
+    }
+}
+
 TEST(rows_of_sgd_and_adagrad_follow_their_equations) {
   const Index V = 11, I = 5;
   recurra_test::Numbers numbers(8);

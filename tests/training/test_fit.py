@@ -15,7 +15,7 @@ from recurra.layers import LSTM, Dense, Dropout, Embedding, Input
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.metrics import SparseCategoricalAccuracy
 from recurra.models import Model, Sequential
-from recurra.optimizers import SGD, Adagrad, RMSprop
+from recurra.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from recurra.utils import set_random_seed, to_categorical
 
 
@@ -179,7 +179,16 @@ def test_fused_loss_clips_as_probabilities_are_clipped() -> None:
     assert model.test_on_batch(x, np.array([0]), reset_metrics=True) == pytest.approx(-np.log(1 - 1e-7), rel=1e-6)
 
 
-@pytest.mark.parametrize("make", [lambda: SGD(0.3), lambda: RMSprop(0.05), lambda: Adagrad(0.2)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SGD(0.3),
+        lambda: RMSprop(0.05),
+        lambda: Adagrad(0.2),
+        lambda: Adam(0.02, amsgrad=True),
+        lambda: AdamW(0.02, weight_decay=0.1),
+    ],
+)
 @pytest.mark.parametrize("clip", [{}, {"clipnorm": 0.05}, {"global_clipnorm": 0.1}, {"clipvalue": 0.002}])
 def test_sparse_embedding_updates_equal_dense_ones(make: Any, clip: dict[str, float]) -> None:
     x = words(30, vocabulary=11)
@@ -192,7 +201,7 @@ def test_sparse_embedding_updates_equal_dense_ones(make: Any, clip: dict[str, fl
         for key, value in clip.items():
             setattr(optimizer, key, value)
         if not rows:
-            optimizer.takes_rows = lambda: False
+            optimizer.takes_rows = lambda weight_decay: False
         seen: list[bool] = []
         plain = optimizer.update_rows
 
@@ -235,7 +244,7 @@ def test_where_sparse_updates_would_be_wrong_the_dense_one_is_made(why: str) -> 
                 ]
             )
         if not rows:
-            optimizer.takes_rows = lambda: False  # type: ignore[method-assign]
+            optimizer.takes_rows = lambda weight_decay: False  # type: ignore[method-assign]
         model.compile(optimizer, SparseCategoricalCrossentropy(from_logits=True))
         model.fit(x, x, epochs=2, batch_size=5, verbose=0)
         found.append(model.get_weights())

@@ -112,6 +112,10 @@ def sgd_update_rows(param: Array, ids: Ids, rows: Array, lr: float, scale: float
 def rmsprop_update_rows(param: Array, ids: Ids, rows: Array, v: Array, last_step: NDArray[np.int64], step: int,
                         lr: float, rho: float, epsilon: float, scale: float, clip: float) -> None: ...
 # last_step (V,): the step at which each row of v was last decayed; v[row] is brought up to date by rho**(step-1-last) first
+def adam_update_rows(param: Array, ids: Ids, rows: Array, m: Array, v: Array, vmax: Array | None,
+                     lr: float, beta1: float, beta2: float, epsilon: float, step: int,
+                     weight_decay: float, scale: float, clip: float) -> None: ...
+# all rows of the table change: to those without gradient it is zero
 def adagrad_update_rows(param: Array, ids: Ids, rows: Array, acc: Array, lr: float, epsilon: float, scale: float, clip: float) -> None: ...
 
 # --- words of texts: a word is a longest run of characters without a separator ---------------------------------------

@@ -29,6 +29,7 @@ from recurra.reference.nn import (
 from recurra.reference.optimizers import (
     adagrad_update_rows,
     adam_update,
+    adam_update_rows,
     grad_norm,
     rmsprop_update,
     rmsprop_update_rows,
@@ -55,6 +56,7 @@ __all__ = [
     "activation_forward",
     "adagrad_update_rows",
     "adam_update",
+    "adam_update_rows",
     "build_config",
     "dropout_mask",
     "embedding_backward",

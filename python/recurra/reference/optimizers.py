@@ -198,6 +198,31 @@ def rmsprop_update_rows(
     param[ids] -= lr * g / np.sqrt(new + epsilon)
 
 
+def adam_update_rows(
+    param: Array,
+    ids: Array,
+    rows: Array,
+    m: Array,
+    v: Array,
+    vmax: Array | None,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    step: int,
+    weight_decay: float,
+    scale: float,
+    clip: float,
+) -> None:
+    """``adam_update`` of a table whose gradient is `rows` at the rows `ids` (distinct) and zero elsewhere."""
+    _rows(param, ids, rows, m=m, v=v, **({} if vmax is None else {"vmax": vmax}))
+    grad = np.zeros_like(param)
+    grad[ids] = rows
+    seconds = None if vmax is None else [vmax]
+    rest = (lr, beta1, beta2, epsilon, step, weight_decay, [scale], clip)
+    adam_update([param], [grad], [m], [v], seconds, *rest)
+
+
 def adagrad_update_rows(
     param: Array, ids: Array, rows: Array, acc: Array, lr: float, epsilon: float, scale: float, clip: float
 ) -> None:

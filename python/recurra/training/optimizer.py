@@ -347,7 +347,7 @@ class Optimizer:
             variable = self._trained[index]
             if not isinstance(grad, RowSparse):
                 dense.append((index, np.asarray(grad, variable.dtype, order="C")))
-            elif self.takes_rows() and not self._decay_of(variable):
+            elif self.takes_rows(self._decay_of(variable)):
                 rows.append((index, grad))
             else:
                 dense.append((index, self._filled(index, grad)))
@@ -418,8 +418,8 @@ class Optimizer:
             f"{type(self).__name__} must define update_step(self, gradient, variable, learning_rate)"
         )
 
-    def takes_rows(self) -> bool:
-        """Whether :meth:`update_rows` gives what the dense update would."""
+    def takes_rows(self, weight_decay: float) -> bool:
+        """Whether :meth:`update_rows` gives what the dense update would, for a variable that decays like this."""
         return False
 
     def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:

@@ -31,8 +31,8 @@ class SGD(Optimizer):
             batch.lr, self.momentum, self.nesterov, batch.weight_decay, batch.scale, batch.clip,
         )  # fmt: skip
 
-    def takes_rows(self) -> bool:
-        return not self.momentum
+    def takes_rows(self, weight_decay: float) -> bool:
+        return not self.momentum and not weight_decay
 
     def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:
         table = self._trained[index].value
@@ -84,8 +84,8 @@ class RMSprop(Optimizer):
             batch.lr, self.rho, self.momentum, self.epsilon, batch.weight_decay, batch.scale, batch.clip,
         )  # fmt: skip
 
-    def takes_rows(self) -> bool:
-        return not self.momentum and not self.centered
+    def takes_rows(self, weight_decay: float) -> bool:
+        return not self.momentum and not self.centered and not weight_decay
 
     def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:
         table, velocity = self._trained[index].value, self._slots["velocity"][index].value
@@ -145,6 +145,18 @@ class Adam(Optimizer):
             batch.weight_decay, batch.scale, batch.clip,
         )  # fmt: skip
 
+    def takes_rows(self, weight_decay: float) -> bool:
+        return True
+
+    def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:
+        variable = self._trained[index]
+        core.adam_update_rows(
+            variable.value, grad.ids, _rows(grad, variable.value),
+            self._slots["momentum"][index].value, self._slots["velocity"][index].value,
+            self._slots["velocity_hat"][index].value if self.amsgrad else None,
+            lr, self.beta_1, self.beta_2, self.epsilon, self._step + 1, self._decay_of(variable), scale, clip,
+        )  # fmt: skip
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -180,8 +192,8 @@ class LazyAdam(Adam):
     move. For large vocabularies it is many times faster and usually trains as well. Dense gradients get plain Adam.
     """
 
-    def takes_rows(self) -> bool:
-        return not self.amsgrad
+    def takes_rows(self, weight_decay: float) -> bool:
+        return not self.amsgrad and not weight_decay
 
     def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:
         table = self._trained[index].value
@@ -215,8 +227,8 @@ class Adagrad(Optimizer):
             acc += g * g
             w -= batch.lr * g / np.sqrt(acc + self.epsilon)
 
-    def takes_rows(self) -> bool:
-        return True
+    def takes_rows(self, weight_decay: float) -> bool:
+        return not weight_decay
 
     def update_rows(self, index: int, grad: RowSparse, lr: float, scale: float, clip: float) -> None:
         table, acc = self._trained[index].value, self._slots["accumulator"][index].value
