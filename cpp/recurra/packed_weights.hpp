@@ -1,5 +1,6 @@
 // A layer's weights in the order in which the forward loop reads them: for each panel of units and each column the rows
-// of the kernel, the bias, the rows of the recurrent kernel. A last panel of few units is there a second time, folded.
+// of the kernel, the bias, the rows of the recurrent kernel. A last vector of few units is there a second time, folded,
+// and so is the rest of its panel, without it.
 // Made for each call in training; kept from call to call where the caller knows that the weights stay the same.
 #pragma once
 #include <atomic>
@@ -34,9 +35,11 @@ class PackedWeights {
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
   /// GruResetBefore: the recurrent kernel of the second product, H rows.
   const T* second(Index p) const { return at(p, rows_[C]); }
-  /// The last panel with its columns side by side in folded_vectors() vectors, in each of the rows of [x | 1 | h]; zeros
+  /// The last vector with its columns side by side in folded_vectors() vectors, in each of the rows of [x | 1 | h]; zeros
   /// where a column does not take a row. Null where columns have vectors of their own.
   const T* folded() const { return folded_.data(); }
+  /// Where there is folded(): as column(), for the last panel without its last vector.
+  const T* beside_folded(int c) const { return beside_.data() + rows_[c] * width_beside(); }
   Index bytes() const { return data_.size() * Index(sizeof(T)); }
   bool fits(const SequenceCall<T>& call) const { return I_ == call.I && H_ == call.H; }
 
@@ -63,15 +66,19 @@ class PackedWeights {
   void fold() {
     const Index width = folded_vectors<Cell>(units_) * lanes<T>, p = units_.count - 1;
     if (width == 0) return;
+    const Index beside = width_beside(), used = units_.in_last_vector();
+    beside_.resize(rows() * beside);
+    for (Index k = 0; k < rows(); ++k) std::copy_n(at(p, k), beside, beside_.data() + k * beside);
     folded_.resize((I_ + 1 + H_) * width);
     std::fill_n(folded_.data(), folded_.size(), T(0));
     for (int c = 0; c < C; ++c) {
-      const T* from = column(p, c);
+      const T* from = column(p, c) + beside;
       const Index first = I_ - kernel_rows(c), last = Cell::columns[c].recurrent >= 0 ? I_ + 1 + H_ : I_ + 1;
       for (Index k = first; k < last; ++k, from += units_.width(p))
-        std::copy_n(from, units_.used(p), folded_.data() + k * width + c * units_.used(p));
+        std::copy_n(from, used, folded_.data() + k * width + c * used);
     }
   }
+  Index width_beside() const { return units_.width(units_.count - 1) - lanes<T>; }
   T bias(const SequenceCall<T>& call, Column column, Index unit) const {
     if (!call.bias) return T(0);
     if constexpr (Cell::two_biases) {
@@ -87,7 +94,7 @@ class PackedWeights {
   Index I_, H_;
   Panels<T> units_;
   Index rows_[C + 1] = {};  // of the columns before
-  Buffer<T> data_, folded_;
+  Buffer<T> data_, folded_, beside_;
 };
 
 /// A place for the packed weights of some layer, filled by the first call that needs them.

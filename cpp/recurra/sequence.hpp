@@ -52,14 +52,17 @@ struct SequenceCall {
   }
 };
 
-/// Where the last panel has few units, all their columns fit in fewer vectors than there are columns, unit beside unit:
-/// how many vectors, or 0. LSTM of 50 units: 48, and two that take one vector of eight instead of four.
+/// Where the last vector has few units, all their columns fit in fewer vectors than there are columns, unit beside unit:
+/// how many vectors, or 0. LSTM of 50 units: 48, and two that take one vector of eight (or sixteen) instead of four.
 template <class Cell, class T>
 Index folded_vectors(const Panels<T>& units) {
   constexpr Index C = column_count<Cell>;
-  if (units.count == 0 || units.vectors(units.count - 1) > 1) return 0;
-  const Index vectors = (C * units.used(units.count - 1) + lanes<T> - 1) / lanes<T>;
-  return vectors < C && vectors <= panel_vectors ? vectors : 0;
+  if (units.count == 0) return 0;
+  const Index last = units.vectors(units.count - 1);
+  if (panel_vectors == 2 && last == 2) return 0;  // with few registers the tile of the one that is left is slower
+  const Index vectors = (C * units.in_last_vector() + lanes<T> - 1) / lanes<T>;
+  const Index most = last == 1 ? C - 1 : C / 2;  // beside others, one vector less is no gain
+  return vectors <= std::min<Index>(most, panel_vectors) ? vectors : 0;
 }
 
 /// Sizes and addresses that follow from a call.

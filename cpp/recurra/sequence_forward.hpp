@@ -259,8 +259,10 @@ class SequenceForward {
     const Index done = ahead_ ? input_part(c).length : 0;
     return {part.offset + done, part.length - done};
   }
-  const T* step_weights(Index p, int c) const {
+  /// folds: without the vector that is folded.
+  const T* step_weights(Index p, int c, bool folds = false) const {
     const Index done = tokens_ ? weights_->kernel_rows(c) : ahead_ ? input_part(c).length : 0;
+    if (folds) return weights_->beside_folded(c) + done * (L_.units.width(p) - W);
     return weights_->column(p, c) + done * L_.units.width(p);
   }
   bool step_goes_on(int c) const { return (ahead_ || tokens_) && Cell::columns[c].kernel >= 0; }
@@ -273,22 +275,28 @@ class SequenceForward {
         if (i < next) prefetch(tokens_.z_of_row(p, plan_.offset(s + 1) + i), C * L_.units.width(p));
       }
     }
-    if (weights_->folded() && p == L_.units.count - 1 && L_.sections == 1 && !ahead_) return folded(s, i0, i1, z);
+    const auto folds = [&](Index q) {
+      return weights_->folded() && q == L_.units.count - 1 && L_.sections == 1 && !ahead_;
+    };
+    if (folds(p)) folded(s, i0, i1, z);
+    const Index vectors = L_.units.vectors(p) - folds(p);
+    if (vectors == 0) return;
     Ahead ahead = fresh(s, i0, i1, p, z);
     for (int c = 0; c < C; ++c) {
       const Segment part = step_part(c);
       if (part.length == 0) continue;
       if (!weights_in_l2_)
-        ahead.first(following(p, c, [&](Index q, int d) { return step_weights(q, d); }),
+        ahead.first(following(p, c, [&](Index q, int d) { return step_weights(q, d, folds(q)); }),
                     part.length * L_.units.width(p) * Index(sizeof(T)));
-      product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c), L_.units.vectors(p),
+      product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c, folds(p)), vectors,
                  z + c * L_.units.width(p), Layout::z_row, step_goes_on(c), &ahead);
     }
   }
-  /// The last panel's columns at once; their sums go to the vectors that the columns have in z.
+  /// The last vector of all columns at once; their sums go to the vectors that the columns have in z.
   void folded(Index s, Index i0, Index i1, T* z) {
-    const Index used = L_.units.used(L_.units.count - 1), vectors = folded_vectors<Cell>(L_.units), width = vectors * W;
-    const Index rows = i1 - i0;
+    const Index used = L_.units.in_last_vector(), vectors = folded_vectors<Cell>(L_.units), width = vectors * W;
+    const Index rows = i1 - i0, panel_width = L_.units.width(L_.units.count - 1);
+    z += panel_width - W;
     alignas(64) T sums[block_rows * panel_vectors * W] = {};
     const auto add = [&](Segment part, Index weights_row, bool goes_on) {
       product<T>(rows, operand(s, i0), L_.operand_row, &part, 1, weights_->folded() + weights_row * width, vectors,
@@ -304,13 +312,13 @@ class SequenceForward {
         for (Index i = 0; i < rows; ++i) {
           T* to = sums + i * width + c * used;
           if (Cell::columns[c].kernel < 0) std::fill_n(to, used, T(0));
-          else if (tokens_) std::copy_n(z + i * Layout::z_row + c * W, used, to);
+          else if (tokens_) std::copy_n(z + i * Layout::z_row + c * panel_width, used, to);
         }
       add({L_.I, L_.section - L_.I}, call_.I, true);
     }
     for (Index i = 0; i < rows; ++i)
       RECURRA_UNROLL for (int c = 0; c < C; ++c)
-          store(z + i * Layout::z_row + c * W, load_part(sums + i * width + c * used, used));
+          store(z + i * Layout::z_row + c * panel_width, load_part(sums + i * width + c * used, used));
   }
 
   /// What a step of a block writes for the first time: kept for backward, and in no cache yet.

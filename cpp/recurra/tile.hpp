@@ -246,6 +246,7 @@ struct Panels {
   Index width(Index p) const { return std::min(full, padded - p * full); }  // with padding
   Index used(Index p) const { return std::min(full, columns - p * full); }  // without
   Index vectors(Index p) const { return width(p) / W; }
+  Index in_last_vector() const { return columns - (padded - W); }
   Index full_count() const { return columns / full; }  // the panels behind these are narrower
 };
 

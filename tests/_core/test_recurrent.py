@@ -78,6 +78,7 @@ def test_mixed(compiled: ModuleType, reference: ModuleType, case: Case) -> None:
 def test_sizes(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
     _compare(compiled, reference, Case(cell, dtype.name, sizes))
     _compare(compiled, reference, Case(cell, dtype.name, sizes, "right", reverse=True, return_sequences=False))
+    _compare(compiled, reference, Case(cell, dtype.name, sizes, "left", embeddings=True))
 
 
 @pytest.mark.parametrize("gates", ACTIVATIONS)
