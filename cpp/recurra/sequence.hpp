@@ -70,22 +70,25 @@ template <class Cell, class T>
 struct SequenceLayout {
   static constexpr int C = column_count<Cell>;
   static constexpr Index W = lanes<T>;
-  static constexpr Index z_row = C * Panels<T>::full;  // elements from one row of z to the next, in every panel
 
   Index I = 0, H = 0;
   Panels<T> units;
   Index sections = 1;  // 1, or G when a gate has dropout masks of its own
   Index section = 0;  // elements of [x | 1 | h]
   Index operand_row = 0;  // elements from one operand row to the next
+  Index z_row = 0;  // elements from one row of z to the next, in every panel
   Index kept_row = 0;  // elements from one row kept for backward to the next; operand_row where there is one section
 
   SequenceLayout() = default;
   SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
     sections = per_gate ? Cell::gates : 1;
     section = I + 1 + H;
+    z_row = z_row_of(units);
     operand_row = row_of(sections);
     kept_row = row_of(1);
   }
+  /// All columns of the widest panel.
+  static Index z_row_of(const Panels<T>& units) { return C * std::min(units.padded, Panels<T>::full); }
   /// The part of [x | 1 | h] that column c multiplies.
   Segment part(int c) const {
     const Column column = Cell::columns[c];

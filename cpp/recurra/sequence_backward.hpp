@@ -59,7 +59,7 @@ class SequenceBackward {
       if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
       loop_groups.back().push_back(c);
     }
-    const Index per_panel = plan_.rows() * Layout::z_row;
+    const Index per_panel = plan_.rows() * L_.z_row;
     plan_transposed(loop_, L_.units, loop_groups, true, per_panel);
     if constexpr (Cell::reset_before) plan_transposed(second_, L_.units, {{2}}, true, per_panel);
     if (out_.dx) {
@@ -69,7 +69,7 @@ class SequenceBackward {
         if (call_.input_groups > 1 && !groups.back().empty()) groups.emplace_back();
         groups.back().push_back(c);
       }
-      plan_transposed(input_, Panels<T>(call_.I), groups, false, dx_rows() * Layout::z_row);
+      plan_transposed(input_, Panels<T>(call_.I), groups, false, dx_rows() * L_.z_row);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
     weights_in_l2_ = stays_in_l2(loop_.weights.size() * Index(sizeof(T)));
@@ -186,20 +186,20 @@ class SequenceBackward {
     for (Index k = 0; k < n; ++k) run(r0 + (r1 - r0) * k / n, r0 + (r1 - r0) * (k + 1) / n);
   }
 
-  T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }
+  T* z_at(Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * L_.z_row; }
 
   // Of a block, d is [panel][row][unit], with few rows and some panels, or many rows and one panel.
 
   /// A group's columns of dz at step s times its weights, for the first rows of a block of `block` rows.
   void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to, Ahead ahead = {}) {
     const Group& group = t.groups[g];
-    const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * Layout::z_row;
+    const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * L_.z_row;
     const Segment* segments = group.segments.data();
     const Index n_segments = Index(group.segments.size());
     const Index side_by_side = rows.count() <= few_rows ? std::min(panels.last, t.out.full_count()) - panels.first : 0;
     if (side_by_side > 0) {
-      product_few_rows(rows.count(), dz, Layout::z_row, segments, n_segments, packed(t, g, panels.first),
-                       group.depth * full, side_by_side, to, full, block * full, false);
+      product_few_rows(rows.count(), dz, L_.z_row, segments, n_segments, packed(t, g, panels.first), group.depth * full,
+                       side_by_side, to, full, block * full, false);
       panels.first += side_by_side;
       to += side_by_side * block * full;
     }
@@ -207,7 +207,7 @@ class SequenceBackward {
       const T* weights = packed(t, g, panels.first);
       const Index size = group.depth * t.out.width(panels.first);
       if (!weights_in_l2_) ahead.first(weights + size, size * Index(sizeof(T)));
-      product<T>(rows.count(), dz, Layout::z_row, segments, n_segments, weights, t.out.vectors(panels.first), to,
+      product<T>(rows.count(), dz, L_.z_row, segments, n_segments, weights, t.out.vectors(panels.first), to,
                  t.out.width(panels.first), false, &ahead);
     }
   }
@@ -273,7 +273,7 @@ class SequenceBackward {
     Ahead ahead;
     if (s < 0) return ahead;
     const Index Hp = L_.units.padded;
-    ahead.add(z_at(q, plan_.offset(s) + rows.first), rows.count() * Layout::z_row * Index(sizeof(T)));
+    ahead.add(z_at(q, plan_.offset(s) + rows.first), rows.count() * L_.z_row * Index(sizeof(T)));
     if (Cell::has_carry && L_.units.count == 1 && s > 0)
       ahead.add(cache_.carry.data() + (plan_.offset(s - 1) + rows.first) * Hp, rows.count() * Hp * Index(sizeof(T)));
     return ahead;
@@ -381,8 +381,8 @@ class SequenceBackward {
         Ahead ahead;
         if (input_.out.count > 1) ahead.first(weights + group.depth * width, group.depth * width * Index(sizeof(T)));
         if (q == 0 && L_.units.count == 1)  // the next rows; several panels of one are fetched as a row's segments
-          ahead.add(dz + r1 * Layout::z_row, (r1 - r0) * Layout::z_row * Index(sizeof(T)));
-        product<T>(rows.count(), dz + rows.first * Layout::z_row, Layout::z_row, group.segments.data(),
+          ahead.add(dz + r1 * L_.z_row, (r1 - r0) * L_.z_row * Index(sizeof(T)));
+        product<T>(rows.count(), dz + rows.first * L_.z_row, L_.z_row, group.segments.data(),
                    Index(group.segments.size()), weights, input_.out.vectors(q), to, width, false, &ahead);
       };
       // f(r, to) for rows of dx, which are far apart: their lines come while the product runs
@@ -407,7 +407,7 @@ class SequenceBackward {
   Index dx_rows() const { return tokens_ ? tokens_.count() : plan_.rows(); }
   /// As many rows of dz as half of L2 holds meet all panels before the next rows do.
   Index stretch() const {
-    const Index row_bytes = L_.units.count * Layout::z_row * Index(sizeof(T));
+    const Index row_bytes = L_.units.count * L_.z_row * Index(sizeof(T));
     return std::max(block_rows, l2_bytes() / 2 / row_bytes);
   }
 

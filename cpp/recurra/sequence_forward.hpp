@@ -43,7 +43,8 @@ class SequenceForward {
     auto cache = std::make_unique<SequenceCache<Cell, T>>();
     cache->call = call;
     cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
-    cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_row, Panels<T>(call.H).count);
+    const Panels<T> units(call.H);
+    cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_row_of(units), units.count);
     const bool per_gate = std::max(call.input_groups, call.recurrent_groups) > 1;
     cache->layout = Layout(cache->tokens ? 0 : call.I, call.H, per_gate);
     return cache;
@@ -65,7 +66,7 @@ class SequenceForward {
     const Index z_rows = std::max(block_rows, std::min(few_rows, per_step) * P);  // of one panel, or of all panels
     scratch_z_ = !(keep || ahead_ || Cell::reset_before);  // each member uses one block's pre-activations at once
     z_rows_ = keep ? plan_.rows() : scratch_z_ ? z_rows : chunk_ * B;
-    cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * Layout::z_row);
+    cache_->z.resize((scratch_z_ ? Index(spread_.threads) : P) * z_rows_ * L_.z_row);
     if constexpr (Cell::has_carry) {
       cache_->carry.resize((keep ? plan_.rows() : B) * Hp);
       cache_->carry0.resize(B * Hp);
@@ -180,7 +181,7 @@ class SequenceForward {
   /// Where the pre-activations of step s, row i, panel p are.
   T* z_at(Index s, Index i, Index p) const {
     const Index row = call_.training ? plan_.offset(s) + i : s % chunk_ * call_.B + i;
-    return cache_->z.data() + (p * z_rows_ + row) * Layout::z_row;
+    return cache_->z.data() + (p * z_rows_ + row) * L_.z_row;
   }
   /// Column c before the loop over steps ("ahead") and within it.
   Segment input_part(int c) const {
@@ -199,7 +200,7 @@ class SequenceForward {
       for (int c = 0; c < C; ++c)
         if (Cell::columns[c].kernel >= 0)
           product<T>(u1 - u0, tokens_.embeddings() + u0 * call_.I, call_.I, &all, 1, weights_->column(p, c),
-                     L_.units.vectors(p), tokens_.z(p, u0) + c * L_.units.width(p), Layout::z_row, false);
+                     L_.units.vectors(p), tokens_.z(p, u0) + c * L_.units.width(p), L_.z_row, false);
     me.barrier();
   }
   void copy_token(Index s, Index i, Index p, T* z) {
@@ -215,13 +216,12 @@ class SequenceForward {
       for (Index s = s0; s < s1;) {
         T *from = operand(s, r0), *to = z_at(s, r0, p);
         Index rows = 0;  // of as many steps as lie one behind the other
-        for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * Layout::z_row;
-             ++s)
+        for (; s < s1 && operand(s, r0) == from + rows * L_.operand_row && z_at(s, r0, p) == to + rows * L_.z_row; ++s)
           rows += std::max<Index>(0, std::min(r1, plan_.live(s)) - r0);
         Ahead ahead;
         ahead.first(next, part.length * L_.units.width(p) * Index(sizeof(T)));
         product<T>(rows, from, L_.operand_row, &part, 1, weights_->column(p, c), L_.units.vectors(p),
-                   to + c * L_.units.width(p), Layout::z_row, false, &ahead);
+                   to + c * L_.units.width(p), L_.z_row, false, &ahead);
       }
     }
   }
@@ -233,7 +233,7 @@ class SequenceForward {
     const Index width = L_.units.width(p), vectors = L_.units.vectors(p);
     for (Index n = 0; n < blocks; ++n) {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
-      T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p);
+      T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * L_.z_row : z_at(s, i0, p);
       if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
         for (Index i = i0; i < i1; ++i)
           prefetch(y_ + plan_.source(s, i) * call_.y_step() + L_.units.first(p), L_.units.used(p));
@@ -247,7 +247,7 @@ class SequenceForward {
         Ahead ahead;
         ahead.first(weights_->second(panel_after(p)), L_.H * width * Index(sizeof(T)));
         product<T>(i1 - i0, cache_->reset.data() + kept_row(s, i0) * L_.units.padded, L_.units.padded, &all, 1,
-                   weights_->second(p), vectors, z + 2 * width, Layout::z_row, true, &ahead);
+                   weights_->second(p), vectors, z + 2 * width, L_.z_row, true, &ahead);
       }
       if constexpr (!reset) pointwise(s, i0, i1, p, z);
     }
@@ -271,7 +271,7 @@ class SequenceForward {
     if (tokens_) {
       const Index next = s + 1 < plan_.steps() ? std::min(i1, plan_.live(s + 1)) : 0;
       for (Index i = i0; i < i1; ++i) {
-        copy_token(s, i, p, z + (i - i0) * Layout::z_row);
+        copy_token(s, i, p, z + (i - i0) * L_.z_row);
         if (i < next) prefetch(tokens_.z_of_row(p, plan_.offset(s + 1) + i), C * L_.units.width(p));
       }
     }
@@ -289,7 +289,7 @@ class SequenceForward {
         ahead.first(following(p, c, [&](Index q, int d) { return step_weights(q, d, folds(q)); }),
                     part.length * L_.units.width(p) * Index(sizeof(T)));
       product<T>(i1 - i0, operand(s, i0), L_.operand_row, &part, 1, step_weights(p, c, folds(p)), vectors,
-                 z + c * L_.units.width(p), Layout::z_row, step_goes_on(c), &ahead);
+                 z + c * L_.units.width(p), L_.z_row, step_goes_on(c), &ahead);
     }
   }
   /// The last vector of all columns at once; their sums go to the vectors that the columns have in z.
@@ -312,13 +312,13 @@ class SequenceForward {
         for (Index i = 0; i < rows; ++i) {
           T* to = sums + i * width + c * used;
           if (Cell::columns[c].kernel < 0) std::fill_n(to, used, T(0));
-          else if (tokens_) std::copy_n(z + i * Layout::z_row + c * panel_width, used, to);
+          else if (tokens_) std::copy_n(z + i * L_.z_row + c * panel_width, used, to);
         }
       add({L_.I, L_.section - L_.I}, call_.I, true);
     }
     for (Index i = 0; i < rows; ++i)
       RECURRA_UNROLL for (int c = 0; c < C; ++c)
-          store(z + i * Layout::z_row + c * panel_width, load_part(sums + i * width + c * used, used));
+          store(z + i * L_.z_row + c * panel_width, load_part(sums + i * width + c * used, used));
   }
 
   /// What a step of a block writes for the first time: kept for backward, and in no cache yet.
@@ -326,7 +326,7 @@ class SequenceForward {
     Ahead ahead;
     if (!call_.training) return ahead;
     const Index rows = i1 - i0, Hp = L_.units.padded;
-    ahead.add(z, rows * Layout::z_row * Index(sizeof(T)));
+    ahead.add(z, rows * L_.z_row * Index(sizeof(T)));
     if (Cell::has_carry && L_.units.count == 1)
       ahead.add(cache_->carry.data() + kept_row(s, i0) * Hp, rows * Hp * Index(sizeof(T)));
     // gather() writes some steps at once.
@@ -348,16 +348,16 @@ class SequenceForward {
   void step_of_few(Index s, Index i0, Index i1, const StepPart& mine, int member) {
     const Index p0 = mine.part(L_.units.count).first, p1 = mine.part(L_.units.count).last, rows = i1 - i0;
     const Index side_by_side = std::min(p1, L_.units.full_count()) - p0;
-    const Index z_step = (scratch_z_ ? rows : z_rows_) * Layout::z_row;
-    T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * Layout::z_row : z_at(s, i0, p0);
+    const Index z_step = (scratch_z_ ? rows : z_rows_) * L_.z_row;
+    T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * L_.z_row : z_at(s, i0, p0);
     const auto column = [&](int c, const T* a, Index lda, Segment part, auto&& weights, bool goes_on) {
       if (part.length == 0) return;
       if (side_by_side > 0)
         product_few_rows(rows, a, lda, &part, 1, weights(p0), weights_->panel_step(), side_by_side,
-                         z + c * Panels<T>::full, Layout::z_row, z_step, goes_on);
+                         z + c * Panels<T>::full, L_.z_row, z_step, goes_on);
       for (Index p = p0 + std::max<Index>(0, side_by_side); p < p1; ++p)
         product<T>(rows, a, lda, &part, 1, weights(p), L_.units.vectors(p),
-                   z + (p - p0) * z_step + c * L_.units.width(p), Layout::z_row, goes_on);
+                   z + (p - p0) * z_step + c * L_.units.width(p), L_.z_row, goes_on);
     };
     if constexpr (Cell::reset_before && !reset) {
       column(
@@ -366,7 +366,7 @@ class SequenceForward {
     } else {
       if (tokens_)
         for (Index p = p0; p < p1; ++p)
-          for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_step + (i - i0) * Layout::z_row);
+          for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_step + (i - i0) * L_.z_row);
       for (int n = 0; n < C; ++n) {
         const int c = s % 2 ? C - 1 - n : n;
         column(
@@ -406,11 +406,11 @@ class SequenceForward {
   }
 
   template <int V, class A>
-  static void activate_alone(T* z, Index rows, const A& act) {
+  void activate_alone(T* z, Index rows, const A& act) const {
     RECURRA_UNROLL for (int c = 0; c < C; ++c) {
       if (Cell::alone[c] == Alone::nothing) continue;
       T* at = z + c * V * W;
-      for (Index i = 0; i < rows; ++i, at += Layout::z_row)
+      for (Index i = 0; i < rows; ++i, at += L_.z_row)
         RECURRA_UNROLL for (int n = 0; n < V; ++n)
             store(at + n * W, activated_alone<Cell, T>(c, load(at + n * W), act));
     }
@@ -422,7 +422,7 @@ class SequenceForward {
     constexpr Index width = V * W;
     const Index Hp = L_.units.padded;
     for (Index i = 0; i < rows; ++i) RECURRA_UNROLL for (int n = 0; n < V; ++n) {
-        T* at = z + i * Layout::z_row + n * W;
+        T* at = z + i * L_.z_row + n * W;
         Packet<T> v[C], carry = set1<T>(0);
         RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(at + c * width);
         if constexpr (Cell::has_carry) carry = load(carry_in + i * Hp + n * W);
@@ -464,7 +464,7 @@ class SequenceForward {
   void reset_pointwise(Index s, Index i0, Index i1, Index p, T* z, const A& act) {
     const Index first = L_.units.first(p), width = L_.units.width(p);
     const Index h_section = (L_.sections > 1 ? 2 : 0) * L_.section + L_.I + 1;
-    for (Index i = i0; i < i1; ++i, z += Layout::z_row) {
+    for (Index i = i0; i < i1; ++i, z += L_.z_row) {
       const T* h = operand(s, i) + h_section;
       T* out = cache_->reset.data() + kept_row(s, i) * L_.units.padded;
       for (Index j = 0; j < width; j += W) {

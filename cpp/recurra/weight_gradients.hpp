@@ -131,7 +131,7 @@ class WeightGradients {
     T* masked = scratch + depth_rows * full;
     over_rows(
         first_block, last_block, plan_.rows(), cache_.operands.data(), L_.kept_row,
-        [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * Layout::z_row; }, scratch,
+        [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * L_.z_row; }, scratch,
         [&](const Block& block, bool first_of_column, Index m0, Index m, Index n, Index parts, Ahead& ahead) {
           const Index row = block.row, vectors = block.width / W;
           const int c = block.column;
@@ -192,9 +192,9 @@ class WeightGradients {
     const auto after = [&, first_panel = blocks_[size_t(first_block)].panel](Index m0, Index panel, Index m1) {
       Ahead ahead;
       if (panel < last_panel) {
-        ahead.add(dz_at(panel + 1, m0), bytes * Layout::z_row);
+        ahead.add(dz_at(panel + 1, m0), bytes * L_.z_row);
       } else if (m1 < rows) {
-        ahead.add(dz_at(first_panel, m1), bytes * Layout::z_row);
+        ahead.add(dz_at(first_panel, m1), bytes * L_.z_row);
         if (bytes * operand_row <= l2_bytes() / 4) ahead.add(operands + m1 * operand_row, bytes * operand_row);
       }
       return ahead;
@@ -222,11 +222,11 @@ class WeightGradients {
   void pack(const Block& block, const T* dz, Index rows, T* to, bool first) const {
     const Index width = L_.units.width(block.panel), used = L_.units.used(block.panel);
     const T* from = dz + block.column * width;
-    Index row = Layout::z_row;
+    Index row = L_.z_row;
     if (block.columns > 1) {
       T* together = block.row == block.width ? to : to + depth_rows * full;
       if (first)
-        for (Index r = 0; r < rows; ++r, dz += Layout::z_row)
+        for (Index r = 0; r < rows; ++r, dz += L_.z_row)
           for (int c = 0; c < C; ++c)  // ascending: what a vector has beside its units is written over
             for (Index v = 0; v < width; v += W)
               store(together + r * block.row + c * used + v, load(dz + c * width + v));
