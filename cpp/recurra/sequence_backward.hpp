@@ -280,9 +280,13 @@ class SequenceBackward {
   }
 
   void step(Index s, Range rows, Range panels, T* d) {
-    if (arriving_.dy)  // rows of dy are far apart: their lines come while the product runs
-      for (Index i = rows.first; i < rows.last; ++i)
-        prefetch(arriving_.dy.at(plan_.source(s, i)) + L_.units.first(panels.first), L_.units.used(panels.first));
+    if (arriving_.dy) {  // rows of dy are far apart, and too many to come while one product runs
+      const Index first = L_.units.first(panels.first), used = L_.units.used(panels.first);
+      for (Index i = rows.first; i < rows.last; ++i) {
+        prefetch(arriving_.dy.at(plan_.source(s, i)) + first, used);
+        if (s > 0) prefetch_l2(arriving_.dy.at(plan_.source(s - 1, i)) + first, used);
+      }
+    }
     through_product(s + 1, rows, panels, d);
     with_activations(call_, Cell::gates > 1, [&](const auto& act) {
       for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)

@@ -150,8 +150,10 @@ class SequenceForward {
     const bool plain = L_.sections == 1 && !call_.input_groups && call_.x;
     for (Index s = s0; s < last; ++s) {
       const Index source = plan_.source(s, i);
-      const Index ahead = s + chunk_;  // by itself the processor fetches what lies behind a row, not before it
-      if (call_.reverse && call_.x && ahead < length) prefetch(call_.x + plan_.source(ahead, i) * I, I);
+      // Of many rows in turn, or backwards, the processor fetches little by itself. (Large weights need all of L2.)
+      const Index ahead = s + chunk_;
+      if (call_.x && ahead < length && (weights_in_l2_ || call_.reverse))
+        prefetch_l2(call_.x + plan_.source(ahead, i) * I, I);
       if (plain) {
         copy_input(call_.x + source * I, nullptr, operand(s, i));
         continue;
@@ -234,9 +236,7 @@ class SequenceForward {
     for (Index n = 0; n < blocks; ++n) {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = scratch_z_ ? cache_->z.data() + member * z_rows_ * L_.z_row : z_at(s, i0, p);
-      if (!reset && y_ && call_.return_sequences)  // rows of y are far apart: their lines come while the product runs
-        for (Index i = i0; i < i1; ++i)
-          prefetch(y_ + plan_.source(s, i) * call_.y_step() + L_.units.first(p), L_.units.used(p));
+      if (!reset && y_ && call_.return_sequences) prefetch_y(s, i0, i1, p);
       if constexpr (!Cell::reset_before || reset) {
         columns(s, i0, i1, p, z);
         if constexpr (reset)
@@ -250,6 +250,16 @@ class SequenceForward {
                    weights_->second(p), vectors, z + 2 * width, L_.z_row, true, &ahead);
       }
       if constexpr (!reset) pointwise(s, i0, i1, p, z);
+    }
+  }
+
+  /// Rows of y are far apart, and too many to come while one product runs.
+  void prefetch_y(Index s, Index i0, Index i1, Index p) const {
+    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0, first = L_.units.first(p),
+                used = L_.units.used(p);
+    for (Index i = i0; i < i1; ++i) {
+      prefetch(y_ + plan_.source(s, i) * call_.y_step() + first, used);
+      if (i < next && weights_in_l2_) prefetch_l2(y_ + plan_.source(s + 1, i) * call_.y_step() + first, used);
     }
   }
 

@@ -64,6 +64,13 @@ RECURRA_INLINE void prefetch(const T* p, Index n) {
   for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH(p + j);
   RECURRA_PREFETCH(p + n - 1);
 }
+/// The same for later: to L2.
+template <class T>
+RECURRA_INLINE void prefetch_l2(const T* p, Index n) {
+  constexpr Index line = 64 / Index(sizeof(T));
+  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH_L2(p + j);
+  RECURRA_PREFETCH_L2(p + n - 1);
+}
 template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
   return ei::pset1<Packet<T>>(v);
