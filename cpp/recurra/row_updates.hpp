@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 
 #include "optimizers.hpp"
 
@@ -20,11 +21,17 @@ struct RowGradient {
 
 namespace detail {
 
-/// Call update(id, row of the gradient) for each row, on all threads.
+/// Call update(id, row of the gradient) for each row, on all threads. tables: what update() changes, (V, I) each; their
+/// rows are anywhere in memory, so those of some ids ahead are asked for.
 template <class T, class Update>
-void over_rows(const RowGradient<T>& gradient, Update update) {
+void over_rows(const RowGradient<T>& gradient, std::initializer_list<const T*> tables, Update update) {
+  constexpr Index ahead = 8;
   parallel_for(gradient.U, 16384 / (gradient.I + 1) + 1, [&](Index first, Index last) {
-    for (Index u = first; u < last; ++u) update(Index{gradient.ids[u]}, gradient.rows + u * gradient.I);
+    for (Index u = first; u < last; ++u) {
+      if (u + ahead < last && gradient.I > 0)
+        for (const T* table : tables) prefetch(table + Index{gradient.ids[u + ahead]} * gradient.I, gradient.I);
+      update(Index{gradient.ids[u]}, gradient.rows + u * gradient.I);
+    }
   });
 }
 
@@ -67,7 +74,7 @@ template <class T>
 void sgd_update_rows(T* w, const RowGradient<T>& gradient, double lr, double clip) {
   const detail::RowStep<T> step(lr, 0, 0, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient, [&](Index id, const T* dw) { step.sgd(I, gradient.scale, w + id * I, dw); });
+  detail::over_rows(gradient, {w}, [&](Index id, const T* dw) { step.sgd(I, gradient.scale, w + id * I, dw); });
 }
 
 /// As rmsprop_update without momentum, exact on the rows of `gradient`: a row that was not used would only have
@@ -77,7 +84,7 @@ void rmsprop_update_rows(T* w, const RowGradient<T>& gradient, T* v, std::int64_
                          double lr, double rho, double epsilon, double clip) {
   const detail::RowStep<T> step(lr, rho, epsilon, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient, [&](Index id, const T* dw) {
+  detail::over_rows(gradient, {w, v}, [&](Index id, const T* dw) {
     const std::int64_t missed = now - 1 - last_step[id];
     const T decay = missed == 0 ? T(1) : static_cast<T>(std::pow(rho, static_cast<double>(missed)));
     last_step[id] = now;
@@ -115,7 +122,7 @@ template <class T>
 void adagrad_update_rows(T* w, const RowGradient<T>& gradient, T* acc, double lr, double epsilon, double clip) {
   const detail::RowStep<T> step(lr, 0, epsilon, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient,
+  detail::over_rows(gradient, {w, acc},
                     [&](Index id, const T* dw) { step.adagrad(I, gradient.scale, w + id * I, dw, acc + id * I); });
 }
 
