@@ -13,10 +13,9 @@ namespace recurra {
 /// y[k] = table[ids[k]].  table (V, I) in; ids (n,) in, each in [0, V); y (n, I) out, overwritten.
 template <class T>
 void embedding_forward(const T* table, const std::int32_t* ids, Index n, Index I, T* y) {
-  constexpr Index ahead = 8;  // rows are anywhere in memory: they are asked for some ids before
   parallel_for(n, 65536 / (I + 1) + 1, [&](Index first, Index last) {
     for (Index k = first; k < last; ++k) {
-      if (k + ahead < last && I > 0) prefetch(table + Index{ids[k + ahead]} * I, I);
+      if (k + rows_ahead < last && I > 0) prefetch(table + Index{ids[k + rows_ahead]} * I, I);
       std::memcpy(y + k * I, table + Index{ids[k]} * I, static_cast<size_t>(I) * sizeof(T));
     }
   });

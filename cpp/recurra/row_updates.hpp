@@ -21,15 +21,13 @@ struct RowGradient {
 
 namespace detail {
 
-/// Call update(id, row of the gradient) for each row, on all threads. tables: what update() changes, (V, I) each; their
-/// rows are anywhere in memory, so those of some ids ahead are asked for.
+/// Call update(id, row of the gradient) for each row, on all threads. tables: what update() changes, (V, I) each.
 template <class T, class Update>
 void over_rows(const RowGradient<T>& gradient, std::initializer_list<const T*> tables, Update update) {
-  constexpr Index ahead = 8;
   parallel_for(gradient.U, 16384 / (gradient.I + 1) + 1, [&](Index first, Index last) {
     for (Index u = first; u < last; ++u) {
-      if (u + ahead < last && gradient.I > 0)
-        for (const T* table : tables) prefetch(table + Index{gradient.ids[u + ahead]} * gradient.I, gradient.I);
+      if (u + rows_ahead < last && gradient.I > 0)
+        for (const T* table : tables) prefetch(table + Index{gradient.ids[u + rows_ahead]} * gradient.I, gradient.I);
       update(Index{gradient.ids[u]}, gradient.rows + u * gradient.I);
     }
   });

@@ -53,7 +53,7 @@ class SequenceBackward {
         spread_(spread<Cell, T>(L_, plan_)),
         steps_(spread_, plan_, L_.units.count, 1),
         arriving_(call_, plan_, L_.units.padded, dy, dh, dc),
-        weights_(cache, spread_.threads) {
+        weights_(cache, spread_.threads, out.dx && !tokens_ ? Cell::gates * L_.H * L_.I : 0) {
     std::vector<std::vector<int>> loop_groups(1);
     for (int c = 0; c < Layout::recurrent_columns(); ++c) {
       if (call_.recurrent_groups > 1 && c > 0) loop_groups.emplace_back();
@@ -409,10 +409,11 @@ class SequenceBackward {
     });
   }
   Index dx_rows() const { return tokens_ ? tokens_.count() : plan_.rows(); }
-  /// As many rows of dz as half of L2 holds meet all panels before the next rows do.
+  /// As many rows of dz as half of L2 holds meet all panels before the next rows do; some such stretches for each member.
   Index stretch() const {
     const Index row_bytes = L_.units.count * L_.z_row * Index(sizeof(T));
-    return std::max(block_rows, l2_bytes() / 2 / row_bytes);
+    const Index most = spread_.threads > 1 ? dx_rows() / (8 * spread_.threads) : dx_rows();
+    return std::max(block_rows, std::min(most, l2_bytes() / 2 / row_bytes));
   }
 
   const SequenceCall<T> call_;

@@ -14,7 +14,7 @@ namespace recurra {
 class Sharing {
  public:
   Sharing() = default;
-  /// For turns of `items` items, fewer than 2^32, by at most `members` members.
+  /// For turns of `items` items, fewer than 2^32 - 1, by at most `members` members.
   Sharing(int members, Index items) : items_(items) {
     if (members > 1) rests_.reset(new Rest[size_t(2 * members)]);
   }
@@ -29,24 +29,28 @@ class Sharing {
       return;
     }
     // What was used in the turn before is for the next one; nobody looks at it now.
-    if (turn == 0) rest(me, turn, me.id).store(part(me));
-    rest(me, turn + 1, me.id).store(part(me));
+    rest(me, turn + 1, me.id).store(part(me, me.id));
     Index item;
-    while (take(rest(me, turn, me.id), false, item)) run(item);
-    for (int k = 1; k < me.count; ++k)
-      while (take(rest(me, turn, (me.id + k) % me.count), true, item)) run(item);
+    for (int k = 0; k < me.count; ++k) {
+      const int member = (me.id + k) % me.count;
+      auto& range = rest(me, turn, member);
+      std::uint64_t none = untouched;  // in the first turn who comes first does it, for a member that is late as well
+      if (turn == 0) range.compare_exchange_strong(none, part(me, member));
+      while (take(range, k > 0, item)) run(item);
+    }
   }
 
  private:
-  // Items [first, last) that nobody has taken yet: first in the high half. Empty until its member's first turn.
+  // Items [first, last) that nobody has taken yet: first in the high half.
   struct alignas(64) Rest {
-    std::atomic<std::uint64_t> range{0};
+    std::atomic<std::uint64_t> range{untouched};
   };
+  static constexpr std::uint64_t untouched = ~std::uint64_t{0};
   std::atomic<std::uint64_t>& rest(const Member& me, Index turn, int member) const {
     return rests_[size_t(turn % 2 * me.count + member)].range;
   }
-  std::uint64_t part(const Member& me) const {
-    const Range part = me.part(items_);
+  std::uint64_t part(const Member& me, int member) const {
+    const Range part = Member{member, me.count, nullptr}.part(items_);
     return std::uint64_t(part.first) << 32 | std::uint64_t(part.last);
   }
   static bool take(std::atomic<std::uint64_t>& range, bool from_end, Index& item) {

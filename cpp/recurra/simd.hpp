@@ -57,20 +57,26 @@ RECURRA_INLINE void store(T* p, const Packet<T>& v) {
 #define RECURRA_PREFETCH(address) __builtin_prefetch(address)
 #define RECURRA_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
 #endif
+namespace detail {
+template <class T, class Ask>
+RECURRA_INLINE void each_line(const T* p, Index n, Ask ask) {
+  constexpr Index line = 64 / Index(sizeof(T));
+  for (Index j = 0; j < n - 1; j += line) ask(p + j);
+  ask(p + n - 1);
+}
+}  // namespace detail
 /// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line.
 template <class T>
 RECURRA_INLINE void prefetch(const T* p, Index n) {
-  constexpr Index line = 64 / Index(sizeof(T));
-  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH(p + j);
-  RECURRA_PREFETCH(p + n - 1);
+  detail::each_line(p, n, [](const T* at) { RECURRA_PREFETCH(at); });
 }
 /// The same for later: to L2.
 template <class T>
 RECURRA_INLINE void prefetch_l2(const T* p, Index n) {
-  constexpr Index line = 64 / Index(sizeof(T));
-  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH_L2(p + j);
-  RECURRA_PREFETCH_L2(p + n - 1);
+  detail::each_line(p, n, [](const T* at) { RECURRA_PREFETCH_L2(at); });
 }
+/// How many before their use rows are asked for that lie anywhere in memory, in a loop over a list of them.
+inline constexpr Index rows_ahead = 8;
 template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
   return ei::pset1<Packet<T>>(v);

@@ -59,12 +59,11 @@ class TokenTable {
 
   /// z(panel, u) = sum of rows[row * z_row, 0:n] over the rows of token u, in their order, for u in [u0, u1).
   void sum_rows(Index panel, Index u0, Index u1, const T* rows, Index n) {
-    constexpr Index ahead = 8;
     const Index last = u0 < u1 ? distinct_->start(u1) : 0;
     for (Index u = u0; u < u1; ++u) {
       T* to = z(panel, u);
       for (Index k = distinct_->start(u); k < distinct_->start(u + 1); ++k) {
-        if (k + ahead < last) prefetch(rows + distinct_->position(k + ahead) * z_row_, n);
+        if (k + rows_ahead < last) prefetch(rows + distinct_->position(k + rows_ahead) * z_row_, n);
         const T* from = rows + distinct_->position(k) * z_row_;
         if (k == distinct_->start(u)) copy(from, n, to);
         else

@@ -15,19 +15,23 @@ class WeightGradients {
   static constexpr Index least_cut = 24;  // operand elements that pay for packing dz once more
 
  public:
-  WeightGradients(SequenceCache<Cell, T>& cache, int threads)
+  /// shared_after: multiply-adds for each row of dz that the members share behind sum(), where they even out.
+  WeightGradients(SequenceCache<Cell, T>& cache, int threads, Index shared_after)
       : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), tokens_(cache.tokens) {
     Index size = 0;
     const bool folds = side_by_side();
     for (Index n = 0; n < L_.units.count * C; ++n) {
       // Panels in turn, so that a panel's rows of z are read once; with masks columns in turn, for the masked rows' sake.
       const Index p = L_.sections > 1 ? n % L_.units.count : n / C;
-      const int c = int(L_.sections > 1 ? n / L_.units.count : n % C);
+      const int c = L_.sections > 1 ? int(n / L_.units.count) : from_both_ends(int(n % C));
       if (folds && p == L_.units.count - 1) {
         if (c > 0) continue;
-        const Index row = folded_width();
-        for (Index first = 0; first < row; first += full)
-          blocks_.push_back({p, 0, C, first, std::min(full, row - first), row, size + first});
+        // Of nearly equal width: 13 vectors are 3 3 3 4, not 4 4 4 1, which two members could not share evenly.
+        const Index row = folded_width(), vectors = row / W, count = (row + full - 1) / full;
+        for (Index k = 0; k < count; ++k) {
+          const Index begin = vectors * k / count * W, end = vectors * (k + 1) / count * W;
+          blocks_.push_back({p, 0, C, begin, end - begin, row, size + begin});
+        }
         size += (call_.I + 1 + L_.H) * row;
       } else {
         const Index width = L_.units.width(p);
@@ -37,10 +41,7 @@ class WeightGradients {
     }
     sums_.resize(size);
     if (plan_.rows() == 0) std::fill_n(sums_.data(), size, T(0));
-    // Each group of blocks, or cut of them, reads all of dz or all operands, so there are few.
-    if (blocks() < threads) cuts_ = std::clamp<Index>(L_.section / least_cut, 1, (threads + blocks() - 1) / blocks());
-    const Index few = cuts_ > 1 ? blocks() : std::clamp<Index>(blocks() / 16, threads, 4 * threads);
-    groups_ = Sharing(threads, (threads == 1 ? 1 : few) * cuts_);
+    share(threads, shared_after);
   }
 
   /// Elements of scratch that a member needs.
@@ -51,10 +52,9 @@ class WeightGradients {
 
   /// This member's groups of blocks. A barrier has to come before write().
   void sum(const Member& me, T* scratch) {
-    const Index groups = groups_.items() / cuts_;
     groups_.each(me, 0, [&](Index item) {
-      const Index g = item / cuts_;
-      sum_blocks(blocks() * g / groups, blocks() * (g + 1) / groups, item % cuts_, scratch);
+      const size_t g = size_t(item / cuts_);
+      sum_blocks(ends_[g], ends_[g + 1], item % cuts_, scratch);
     });
   }
 
@@ -91,6 +91,41 @@ class WeightGradients {
     return folded_width() * (call_.I + 1 + L_.H) < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
+  /// 0, C-1, 1, C-2 ...: GRU's first columns have more operands than its last ones, and two members share the four.
+  static int from_both_ends(int n) { return n % 2 ? C - 1 - n / 2 : n / 2; }
+
+  /// Multiply-adds of a block for each row of dz.
+  Index work(const Block& block) const {
+    const Index operands = block.columns > 1 ? L_.section : L_.part(block.column).length;
+    return (operands + (Cell::reset_before && block.column == 2 ? L_.H : 0)) * block.width;
+  }
+  /// Blocks into groups of even work. Each group reads all operands, so there are few; where a group would still be too
+  /// much for one member, each block's operand is cut instead.
+  void share(int threads, Index shared_after) {
+    Index all = 0, largest = 0, done = 0, size = 0, group = 0;
+    for (const Block& block : blocks_) all += work(block);
+    const Index groups = threads == 1 ? 1 : std::clamp<Index>(blocks() / 16, threads, 4 * threads);
+    ends_.assign(1, 0);
+    for (Index n = 0; n < blocks(); ++n) {
+      const Index own = work(blocks_[size_t(n)]), middle = (2 * done + own) * groups / (2 * all);
+      if (n > 0 && middle > group) {
+        ends_.push_back(n);
+        size = 0;
+      }
+      group = middle;
+      done += own;
+      size += own;
+      largest = std::max(largest, size);
+    }
+    ends_.push_back(blocks());
+    if (10 * largest * threads > 11 * (all + shared_after))
+      cuts_ = std::clamp<Index>(L_.section / least_cut, 1, threads);
+    if (cuts_ > 1) {
+      ends_.resize(1);
+      for (Index n = 0; n < blocks(); ++n) ends_.push_back(n + 1);
+    }
+    groups_ = Sharing(threads, Index(ends_.size() - 1) * cuts_);
+  }
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
   Index rows_of(int c) const {
@@ -245,6 +280,7 @@ class WeightGradients {
   TokenTable<T>& tokens_;
   Buffer<T> sums_;
   std::vector<Block> blocks_;
+  std::vector<Index> ends_;  // of the groups, the first one's beginning before them
   Index cuts_ = 1;  // of each block's operand
   Sharing groups_;
 };

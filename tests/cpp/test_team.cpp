@@ -148,6 +148,24 @@ TEST(shared_items_are_done_once_in_every_turn) {
     }
 }
 
+TEST(what_a_late_member_should_begin_with_is_taken_too) {
+  for (const int members : {2, 3}) {
+    constexpr Index items = 11;
+    recurra::Sharing sharing(members, items);
+    std::atomic<int> done{0}, late{0};
+    Team::shared().run(members, [&](const Member& me) {
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+      while (me.id == 0 && done < items && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+      sharing.each(me, 0, [&](Index) {
+        ++done;
+        if (me.id == 0) ++late;
+      });
+    });
+    CHECK_EQUAL(done.load(), int(items));
+    CHECK_EQUAL(late.load(), 0);
+  }
+}
+
 TEST(rows_in_groups_run_every_step_once_and_in_order) {
   for (const int members : {1, 2, 3})
     for (const Index rows : {0, 5, 17, 100})
