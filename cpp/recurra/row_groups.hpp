@@ -15,11 +15,12 @@ class RowGroups {
   /// For `members` members. turn: how many steps are run before members look who does the next ones. tile_rows: how many
   /// rows a tile takes at most.
   RowGroups(const Plan& plan, int members, Index turn, Index tile_rows) : turn_(members == 1 ? plan.steps() : turn) {
+    // A member's groups lie side by side: at each border a processor fetches ahead what the other core is about to write.
     const int count = group_count(plan, members, tile_rows);
     const std::vector<Index> cut = plan.split(count);
     for (int g = 0; g < count; ++g) {
       const Range rows{cut[size_t(g)], cut[size_t(g) + 1]};
-      if (rows.count() > 0) groups_.push_back({rows, plan.length(rows.first), g % members});
+      if (rows.count() > 0) groups_.push_back({rows, plan.length(rows.first), g * members / count});
     }
   }
 
