@@ -71,6 +71,8 @@ def make_mask(kind: str, rows: int, steps: int, rng: np.random.Generator) -> Arr
         return time < lengths[:, None]
     if kind == "left":
         return time >= steps - lengths[:, None]
+    if kind == "nearly_full":
+        return (rng.random((rows, steps)) < 0.96) & (np.arange(rows) != rows // 2)[:, None]
     mask = rng.random((rows, steps)) < 0.55
     if kind == "empty_rows":
         mask[rng.integers(rows)] = False

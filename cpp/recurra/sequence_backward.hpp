@@ -193,7 +193,7 @@ class SequenceBackward {
   /// A group's columns of dz at step s times its weights, for the first rows of a block of `block` rows.
   void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to, Ahead ahead = {}) {
     const Group& group = t.groups[g];
-    const T* dz = cache_.z.data() + (plan_.offset(s) + rows.first) * L_.z_row;
+    const T* dz = cache_.z.data() + plan_.row(s, rows.first) * L_.z_row;
     const Segment* segments = group.segments.data();
     const Index n_segments = Index(group.segments.size());
     const Index side_by_side = rows.count() <= few_rows ? std::min(panels.last, t.out.full_count()) - panels.first : 0;
@@ -273,9 +273,9 @@ class SequenceBackward {
     Ahead ahead;
     if (s < 0) return ahead;
     const Index Hp = L_.units.padded;
-    ahead.add(z_at(q, plan_.offset(s) + rows.first), rows.count() * L_.z_row * Index(sizeof(T)));
+    ahead.add(z_at(q, plan_.row(s, rows.first)), rows.count() * L_.z_row * Index(sizeof(T)));
     if (Cell::has_carry && L_.units.count == 1 && s > 0)
-      ahead.add(cache_.carry.data() + (plan_.offset(s - 1) + rows.first) * Hp, rows.count() * Hp * Index(sizeof(T)));
+      ahead.add(cache_.carry.data() + plan_.row(s - 1, rows.first) * Hp, rows.count() * Hp * Index(sizeof(T)));
     return ahead;
   }
 
@@ -299,15 +299,15 @@ class SequenceBackward {
   RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
     constexpr Index width = V * W;
     const Index first = L_.units.first(q), Hp = L_.units.padded, H = L_.H;
+    const Index row0 = plan_.row(s, i0), before0 = s ? plan_.row(s - 1, i0) : i0;
     for (Index i = i0; i < i1; ++i, d += width) {
-      const Index row = plan_.offset(s) + i;
+      const Index row = row0 + i - i0;
       T* z = z_at(q, row);
       const T* dy = arriving_.dy ? arriving_.dy.at(plan_.source(s, i)) + first : nullptr;
       T* dcarry = arriving_.carry.data() + i * Hp + first;
       const T *before = nullptr, *after = nullptr;
       if constexpr (Cell::has_carry) {
-        before =
-            s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp + first : cache_.carry0.data() + i * Hp + first;
+        before = (s ? cache_.carry : cache_.carry0).data() + (before0 + i - i0) * Hp + first;
         after = cache_.carry.data() + row * Hp + first;
       }
       RECURRA_UNROLL for (int n = 0; n < V; ++n) {
@@ -340,7 +340,7 @@ class SequenceBackward {
   RECURRA_NOINLINE void reset_pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
     const Index first = L_.units.first(q), width = L_.units.width(q);
     for (Index i = i0; i < i1; ++i, d += width) {
-      const Index row = plan_.offset(s) + i;
+      const Index row = plan_.row(s, i);
       T* z = z_at(q, row);
       const T* h = cache_.operands.data() + row * L_.kept_row + L_.I + 1 + first;
       T* dcarry = arriving_.carry.data() + i * L_.units.padded + first;

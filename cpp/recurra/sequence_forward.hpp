@@ -42,7 +42,9 @@ class SequenceForward {
   static std::unique_ptr<SequenceCache<Cell, T>> new_cache(const SequenceCall<T>& call) {
     auto cache = std::make_unique<SequenceCache<Cell, T>>();
     cache->call = call;
-    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
+    // Rows in groups are for members that run their steps on their own, with weights of their own near.
+    const Index weights = (call.I + 1 + call.H) * Cell::gates * call.H * Index(sizeof(T));
+    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, call.training && stays_in_l2(weights));
     const Panels<T> units(call.H);
     cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_row_of(units), units.count);
     const bool per_gate = std::max(call.input_groups, call.recurrent_groups) > 1;
@@ -72,10 +74,11 @@ class SequenceForward {
       cache_->carry0.resize(B * Hp);
     }
     if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
-    operands_.resize(size_t(plan_.steps()) + 1);
-    for (Index s = 0; s <= plan_.steps(); ++s)
-      operands_[size_t(s)] =
-          in_turn_.size() ? in_turn_.data() + s % (chunk_ + 1) * B * L_.operand_row : kept_operand(s, 0);
+    if (in_turn_.size()) {
+      step_in_turn_.resize(size_t(plan_.steps()) + 1);
+      for (Index s = 0; s <= plan_.steps(); ++s)
+        step_in_turn_[size_t(s)] = in_turn_.data() + s % (chunk_ + 1) * B * L_.operand_row;
+    }
     for (Index i = 0; i < B; ++i) initial(i);
   }
 
@@ -106,9 +109,12 @@ class SequenceForward {
     write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
   }
 
-  T* operand(Index s, Index i) const { return operands_[size_t(s)] + i * L_.operand_row; }
-  T* kept_operand(Index s, Index i) const { return cache_->operands.data() + (plan_.offset(s) + i) * L_.kept_row; }
-  Index kept_row(Index s, Index i) const { return call_.training ? plan_.offset(s) + i : i; }
+  T* operand(Index s, Index i) const {
+    if (step_in_turn_.empty()) return kept_operand(s, i);
+    return step_in_turn_[size_t(s)] + i * L_.operand_row;
+  }
+  T* kept_operand(Index s, Index i) const { return cache_->operands.data() + plan_.row(s, i) * L_.kept_row; }
+  Index kept_row(Index s, Index i) const { return call_.training ? plan_.row(s, i) : i; }
 
   // --- the loop -----------------------------------------------------------------------------------------------------
   static constexpr Index block_rows = 48;  // rows whose pre-activations are made and used before the next ones
@@ -182,7 +188,7 @@ class SequenceForward {
 
   /// Where the pre-activations of step s, row i, panel p are.
   T* z_at(Index s, Index i, Index p) const {
-    const Index row = call_.training ? plan_.offset(s) + i : s % chunk_ * call_.B + i;
+    const Index row = call_.training ? plan_.row(s, i) : s % chunk_ * call_.B + i;
     return cache_->z.data() + (p * z_rows_ + row) * L_.z_row;
   }
   /// Column c before the loop over steps ("ahead") and within it.
@@ -206,7 +212,7 @@ class SequenceForward {
     me.barrier();
   }
   void copy_token(Index s, Index i, Index p, T* z) {
-    copy(tokens_.z_of_row(p, plan_.offset(s) + i), C * L_.units.width(p), z);
+    copy(tokens_.z_of_row(p, plan_.row(s, i)), C * L_.units.width(p), z);
   }
 
   /// Large weights: the input's products for some steps at once, so that W is read once for all of them.
@@ -282,7 +288,7 @@ class SequenceForward {
       const Index next = s + 1 < plan_.steps() ? std::min(i1, plan_.live(s + 1)) : 0;
       for (Index i = i0; i < i1; ++i) {
         copy_token(s, i, p, z + (i - i0) * L_.z_row);
-        if (i < next) prefetch(tokens_.z_of_row(p, plan_.offset(s + 1) + i), C * L_.units.width(p));
+        if (i < next) prefetch(tokens_.z_of_row(p, plan_.row(s + 1, i)), C * L_.units.width(p));
       }
     }
     const auto folds = [&](Index q) {
@@ -452,9 +458,10 @@ class SequenceForward {
         store_row<V>(y_ + plan_.source(s, i) * call_.y_step() + first, h + (i - i0) * V * W, used);
     }
     const bool plain = L_.sections == 1 && !call_.recurrent_groups;
-    for (Index i = i0; i < std::min(i1, next); ++i) {
+    T* to = operand(s + 1, i0) + L_.I + 1 + first;
+    for (Index i = i0; i < std::min(i1, next); ++i, to += L_.operand_row) {
       const T* from = h + (i - i0) * V * W;
-      if (plain) store_row<V>(operand(s + 1, i) + L_.I + 1 + first, from, V * W);  // the row's slack takes the rest
+      if (plain) store_row<V>(to, from, V * W);  // the row's slack takes the rest
       else write_h(s + 1, i, from, first, used);
     }
     for (Index i = std::max(i0, next); i < i1; ++i) {
@@ -498,7 +505,7 @@ class SequenceForward {
   Index chunk_ = 1, z_rows_ = 0;
   bool ahead_ = false, scratch_z_ = true, weights_in_l2_ = false;
   Buffer<T> in_turn_;  // operand rows of a few steps, in turn; empty where they are all in the cache
-  std::vector<T*> operands_;  // the first operand row of each step
+  std::vector<T*> step_in_turn_;  // the first row of each step there
 };
 
 }  // namespace recurra

@@ -128,7 +128,7 @@ class SequenceSmall {
       }
       me.barrier();
       for (Index s = 0; s < plan_.steps(); ++s) {
-        const Index at = plan_.offset(s), live = plan_.live(s);
+        const Index at = plan_.row(s, 0), live = plan_.live(s);
         for (Index i = 0; i < live; ++i) add_bias(z(at + i), units);
         me.barrier();
         for (const Piece& piece : for_h) {
@@ -166,7 +166,7 @@ class SequenceSmall {
   }
   void write_h_in(Index s, Index i, Range units, const T* h) {
     const T* drop = recurrent_mask(i);
-    T* to = cache_.h_in.data() + (plan_.offset(s) + i) * Hp_ + units.first;
+    T* to = cache_.h_in.data() + plan_.row(s, i) * Hp_ + units.first;
     if (h) copy_masked(h + units.first, drop ? drop + units.first : nullptr, units.count(), to);
     else std::fill_n(to, units.count(), T(0));
   }
@@ -195,7 +195,7 @@ class SequenceSmall {
     }
   }
   T* carry_before(Index s, Index i) {
-    return s ? cache_.carry.data() + (plan_.offset(s - 1) + i) * Hp_ : cache_.carry0.data() + i * Hp_;
+    return s ? cache_.carry.data() + plan_.row(s - 1, i) * Hp_ : cache_.carry0.data() + i * Hp_;
   }
 
   void reset(Index row, Range units) {
@@ -206,7 +206,7 @@ class SequenceSmall {
       });
   }
   void pointwise(Index s, Index i, Range units, T* y, T* h_out, T* c_out) {
-    const Index row = plan_.offset(s) + i, b = plan_.original(i);
+    const Index row = plan_.row(s, i), b = plan_.original(i);
     T* h = cache_.h.data() + row * Hp_;
     const bool goes_on = s + 1 < plan_.steps() && i < plan_.live(s + 1);
     for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
@@ -236,12 +236,12 @@ class SequenceSmall {
           back_pointwise(s, i, units, arriving);
           me.barrier();
           if constexpr (Cell::reset_before) {
-            dots(for_h[1], z(plan_.offset(s) + i), call_.recurrent_kernel, units, through.data());
+            dots(for_h[1], z(plan_.row(s, i)), call_.recurrent_kernel, units, through.data());
             back_reset(s, i, units, through.data(), arriving);
             me.barrier();
           }
           T* dh = arriving.start.data() + i * Hp_;
-          dots(for_h[0], z(plan_.offset(s) + i), call_.recurrent_kernel, units, dh);
+          dots(for_h[0], z(plan_.row(s, i)), call_.recurrent_kernel, units, dh);
           if (const T* drop = recurrent_mask(i))
             for (Index j = units.first; j < units.last; ++j) dh[j] *= drop[j];
         }
@@ -260,7 +260,7 @@ class SequenceSmall {
 
   /// From dL/dh of the step, in arriving.start, to dz.
   void back_pointwise(Index s, Index i, Range units, ArrivingGradients<T>& arriving) {
-    const Index row = plan_.offset(s) + i;
+    const Index row = plan_.row(s, i);
     const T* dh = arriving.start.data() + i * Hp_;
     const T* dy = arriving.dy ? arriving.dy.at(plan_.source(s, i)) : nullptr;
     T* dcarry = arriving.carry.data() + i * Hp_;
@@ -278,7 +278,7 @@ class SequenceSmall {
   }
   /// GruResetBefore: the gradient through (r h) Un.
   void back_reset(Index s, Index i, Range units, const T* through, ArrivingGradients<T>& arriving) {
-    const Index row = plan_.offset(s) + i;
+    const Index row = plan_.row(s, i);
     const T* drop = recurrent_mask(i);
     T* dcarry = arriving.carry.data() + i * Hp_;
     for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {

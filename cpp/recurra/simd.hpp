@@ -57,23 +57,20 @@ RECURRA_INLINE void store(T* p, const Packet<T>& v) {
 #define RECURRA_PREFETCH(address) __builtin_prefetch(address)
 #define RECURRA_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
 #endif
-namespace detail {
-template <class T, class Ask>
-RECURRA_INLINE void each_line(const T* p, Index n, Ask ask) {
-  constexpr Index line = 64 / Index(sizeof(T));
-  for (Index j = 0; j < n - 1; j += line) ask(p + j);
-  ask(p + n - 1);
-}
-}  // namespace detail
-/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line.
+/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line. (Two loops: gcc leaves one out that is
+/// told by a lambda what to fetch.)
 template <class T>
 RECURRA_INLINE void prefetch(const T* p, Index n) {
-  detail::each_line(p, n, [](const T* at) { RECURRA_PREFETCH(at); });
+  constexpr Index line = 64 / Index(sizeof(T));
+  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH(p + j);
+  RECURRA_PREFETCH(p + n - 1);
 }
 /// The same for later: to L2.
 template <class T>
 RECURRA_INLINE void prefetch_l2(const T* p, Index n) {
-  detail::each_line(p, n, [](const T* at) { RECURRA_PREFETCH_L2(at); });
+  constexpr Index line = 64 / Index(sizeof(T));
+  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH_L2(p + j);
+  RECURRA_PREFETCH_L2(p + n - 1);
 }
 /// How many before their use rows are asked for that lie anywhere in memory, in a loop over a list of them.
 inline constexpr Index rows_ahead = 8;

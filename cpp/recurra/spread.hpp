@@ -54,7 +54,7 @@ Spread spread(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
   // weights from a little further away costs less.
   const bool uneven = 5 * largest_part(layout.units, most) * most > 6 * layout.units.padded;
   const bool near = in_l2 || (uneven && weights * sizeof(T) <= 2 * double(l2_bytes()));
-  result.by_rows = (near && 2 * wide >= plan.rows()) || layout.units.count < most;
+  result.by_rows = plan.groups() > 1 || (near && 2 * wide >= plan.rows()) || layout.units.count < most;
   result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
   result.turn = std::max(plan.steps() / 32, Index(50 * 2 * most * double(plan.steps()) / products)) + 1;
   return result;

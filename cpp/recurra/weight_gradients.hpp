@@ -1,5 +1,8 @@
 // The gradients of the weights after the backward time loop, over all rows at once: [x | 1 | h]^T dz. With a token table,
 // what belongs to x is summed over tokens instead. See sequence.hpp for the layout.
+//
+// Where rows are in groups (plan.hpp), each has sums of its own, which are added up at the end in the order of the groups:
+// a member's rows are then read by no other core, which would have to give them back before the next call's forward.
 #pragma once
 #include "sequence_edges.hpp"
 
@@ -18,7 +21,7 @@ class WeightGradients {
   /// shared_after: multiply-adds for each row of dz that the members share behind sum(), where they even out.
   WeightGradients(SequenceCache<Cell, T>& cache, int threads, Index shared_after)
       : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), tokens_(cache.tokens) {
-    Index size = 0;
+    Index& size = part_size_;
     const bool folds = side_by_side();
     for (Index n = 0; n < L_.units.count * C; ++n) {
       // Panels in turn, so that a panel's rows of z are read once; with masks columns in turn, for the masked rows' sake.
@@ -39,7 +42,7 @@ class WeightGradients {
         size += rows_of(c) * width;
       }
     }
-    sums_.resize(size);
+    sums_.resize(size * plan_.groups());
     if (plan_.rows() == 0) std::fill_n(sums_.data(), size, T(0));
     share(threads, shared_after);
   }
@@ -52,22 +55,26 @@ class WeightGradients {
 
   /// This member's groups of blocks. A barrier has to come before write().
   void sum(const Member& me, T* scratch) {
-    groups_.each(me, 0, [&](Index item) {
-      const size_t g = size_t(item / cuts_);
-      sum_blocks(ends_[g], ends_[g + 1], item % cuts_, scratch);
+    shared_.each(me, 0, [&](Index item) {
+      const Index part = item / cuts_ / groups();
+      const size_t g = size_t(item / cuts_ % groups());
+      if (part < plan_.groups()) sum_rows(part, ends_[g], ends_[g + 1], item % cuts_, scratch);
+      else sum_tokens(ends_[g], ends_[g + 1], item % cuts_, scratch);
     });
   }
 
   /// From sums to Keras's arrays, this member's blocks.
-  void write(const Member& me, const SequenceGradients<T>& out) const {
+  void write(const Member& me, const SequenceGradients<T>& out) {
     const Range mine = me.part(blocks());
     for (Index n = mine.first; n < mine.last; ++n) {
       const Block& block = blocks_[size_t(n)];
-      if (block.columns == 1) write_column(block.column, block, sums_.data() + block.sums, out);
-      else if (block.first == 0)
+      if (block.first > 0) continue;  // written with the first of those side by side
+      add_parts(block);
+      const T* from = sums_.data() + block.sums;
+      if (block.columns == 1) write_column(block.column, block, from, out);
+      else
         for (int c = 0; c < C; ++c)
-          write_column(c, block,
-                       sums_.data() + block.sums + c * L_.units.used(block.panel) + unused_rows(c) * block.row, out);
+          write_column(c, block, from + c * L_.units.used(block.panel) + unused_rows(c) * block.row, out);
     }
   }
 
@@ -99,15 +106,17 @@ class WeightGradients {
     const Index operands = block.columns > 1 ? L_.section : L_.part(block.column).length;
     return (operands + (Cell::reset_before && block.column == 2 ? L_.H : 0)) * block.width;
   }
-  /// Blocks into groups of even work. Each group reads all operands, so there are few; where a group would still be too
-  /// much for one member, each block's operand is cut instead.
+  /// Blocks into groups of even work. Each group reads all operands of a part of the rows, so there are few; where one
+  /// would still be too much for a member, each block's operand is cut instead.
   void share(int threads, Index shared_after) {
     Index all = 0, largest = 0, done = 0, size = 0, group = 0;
     for (const Block& block : blocks_) all += work(block);
-    const Index groups = threads == 1 ? 1 : std::clamp<Index>(blocks() / 16, threads, 4 * threads);
+    const Index parts = plan_.groups();
+    const Index least = parts % threads ? threads : std::max<Index>(1, threads / parts);
+    const Index wanted = threads == 1 ? 1 : std::clamp<Index>(blocks() / 16, least, 4 * threads);
     ends_.assign(1, 0);
     for (Index n = 0; n < blocks(); ++n) {
-      const Index own = work(blocks_[size_t(n)]), middle = (2 * done + own) * groups / (2 * all);
+      const Index own = work(blocks_[size_t(n)]), middle = (2 * done + own) * wanted / (2 * all);
       if (n > 0 && middle > group) {
         ends_.push_back(n);
         size = 0;
@@ -118,14 +127,15 @@ class WeightGradients {
       largest = std::max(largest, size);
     }
     ends_.push_back(blocks());
-    if (10 * largest * threads > 11 * (all + shared_after))
+    if (10 * largest * threads > 11 * parts * (all + shared_after))
       cuts_ = std::clamp<Index>(L_.section / least_cut, 1, threads);
     if (cuts_ > 1) {
       ends_.resize(1);
       for (Index n = 0; n < blocks(); ++n) ends_.push_back(n + 1);
     }
-    groups_ = Sharing(threads, Index(ends_.size() - 1) * cuts_);
+    shared_ = Sharing(threads, (parts + (tokens_ ? 1 : 0)) * groups() * cuts_);
   }
+  Index groups() const { return Index(ends_.size()) - 1; }
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
   Index rows_of(int c) const {
@@ -162,33 +172,50 @@ class WeightGradients {
     return {count * at / all, count * (at + 1) / all};
   }
 
-  void sum_blocks(Index first_block, Index last_block, Index cut, T* scratch) {
+  /// The sums of all parts, to those of the first.
+  void add_parts(const Block& block) {
+    const Index rows = block.columns > 1 ? call_.I + 1 + L_.H : rows_of(block.column);
+    const Index first = tokens_ ? kernel_rows_of(block) : 0;  // what belongs to x is whole then
+    for (Index j = block.sums + first * block.row; j < block.sums + rows * block.row; j += W) {
+      Packet<T> sum = load(sums_.data() + j);
+      for (Index part = 1; part < plan_.groups(); ++part) sum = add(sum, load(sums_.data() + part * part_size_ + j));
+      store(sums_.data() + j, sum);
+    }
+  }
+
+  /// Some blocks' sums over a part of the rows.
+  void sum_rows(Index part_of_rows, Index first_block, Index last_block, Index cut, T* scratch) {
     T* masked = scratch + depth_rows * full;
+    T* sums = sums_.data() + part_of_rows * part_size_;
+    const Range rows = plan_.rows(part_of_rows);
     over_rows(
-        first_block, last_block, plan_.rows(), cache_.operands.data(), L_.kept_row,
+        first_block, last_block, rows, cache_.operands.data(), L_.kept_row,
         [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * L_.z_row; }, scratch,
         [&](const Block& block, bool first_of_column, Index m0, Index m, Index n, Index parts, Ahead& ahead) {
+          const bool goes_on = m0 > rows.first;
           const Index row = block.row, vectors = block.width / W;
           const int c = block.column;
           const Segment all{0, m}, part = block.columns > 1 ? Segment{0, L_.section} : L_.part(c);
-          T* to = sums_.data() + block.sums + (tokens_ ? kernel_rows_of(block) * block.row : 0);
+          T* to = sums + block.sums + (tokens_ ? kernel_rows_of(block) * block.row : 0);
           const auto [k0, k1] = piece(part.length, cut, n, parts);
           const T* operands = cache_.operands.data() + m0 * L_.kept_row + part.offset + k0;
           if (L_.sections > 1) {
             if (first_of_column) mask_operands(c, {m0, m0 + m}, {part.offset + k0, part.offset + k1}, masked);
             operands = masked;
           }
-          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * row, row, m0 > 0,
+          product<T, true>(k1 - k0, operands, L_.kept_row, &all, 1, scratch, vectors, to + k0 * row, row, goes_on,
                            &ahead);
           if (Cell::reset_before && c == 2 && n == 0) {
             const auto [r0, r1] = piece(L_.H, cut, 0, 1);
             product<T, true>(r1 - r0, cache_.reset.data() + m0 * L_.units.padded + r0, L_.units.padded, &all, 1,
-                             scratch, vectors, to + (part.length + r0) * row, row, m0 > 0, &ahead);
+                             scratch, vectors, to + (part.length + r0) * row, row, goes_on, &ahead);
           }
         });
-    if (!tokens_) return;
+  }
+  /// Some blocks' rows of x, over all tokens.
+  void sum_tokens(Index first_block, Index last_block, Index cut, T* scratch) {
     over_rows(
-        first_block, last_block, tokens_.count(), tokens_.embeddings(), call_.I,
+        first_block, last_block, {0, tokens_.count()}, tokens_.embeddings(), call_.I,
         [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
         [&](const Block& block, bool, Index m0, Index m, Index n, Index parts, Ahead& ahead) {
           const Segment all{0, m};
@@ -219,7 +246,7 @@ class WeightGradients {
   /// rows in turn, of which each has an operand of `operand_row` elements, and for part n of `parts` of the operand: that
   /// part of some rows stays in L2 while all the blocks use it. first_of_column: the block before was of another column.
   template <class Rows, class Run>
-  void over_rows(Index first_block, Index last_block, Index rows, const T* operands, Index operand_row, Rows&& dz_at,
+  void over_rows(Index first_block, Index last_block, Range rows, const T* operands, Index operand_row, Rows&& dz_at,
                  T* packed_dz, Run&& run) {
     const Index parts = 1 + depth_rows * operand_row * Index(sizeof(T)) / (l2_bytes() * 3 / 4);
     const Index last_panel = blocks_[size_t(last_block - 1)].panel, bytes = depth_rows * Index(sizeof(T));
@@ -228,14 +255,14 @@ class WeightGradients {
       Ahead ahead;
       if (panel < last_panel) {
         ahead.add(dz_at(panel + 1, m0), bytes * L_.z_row);
-      } else if (m1 < rows) {
+      } else if (m1 < rows.last) {
         ahead.add(dz_at(first_panel, m1), bytes * L_.z_row);
         if (bytes * operand_row <= l2_bytes() / 4) ahead.add(operands + m1 * operand_row, bytes * operand_row);
       }
       return ahead;
     };
-    for (Index m0 = 0; m0 < rows; m0 += depth_rows) {
-      const Index m = std::min(depth_rows, rows - m0);
+    for (Index m0 = rows.first; m0 < rows.last; m0 += depth_rows) {
+      const Index m = std::min(depth_rows, rows.last - m0);
       for (Index n = 0; n < parts; ++n) {
         int column = -1;
         Index panel = -1;
@@ -278,11 +305,12 @@ class WeightGradients {
   const Layout& L_;
   const Plan& plan_;
   TokenTable<T>& tokens_;
+  Index part_size_ = 0;  // elements of a part's sums
   Buffer<T> sums_;
   std::vector<Block> blocks_;
   std::vector<Index> ends_;  // of the groups, the first one's beginning before them
   Index cuts_ = 1;  // of each block's operand
-  Sharing groups_;
+  Sharing shared_;
 };
 
 }  // namespace recurra

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,25 @@ def test_dropouts(
 def test_long_ragged_batch(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype) -> None:
     for mask in ("right", "left", "holes"):
         _compare(compiled, reference, Case(cell, dtype.name, (37, 50, 12, 24), mask, zero_output_for_mask=True))
+
+
+@pytest.mark.parametrize("extra", [{}, {"embeddings": True}, {"input_dropout": "gates", "recurrent_dropout": "gates"}])
+@pytest.mark.parametrize("mask", ["none", "nearly_full"])
+@pytest.mark.parametrize("sizes", [(25, 37, 6, 20), (31, 29, 33, 50), (53, 19, 9, 35)], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_rows_in_groups(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, extra: dict[str, Any],
+    sizes: tuple[int, int, int, int],
+) -> None:  # fmt: skip
+    """Enough rows of nearly one length for groups that have sums of their own, whatever the number of threads."""
+    case = Case(cell, dtype.name, sizes, mask, reverse=mask != "none", zero_output_for_mask=True, **extra)
+    before = compiled.get_num_threads()
+    try:
+        for threads in (1, 3):
+            compiled.set_num_threads(threads)
+            _compare(compiled, reference, case)
+    finally:
+        compiled.set_num_threads(before)
 
 
 @pytest.mark.parametrize("sizes", [(23, 19, 6, 37), (3, 70, 5, 530)], ids=str)

@@ -1,6 +1,7 @@
 // Which rows run at which step, for masks with padding, holes and nothing.
 #include "recurra/plan.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "check.hpp"
@@ -25,7 +26,7 @@ std::vector<Index> sources(const Plan& plan) {
   std::vector<Index> all;
   plan.each({0, plan.rows()}, [&](Index row, Index s, Index i) {
     CHECK_EQUAL(row, Index(all.size()));
-    CHECK_EQUAL(row, plan.offset(s) + i);
+    CHECK_EQUAL(row, plan.row(s, i));
     CHECK(i < plan.live(s));
     all.push_back(plan.source(s, i));
   });
@@ -73,6 +74,46 @@ TEST(parts_cover_all_rows_evenly) {
     for (int k = 0; k < parts; ++k) CHECK(cut[k] <= cut[k + 1]);
   }
   CHECK_EQUAL(plan.split(2)[1], 3);  // 10 + 9 + 8 of 45, the first prefix to hold half
+}
+
+TEST(rows_in_groups_go_group_by_group) {
+  constexpr Index B = 50, T = 20;
+  std::vector<std::uint8_t> mask(B * T, 1);
+  for (Index b = 0; b < B; b += 3) mask[b * T + b % T] = 0;  // holes: lengths differ by one
+  std::fill_n(mask.begin() + 7 * T, T, std::uint8_t(0));
+  const std::uint8_t *none = nullptr, *holes = mask.data();
+  for (const std::uint8_t* masked : {none, holes}) {
+    const Plan plan(B, T, masked, false, true);
+    CHECK_EQUAL(plan.groups(), 4);
+    Index position = 0, row = 0;
+    for (Index g = 0; g < plan.groups(); ++g) {
+      CHECK_EQUAL(plan.positions(g).first, position);
+      CHECK_EQUAL(plan.rows(g).first, row);
+      CHECK(plan.rows(g).count() > 0);
+      for (Index s = 0; s < plan.steps(); ++s)
+        for (Index i = position; i < std::min(plan.positions(g).last, plan.live(s)); ++i)
+          CHECK_EQUAL(plan.row(s, i), row++);
+      CHECK_EQUAL(plan.rows(g).last, row);
+      position = plan.positions(g).last;
+    }
+    CHECK_EQUAL(position, B);
+    CHECK_EQUAL(row, plan.rows());
+    std::vector<Index> found = sources(plan), expected = sources(Plan(B, T, masked, false));
+    CHECK(found != expected);
+    std::sort(found.begin(), found.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(found == expected);
+  }
+}
+
+TEST(few_rows_or_ragged_ones_are_one_group) {
+  std::vector<std::uint8_t> mask(50 * 40, 1);
+  for (Index b = 0; b < 50; ++b) std::fill_n(mask.begin() + b * 40, b % 20, std::uint8_t(0));
+  CHECK_EQUAL(Plan(50, 40, mask.data(), false, true).groups(), 1);
+  CHECK_EQUAL(Plan(50, 40, nullptr, false, false).groups(), 1);
+  CHECK_EQUAL(Plan(50, 2, nullptr, false, true).groups(), 1);
+  CHECK_EQUAL(Plan(20, 90, nullptr, false, true).groups(), 1);
+  CHECK_EQUAL(Plan(30, 90, nullptr, false, true).groups(), 3);
 }
 
 TEST(nothing_to_do_is_a_plan_too) {

@@ -174,30 +174,32 @@ TEST(rows_in_groups_run_every_step_once_and_in_order) {
         std::vector<std::uint8_t> mask(size_t(rows * steps), 1);
         for (Index b = 0; ragged && b < rows; ++b)  // some rows have no step at all
           std::fill_n(mask.begin() + b * steps, b * 7 % (steps + 1), std::uint8_t(0));
-        const recurra::Plan plan(rows, steps, mask.data(), false);
-        recurra::RowGroups groups(plan, members, 4, 6);
-        std::vector<Index> done(size_t(rows), 0);  // not atomic: a group's turns must not overlap
-        std::vector<int> ends(size_t(rows), 0);
-        // Where each member has two groups of eleven turns, the first waits until the others have taken one of its own.
-        const bool waits = members > 1 && rows == 100 && !ragged;
-        const int own_of_others = 2 * 11 * (members - 1);
-        std::atomic<int> by_others{0};
-        Team::shared().run(members, [&](const Member& me) {
-          groups.each(me, [&](recurra::Range part, Index most, recurra::Range turn) {
-            by_others += me.id > 0;
-            for (int k = 0; k < 10000 && me.id == 0 && waits && by_others <= own_of_others; ++k)
-              std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            for (Index i = part.first; i < part.last; ++i) {
-              CHECK_EQUAL(done[size_t(i)], turn.first);
-              done[size_t(i)] = turn.last;
-              ends[size_t(i)] += turn.last == most;
-            }
+        for (const bool grouped : {false, true}) {
+          const recurra::Plan plan(rows, steps, mask.data(), false, grouped);
+          recurra::RowGroups groups(plan, members, 4, 6);
+          std::vector<Index> done(size_t(rows), 0);  // not atomic: a group's turns must not overlap
+          std::vector<int> ends(size_t(rows), 0);
+          // The first member has two groups of eleven turns and waits until the others have taken one of its own.
+          const bool waits = members > 1 && rows == 100 && !ragged;
+          const int own_of_others = (grouped ? 2 : 2 * (members - 1)) * 11;  // the plan has four groups
+          std::atomic<int> by_others{0};
+          Team::shared().run(members, [&](const Member& me) {
+            groups.each(me, [&](recurra::Range part, Index most, recurra::Range turn) {
+              by_others += me.id > 0;
+              for (int k = 0; k < 10000 && me.id == 0 && waits && by_others <= own_of_others; ++k)
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              for (Index i = part.first; i < part.last; ++i) {
+                CHECK_EQUAL(done[size_t(i)], turn.first);
+                done[size_t(i)] = turn.last;
+                ends[size_t(i)] += turn.last == most;
+              }
+            });
           });
-        });
-        for (Index i = 0; i < rows; ++i) {
-          CHECK(done[size_t(i)] >= plan.length(i));
-          CHECK_EQUAL(ends[size_t(i)], 1);
+          for (Index i = 0; i < rows; ++i) {
+            CHECK(done[size_t(i)] >= plan.length(i));
+            CHECK_EQUAL(ends[size_t(i)], 1);
+          }
+          if (waits) CHECK(by_others > own_of_others);
         }
-        if (waits) CHECK(by_others > own_of_others);
       }
 }
