@@ -97,7 +97,8 @@ class Plan {
   int wanted_groups() const {
     constexpr Index tile = 6, least_rows = 192;
     const bool full = 10 * rows_ >= 9 * B_ * steps_;
-    if (!full || rows_ < 4 * least_rows || B_ < 2 * 2 * tile) return 1;
+    if (rows_ < 4 * least_rows || B_ < 2 * 2 * tile) return 1;
+    if (!full) return 2;  // of few long rows and many short ones
     return B_ < 4 * 2 * tile ? 3 : 4;
   }
   Index begin(Index g, Index s) const { return place_[size_t(g * (steps_ + 1) + s)] + cut_[size_t(g)]; }

@@ -16,8 +16,8 @@ class RowGroups {
   /// rows a tile takes at most.
   RowGroups(const Plan& plan, int members, Index turn, Index tile_rows) : turn_(members == 1 ? plan.steps() : turn) {
     // A member's groups lie side by side: at each border a processor fetches ahead what the other core is about to write.
-    const std::vector<Index> cut = cuts(plan, members, tile_rows);
-    const int count = int(cut.size()) - 1;
+    const int count = group_count(plan, members, tile_rows);
+    const std::vector<Index> cut = plan.split(count);  // at the plan's own cuts too, where it has groups
     for (int g = 0; g < count; ++g) {
       const Range rows{cut[size_t(g)], cut[size_t(g) + 1]};
       if (rows.count() > 0) groups_.push_back({rows, plan.length(rows.first), g * members / count});
@@ -42,17 +42,10 @@ class RowGroups {
     bool held = false, over = false;
   };
 
-  /// The plan's groups, in parts if they are fewer than the members; or cuts of our own.
-  static std::vector<Index> cuts(const Plan& plan, int members, Index tile_rows) {
-    if (plan.groups() == 1) return plan.split(group_count(plan, members, tile_rows));
-    const Index parts = (members + plan.groups() - 1) / plan.groups();
-    std::vector<Index> cut{0};
-    for (Index g = 0; g < plan.groups(); ++g)
-      for (Index k = 1; k <= parts; ++k) cut.push_back(plan.positions(g).first + plan.positions(g).count() * k / parts);
-    return cut;
-  }
-  /// More groups than members, that there is something to take over, where that leaves enough rows for the tiles.
+  /// The plan's groups, or parts of them. Else more groups than members, that there is something to take over, where that
+  /// leaves enough rows for the tiles.
   static int group_count(const Plan& plan, int members, Index tile_rows) {
+    if (const int groups = int(plan.groups()); groups > 1) return (members + groups - 1) / groups * groups;
     const Index rows = plan.batch();
     const bool full = 10 * plan.rows() >= 9 * rows * plan.steps();
     if (members == 1 || !full) return members;

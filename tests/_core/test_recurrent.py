@@ -116,14 +116,14 @@ def test_long_ragged_batch(compiled: ModuleType, reference: ModuleType, cell: st
 
 
 @pytest.mark.parametrize("extra", [{}, {"embeddings": True}, {"input_dropout": "gates", "recurrent_dropout": "gates"}])
-@pytest.mark.parametrize("mask", ["none", "nearly_full"])
-@pytest.mark.parametrize("sizes", [(25, 37, 6, 20), (31, 29, 33, 50), (53, 19, 9, 35)], ids=str)
+@pytest.mark.parametrize("mask", ["none", "nearly_full", "left"])
+@pytest.mark.parametrize("sizes", [(25, 67, 6, 20), (31, 61, 33, 50), (53, 39, 9, 35)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_rows_in_groups(
     compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, extra: dict[str, Any],
     sizes: tuple[int, int, int, int],
 ) -> None:  # fmt: skip
-    """Enough rows of nearly one length for groups that have sums of their own, whatever the number of threads."""
+    """Enough rows for groups that have sums of their own, whatever the number of threads."""
     case = Case(cell, dtype.name, sizes, mask, reverse=mask != "none", zero_output_for_mask=True, **extra)
     before = compiled.get_num_threads()
     try:
