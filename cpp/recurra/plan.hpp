@@ -42,6 +42,7 @@ class Plan {
   Index batch() const { return B_; }
   Index steps() const { return steps_; }
   Index rows() const { return rows_; }  // packed rows in all
+  bool nearly_full() const { return 10 * rows_ >= 9 * B_ * steps_; }  // rows hardly differ in length
   Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index row(Index s, Index i) const { return place_[size_t(group_[size_t(i)] * (steps_ + 1) + s)] + i; }
   Index groups() const { return Index(cut_.size()) - 1; }
@@ -92,13 +93,12 @@ class Plan {
                      [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
     for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(original(i))];
   }
-  /// Positions that two threads would take in turns: as many as fill a few tiles, and a number that depends on the shape
-  /// alone, since sums over rows go group by group.
+  /// As many as two threads take turns at, each with rows for a few tiles. By the shape alone, whatever the number of
+  /// threads: sums over rows go group by group.
   int wanted_groups() const {
     constexpr Index tile = 6, least_rows = 192;
-    const bool full = 10 * rows_ >= 9 * B_ * steps_;
     if (rows_ < 4 * least_rows || B_ < 2 * 2 * tile) return 1;
-    if (!full) return 2;  // of few long rows and many short ones
+    if (!nearly_full()) return 2;  // of few long rows and many short ones
     return B_ < 4 * 2 * tile ? 3 : 4;
   }
   Index begin(Index g, Index s) const { return place_[size_t(g * (steps_ + 1) + s)] + cut_[size_t(g)]; }

@@ -47,8 +47,7 @@ class RowGroups {
   static int group_count(const Plan& plan, int members, Index tile_rows) {
     if (const int groups = int(plan.groups()); groups > 1) return (members + groups - 1) / groups * groups;
     const Index rows = plan.batch();
-    const bool full = 10 * plan.rows() >= 9 * rows * plan.steps();
-    if (members == 1 || !full) return members;
+    if (members == 1 || !plan.nearly_full()) return members;
     if (rows >= 2 * members * 2 * tile_rows) return 2 * members;
     const auto tiles = [&](Index groups) {
       const Index most = (rows + groups - 1) / groups;

@@ -192,6 +192,7 @@ class Team {
     done_.store(0, std::memory_order_relaxed);
     job_ = &job;
     callers_core_.store(waits_for_all ? -1 : current_core());
+    long_call_.store(patience >= std::chrono::milliseconds(1));
     refused_.store(0);
     door_.open(++call_, invited);
     for (size_t i = 0; i < helpers_.size(); ++i)
@@ -250,7 +251,11 @@ class Team {
         }
         seen = called_.load();
         const int core = team_.callers_core_.load();
-        const bool in_the_way = core >= 0 && core == current_core();
+        bool in_the_way = core >= 0 && core == current_core();
+        if (in_the_way && team_.long_call_.load()) {  // the other core may be busy, but hardly for as long as the call
+          leave_core(core);
+          in_the_way = core == current_core();
+        }
         stays_awake = !in_the_way;
         if (in_the_way) {
           team_.refused_.fetch_add(1);
@@ -296,6 +301,7 @@ class Team {
   std::uint64_t call_ = 0;  // the number of the last call
   std::atomic<int> done_{0};  // helpers who have done their work
   std::atomic<int> callers_core_{-1};  // where the call does without a helper
+  std::atomic<bool> long_call_{false};  // that gives a helper the time to go elsewhere
   std::atomic<int> refused_{0};  // helpers who are there; one more, from an earlier call, only ends the waiting early
 };
 
