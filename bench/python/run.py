@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,29 @@ def families(chosen: argparse.Namespace) -> tuple[list[str], list[str]]:
             run.append(family.name)
         elif family.required or family.name == OURS:
             reasons.append(f"{family.title} was " + (f"missing ({', '.join(missing)})" if missing else "left out"))
-    for what, given, full in (
-        ("cases", chosen.cases, list(CASES)),
-        ("cells", chosen.cells, list(CELLS)),
-        ("modes", chosen.modes, list(MODES)),
-        ("threads", chosen.threads, list(THREADS)),
-    ):
-        left = [str(value) for value in full if value not in given]
-        if left:
-            reasons.append(f"{what} left out: {', '.join(left)}")
+    reasons += left_out(chosen.cases, chosen.cells, chosen.modes, chosen.threads)
     if chosen.quick:
         reasons.append("quick: too few samples")
     if "float32" not in chosen.dtypes:
         reasons.append("dtypes left out: float32")
     return run, reasons
+
+
+def left_out(
+    cases: Collection[str], cells: Collection[str], modes: Collection[str], threads: Collection[int]
+) -> list[str]:
+    """What these lack of everything, in words."""
+    reasons = []
+    for what, given, full in (
+        ("cases", cases, list(CASES)),
+        ("cells", cells, list(CELLS)),
+        ("modes", modes, list(MODES)),
+        ("threads", threads, list(THREADS)),
+    ):
+        left = [str(value) for value in full if value not in given]
+        if left:
+            reasons.append(f"{what} left out: {', '.join(left)}")
+    return reasons
 
 
 def ceilings(threads: int, isa: str | None) -> dict[str, Any]:
