@@ -1,8 +1,8 @@
 """Runs of parts put together to one result: ``python -m bench.python.join DIR... --out DIR``.
 
-Each DIR holds the ``result.json`` of a run of some cells, threads or cases, all on one machine with the same versions. A
-problem that several runs measured is taken from the last of them, with all its candidates. The result is complete where
-one run of everything would be.
+Each DIR holds the ``result.json`` of a run of some cells, threads or cases, all on one machine with the same versions.
+A problem that several runs measured is taken from the last of them, with all its candidates. The result is complete
+where one run of everything would be.
 """
 
 from __future__ import annotations
