@@ -6,6 +6,7 @@ graph; a training step packs them each time, since they would have changed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,17 +42,15 @@ def candidates(problem: Problem) -> list[Candidate]:
     part = [slice(d * units, (d + 1) * units) for d in range(problem.case.directions)]  # each direction's part of y
 
     weights = [tuple(map(recurra.Variable, (w.kernel, w.recurrent_kernel, w.bias))) for w in problem.weights]
+    forwards = [partial(forward, problem.x, *w, states[d], reverse=d == 1, **options) for d, w in enumerate(weights)]
 
     def call() -> Any:
-        both = np.empty_like(problem.dy) if len(weights) == 2 else None
-        done = [
-            forward(
-                problem.x, *direction, states[d], reverse=d == 1, out=None if both is None else both[..., part[d]],
-                **options,
-            )
-            for d, direction in enumerate(weights)
-        ]  # fmt: skip
-        y = done[0][0] if both is None else both
+        if len(forwards) == 1:
+            done = [forwards[0]()]
+            y = done[0][0]
+        else:
+            y = np.empty_like(problem.dy)
+            done = [run(out=y[..., part[d]]) for d, run in enumerate(forwards)]
         if not problem.training:
             return y, done, []
         gradients = [backward(cache, problem.dy[..., part[d]]) for d, (_, _, cache) in enumerate(done)]

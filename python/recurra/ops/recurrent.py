@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
@@ -117,28 +118,26 @@ def lstm(
     ((2, 5, 3), (3, 16))
     """
     h0, c0 = (None, None) if initial_state is None else _pair(initial_state)
-    table, ids = (None, _array(x)) if embeddings is None else _input(x, embeddings)
+    table, ids = (None, x) if embeddings is None else _input(x, embeddings)
+    ids, h0_in, c0_in, W, U, b, drop_x, drop_h = _arrays(
+        ids, h0, c0, kernel, recurrent_kernel, bias, input_dropout, recurrent_dropout
+    )
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
+    followed = x if table is None else embeddings
     tape = current_tape()
-    recording = tape is not None and _any_tracked(tape, x, h0, c0, kernel, recurrent_kernel, bias, embeddings)
+    recording = tape is not None and _any_tracked(tape, followed, h0, c0, kernel, recurrent_kernel, bias)
+    keep = training or recording
     y, h, c, kept = core.lstm_forward(
-        ids, _array(h0), _array(c0), _array(kernel), _array(recurrent_kernel), _array(bias),
-        a_mask, _array(input_dropout), _array(recurrent_dropout), table, activation, recurrent_activation,
-        reverse, return_sequences, zero_output_for_mask, training or recording,
-        None if training or recording else _kept_weights("lstm", kernel, recurrent_kernel, bias), out,
+        ids, h0_in, c0_in, W, U, b, a_mask, drop_x, drop_h, table, activation, recurrent_activation,
+        reverse, return_sequences, zero_output_for_mask, keep,
+        None if keep else _kept_weights("lstm", kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
-    if not recording:
-        return y, (h, c), Cache(kept, None if table is None else table.shape) if training else None
     shape = None if table is None else table.shape
-    need_dx = tracked(x if table is None else embeddings, tape)
-
-    def backward(dy: Any, dh: Any, dc: Any) -> tuple[Any, ...]:
-        dx, *others = core.lstm_backward(kept, _array(dy), _array(dh), _array(dc), need_dx)
-        return (_rows(dx, shape), *others)
-
-    inputs = (x if table is None else embeddings, h0, c0, kernel, recurrent_kernel, bias)
-    y, h, c = record((y, h, c), inputs, backward)
-    return y, (h, c), None
+    if recording:
+        inputs = (followed, h0, c0, kernel, recurrent_kernel, bias)
+        y, h, c = _recorded((y, h, c), inputs, core.lstm_backward, kept, shape)
+        return y, (h, c), None
+    return y, (h, c), Cache(kept, shape) if training else None
 
 
 def lstm_backward(
@@ -198,15 +197,11 @@ def gru(
     >>> gru_backward(cache, dstate=(np.ones_like(h),)).dbias.shape
     (2, 12)
     """
-    y, h, kept, table, record_with = _one_state(
-        "gru", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout, recurrent_dropout,
-        embeddings, (activation, recurrent_activation, reset_after, reverse, return_sequences, zero_output_for_mask),
-        training, out,
+    return _one_state(
+        core.gru_forward, core.gru_backward, ("gru", reset_after), x, kernel, recurrent_kernel, bias, initial_state,
+        mask, lengths, input_dropout, recurrent_dropout, embeddings,
+        (activation, recurrent_activation, reset_after, reverse, return_sequences, zero_output_for_mask), training, out,
     )  # fmt: skip
-    if record_with is None:
-        return y, (h,), Cache(kept, table) if training else None
-    y, h = record_with(y, h)
-    return y, (h,), None
 
 
 def gru_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> GRUGradients:
@@ -242,14 +237,11 @@ def simple_rnn(
     >>> y[0, :, 0], h
     (array([1., 2.]), array([[2.]]))
     """
-    y, h, kept, table, record_with = _one_state(
-        "simple_rnn", x, kernel, recurrent_kernel, bias, initial_state, mask, lengths, input_dropout,
-        recurrent_dropout, embeddings, (activation, reverse, return_sequences, zero_output_for_mask), training, out,
+    return _one_state(
+        core.simple_rnn_forward, core.simple_rnn_backward, "simple_rnn", x, kernel, recurrent_kernel, bias,
+        initial_state, mask, lengths, input_dropout, recurrent_dropout, embeddings,
+        (activation, reverse, return_sequences, zero_output_for_mask), training, out,
     )  # fmt: skip
-    if record_with is None:
-        return y, (h,), Cache(kept, table) if training else None
-    y, h = record_with(y, h)
-    return y, (h,), None
 
 
 def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> SimpleRNNGradients:
@@ -259,41 +251,59 @@ def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_d
 
 
 def _one_state(
-    cell: str, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, initial_state: Any, mask: Any, lengths: Any,
-    input_dropout: Any, recurrent_dropout: Any, embeddings: Any, settings: tuple[Any, ...], training: bool,
-    out: Array | None,
-) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
-    """GRU and SimpleRNN: y, h, the kernels' cache, the table's shape, and how to record (None if nothing is)."""
+    forward: Any, backward: Any, kind: Any, x: Any, kernel: Any, recurrent_kernel: Any, bias: Any, initial_state: Any,
+    mask: Any, lengths: Any, input_dropout: Any, recurrent_dropout: Any, embeddings: Any, settings: tuple[Any, ...],
+    training: bool, out: Array | None,
+) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
+    """GRU and SimpleRNN. kind: weights of another kind are packed differently, as those of the two forms of GRU."""
     h0 = _single(initial_state)
-    table, ids = (None, _array(x)) if embeddings is None else _input(x, embeddings)
+    table, ids = (None, x) if embeddings is None else _input(x, embeddings)
+    ids, h0_in, W, U, b, drop_x, drop_h = _arrays(
+        ids, h0, kernel, recurrent_kernel, bias, input_dropout, recurrent_dropout
+    )
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
+    followed = x if table is None else embeddings
     tape = current_tape()
-    recording = tape is not None and _any_tracked(tape, x, h0, kernel, recurrent_kernel, bias, embeddings)
-    kind = (cell, settings[2]) if cell == "gru" else cell  # the forms of the reset gate pack their weights differently
-    y, h, kept = getattr(core, cell + "_forward")(
-        ids, _array(h0), _array(kernel), _array(recurrent_kernel), _array(bias),
-        a_mask, _array(input_dropout), _array(recurrent_dropout), table, *settings, training or recording,
-        None if training or recording else _kept_weights(kind, kernel, recurrent_kernel, bias), out,
+    recording = tape is not None and _any_tracked(tape, followed, h0, kernel, recurrent_kernel, bias)
+    keep = training or recording
+    y, h, kept = forward(
+        ids, h0_in, W, U, b, a_mask, drop_x, drop_h, table, *settings, keep,
+        None if keep else _kept_weights(kind, kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
-    if not recording:
-        return y, h, kept, shape, None
-    need_dx = tracked(x if table is None else embeddings, tape)
-    core_backward = getattr(core, cell + "_backward")
+    if recording:
+        y, h = _recorded((y, h), (followed, h0, kernel, recurrent_kernel, bias), backward, kept, shape)
+        return y, (h,), None
+    return y, (h,), Cache(kept, shape) if training else None
 
-    def backward(dy: Any, dh: Any) -> tuple[Any, ...]:
-        dx, *others = core_backward(kept, _array(dy), _array(dh), need_dx)
-        return (_rows(dx, shape), *others)
 
-    inputs = (x if table is None else embeddings, h0, kernel, recurrent_kernel, bias)
-    return y, h, kept, shape, lambda y, h: record((y, h), inputs, backward)
+def _recorded(
+    outputs: tuple[Array, ...], inputs: tuple[Any, ...], kernels_backward: Any, kept: Any, table: tuple[int, ...] | None
+) -> Any:
+    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names."""
+    need_dx = tracked(inputs[0], current_tape())
+
+    def backward(*d_outputs: Any) -> tuple[Any, ...]:
+        dx, *others = kernels_backward(kept, *_arrays(*d_outputs), need_dx)
+        return (_rows(dx, table), *others)
+
+    return record(outputs, inputs, backward)
+
+
+def _arrays(*values: Any) -> list[Any]:
+    """The arrays inside, None where it is None; the kernels check the rest."""
+    return [
+        value
+        if value is None or type(value) is ndarray
+        else value.value
+        if isinstance(value, Tensor)
+        else np.asarray(value)
+        for value in values
+    ]
 
 
 def _array(value: Any) -> Any:
-    """None, or the array inside; the kernels check the rest."""
-    if value is None or type(value) is np.ndarray:
-        return value
-    return value.value if isinstance(value, Tensor) else np.asarray(value)
+    return _arrays(value)[0]
 
 
 def _kept_weights(cell: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
