@@ -191,7 +191,7 @@ class SequenceBackward {
   // Of a block, d is [panel][row][unit], with few rows and some panels, or many rows and one panel.
 
   /// A group's columns of dz at step s times its weights, for the first rows of a block of `block` rows.
-  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to, Ahead ahead = {}) {
+  void product_of(Transposed& t, size_t g, Index s, Range rows, Range panels, Index block, T* to, Ahead& ahead) {
     const Group& group = t.groups[g];
     const T* dz = cache_.z.data() + plan_.row(s, rows.first) * L_.z_row;
     const Segment* segments = group.segments.data();
@@ -252,11 +252,13 @@ class SequenceBackward {
   /// d = dL/dh before step s: through the product where step s ran, else what arrived.
   void through_product(Index s, Range rows, Range panels, T* d) {
     const Index live = s < plan_.steps() ? plan_.live(s) : 0, block = rows.count();
+    Ahead ahead;
     const Range ran{rows.first, std::clamp(live, rows.first, rows.last)};
     sum_groups(
         loop_, ran, panels, block,
         [&](size_t g, Range some, T* to) {
-          product_of(loop_, g, s, some, panels, block, to, g == 0 ? kept(s - 1, some, panels.first) : Ahead());
+          if (g == 0) ahead = kept(s - 1, some, panels.first);  // each group's product is too short to bring it all
+          product_of(loop_, g, s, some, panels, block, to, ahead);
         },
         [&](Range some, auto&& f) {
           for (Index i = some.first; i < some.last; ++i) f(i, plan_.original(i));
@@ -329,7 +331,8 @@ class SequenceBackward {
 
   /// GruResetBefore: the gradient through (r h) Un.
   void reset_step(Index s, Range rows, Range panels, T* d) {
-    product_of(second_, 0, s, rows, panels, rows.count(), d);
+    Ahead ahead;
+    product_of(second_, 0, s, rows, panels, rows.count(), d, ahead);
     with_activations(call_, true, [&](const auto& act) {
       for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
         reset_pointwise(s, rows.first, rows.last, q, d, act);

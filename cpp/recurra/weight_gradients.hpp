@@ -45,6 +45,7 @@ class WeightGradients {
     sums_.resize(size * plan_.groups());
     if (plan_.rows() == 0) std::fill_n(sums_.data(), size, T(0));
     share(threads, shared_after);
+    if (L_.sections > 1) lay_out_masks();
   }
 
   /// Elements of scratch that a member needs.
@@ -225,20 +226,25 @@ class WeightGradients {
         });
   }
   Index kernel_rows_of(const Block& block) const { return block.columns > 1 ? call_.I : kernel_rows(block.column); }
+  /// What [x | 1 | h] of each position is multiplied by for each gate, where gates have masks of their own.
+  void lay_out_masks() {
+    masks_.resize(call_.B * Cell::gates * L_.kept_row);
+    std::fill_n(masks_.data(), masks_.size(), T(1));
+    for (Index i = 0; i < call_.B; ++i)
+      for (Index gate = 0; gate < Cell::gates; ++gate) {
+        const Index b = plan_.original(i);
+        T* to = masks_.data() + (i * Cell::gates + gate) * L_.kept_row;
+        if (const T* input = call_.input_mask(gate, b)) copy(input, L_.I, to);
+        if (const T* recurrent = call_.recurrent_mask(gate, b)) copy(recurrent, L_.H, to + L_.I + 1);
+      }
+  }
   /// Elements `part` of [x | 1 | h] of some packed rows, with the masks of column c's gate.
   void mask_operands(int c, Range rows, Range part, T* to) const {
-    const Index I = L_.I, gate = Cell::columns[c].gate();
-    const Index x_end = std::min(part.last, I), h_begin = std::max(part.first, I + 1);
+    const T* masks = masks_.data() + Cell::columns[c].gate() * L_.kept_row + part.first;
     plan_.each(rows, [&](Index row, Index, Index i) {
-      const Index b = plan_.original(i);
-      const T* from = cache_.operands.data() + row * L_.kept_row;
-      const T *input = call_.input_mask(gate, b), *recurrent = call_.recurrent_mask(gate, b);
-      if (part.first < x_end)
-        copy_masked(from + part.first, input ? input + part.first : nullptr, x_end - part.first, to);
-      if (part.first <= I && I < part.last) to[I - part.first] = T(1);
-      if (h_begin < part.last)
-        copy_masked(from + h_begin, recurrent ? recurrent + h_begin - I - 1 : nullptr, part.last - h_begin,
-                    to + h_begin - part.first);
+      const T* from = cache_.operands.data() + row * L_.kept_row + part.first;
+      const T* mask = masks + i * Cell::gates * L_.kept_row;
+      for (Index j = 0; j < part.count(); j += W) store(to + j, mul(load(from + j), load(mask + j)));
       to += L_.kept_row;
     });
   }
@@ -269,7 +275,8 @@ class WeightGradients {
         Ahead ahead;
         for (Index k = first_block; k < last_block; ++k) {
           const Block& block = blocks_[size_t(k)];
-          if (block.panel != panel && L_.sections == 1) ahead = after(m0, block.panel, n + 1 == parts ? m0 + m : m0);
+          const bool panels_in_turn = L_.sections == 1 || L_.units.count == 1;
+          if (block.panel != panel && panels_in_turn) ahead = after(m0, block.panel, n + 1 == parts ? m0 + m : m0);
           panel = block.panel;
           pack(block, dz_at(block.panel, m0), m, packed_dz, k == first_block || block.first == 0);
           run(block, block.column != column, m0, m, n, parts, ahead);
@@ -307,6 +314,7 @@ class WeightGradients {
   TokenTable<T>& tokens_;
   Index part_size_ = 0;  // elements of a part's sums
   Buffer<T> sums_;
+  Buffer<T> masks_;  // [position][gate][kept_row]
   std::vector<Block> blocks_;
   std::vector<Index> ends_;  // of the groups, the first one's beginning before them
   Index cuts_ = 1;  // of each block's operand
