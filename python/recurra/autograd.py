@@ -224,9 +224,9 @@ class Variable(Tensor):
         self.version = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
+        object.__setattr__(self, name, value)
         if name == "value" and hasattr(self, "version"):
-            self.version += 1
+            object.__setattr__(self, "version", self.version + 1)
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         slots, state = super().__getstate__()
@@ -345,7 +345,7 @@ class GradientTape:
                 "with recurra.ops, inside the `with` block"
             )
         if output_gradient is None:
-            output_gradient = np.ones_like(target.value)
+            output_gradient = np.array(1, target.dtype) if target.shape == () else np.ones_like(target.value)
         elif np.shape(output_gradient) != target.shape:
             raise ValueError(f"output_gradient must have shape {target.shape}, got {np.shape(output_gradient)}")
         if self._used and not self.nodes:
@@ -354,7 +354,8 @@ class GradientTape:
         grads: dict[int, Any] = {_key_of(target): output_gradient}
         keep = {_key_of(source) for source in wanted}
         own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
-        with no_grad():
+        outer, thread_state.tape = thread_state.tape, None  # as no_grad(), which is slower
+        try:
             nodes, self.nodes = self.nodes, []
             while nodes:
                 node = nodes.pop()  # dropped as soon as used: its arrays are freed during the walk
@@ -376,6 +377,8 @@ class GradientTape:
                         grads[source] = grads[source] + grad
                         if isinstance(grads[source], np.ndarray):
                             own.add(source)
+        finally:
+            thread_state.tape = outer
         result = [grads.get(_key_of(source)) for source in wanted]
         return result[0] if single else result
 

@@ -181,3 +181,23 @@ def test_stop_gradient() -> None:
 def test_bad_axis() -> None:
     with pytest.raises((ValueError, np.exceptions.AxisError if hasattr(np, "exceptions") else IndexError)):
         ops.sum(np.zeros((2, 3)), 2)
+
+
+@pytest.mark.parametrize("shape", [(3,), (64, 1), (5, 1000), ()])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_reductions_of_everything(shape: tuple[int, ...], keepdims: bool, dtype: str, rng: np.random.Generator) -> None:
+    """numpy's bits and dtype, and a gradient for every element, whether few or many are reduced."""
+    x = np.asarray(rng.normal(size=shape), dtype)
+    for name, share in (("mean", 1 / max(x.size, 1)), ("sum", 1)):
+        variable = Variable(x)
+        with GradientTape() as tape:
+            y = getattr(ops, name)(variable, keepdims=keepdims)
+        expected = getattr(np, name)(x, keepdims=keepdims)
+        assert y.shape == expected.shape and y.dtype == expected.dtype == x.dtype
+        np.testing.assert_array_equal(np.asarray(y), expected)
+        np.testing.assert_array_equal(np.asarray(getattr(ops, name)(x, keepdims=keepdims)), expected)
+        weight = np.full(y.shape, 2.5, dtype)
+        gradient = tape.gradient(y, variable, output_gradient=weight)
+        assert gradient.shape == x.shape and gradient.dtype == x.dtype
+        np.testing.assert_allclose(gradient, np.full(shape, 2.5 * share), rtol=1e-6)

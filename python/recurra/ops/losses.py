@@ -50,7 +50,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     Probabilities are divided by their sum and held within [epsilon, 1 - epsilon], as Keras does; where that holds
     one back, its gradient is 0.
     """
-    shape = np.shape(array_of(output))
+    shape = array_of(output).shape
     (place,) = axes_of(axis, len(shape))
     labels = array_of(target)
     if labels.ndim == len(shape) and labels.shape[-1] == 1:

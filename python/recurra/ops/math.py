@@ -7,6 +7,7 @@ return plain arrays: they have no gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from recurra.autograd import Array, Tensor, record, thread_state
 from recurra.ops.common import array_of, axes_of, binary, unary, unbroadcast, value_of
 
 Axis = int | Sequence[int] | None
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -174,18 +176,21 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if thread_state.tape is None:
         return y
     shape, dtype = v.shape, v.dtype
-    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape),))
+    return record(y, (x,), lambda d: (_spread(d, shape, dtype, axis, keepdims),))
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` (all axes without one)."""
     v = array_of(x)
-    y = v.mean(axis=_axis(axis), keepdims=keepdims)
+    if axis is None and not keepdims and v.size and v.dtype in _FLOATS:
+        y = v.dtype.type(np.add.reduce(v, axis=None) / v.size)  # as v.mean(), without its Python
+    else:
+        y = v.mean(axis=_axis(axis), keepdims=keepdims)
     if thread_state.tape is None:
         return y
     count = v.size // y.size if y.size else 1
     shape, dtype = v.shape, v.dtype
-    return record(y, (x,), lambda d: (np.broadcast_to(_kept(d, shape, dtype, axis, keepdims) / count, shape),))
+    return record(y, (x,), lambda d: (_spread(np.asarray(d, dtype) / count, shape, dtype, axis, keepdims),))
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -263,6 +268,15 @@ def _kept(d: Any, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keep
     """`d`, reduced from `shape`, with the reduced axes back as 1."""
     d = np.asarray(d, dtype)
     return d if keepdims else np.expand_dims(d, axes_of(axis, len(shape)))
+
+
+def _spread(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: bool) -> Array:
+    """`d`, reduced from `shape`, at each of the elements that were reduced to it."""
+    if axis is None and math.prod(shape) <= 4096:  # most losses end here: without numpy's Python for views
+        full = np.empty(shape, dtype)
+        full[...] = d
+        return full
+    return np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape)
 
 
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,14 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 def _sum_rows(x: Array) -> Array:
     """(M, N) to (N,): numpy's sum is not spread over threads."""
-    return product(np.ones((1, len(x)), x.dtype), x)[0]  # type: ignore[no-any-return]
+    ones = _ones(len(x), x.dtype) if len(x) <= 4096 else np.ones((1, len(x)), x.dtype)
+    return product(ones, x)[0]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=16)
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """(1, n), kept from step to step: after a large kernel numpy's Python is in no cache, and each call of it dear."""
+    return np.ones((1, n), dtype)
 
 
 def _in_dtype(d: Array | None, like: Any) -> Array | None:

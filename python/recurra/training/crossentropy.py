@@ -31,7 +31,7 @@ def class_ids(labels: Any, shape: tuple[int, ...], argument: str = "y_true") -> 
         raise ValueError(
             f"{argument} must hold class ids, whole numbers in [0, {shape[-1]}), got dtype {ids.dtype}: {sample}, ..."
         )
-    if ids.size and (ids.min() < 0 or ids.max() >= shape[-1]):
+    if ids.size and (np.minimum.reduce(ids, axis=None) < 0 or np.maximum.reduce(ids, axis=None) >= shape[-1]):
         raise ValueError(f"{argument} must hold class ids in [0, {shape[-1]}), got ids from {ids.min()} to {ids.max()}")
     return np.ascontiguousarray(ids.reshape(-1), np.int32)
 
