@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +107,25 @@ def test_what_is_not_followed() -> None:
         assert isinstance(w * w, Tensor)
     assert not isinstance(w * w, Tensor)
     assert current_tape() is None
+
+
+def test_no_grad_decorates_nests_and_ends_with_an_error() -> None:
+    w = Variable(np.ones(2))
+
+    @no_grad()
+    def squared(depth: int = 2) -> Any:
+        """w * w."""
+        return squared(depth - 1) if depth else w * w
+
+    again = no_grad()
+    with GradientTape() as tape:
+        assert isinstance(squared(), np.ndarray) and squared.__doc__ == "w * w."
+        with again, again:
+            assert current_tape() is None
+        assert current_tape() is tape
+        with pytest.raises(ZeroDivisionError), again:
+            1 / 0  # noqa: B018
+        assert current_tape() is tape
 
 
 def test_targets_from_elsewhere() -> None:

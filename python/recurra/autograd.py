@@ -21,12 +21,13 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+_F = TypeVar("_F", bound=Callable[..., Any])
 Backward = Callable[..., "tuple[Array | RowSparse | None, ...]"]
 
 
@@ -224,9 +225,9 @@ class Variable(Tensor):
         self.version = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
         if name == "value" and hasattr(self, "version"):
-            object.__setattr__(self, "version", self.version + 1)
+            self.version += 1
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         slots, state = super().__getstate__()
@@ -345,7 +346,7 @@ class GradientTape:
                 "with recurra.ops, inside the `with` block"
             )
         if output_gradient is None:
-            output_gradient = np.array(1, target.dtype) if target.shape == () else np.ones_like(target.value)
+            output_gradient = filled(target.shape, target.dtype, 1)
         elif np.shape(output_gradient) != target.shape:
             raise ValueError(f"output_gradient must have shape {target.shape}, got {np.shape(output_gradient)}")
         if self._used and not self.nodes:
@@ -354,8 +355,7 @@ class GradientTape:
         grads: dict[int, Any] = {_key_of(target): output_gradient}
         keep = {_key_of(source) for source in wanted}
         own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
-        outer, thread_state.tape = thread_state.tape, None  # as no_grad(), which is slower
-        try:
+        with no_grad():
             nodes, self.nodes = self.nodes, []
             while nodes:
                 node = nodes.pop()  # dropped as soon as used: its arrays are freed during the walk
@@ -377,8 +377,6 @@ class GradientTape:
                         grads[source] = grads[source] + grad
                         if isinstance(grads[source], np.ndarray):
                             own.add(source)
-        finally:
-            thread_state.tape = outer
         result = [grads.get(_key_of(source)) for source in wanted]
         return result[0] if single else result
 
@@ -388,14 +386,33 @@ def _dense(grad: Any) -> Any:
     return np.asarray(grad) if isinstance(grad, RowSparse) else grad
 
 
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Nothing inside the block is recorded."""
-    outer, thread_state.tape = thread_state.tape, None
-    try:
-        yield
-    finally:
-        thread_state.tape = outer
+def filled(shape: tuple[int, ...], dtype: Any, value: Any) -> Array:
+    """As np.full. That and its like are written in Python, which after a large kernel is in no cache, and slow."""
+    array = np.empty(shape, dtype)
+    array[...] = value
+    return array
+
+
+class no_grad:  # noqa: N801  (used as a function; a generator in its place enters and leaves by six calls of Python)
+    """Nothing inside the block, or the function that it decorates, is recorded."""
+
+    def __init__(self) -> None:
+        self._outer: list[GradientTape | None] = []
+
+    def __enter__(self) -> None:
+        self._outer.append(thread_state.tape)
+        thread_state.tape = None
+
+    def __exit__(self, *exc: object) -> None:
+        thread_state.tape = self._outer.pop()
+
+    def __call__(self, function: _F) -> _F:
+        @wraps(function)
+        def unrecorded(*args: Any, **kwargs: Any) -> Any:
+            with no_grad():
+                return function(*args, **kwargs)
+
+        return cast(_F, unrecorded)
 
 
 def current_tape() -> GradientTape | None:

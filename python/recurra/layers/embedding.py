@@ -13,6 +13,7 @@ from recurra.layers.embedded import embed_lazily
 from recurra.layers.layer import Layer
 from recurra.layers.operation import Operation
 from recurra.models.symbolic import KerasTensor
+from recurra.ops.common import any_outside
 
 
 class Embedding(Layer):
@@ -82,7 +83,7 @@ class Embedding(Layer):
             return np.ascontiguousarray(ids)
         if ids.dtype.kind == "f" and not np.isfinite(ids).all():
             raise ValueError(f"{self.name}: ids must be integers, got NaN or infinity")
-        if ids.dtype.itemsize > 4 and ids.size and (ids.min() < 0 or ids.max() >= self.input_dim):
+        if ids.dtype.itemsize > 4 and any_outside(ids, self.input_dim):
             bad = ids[(ids < 0) | (ids >= self.input_dim)].flat[0]
             raise ValueError(f"{self.name}: ids must be in [0, {self.input_dim}) (input_dim), got {bad}")
         return np.ascontiguousarray(ids, dtype=np.int32)

@@ -56,6 +56,12 @@ def contiguous(array: Array) -> Array:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
+def any_outside(ids: Array, limit: int) -> bool:
+    """Whether an id is not in [0, limit)."""
+    least, greatest = np.minimum.reduce, np.maximum.reduce  # as ids.min() and ids.max(), without their Python
+    return bool(ids.size and (least(ids, axis=None) < 0 or greatest(ids, axis=None) >= limit))
+
+
 def ids_of(value: Any, name: str, upper: int | None = None) -> Array:
     """As int32 ids. A wider integer type is checked against `upper` before it is narrowed."""
     array = array_of(value)
@@ -64,7 +70,7 @@ def ids_of(value: Any, name: str, upper: int | None = None) -> Array:
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
     limit = 2**31 if upper is None else upper
-    if array.size and (array.min() < 0 or array.max() >= limit):
+    if any_outside(array, limit):
         bad = array[(array < 0) | (array >= limit)].reshape(-1)[0]
         raise ValueError(f"{name} must be in [0, V) = [0, {limit}), got {bad}")
     return np.ascontiguousarray(array, np.int32)

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra.autograd import Array, Tensor, record, thread_state
-from recurra.ops.common import array_of, axes_of, binary, unary, unbroadcast, value_of
+from recurra.autograd import Array, Tensor, filled, record, thread_state
+from recurra.ops.common import FLOATS, array_of, axes_of, binary, unary, unbroadcast, value_of
 
 Axis = int | Sequence[int] | None
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def add(x1: Any, x2: Any) -> Any:
@@ -182,7 +181,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` (all axes without one)."""
     v = array_of(x)
-    if axis is None and not keepdims and v.size and v.dtype in _FLOATS:
+    if axis is None and not keepdims and v.size and v.dtype in FLOATS:
         y = v.dtype.type(np.add.reduce(v, axis=None) / v.size)  # as v.mean(), without its Python
     else:
         y = v.mean(axis=_axis(axis), keepdims=keepdims)
@@ -272,10 +271,8 @@ def _kept(d: Any, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keep
 
 def _spread(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: bool) -> Array:
     """`d`, reduced from `shape`, at each of the elements that were reduced to it."""
-    if axis is None and math.prod(shape) <= 4096:  # most losses end here: without numpy's Python for views
-        full = np.empty(shape, dtype)
-        full[...] = d
-        return full
+    if axis is None and math.prod(shape) <= 4096:  # most losses end here; a view takes much of numpy's Python
+        return filled(shape, dtype, d)
     return np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from recurra._core.select import core
-from recurra.autograd import Array, current_tape, record, tracked
+from recurra.autograd import Array, current_tape, filled, record, tracked
 from recurra.ops import math as M
 from recurra.ops.common import array_of, contiguous, floats_of, unbroadcast
 from recurra.ops.shaping import reshape, transpose
@@ -94,14 +93,7 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 def _sum_rows(x: Array) -> Array:
     """(M, N) to (N,): numpy's sum is not spread over threads."""
-    ones = _ones(len(x), x.dtype) if len(x) <= 4096 else np.ones((1, len(x)), x.dtype)
-    return product(ones, x)[0]  # type: ignore[no-any-return]
-
-
-@lru_cache(maxsize=16)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    """(1, n), kept from step to step: after a large kernel numpy's Python is in no cache, and each call of it dear."""
-    return np.ones((1, n), dtype)
+    return product(filled((1, len(x)), x.dtype, 1), x)[0]  # type: ignore[no-any-return]
 
 
 def _in_dtype(d: Array | None, like: Any) -> Array | None:

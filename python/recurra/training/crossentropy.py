@@ -13,6 +13,7 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, record, value_of
 from recurra.config import epsilon
+from recurra.ops.common import any_outside
 
 
 def class_ids(labels: Any, shape: tuple[int, ...], argument: str = "y_true") -> Array:
@@ -31,7 +32,7 @@ def class_ids(labels: Any, shape: tuple[int, ...], argument: str = "y_true") -> 
         raise ValueError(
             f"{argument} must hold class ids, whole numbers in [0, {shape[-1]}), got dtype {ids.dtype}: {sample}, ..."
         )
-    if ids.size and (np.minimum.reduce(ids, axis=None) < 0 or np.maximum.reduce(ids, axis=None) >= shape[-1]):
+    if any_outside(ids, shape[-1]):
         raise ValueError(f"{argument} must hold class ids in [0, {shape[-1]}), got ids from {ids.min()} to {ids.max()}")
     return np.ascontiguousarray(ids.reshape(-1), np.int32)
 
