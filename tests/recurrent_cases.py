@@ -105,7 +105,7 @@ def make_inputs(case: Case) -> Inputs:
         "x": x,
         "h0": normal(rows, units) if case.states else None,
         "c0": normal(rows, units) if case.states and case.cell == "lstm" else None,
-        "kernel": normal(features, gates * units, scale=gain * features**-0.5),
+        "kernel": normal(features, gates * units, scale=gain * max(features, 1) ** -0.5),
         "recurrent_kernel": normal(units, gates * units, scale=0.7 * gain * units**-0.5),
         "bias": normal(*bias_shape, scale=0.5) if case.bias else None,
         "mask": make_mask(case.mask, rows, steps, rng),

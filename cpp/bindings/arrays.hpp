@@ -337,6 +337,7 @@ View<T> output(std::vector<Size> shape) {
   if (count < (Size{1} << 16) / Size(sizeof(T))) {
     py::array_t<T> array(std::move(shape));
     T* data = array.mutable_data();
+    poison(data, static_cast<std::size_t>(count) * sizeof(T));
     return {std::move(array), data};
   }
   // Fresh pages cost more than many a kernel: a training step's large results take the memory of the step before.

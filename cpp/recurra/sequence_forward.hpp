@@ -61,7 +61,7 @@ class SequenceForward {
     const Index least = call_.training ? 2 : 4;  // operands that are kept come from memory: few at once
     chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(least, 192 / per_step)));
     steps_.emplace(spread_, plan_, L_.units.count, chunk_);
-    ahead_ = chunk_ > 1 && !tokens_ && (per_step <= 4 || saves_reading(per_step));
+    ahead_ = chunk_ > 1 && !tokens_ && L_.I > 0 && (per_step <= 4 || saves_reading(per_step));
     const bool keep = call_.training;
     if (!keep || L_.sections > 1) in_turn_.resize((chunk_ + 1) * B * L_.operand_row);
     if (keep) cache_->operands.resize(plan_.rows() * L_.kept_row);

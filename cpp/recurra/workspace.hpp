@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -19,30 +20,22 @@
 
 namespace recurra {
 
+/// Fill new memory with NaN (all bits set) where the build says so (RECURRA_POISON, on in sanitizer builds): a kernel that
+/// reads what it has not written then gives NaN every time, not only on an unlucky day.
+inline void poison([[maybe_unused]] void* pointer, [[maybe_unused]] size_t bytes) {
+#if defined(RECURRA_POISON)
+  std::memset(pointer, 0xFF, bytes);
+#endif
+}
+
 class Workspace {
  public:
   static Workspace& shared() { return process_wide<Workspace>(); }
 
   void* take(size_t bytes, size_t& capacity) {
-    bytes = round_up(bytes + slack);
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      size_t best = free_.size();
-      for (size_t i = 0; i < free_.size(); ++i)  // the smallest that fits and is not more than twice too large
-        if (free_[i].second >= bytes && free_[i].second <= 2 * bytes + small &&
-            (best == free_.size() || free_[i].second < free_[best].second))
-          best = i;
-      if (best != free_.size()) {
-        const auto block = free_[best];
-        free_[best] = free_.back();
-        free_.pop_back();
-        kept_ -= block.second;
-        capacity = block.second;
-        return block.first;
-      }
-    }
-    capacity = bytes;
-    return allocate(bytes);
+    void* pointer = take_block(round_up(bytes + slack), capacity);
+    poison(pointer, capacity);
+    return pointer;
   }
 
   void give_back(void* pointer, size_t capacity) {
@@ -83,6 +76,26 @@ class Workspace {
  private:
   static constexpr size_t alignment = 64, slack = 64, huge = size_t{2} << 20, small = 4096, max_blocks = 64;
 
+  void* take_block(size_t bytes, size_t& capacity) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      size_t best = free_.size();
+      for (size_t i = 0; i < free_.size(); ++i)  // the smallest that fits and is not more than twice too large
+        if (free_[i].second >= bytes && free_[i].second <= 2 * bytes + small &&
+            (best == free_.size() || free_[i].second < free_[best].second))
+          best = i;
+      if (best != free_.size()) {
+        const auto block = free_[best];
+        free_[best] = free_.back();
+        free_.pop_back();
+        kept_ -= block.second;
+        capacity = block.second;
+        return block.first;
+      }
+    }
+    capacity = bytes;
+    return allocate(bytes);
+  }
   static size_t round_up(size_t bytes) {
     const size_t unit = bytes >= huge ? huge : alignment;
     return (bytes + unit - 1) / unit * unit;

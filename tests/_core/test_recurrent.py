@@ -310,3 +310,24 @@ def test_nothing_to_do(compiled: ModuleType, reference: ModuleType, cell: str, d
         _compare(
             compiled, reference, Case(cell, dtype.name, sizes, "full", embeddings=True, return_sequences=sequences)
         )
+
+
+@pytest.mark.parametrize("sizes", [(2, 4, 0, 5), (3, 1, 0, 5), (4, 9, 0, 21), (7, 6, 0, 9), (1, 13, 0, 1)], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_input_features(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple
+) -> None:
+    """What is left is the bias and the state; so in few and in many rows and steps, which take different paths."""
+    for bias in (True, False):
+        for embeddings in (True, False):
+            _compare(compiled, reference, Case(cell, dtype.name, sizes, "holes", bias=bias, embeddings=embeddings))
+            case = Case(cell, dtype.name, sizes, recurrent_dropout="gates", bias=bias, embeddings=embeddings)
+            _compare(compiled, reference, case)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (1, 9, 1, 1), (2, 1, 3, 1), (9, 1, 1, 3), (5, 8, 1, 1)], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_sizes_of_one(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
+    for options in ({}, {"mask": "right"}, {"input_dropout": "gates"}, {"embeddings": True}, {"bias": False}):
+        for sequences in (True, False):
+            _compare(compiled, reference, Case(cell, dtype.name, sizes, return_sequences=sequences, **options))

@@ -159,3 +159,14 @@ def test_no_operation_uses_numpys_products() -> None:
             assert not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)), path
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
                 assert node.attr not in ("dot", "matmul", "einsum", "tensordot", "inner", "vdot", "linalg"), path
+
+
+def test_sums_over_no_terms_are_zero() -> None:
+    a, b, bias = Variable(np.zeros((2, 3, 0))), Variable(np.zeros((0, 5))), Variable(np.arange(5.0))
+    assert np.array_equal(ops.matmul(a, b), np.zeros((2, 3, 5)))
+    with GradientTape() as tape:
+        y = ops.dense(a, b, bias)
+    assert np.array_equal(y, np.broadcast_to(np.arange(5.0), (2, 3, 5)))
+    da, db, dbias = tape.gradient(y, [a, b, bias])
+    assert (da.shape, db.shape) == ((2, 3, 0), (0, 5))
+    assert np.array_equal(dbias, np.full(5, 6.0))

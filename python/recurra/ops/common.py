@@ -6,6 +6,7 @@ which of its inputs are followed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +55,12 @@ def floats_of(value: Any) -> Array:
 def contiguous(array: Array) -> Array:
     """`array`, or a copy of it with its rows in order."""
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def rows_of(array: Array) -> Array:
+    """`array` (..., K) as contiguous rows (M, K); K may be 0, which reshape(-1, K) refuses."""
+    *leading, last = array.shape
+    return contiguous(array).reshape(math.prod(leading), last)
 
 
 def any_outside(ids: Array, limit: int) -> bool:

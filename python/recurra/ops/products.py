@@ -15,7 +15,7 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, current_tape, filled, record, tracked
 from recurra.ops import math as M
-from recurra.ops.common import array_of, contiguous, floats_of, unbroadcast
+from recurra.ops.common import array_of, floats_of, rows_of, unbroadcast
 from recurra.ops.shaping import reshape, transpose
 
 
@@ -65,7 +65,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     if a.ndim == 2 and b.ndim == 2:
         y = product(a, b)
     elif b.ndim == 2:
-        y = product(contiguous(a).reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        y = product(rows_of(a), b).reshape(*a.shape[:-1], b.shape[-1])
     else:
         y = _stacked(a, b)
     tape = current_tape()
@@ -76,7 +76,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     def backward(d: Array) -> tuple[Array | None, Array | None]:
         da = db = None
         if b.ndim == 2:
-            rows, d_rows = contiguous(a).reshape(-1, a.shape[-1]), contiguous(d).reshape(-1, d.shape[-1])
+            rows, d_rows = rows_of(a), rows_of(d)
             if need_a:
                 da = product(d_rows, b.T).reshape(a.shape)
             if need_b:
@@ -205,7 +205,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
     b = None if bias is None else array_of(bias)
     if a.ndim < 1 or w.ndim != 2 or a.shape[-1] != w.shape[0]:
         raise ValueError(f"kernel must have shape (K, N) with K = x's last axis, got x {a.shape} and kernel {w.shape}")
-    rows = a if a.ndim == 2 else contiguous(a).reshape(-1, a.shape[-1])
+    rows = a if a.ndim == 2 else rows_of(a)
     y = product(rows, w, b)
     if a.ndim != 2:
         y = y.reshape(*a.shape[:-1], w.shape[1])
@@ -215,7 +215,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
     need_x, need_w, need_b = tracked(x, tape), tracked(kernel, tape), tracked(bias, tape)
 
     def backward(d: Array) -> tuple[Array | None, Array | None, Array | None]:
-        d_rows = contiguous(d).reshape(-1, d.shape[-1])
+        d_rows = rows_of(d)
         return (
             _in_dtype(product(d_rows, w.T).reshape(a.shape), x) if need_x else None,
             _in_dtype(product(rows.T, d_rows), kernel) if need_w else None,

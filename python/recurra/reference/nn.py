@@ -140,5 +140,5 @@ def embedding_backward(ids: Array, dy: Array) -> Rows:
         raise ValueError(f"dy must have shape ids.shape + (I,) = {(*ids.shape, 'I')}, got {dy.shape}")
     distinct, where = np.unique(ids, return_inverse=True)
     rows = np.zeros((len(distinct), dy.shape[-1]), dy.dtype)
-    np.add.at(rows, where.reshape(-1), dy.reshape(-1, dy.shape[-1]))
+    np.add.at(rows, where.reshape(-1), dy.reshape(ids.size, dy.shape[-1]))
     return distinct.astype(np.int32), rows

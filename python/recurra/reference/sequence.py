@@ -166,7 +166,8 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
 
 def _joined(stack: Array) -> Array:
     """(G, N, H) -> (N, G*H)."""
-    return np.ascontiguousarray(stack.swapaxes(0, 1).reshape(stack.shape[1], -1))
+    G, N, H = stack.shape
+    return np.ascontiguousarray(stack.swapaxes(0, 1).reshape(N, G * H))
 
 
 def _describe(cache: object) -> str:
