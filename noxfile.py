@@ -1,7 +1,8 @@
-"""One command each: nox -s tests, nox -s lint, nox -s bench, nox -s cpp, nox -s sanitize."""
+"""One command each: nox -s tests, nox -s lint, nox -s bench, nox -s cpp, nox -s sanitize, nox -s sanitize_python."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import nox
@@ -55,3 +56,24 @@ def cpp(session: nox.Session) -> None:
 def sanitize(session: nox.Session) -> None:
     """The same under the address and undefined-behaviour sanitizers."""
     _ctest(session, "-DRECURRA_SANITIZE=address,undefined", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
+
+
+@nox.session
+def sanitize_python(session: nox.Session) -> None:
+    """The Python tests of kernels, operations and layers on sanitized modules; once a release, some twenty minutes.
+
+    New memory is filled with NaN too (RECURRA_POISON). GCC's runtime comes in through LD_PRELOAD, as the interpreter itself
+    is not instrumented.
+    """
+    variants = session.posargs[0] if session.posargs else "v3"
+    session.install(".[test]", "-C", "cmake.define.RECURRA_SANITIZE=address,undefined", "-C",
+                    f"cmake.define.RECURRA_ISAS={variants}", "-C", "cmake.build-type=RelWithDebInfo")  # fmt: skip
+    libraries = [subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip()
+                 for name in ("libasan.so", "libubsan.so")]  # fmt: skip
+    environment = {
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",  # the interpreter itself keeps memory until it ends
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+    rooms = ["tests/_core", "tests/ops", "tests/layers", "tests/random_models", "tests/test_autograd.py"]
+    session.run("pytest", "-x", *rooms, env=environment)
