@@ -62,8 +62,8 @@ def sanitize(session: nox.Session) -> None:
 def sanitize_python(session: nox.Session) -> None:
     """The Python tests of kernels, operations and layers on sanitized modules; once a release, some twenty minutes.
 
-    New memory is filled with NaN too (RECURRA_POISON). GCC's runtime comes in through LD_PRELOAD, as the interpreter itself
-    is not instrumented.
+    New memory is filled with NaN too (RECURRA_POISON). GCC's runtime comes in through LD_PRELOAD, as the interpreter
+    itself is not instrumented.
     """
     variants = session.posargs[0] if session.posargs else "v3"
     session.install(".[test]", "-C", "cmake.define.RECURRA_SANITIZE=address,undefined", "-C",
