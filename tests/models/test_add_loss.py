@@ -102,7 +102,7 @@ def test_copies_keep_it(way: str) -> None:
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
 def test_files_of_functional_models_keep_it(ending: str, tmp_path: Path) -> None:
     pytest.importorskip("h5py")
-    x, h, model = made()
+    _, h, model = made()
     model.add_loss(ops.mean(Dense(4, name="aside")(h)))
     model.compile("sgd", "mse")
     model.save(tmp_path / f"model{ending}")

@@ -142,11 +142,9 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         rest.pop(key, None)
     kind = Functional if cls is Model else cls
     model = kind(inputs, outputs, name=config.get("name"), **rest)
-    ends = [
-        t for name, calls in calls_made.items() if _adds_loss(layers[name]) for n in calls for t in n.output_tensors
-    ]
-    if ends:
-        model._add_ends(ends)
+    adding = [node for name, nodes in calls_made.items() if _adds_loss(layers[name]) for node in nodes]
+    if adding:
+        model._add_ends([tensor for node in adding for tensor in node.output_tensors])
     if config.get("trainable") is False:
         model.trainable = False
     return model

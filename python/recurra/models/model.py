@@ -98,9 +98,10 @@ class Model(Layer, Trainer):
                 super().add_loss(item)
                 continue
             if self._graph is None or not self._runs_graph():
+                own = "has its own call: use add_loss in it" if self.built else "has no input shape yet: build it"
                 raise ValueError(
-                    f"{self.name}: add_loss takes a symbolic tensor for a model of symbolic inputs and outputs; this one "
-                    f"{'has its own call: use add_loss in it' if self.built else 'has no input shape yet: build it'}"
+                    f"{self.name}: add_loss takes symbolic tensors for a model of symbolic inputs and outputs, and this "
+                    f"one {own}"
                 )
             from recurra.layers.add_loss import AddLoss
 
