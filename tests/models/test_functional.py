@@ -346,6 +346,24 @@ def test_shapes_of_outputs_for_other_inputs() -> None:
         Model(inputs=a)
 
 
+def test_masks_given_to_a_model() -> None:
+    x = RNG.normal(size=(2, 4, 3)).astype("float32")
+    mask = np.array([[True, True, False, False], [True, False, False, True]])
+    i, layer = Input((4, 3)), LSTM(2)
+    model, stack = Model(i, layer(i)), Sequential([Input((4, 3)), layer])
+    wanted = layer(x, mask=mask)
+    assert np.abs(wanted - layer(x)).max() > 1e-3
+    for found in (model(x, mask=mask), model([x], mask=[mask]), stack(x, mask=mask)):
+        np.testing.assert_array_equal(found, wanted)
+    j, m = Input((4, 3)), Input((4,), dtype="bool")
+    np.testing.assert_array_equal(Model([j, m], model(j, mask=m)).predict([x, mask]), wanted)
+    two = Model([i, j], Add()([layer(i), layer(j)]))
+    np.testing.assert_allclose(two([x, x], mask=[mask, None]), wanted + layer(x), rtol=1e-6)
+    flat = Model(k := Input((4, 1)), LSTM(2)(k))  # the last axis may be left out
+    np.testing.assert_array_equal(flat(x[..., 0], mask=mask), flat(x[..., :1], mask=mask))
+    assert np.abs(flat(x[..., 0], mask=mask) - flat(x[..., 0])).max() > 1e-4
+
+
 @pytest.mark.parametrize("form", ["list", "tuple", "dict"])
 def test_one_output_in_a_structure(form: str) -> None:
     """A list or tuple of one is given as its one array; symbolic tensors keep the list, as in Keras 3."""

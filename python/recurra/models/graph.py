@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.autograd import Tensor
+from recurra.autograd import Tensor, value_of
+from recurra.layers.context import set_mask
 from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 
 
@@ -200,13 +201,17 @@ class Graph:
             for reader in readers
         )
 
-    def run(self, inputs: Any) -> Any:
-        """The outputs for arrays (or Tensors) in the structure of the inputs."""
+    def run(self, inputs: Any, mask: Any = None) -> Any:
+        """The outputs for arrays (or Tensors) in the structure of the inputs, with masks in the same structure."""
         if self._plan is None:
             self._plan = self._make_plan()
         values: list[Any] = [None] * len(self._slots)
         for tensor, value in zip(self.input_tensors, self.flatten_inputs(inputs), strict=True):
             values[self._slots[id(tensor)]] = fitted(value, tensor)
+        if mask is not None:
+            for tensor, one in zip(self.input_tensors, self.flatten_inputs(mask), strict=True):
+                place = self._slots[id(tensor)]
+                values[place] = with_mask(values[place], one)
         for step in self._plan:
             step(values)
         slots = self._slots
@@ -302,6 +307,11 @@ def _arrays_in(value: Any) -> Iterator[Any]:
             yield from _arrays_in(item)
     elif value is not None:
         yield value
+
+
+def with_mask(value: Any, mask: Any) -> Any:
+    """`value` with `mask` attached, for the layers that read it."""
+    return value if mask is None else set_mask(value, np.asarray(value_of(mask)).astype(bool, copy=False))
 
 
 def fitted(value: Any, tensor: KerasTensor) -> Any:

@@ -100,8 +100,8 @@ class Model(Layer, Trainer):
             if self._graph is None or not self._runs_graph():
                 own = "has its own call: use add_loss in it" if self.built else "has no input shape yet: build it"
                 raise ValueError(
-                    f"{self.name}: add_loss takes symbolic tensors for a model of symbolic inputs and outputs, and this "
-                    f"one {own}"
+                    f"{self.name}: add_loss takes symbolic tensors for a model of symbolic inputs and outputs, "
+                    f"and this one {own}"
                 )
             from recurra.layers.add_loss import AddLoss
 
@@ -119,10 +119,13 @@ class Model(Layer, Trainer):
     # --- calling ------------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it."""
+        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+
+        mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
+        """
         if self._graph is None:
             raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
-        return self._graph.run(inputs)
+        return self._graph.run(inputs, mask)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask of the outputs is the one that the model's last layers attach to them."""

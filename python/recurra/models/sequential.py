@@ -7,7 +7,7 @@ from typing import Any
 
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.layer import Layer
-from recurra.models.graph import Graph, fitted, is_embedding, repeat_calls
+from recurra.models.graph import Graph, fitted, is_embedding, repeat_calls, with_mask
 from recurra.models.model import Model
 from recurra.models.symbolic import KerasTensor
 from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
@@ -241,10 +241,12 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if self._ends:
-            return self._need_graph().run(inputs)
+            return self._need_graph().run(inputs, mask)
         if self._graph is not None:
             values = self._graph.flatten_inputs(inputs)[0]
             inputs = fitted(values, self._graph.input_tensors[0])
+            if mask is not None:
+                inputs = with_mask(inputs, self._graph.flatten_inputs(mask)[0])
         if self._steps is None:
             self._steps = self._make_steps()
         for step in self._steps:
