@@ -146,6 +146,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
             "renorm_clipping": ({"renorm": True}, {"rmax": 0.9}), "renorm_momentum": ({"renorm": True}, 0.1),
         },
     ),
+    "AddLoss": ({}, X, {}, {"unconditional": True}),
     "Add": ({}, PAIR, {}, {}), "Subtract": ({}, PAIR, {}, {}), "Multiply": ({}, PAIR, {}, {}),
     "Average": ({}, PAIR, {}, {}), "Maximum": ({}, PAIR, {}, {}), "Minimum": ({}, PAIR, {}, {}),
     "Concatenate": ({}, PAIR, {}, {"axis": 1}),
@@ -176,7 +177,8 @@ BASE = {
 }  # fmt: skip
 #: Embedding never casts its ids, operations cast nothing, and what these two hold casts its inputs itself
 NOT_SEEN = {
-    (name, "autocast") for name in ("Embedding", "ReversibleEmbedding", "Operation", "Bidirectional", "StackedRNNCells")
+    (name, "autocast")
+    for name in ("Embedding", "ReversibleEmbedding", "Operation", "Bidirectional", "StackedRNNCells", "AddLoss")
 }
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}
 

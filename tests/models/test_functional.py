@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -334,8 +335,8 @@ def test_masks_travel_through_the_graph() -> None:
 def test_shapes_of_outputs_for_other_inputs() -> None:
     a, b = Input((None, 3), name="a"), Input((None, 3), name="b")
     model = Model([a, b], {"one": LSTM(2, return_sequences=True)(a), "two": LSTM(4)(b)})
-    assert model.compute_output_shape([(2, 5, 3), (2, 7, 3)]) == [(2, 5, 2), (2, 4)]
-    assert model.compute_output_shape({"a": (2, 5, 3), "b": (2, 7, 3)}) == [(2, 5, 2), (2, 4)]
+    assert model.compute_output_shape([(2, 5, 3), (2, 7, 3)]) == {"one": (2, 5, 2), "two": (2, 4)}
+    assert model.compute_output_shape({"a": (2, 5, 3), "b": (2, 7, 3)}) == {"one": (2, 5, 2), "two": (2, 4)}
     single = Model(a, LSTM(2, return_sequences=True)(a))
     assert single.compute_output_shape((None, 9, 3)) == (None, 9, 2)
     assert single.input_shape == (None, None, 3) and model.input_shape == [(None, None, 3)] * 2
@@ -343,6 +344,58 @@ def test_shapes_of_outputs_for_other_inputs() -> None:
         _ = Sequential([Dense(1)]).output_shape
     with pytest.raises(ValueError, match="must be given together"):
         Model(inputs=a)
+
+
+def test_masks_given_to_a_model() -> None:
+    x = RNG.normal(size=(2, 4, 3)).astype("float32")
+    mask = np.array([[True, True, False, False], [True, False, False, True]])
+    i, layer = Input((4, 3)), LSTM(2)
+    model, stack = Model(i, layer(i)), Sequential([Input((4, 3)), layer])
+    wanted = layer(x, mask=mask)
+    assert np.abs(wanted - layer(x)).max() > 1e-3
+    for found in (model(x, mask=mask), model([x], mask=[mask]), stack(x, mask=mask)):
+        np.testing.assert_array_equal(found, wanted)
+    j, m = Input((4, 3)), Input((4,), dtype="bool")
+    np.testing.assert_array_equal(Model([j, m], model(j, mask=m)).predict([x, mask]), wanted)
+    two = Model([i, j], Add()([layer(i), layer(j)]))
+    np.testing.assert_allclose(two([x, x], mask=[mask, None]), wanted + layer(x), rtol=1e-6)
+    flat = Model(k := Input((4, 1)), LSTM(2)(k))  # the last axis may be left out
+    np.testing.assert_array_equal(flat(x[..., 0], mask=mask), flat(x[..., :1], mask=mask))
+    assert np.abs(flat(x[..., 0], mask=mask) - flat(x[..., 0])).max() > 1e-4
+
+
+@pytest.mark.parametrize("form", ["list", "tuple", "dict"])
+def test_one_output_in_a_structure(form: str) -> None:
+    """A list or tuple of one is given as its one array; symbolic tensors keep the list, as in Keras 3."""
+    x = np.ones((4, 5, 3), "float32")
+    i = Input((5, 3))
+    o = Dense(2, name="out")(LSTM(4)(i))
+    model = Model([i], {"list": [o], "tuple": (o,), "dict": {"k": o}}[form])
+    wanted = Model(i, o).predict(x)
+    model.compile("sgd", "mse", metrics=["mae"])
+    copies = [model, clone_model(model), copy.deepcopy(model), Model.from_config(model.get_config())]
+    for each in copies:
+        each.set_weights(model.get_weights())
+        for found in (each(x), each([x]), each.predict(x), each.predict(x, batch_size=2), each.predict_on_batch(x)):
+            found = found["k"] if form == "dict" else found
+            assert isinstance(found, np.ndarray)
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    if form == "dict":
+        assert list(model.output) == ["k"] and model.compute_output_shape((None, 5, 3)) == {"k": (None, 2)}
+        return
+    assert np.argmax(model.predict(x), -1).shape == (4,)
+    kind = {"list": list, "tuple": tuple}[form]
+    assert type(model.output) is kind and len(model.output) == 1
+    assert type(model(Input((5, 3)))) is kind
+    assert model.compute_output_shape((None, 5, 3)) == kind([(None, 2)])
+    assert model.output_shape == (None, 2)
+    zeros = np.zeros((4, 2), "float32")
+    assert model.evaluate(x, zeros, verbose=0) == pytest.approx(model.evaluate(x, [zeros], verbose=0))
+    assert model.evaluate(x, zeros, verbose=0)[0] == pytest.approx(float(np.square(wanted).mean()), rel=1e-5)
+    outer = Model(i, model(i)[0] + 1.0)
+    np.testing.assert_allclose(outer.predict(x), wanted + 1.0, rtol=1e-6)
+    stack = Sequential([Input((5, 3)), model, Dense(3)])
+    assert stack.predict(x).shape == (4, 3)
 
 
 def test_clones_on_other_inputs() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
-from recurra import GradientTape, gradcheck, losses, ops
+from recurra import GradientTape, Input, Model, gradcheck, losses, ops
+from recurra.layers import LSTM
 from recurra.layers.context import set_mask
 from recurra.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
 from recurra.training.loss_classes import CLASSES, FUNCTIONS, as_loss
@@ -131,3 +134,93 @@ def test_sample_weights_of_every_rank() -> None:
         assert float(MeanSquaredError()(y, p, weight)) == pytest.approx((each * wide).mean())
     with pytest.raises(ValueError, match=r"sample_weight must have a shape that fits the losses' \(3, 4\)"):
         MeanSquaredError()(y, p, np.ones((3, 5)))
+
+
+@pytest.mark.parametrize("focal", [False, True])
+def test_labels_are_smoothed_over_the_classes_wherever_they_stand(focal: bool) -> None:
+    function = losses.categorical_focal_crossentropy if focal else losses.categorical_crossentropy
+    p = np.array([[[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], [[0.2, 0.6, 0.2], [0.5, 0.25, 0.25]]])
+    y = np.eye(3)[[[0, 2], [1, 1]]]
+    last = function(y, p, label_smoothing=0.1)
+    for axis in (1, -2):
+        found = function(y.transpose(0, 2, 1), p.transpose(0, 2, 1), label_smoothing=0.1, axis=axis)
+        np.testing.assert_allclose(found, last, rtol=1e-12)
+    assert float(np.mean(last)) == pytest.approx(0.0743193 if focal else 0.7510523, rel=1e-6)  # Keras's
+
+
+SHAPES = {  # labels, predictions, and whether a loss of errors takes them, as Keras does; "one" with a warning
+    ((2, 3), (2, 4)): False, ((2,), (2, 1, 2)): False, ((2,), (2, 3)): False, ((3,), (2, 3)): False,
+    ((2, 3), (2, 3, 4)): False, ((2, 3, 4), (2, 3)): False, ((2, 1), (2, 3)): "one", ((2, 3), (2, 1)): "one",
+    ((2, 1, 4), (2, 3, 4)): "one", ((2, 1), (2, 3, 1)): "one", ((2,), (2, 1)): True, ((2, 1), (2,)): True,
+    ((2, 3), (2, 3, 1)): True, ((2, 3, 1), (2, 3)): True, ((2, 3), (2, 3)): True,
+}  # fmt: skip
+ERRORS = (
+    "mean_squared_error", "mean_absolute_error", "huber", "hinge", "log_cosh", "poisson", "kl_divergence",
+    "cosine_similarity",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*ERRORS, "binary_crossentropy", "binary_focal_crossentropy"])
+@pytest.mark.parametrize("shapes", list(SHAPES))
+def test_labels_of_another_shape(name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    y, p = np.ones(shapes[0], "float32"), np.full(shapes[1], 0.25, "float32")
+    fits = SHAPES[shapes]
+    function = getattr(losses, name)
+    if not fits or (fits == "one" and name not in ERRORS):
+        with pytest.raises(ValueError, match="y_true must have the predictions' shape"):
+            function(y, p)
+    elif fits == "one":
+        with pytest.warns(UserWarning, match="broadcast"):
+            function(y, p)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = function(y, p)
+        assert found.shape in {shapes[0][:-1], shapes[1][:-1], shapes[0][:1]}
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 1), (1, 4), (2,), (2, 1, 4), ()])
+def test_labels_of_classes_of_another_shape(shape: tuple[int, ...]) -> None:
+    p = np.full((2, 4), 0.25)
+    for function in (losses.categorical_crossentropy, CategoricalCrossentropy()):
+        with pytest.raises(ValueError, match="y_true must have the predictions' shape"):
+            function(np.ones(shape), p)
+    if shape not in ((2,), (2, 1)):
+        with pytest.raises(ValueError, match="one class id for each prediction"):
+            losses.sparse_categorical_crossentropy(np.ones(shape, int), p)
+
+
+def test_one_id_for_each_prediction_in_its_place() -> None:
+    with pytest.raises(ValueError, match=r"shape \(2, 1\) or \(2, 1, 1\), got \(2,\)"):
+        losses.SparseCategoricalCrossentropy()(np.zeros(2, int), np.full((2, 1, 2), 0.5))
+
+
+def test_the_divergence_of_rank_1_labels() -> None:
+    y, p = np.ones(2), np.array([[0.5], [0.25]])
+    assert float(losses.KLDivergence()(y, p)) == pytest.approx(1.0397207)  # Keras's; the mean of two, not of four
+    np.testing.assert_allclose(losses.mean_squared_error(1.0, p), [0.25, 0.5625])  # one number for all
+
+
+@pytest.mark.parametrize("name", sorted({f.__name__ for f in FUNCTIONS.values()}))
+def test_losses_of_symbolic_tensors(name: str) -> None:
+    function = getattr(losses, name)
+    y = RNG.random((3, 4)).astype("float32")
+    p = (y[::-1] / y.sum(-1, keepdims=True)).astype("float32")
+    sparse = name.startswith("sparse")
+    truth = RNG.integers(0, 4, (3, 1)) if sparse else y
+    a, b = Input((1,), dtype="int32") if sparse else Input((4,)), Input((4,))
+    model = Model([a, b], function(a, b))
+    np.testing.assert_allclose(model([truth, p]), function(truth, p), rtol=1e-5)
+
+
+def test_fit_refuses_labels_that_would_be_broadcast() -> None:
+    x = np.zeros((4, 3, 2), "float32")
+    for loss, y, message in (
+        ("binary_crossentropy", np.ones((4, 1, 2)), "y must have shape"),
+        ("categorical_crossentropy", np.ones((4, 1, 2)), "must have the predictions' shape"),
+    ):
+        i = Input((3, 2))
+        model = Model(i, LSTM(2, return_sequences=True, activation="sigmoid")(i))
+        model.compile("sgd", loss)
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, y, verbose=0)

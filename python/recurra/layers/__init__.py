@@ -27,6 +27,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "add_loss": ("AddLoss",),
     "layer": ("Layer",),
     "input_spec": ("InputSpec",),
     "input_layer": ("Input", "InputLayer"),

@@ -219,10 +219,34 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
         (self._own_trainable if trainable else self._own_non_trainable).append(variable)
         return variable
 
-    def add_loss(self, loss: Any) -> None:
-        """Add a number (or a list of them), computed in this call, to the loss."""
-        self._losses.extend(loss if isinstance(loss, (list, tuple)) else [loss])
-        (context.entry or self)._loss_owners.append(self)
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add to the loss: a number computed in this call, or at any time a function that computes one.
+
+        loss : a number (more than one are summed), a function without arguments, which is called for every batch, or
+            a list of these
+        inputs : Keras 2's word for what the loss depends on. Every loss belongs to the call that adds it, so there is
+            nothing to choose
+        raises : ValueError for a number or an array outside of a call: it would be the same for every batch
+        """
+        for item in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if item is None or isinstance(item, (str, KerasTensor)):
+                raise TypeError(
+                    f"{self.name}: add_loss takes numbers computed in `call` or functions without arguments "
+                    f"(a functional model's takes symbolic tensors), got {item!r}"
+                )
+            if context.entry is not None:
+                owners = context.entry._loss_owners
+                if not any(owner is self for owner in owners):
+                    self._losses.clear()  # of a call of its own, or in another model
+                    owners.append(self)
+                self._losses.append(item() if callable(item) else item)
+            elif callable(item):
+                self._callable_losses = [*self._callable_losses, item]
+            else:
+                raise ValueError(
+                    f"{self.name}: outside of a call, add_loss takes a function without arguments, got {item!r}, which "
+                    "would be the same for every batch: write add_loss(lambda: ...)"
+                )
 
     # --- building ------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +21,15 @@ class Tracking:
     """
 
     _untracked: frozenset[str] = frozenset(
-        {"_init_args", "_inbound_nodes", "_losses", "_loss_owners", "_own_trainable", "_own_non_trainable", "states"}
-    )
+        {
+            "_init_args", "_inbound_nodes", "_losses", "_loss_owners", "_callable_losses", "_own_trainable",
+            "_own_non_trainable", "states",
+        }
+    )  # fmt: skip
     _own_trainable: list[Variable]
     _own_non_trainable: list[Variable]
     _losses: list[Any]
+    _callable_losses: Sequence[Callable[[], Any]] = ()
     _trainable: bool
     name: str
     built: bool
@@ -154,9 +158,12 @@ class Tracking:
     def losses(self) -> list[Any]:
         """What to add to the loss (Tensors while a tape is open).
 
-        From ``add_loss`` and activity regularizers during the last call, and from the trainable weights' regularizers.
+        From ``add_loss`` and activity regularizers during the last call, from functions given to ``add_loss``, and
+        from the trainable weights' regularizers.
         """
-        result = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        layers = self._flatten_layers()
+        result = [loss for layer in layers for loss in layer._losses]
+        result.extend(loss() for layer in layers for loss in layer._callable_losses)
         result.extend(
             variable.regularizer(variable) for variable in self.trainable_weights if variable.regularizer is not None
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.wrapper import clone_layer
 from recurra.models.functional import Functional
+from recurra.models.graph import repeat_calls
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
@@ -39,6 +42,19 @@ def clone_model(
             return clone_model(layer, None, clone_function, call_function, True)
         return copy(layer)
 
+    clones: dict[int, Any] = {}
+
+    def clone_of(layer: Any) -> Any:
+        if id(layer) not in clones:
+            clones[id(layer)] = copied(layer)
+        return clones[id(layer)]
+
+    if getattr(model, "_callable_losses", ()):
+        warnings.warn(
+            f"{model.name}: the copy lacks the functions given to add_loss, which compute with the weights of the "
+            "original: call add_loss on the copy",
+            stacklevel=2,
+        )
     if isinstance(model, Sequential):
         if call_function is not None:
             raise ValueError("call_function is for functional models, got a Sequential")
@@ -50,7 +66,9 @@ def clone_model(
                 if input_tensors is None:
                     new.add(_copy_layer(layer))
             else:
-                new.add(copied(layer))
+                new.add(clone_of(layer))
+        if model._ends:
+            new._repeat_ends(model._need_graph(), clone_of)
         return new
     graph = model._graph if isinstance(model, Model) else None
     if graph is None or type(model).call is not Model.call:
@@ -60,7 +78,6 @@ def clone_model(
             f"{getattr(model, 'name', model)!r} is a subclass with its own call: its layers cannot be copied one by one"
         )
     made: dict[int, KerasTensor] = {}
-    clones: dict[int, Any] = {}
     given = list(symbolic_leaves(input_tensors)) if input_tensors is not None else None
     if given is not None and len(given) != len(graph.input_tensors):
         raise ValueError(f"input_tensors must hold {len(graph.input_tensors)} tensors, got {len(given)}")
@@ -71,21 +88,18 @@ def clone_model(
             name = tensor.node.layer.name if tensor.node else None
             fresh = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
             made[id(tensor)] = fresh._inbound_nodes[0].output_tensors[0]
-    for node in graph.nodes:
-        if all(id(tensor) in made for tensor in node.output_tensors):
-            continue
-        clone = clones.get(id(node.layer))
-        if clone is None:
-            clone = clones[id(node.layer)] = copied(node.layer)
-        args, kwargs = node.fill(lambda tensor: made[id(tensor)])
-        outputs = call_function(clone, *args, **kwargs) if call_function else clone(*args, **kwargs)
-        for old, new_tensor in zip(node.output_tensors, symbolic_leaves(outputs), strict=True):
-            made[id(old)] = new_tensor
+
+    def layer_for(layer: Any) -> Any:
+        return functools.partial(call_function, clone_of(layer)) if call_function else clone_of(layer)
 
     def find(tensor: KerasTensor) -> KerasTensor:
         return made[id(tensor)]
 
-    return Functional(map_symbolic(graph.inputs, find), map_symbolic(graph.outputs, find), name=model.name)
+    repeat_calls(graph.nodes, made, layer_for)
+    copy_of = Functional(map_symbolic(graph.inputs, find), map_symbolic(graph.outputs, find), name=model.name)
+    if graph.ends:
+        copy_of._add_ends([find(tensor) for tensor in graph.ends])
+    return copy_of
 
 
 def model_from_json(json_string: str, custom_objects: Any = None) -> Any:

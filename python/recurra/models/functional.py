@@ -131,8 +131,10 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         return [tensors(place) for place in places]
 
     inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
-    inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
-    outputs = outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
+    if any(isinstance(call, (list, tuple)) for entry in config["layers"] for call in entry.get("inbound_nodes") or []):
+        # Keras 2 writes one tensor as a list too
+        inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
+        outputs = outputs[0] if isinstance(outputs, list) and len(outputs) == 1 else outputs
     rest = {
         k: v for k, v in config.items() if k not in ("layers", "input_layers", "output_layers", "name", "trainable")
     }
@@ -140,6 +142,9 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         rest.pop(key, None)
     kind = Functional if cls is Model else cls
     model = kind(inputs, outputs, name=config.get("name"), **rest)
+    adding = [node for name, nodes in calls_made.items() if _adds_loss(layers[name]) for node in nodes]
+    if adding:
+        model._add_ends([tensor for node in adding for tensor in node.output_tensors])
     if config.get("trainable") is False:
         model.trainable = False
     return model
@@ -149,6 +154,12 @@ def _is_input(layer: Any) -> bool:
     from recurra.layers.input_layer import InputLayer
 
     return isinstance(layer, InputLayer)
+
+
+def _adds_loss(layer: Any) -> bool:
+    from recurra.layers.add_loss import AddLoss
+
+    return isinstance(layer, AddLoss)
 
 
 def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:

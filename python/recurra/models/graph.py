@@ -7,33 +7,39 @@ from typing import Any
 
 import numpy as np
 
-from recurra.autograd import Tensor
+from recurra.autograd import Tensor, value_of
+from recurra.layers.context import set_mask
 from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 
 
 class Graph:
     """The calls that lead from `inputs` to `outputs` (KerasTensors, or lists or dicts of them).
 
-    nodes : the calls in an order in which they can be made
-    layers : the layers, each once, in Keras's order: by depth from the inputs, then as met from the outputs
+    ends : tensors that each run computes beside the outputs: the losses of ``Model.add_loss``
+    nodes : the calls in an order in which they can be made; those that `ends` alone need come last
+    layers : the layers, each once, in Keras's order: by depth from the inputs, then as met from the outputs; those
+        that `ends` alone need come last
     raises : ValueError where an output cannot be reached from the inputs, or two layers share a name
     """
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: Any, outputs: Any, ends: Sequence[KerasTensor] = ()) -> None:
         for argument, value in (("inputs", inputs), ("outputs", outputs)):
             if not list(symbolic_leaves(value)):
                 raise TypeError(
                     f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}"
                 )
-        self._set(inputs, outputs)
+        self._set(inputs, outputs, list(ends))
         if len(self._own) != len(self.input_tensors):
             raise ValueError("inputs must be different tensors, got one of them twice")
-        self.nodes, self._met = self._collect()
+        self.nodes, self._met = self._collect(self.output_tensors)
         if any(tensor.node is not None and not tensor.node.is_input for tensor in self.input_tensors):
             self._set(*self._with_inputs_of_its_own())
-            self.nodes, self._met = self._collect()
+            self.nodes, self._met = self._collect(self.output_tensors)
         self.depths = self._depths()
         self.layers = self._sorted_layers()
+        self.main_nodes = list(self.nodes)
+        if self.ends:
+            self._append_ends()
         names = [layer.name for layer in self.layers]
         doubled = {name for name in names if names.count(name) > 1}
         if doubled:
@@ -42,35 +48,37 @@ class Graph:
         self._slots: dict[int, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"inputs": self.inputs, "outputs": self.outputs}
+        return {"inputs": self.inputs, "outputs": self.outputs, "ends": self.ends}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]  # what is kept by identity is made anew for the copies
 
-    def _set(self, inputs: Any, outputs: Any) -> None:
-        self.inputs, self.outputs = inputs, outputs
+    def _set(self, inputs: Any, outputs: Any, ends: list[KerasTensor]) -> None:
+        self.inputs, self.outputs, self.ends = inputs, outputs, ends
         self.input_tensors = list(symbolic_leaves(inputs))
         self.output_tensors = list(symbolic_leaves(outputs))
+        one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+        self._given = outputs[0] if one else outputs  # what a call gives: the one output without its list, as in Keras
+        self._single = self._given if isinstance(self._given, KerasTensor) else None
         self._own = {id(tensor) for tensor in self.input_tensors}
 
-    def _with_inputs_of_its_own(self) -> tuple[Any, Any]:
-        """Inputs and outputs of the same calls, made anew on fresh inputs where an input was another layer's output."""
+    def _with_inputs_of_its_own(self) -> tuple[Any, Any, Any]:
+        """Inputs, outputs and ends of the same calls, made anew on fresh inputs for those that a layer put out."""
         from recurra.layers.input_layer import Input
 
         made: dict[int, KerasTensor] = {}
         for tensor in self.input_tensors:
             fresh = tensor.node is None or not tensor.node.is_input
             made[id(tensor)] = Input(batch_shape=tensor.shape, dtype=tensor.dtype) if fresh else tensor
-        for node in self.nodes:
-            if not any(id(tensor) in made for tensor in node.output_tensors):
-                args, kwargs = node.fill(lambda tensor: made[id(tensor)])
-                outputs = symbolic_leaves(node.layer(*args, **kwargs))
-                made.update({id(t): new for t, new in zip(node.output_tensors, outputs, strict=True)})
-        return tuple(map_symbolic(value, lambda tensor: made[id(tensor)]) for value in (self.inputs, self.outputs))
+        repeat_calls(self._collect([*self.output_tensors, *self.ends])[0], made)
+        inputs, outputs, ends = (
+            map_symbolic(value, lambda tensor: made[id(tensor)]) for value in (self.inputs, self.outputs, self.ends)
+        )
+        return inputs, outputs, ends
 
     # --- order --------------------------------------------------------------------------------------------------
 
-    def _collect(self) -> tuple[list[Node], dict[int, int]]:
+    def _collect(self, outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
         """The nodes, parents before children, and the order in which layers are met from the outputs."""
         done: dict[int, Node] = {}
         met: dict[int, int] = {}
@@ -79,7 +87,7 @@ class Graph:
         def stop(tensor: KerasTensor) -> bool:
             return id(tensor) in self._own
 
-        for output in self.output_tensors:
+        for output in outputs:
             stack: list[tuple[KerasTensor, Iterator[KerasTensor] | None]] = [(output, None)]
             while stack:
                 tensor, parents = stack.pop()
@@ -132,6 +140,16 @@ class Graph:
             depth_of[id(node.layer)] = max(self.depths[id(node)], depth_of.get(id(node.layer), 0))
         return sorted(layers.values(), key=lambda layer: (-depth_of[id(layer)], self._met[id(layer)]))
 
+    def _append_ends(self) -> None:
+        """Put the calls and layers that `ends` alone need after all others."""
+        known, layers = {id(node) for node in self.nodes}, {id(layer) for layer in self.layers}
+        for node in self._collect(self.ends)[0]:
+            if id(node) not in known:
+                self.nodes.append(node)
+            if id(node.layer) not in layers:
+                layers.add(id(node.layer))
+                self.layers.append(node.layer)
+
     def nodes_of(self, layer: Any) -> list[Node]:
         """The calls of `layer` in this graph, in the order in which they were made."""
         own = {id(node) for node in self.nodes}
@@ -140,6 +158,8 @@ class Graph:
     @property
     def is_chain(self) -> bool:
         """Whether each call follows the one before it, without branches or shared layers."""
+        if self.ends:
+            return False
         levels: dict[int, int] = {}
         for node in self.nodes:
             depth = self.depths[id(node)]
@@ -181,19 +201,23 @@ class Graph:
             for reader in readers
         )
 
-    def run(self, inputs: Any) -> Any:
-        """The outputs for arrays (or Tensors) in the structure of the inputs."""
+    def run(self, inputs: Any, mask: Any = None) -> Any:
+        """The outputs for arrays (or Tensors) in the structure of the inputs, with masks in the same structure."""
         if self._plan is None:
             self._plan = self._make_plan()
         values: list[Any] = [None] * len(self._slots)
         for tensor, value in zip(self.input_tensors, self.flatten_inputs(inputs), strict=True):
             values[self._slots[id(tensor)]] = fitted(value, tensor)
+        if mask is not None:
+            for tensor, one in zip(self.input_tensors, self.flatten_inputs(mask), strict=True):
+                place = self._slots[id(tensor)]
+                values[place] = with_mask(values[place], one)
         for step in self._plan:
             step(values)
         slots = self._slots
-        if isinstance(self.outputs, KerasTensor):
-            return values[slots[id(self.outputs)]]
-        return map_symbolic(self.outputs, lambda tensor: values[slots[id(tensor)]])
+        if self._single is not None:
+            return values[slots[id(self._single)]]
+        return map_symbolic(self._given, lambda tensor: values[slots[id(tensor)]])
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
         """One value for each input, from an array, a list in order, or a dict by name.
@@ -223,7 +247,7 @@ class Graph:
         known = {id(own): KerasTensor(t.shape, t.dtype) for own, t in zip(self.input_tensors, inputs, strict=True)}
         if all(own.shape == t.shape for own, t in zip(self.input_tensors, inputs, strict=True)):
             return map_symbolic(self.outputs, lambda tensor: KerasTensor(tensor.shape, tensor.dtype))
-        for node in self.nodes:
+        for node in self.main_nodes:
             if all(id(tensor) in known for tensor in node.output_tensors):
                 continue
             args, kwargs = node.fill(lambda tensor: known[id(tensor)])
@@ -231,6 +255,21 @@ class Graph:
             for tensor, new in zip(node.output_tensors, found, strict=True):
                 known[id(tensor)] = new
         return map_symbolic(self.outputs, lambda tensor: known[id(tensor)])
+
+
+def repeat_calls(
+    nodes: Sequence[Node], made: dict[int, KerasTensor], layer_for: Callable[[Any], Any] = lambda layer: layer
+) -> None:
+    """Make the calls of `nodes` whose results are not in `made` on other symbolic tensors, and add their results.
+
+    made : the new tensor for the id of an old one
+    layer_for : the layer to call in place of a node's
+    """
+    for node in nodes:
+        if not any(id(tensor) in made for tensor in node.output_tensors):
+            args, kwargs = node.fill(lambda tensor: made[id(tensor)])
+            outputs = symbolic_leaves(layer_for(node.layer)(*args, **kwargs))
+            made.update({id(t): new for t, new in zip(node.output_tensors, outputs, strict=True)})
 
 
 def is_embedding(layer: Any) -> bool:
@@ -268,6 +307,11 @@ def _arrays_in(value: Any) -> Iterator[Any]:
             yield from _arrays_in(item)
     elif value is not None:
         yield value
+
+
+def with_mask(value: Any, mask: Any) -> Any:
+    """`value` with `mask` attached, for the layers that read it."""
+    return value if mask is None else set_mask(value, np.asarray(value_of(mask)).astype(bool, copy=False))
 
 
 def fitted(value: Any, tensor: KerasTensor) -> Any:

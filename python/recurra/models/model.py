@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -70,13 +71,61 @@ class Model(Layer, Trainer):
         self._layers = self._graph.layers
         self.built = True
 
+    # --- losses of its own --------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any, inputs: Any = None) -> None:
+        """Add to the loss: a symbolic tensor of this model's graph, or a function without arguments.
+
+        A symbolic tensor is computed at each call, for the batch at hand, by layers that become part of the model.
+        What it depends on is trained, on the way to the outputs or not. ``.keras`` and ``.h5`` files of a functional
+        model hold it (Keras 3 has no layer to read it with); those of a Sequential model do not, nor do files hold
+        functions: a warning says so. In a model with its own `call`, call it in there, as in any layer.
+
+        loss : a KerasTensor, a function, or a list of them; more than one number is summed
+        inputs : as for :meth:`recurra.layers.Layer.add_loss`
+        raises : ValueError for a number or an array, which would be the same for every batch
+
+        >>> from recurra import ops
+        >>> from recurra.layers import Dense, Input, LSTM
+        >>> from recurra.models import Model
+        >>> x = Input((None, 8))
+        >>> h = LSTM(16)(x)
+        >>> model = Model(x, Dense(1)(h))
+        >>> model.add_loss(0.01 * ops.mean(ops.square(h)))
+        """
+        for item in loss if isinstance(loss, (list, tuple)) else [loss]:
+            if not isinstance(item, KerasTensor):
+                super().add_loss(item)
+                continue
+            if self._graph is None or not self._runs_graph():
+                own = "has its own call: use add_loss in it" if self.built else "has no input shape yet: build it"
+                raise ValueError(
+                    f"{self.name}: add_loss takes symbolic tensors for a model of symbolic inputs and outputs, "
+                    f"and this one {own}"
+                )
+            from recurra.layers.add_loss import AddLoss
+
+            self._add_ends([AddLoss(dtype=item.dtype)(item)])
+
+    def _runs_graph(self) -> bool:
+        return type(self).call is Model.call
+
+    def _add_ends(self, ends: list[KerasTensor]) -> None:
+        """Compute these tensors, which add to the loss, at each call."""
+        graph = self._need_graph()
+        self._graph = Graph(graph.inputs, graph.outputs, [*graph.ends, *ends])
+        self._layers = self._graph.layers
+
     # --- calling ------------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it."""
+        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+
+        mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
+        """
         if self._graph is None:
             raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
-        return self._graph.run(inputs)
+        return self._graph.run(inputs, mask)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask of the outputs is the one that the model's last layers attach to them."""
@@ -94,8 +143,7 @@ class Model(Layer, Trainer):
         shapes = input_shape if several else [input_shape]
         shapes = list(shapes.values()) if isinstance(shapes, Mapping) else shapes
         inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self._graph.input_tensors, strict=True)]
-        found = self._graph.describe(inputs)
-        return found.shape if isinstance(found, KerasTensor) else [t.shape for t in flatten_outputs(found)[0]]
+        return _shapes_like(self._graph.describe(inputs))
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape (with the batch axis, None where open).
@@ -360,6 +408,7 @@ class Model(Layer, Trainer):
 
         from recurra.registration import serialize_keras_object
 
+        warn_lost_losses(self, "the JSON text")
         return json.dumps(serialize_keras_object(self), **kwargs)
 
     # --- files --------------------------------------------------------------------------------------------------
@@ -387,6 +436,22 @@ class Model(Layer, Trainer):
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
 
+def warn_lost_losses(model: Model, place: str) -> None:
+    """Warn of losses given to ``add_loss`` that a configuration cannot hold.
+
+    place : what will lack them, "the file" for instance
+    """
+    for layer in model._flatten_layers():
+        added = type(layer).__module__.startswith("recurra.") and layer._callable_losses  # others may add them again
+        if added or getattr(layer, "_ends", None):
+            what = "functions" if added else "tensors, in a Sequential model,"
+            warnings.warn(
+                f"{layer.name}: {what} given to add_loss are not part of the configuration: {place} lacks them. Call "
+                "add_loss again, or write a layer that adds the loss in its call",
+                stacklevel=4,
+            )
+
+
 def ends_in_softmax(layer: Any) -> Any:
     """The Dense, Activation or Softmax in `layer` (perhaps within TimeDistributed) that ends in a plain softmax."""
     from recurra import activations
@@ -407,6 +472,15 @@ def _zeros(shape: Any) -> Any:
     if isinstance(shape, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in shape):
         return [_zeros(item) for item in shape]
     return np.zeros([1 if size is None else size for size in shape], "float32")
+
+
+def _shapes_like(tensors: Any) -> Any:
+    """The shapes of symbolic tensors, in the structure that holds them."""
+    if isinstance(tensors, Mapping):
+        return {key: _shapes_like(value) for key, value in tensors.items()}
+    if isinstance(tensors, (list, tuple)):
+        return type(tensors)(_shapes_like(value) for value in tensors)
+    return tensors.shape
 
 
 def _shape_key(x: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.layer import Layer
-from recurra.models.graph import Graph, fitted, is_embedding
+from recurra.models.graph import Graph, fitted, is_embedding, repeat_calls, with_mask
 from recurra.models.model import Model
 from recurra.models.symbolic import KerasTensor
 from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
@@ -36,6 +36,8 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         self._steps: list[Any] | None = None
         self._assumed_ids = False
+        self._ends: list[KerasTensor] = []
+        self._ends_layers: list[Layer] = []
         if layers is not None and not isinstance(layers, (list, tuple)):
             raise TypeError(f"layers must be a list of layers, got {layers!r}")
         for layer in layers or []:
@@ -100,6 +102,8 @@ class Sequential(Model):
         """Call the new top layer on the symbolic output so far."""
         below = self._input_tensor() if self._graph is None else self._graph.outputs
         outputs = layer(below)
+        if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+            outputs = outputs[0]  # of a model that was given its one output in a list
         if not isinstance(outputs, KerasTensor):
             self._layers.pop()
             raise ValueError(
@@ -109,11 +113,28 @@ class Sequential(Model):
         self._set_outputs(outputs)
 
     def _set_outputs(self, outputs: KerasTensor) -> None:
-        own = self._layers
-        self._graph = Graph(self._input_tensor(), outputs)
-        self._layers = own
+        self._graph = Graph(self._input_tensor(), outputs, self._ends)
+        self._ends_layers = [layer for layer in self._graph.layers if layer not in self._layers] if self._ends else []
         self._steps = None
         self.built = True
+
+    def _runs_graph(self) -> bool:
+        return type(self).call is Sequential.call
+
+    def _add_ends(self, ends: list[KerasTensor]) -> None:
+        self._ends = [*self._ends, *ends]
+        self._set_outputs(self._need_graph().outputs)
+
+    def _repeat_ends(self, graph: Graph, layer_for: Callable[[Any], Any]) -> None:
+        """Compute what `graph`, of a stack of the same form, computes for its losses.
+
+        layer_for : the layer to call in place of one of that graph
+        """
+        made: dict[int, KerasTensor] = {}
+        for node, new in zip(graph.main_nodes, self._need_graph().main_nodes, strict=True):
+            made.update({id(t): n for t, n in zip(node.output_tensors, new.output_tensors, strict=True)})
+        repeat_calls(graph.nodes, made, layer_for)
+        self._add_ends([made[id(tensor)] for tensor in graph.ends])
 
     @property
     def layers(self) -> list[Any]:
@@ -195,14 +216,17 @@ class Sequential(Model):
         for layer in stack[1:]:
             layer._inbound_nodes = [node for node in layer._inbound_nodes if not self._is_own(node)]
         self._layers, self._graph = [InputLayer(batch_shape=shape, dtype=dtype, name=stack[0].name)], None
+        ends, self._ends = self._ends, []
         try:
             for layer in stack[1:]:
                 self._layers.append(layer)
                 self._connect(layer)
                 if layer._inbound_nodes[-1].outputs.shape[-1] is None:
                     raise ValueError(f"{layer.name} makes features of a length")
+            if ends:
+                self._repeat_ends(graph, lambda layer: layer)
         except Exception:  # whatever a layer says to a length that is open: Flatten, weights for each step
-            self._layers = stack
+            self._layers, self._ends = stack, ends
             for layer, kept in zip(stack[1:], nodes, strict=True):
                 layer._inbound_nodes = kept
             self._set_outputs(graph.outputs)
@@ -216,9 +240,13 @@ class Sequential(Model):
         return steps
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if self._ends:
+            return self._need_graph().run(inputs, mask)
         if self._graph is not None:
             values = self._graph.flatten_inputs(inputs)[0]
             inputs = fitted(values, self._graph.input_tensors[0])
+            if mask is not None:
+                inputs = with_mask(inputs, self._graph.flatten_inputs(mask)[0])
         if self._steps is None:
             self._steps = self._make_steps()
         for step in self._steps:

@@ -8,6 +8,7 @@ from typing import Any
 
 from recurra import registration
 from recurra.layers.context import context
+from recurra.models.model import warn_lost_losses
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse
 from recurra.saving.configs import prepare
@@ -41,6 +42,7 @@ def _checked(config: Any, model: Any) -> Any:
 
 def archive_config(model: Any, include_optimizer: bool = True) -> Config:
     """config.json of a .keras archive."""
+    warn_lost_losses(model, "the file")
     config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
     if include_optimizer and model.compiled:
         config["compile_config"] = model.get_compile_config()
@@ -50,6 +52,7 @@ def archive_config(model: Any, include_optimizer: bool = True) -> Config:
 
 def legacy_config(model: Any) -> Config:
     """model_config of a legacy .h5 file: the layers without the module that they come from."""
+    warn_lost_losses(model, "the file")
     config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
     result: Config = _checked(_without_modules(config), model)
     return result

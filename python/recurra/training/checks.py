@@ -123,16 +123,18 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
         shape = shape[:-1]
     elif len(shape) + 1 == len(pred_shape) and pred_shape[-1] == 1:
         shape = (*shape, 1)
-    _fits(shape, pred_shape, argument, name)
+    _fits(shape, pred_shape, argument, name, broadcast=not kind.startswith("binary"))
     if kind.startswith("binary") and isinstance(y, np.ndarray) and y.size:
         low, high = _range(y)
         if low < 0 or high > 1:
             raise ValueError(f"{argument} must hold labels in [0, 1] for {name}, got values from {low} to {high}")
 
 
-def _fits(shape: Sequence[int], wanted: Sequence[int | None], argument: str, name: str) -> None:
+def _fits(
+    shape: Sequence[int], wanted: Sequence[int | None], argument: str, name: str, broadcast: bool = False
+) -> None:
     if len(shape) != len(wanted) or any(
-        w is not None and g != w and g != 1 for w, g in zip(wanted[1:], shape[1:], strict=False)
+        w is not None and g != w and not (broadcast and g == 1) for w, g in zip(wanted[1:], shape[1:], strict=False)
     ):
         said = ", ".join(["samples", *("any" if w is None else str(w) for w in wanted[1:])])
         raise ValueError(f"{argument} must have shape ({said}) for {name}, got {tuple(shape)}")

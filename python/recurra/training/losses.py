@@ -6,6 +6,7 @@ Numbers follow Keras 3. The classes with reductions are in ``loss_classes.py``; 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor, value_of
 from recurra.config import epsilon
+from recurra.models.symbolic import KerasTensor
 from recurra.training.crossentropy import binary_column, class_ids
 from recurra.training.reduction import as_float, same_rank
 
@@ -22,23 +24,36 @@ def is_one_hot(labels: Any) -> bool:
     return hasattr(labels, "ids") and hasattr(labels, "num_classes")
 
 
-def _pair(y_true: Any, y_pred: Any, fit: bool = True) -> tuple[Any, Any]:
-    """Both as floats of one dtype and, where a trailing axis of size 1 differs and `fit`, one rank."""
+def _pair(y_true: Any, y_pred: Any, fit: bool = True, broadcast: bool = True) -> tuple[Any, Any]:
+    """Both as floats of one dtype and, where a trailing axis of size 1 differs and `fit`, one rank.
+
+    broadcast : whether an axis of size 1 may stand for each place on it, with a warning
+    raises : ValueError where the shapes differ otherwise
+    """
     y_pred = as_float(y_pred)
-    if not isinstance(y_true, Tensor):
+    if not isinstance(y_true, (Tensor, KerasTensor)):
         y_true = np.asarray(y_true, y_pred.dtype)
     elif y_true.dtype != y_pred.dtype:
         y_true = ops.cast(y_true, y_pred.dtype)
     if fit:
         y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        try:
-            np.broadcast_shapes(y_true.shape, y_pred.shape)
-        except ValueError:
-            raise ValueError(
-                f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
-            ) from None
+        _check_shapes(y_true.shape, y_pred.shape, broadcast)
     return y_true, y_pred
+
+
+def _check_shapes(labels: tuple[Any, ...], predictions: tuple[Any, ...], broadcast: bool) -> None:
+    if broadcast and not labels:  # one number for all
+        return
+    sizes = [(a, b) for a, b in zip(labels, predictions, strict=False) if a != b and a is not None and b is not None]
+    if len(labels) != len(predictions) or any(not broadcast or 1 not in pair for pair in sizes):
+        raise ValueError(f"y_true must have the predictions' shape {tuple(predictions)}, got {tuple(labels)}")
+    if sizes:
+        warnings.warn(
+            f"y_true of shape {tuple(labels)} is broadcast against predictions of shape {tuple(predictions)}, as in "
+            "Keras: every place on an axis of size 1 counts for all places on the other",
+            stacklevel=4,
+        )
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -113,7 +128,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """``sum(y_true * log(y_true / y_pred))`` over the last axis, both clipped to ``[eps, 1]``."""
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
+    y_true, y_pred = _pair(y_true, y_pred)
     y_true, y_pred = ops.clip(y_true, epsilon(), 1.0), ops.clip(y_pred, epsilon(), 1.0)
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
@@ -143,10 +158,12 @@ def binary_crossentropy(
     y_pred : probabilities, clipped to ``[eps, 1 - eps]``, or with `from_logits` any numbers
     label_smoothing : in [0, 1]; labels become ``y * (1 - s) + s / 2``
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred, broadcast=False)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if isinstance(y_pred, KerasTensor) or isinstance(y_true, KerasTensor):
+        return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
     if y_pred.shape[-1:] == (1,) and y_true.shape == y_pred.shape and axis in (-1, len(y_pred.shape) - 1):
         return binary_column(y_true, y_pred, from_logits)
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
@@ -166,7 +183,7 @@ def binary_focal_crossentropy(
 
     apply_class_balancing : also weight positives by `alpha` and negatives by ``1 - alpha``
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred, broadcast=False)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -177,6 +194,11 @@ def binary_focal_crossentropy(
     if apply_class_balancing:
         each = each * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
     return ops.mean(each, axis=axis)
+
+
+def _smoothed(y_true: Any, smoothing: float, shape: tuple[Any, ...], axis: int) -> Any:
+    """Labels, a share of `smoothing` of them spread over the classes, which stand at `axis` of `shape`."""
+    return y_true * (1.0 - smoothing) + smoothing / shape[axis] if smoothing else y_true
 
 
 def _classes(y_pred: Any, axis: int) -> Any:
@@ -206,10 +228,8 @@ def categorical_crossentropy(
             )
         ids = class_ids(y_true.ids, y_pred.shape).reshape(y_pred.shape[:-1])
         return ops.sparse_categorical_crossentropy(ids, y_pred, from_logits)
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
-    y_true = value_of(y_true)
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    y_true, y_pred = _pair(y_true, y_pred, fit=False, broadcast=False)
+    y_true = _smoothed(value_of(y_true), label_smoothing, y_pred.shape, axis)
     return ops.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
@@ -223,10 +243,8 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is."""
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
-    y_true = value_of(y_true)
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    y_true, y_pred = _pair(y_true, y_pred)
+    y_true = _smoothed(value_of(y_true), label_smoothing, y_pred.shape, axis)
     if from_logits:
         y_pred = ops.softmax(y_pred, axis=axis)
     p = ops.clip(y_pred / ops.sum(y_pred, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
@@ -241,9 +259,17 @@ def sparse_categorical_crossentropy(
     y_true : ids of the predictions' shape without `axis`, or with a trailing axis of size 1
     ignore_class : positions with this label give 0 and, in :class:`SparseCategoricalCrossentropy`, do not count
     """
+    if isinstance(y_true, KerasTensor) or isinstance(y_pred, KerasTensor):
+        if ignore_class is not None:
+            raise ValueError(f"ignore_class must be None for symbolic tensors, got {ignore_class!r}")
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
     y_pred = _classes(as_float(y_pred), axis)
     labels = np.asarray(value_of(y_true))
     rows = y_pred.shape[:-1]
+    if labels.shape not in (rows, (*rows, 1)):
+        raise ValueError(
+            f"y_true must have one class id for each prediction: shape {rows} or {(*rows, 1)}, got {labels.shape}"
+        )
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(class_ids(labels, y_pred.shape).reshape(rows), y_pred, from_logits)
     valid = labels.reshape(rows) != ignore_class

@@ -16,6 +16,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Tensor, value_of
+from recurra.models.symbolic import KerasTensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -102,8 +103,8 @@ def reduce_weighted(values: Any, weight: Any = None, mask: Any = None, reduction
 
 
 def as_float(value: Any) -> Any:
-    """`value` as it is if it is a Tensor or a float array; anything else as an array of floatx."""
-    if isinstance(value, Tensor):
+    """`value` as it is if it is a Tensor (or symbolic) or a float array; anything else as an array of floatx."""
+    if isinstance(value, (Tensor, KerasTensor)):
         return value
     from recurra.config import floatx
 

@@ -57,6 +57,7 @@ class Stepper:
         self.names: list[str] = list(self.compiled.loss.names)
         self.trainable: list[Variable] = model.trainable_weights
         self.penalized = [v for v in self.trainable if v.regularizer is not None]
+        self.callable_losses = [loss for layer in model._flatten_layers() for loss in layer._callable_losses]
         self.extra_metrics = model._extra_metrics()
         self.bare: dict[int, Any] = {}
         if not model._overrides("compute_loss", "compute_metrics"):
@@ -100,13 +101,15 @@ class Stepper:
         for penalty in self.penalties():
             total = penalty if total is None else total + penalty
         if total is None:
-            raise ValueError("there is nothing to train on: compile with a loss, or call add_loss in a layer")
+            raise ValueError("there is nothing to train on: compile with a loss, or call add_loss")
         return total
 
     def penalties(self) -> list[Any]:
         """Losses of regularizers and of ``add_loss`` in the call just made."""
         owners = {id(owner): owner for owner in self.model._loss_owners}
         found = [loss for owner in owners.values() for loss in owner._losses]
+        found.extend(loss() for loss in self.callable_losses)
+        found = [ops.sum(loss) if getattr(loss, "ndim", 0) else loss for loss in found]  # as in Keras 3
         found.extend(variable.regularizer(variable) for variable in self.penalized)
         return found
 
