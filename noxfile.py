@@ -1,4 +1,4 @@
-"""One command each: nox -s tests, nox -s lint, nox -s bench, nox -s cpp, nox -s sanitize, sanitize_python, random_models_keras."""
+"""One command each: nox -s tests, lint, bench, cpp, sanitize, sanitize_python, random_models_keras."""
 
 from __future__ import annotations
 
