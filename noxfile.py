@@ -1,4 +1,4 @@
-"""One command each: nox -s tests, nox -s lint, nox -s bench, nox -s cpp, nox -s sanitize, nox -s sanitize_python."""
+"""One command each: nox -s tests, lint, bench, cpp, sanitize, sanitize_python, random_models_keras."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ def tests(session: nox.Session) -> None:
     """The whole suite on an installed package; arguments go to pytest."""
     session.install(".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def random_models_keras(session: nox.Session) -> None:
+    """Random models against Keras on PyTorch's CPU build; arguments: --models, --first-seed, --isa."""
+    session.install(".[test]", "keras>=3.10")
+    session.install("torch>=2.1", "--index-url", "https://download.pytorch.org/whl/cpu")
+    arguments = session.posargs or ["--models", "3000"]
+    session.run("python", "-m", "tests.random_models", "--keras", "python", *arguments, env={"KERAS_BACKEND": "torch"})
 
 
 @nox.session

@@ -76,6 +76,39 @@ def test_a_train_step_as_keras_3_shows_it() -> None:
         np.testing.assert_allclose(found[0][key], found[1][key], rtol=1e-6)
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_loop_of_ones_own_before_any_fit(outputs: int) -> None:
+    """compute_loss, compute_metrics and the steps of a compiled model, called before fit has been."""
+    x, y = data()
+    found = []
+    for way in ("compute_loss", "train_step", "train_on_batch"):
+        set_random_seed(5)
+        i = Input((3,))
+        model = Model(i, Dense(2)(i) if outputs == 1 else [Dense(2)(i), Dense(2, activation="tanh")(i)])
+        model.compile("adam", "mse", metrics=["mae"])
+        labels = y if outputs == 1 else [y, y[:, ::-1]]
+        if way == "compute_loss":
+            with GradientTape() as tape:
+                y_pred = model(x, training=True)
+                loss = model.compute_loss(y=labels, y_pred=y_pred)
+            weights = model.trainable_variables
+            model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            measured = model.compute_metrics(x, labels, y_pred)
+        elif way == "train_step":
+            measured = model.train_step((x, labels))
+        else:
+            measured = model.train_on_batch(x, labels, return_dict=True)
+        found.append((model.get_weights(), [value for key, value in measured.items() if "mae" in key]))
+    assert len(found[0][1]) == outputs
+    for weights_found, metrics_found in found[1:]:
+        assert metrics_found == pytest.approx(found[0][1], rel=1e-6)
+        for one, other in zip(weights_found, found[0][0], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+    fresh = Sequential([Dense(2)])
+    fresh.compile("adam", "mse")
+    assert fresh.test_step((x, y))["loss"] > 0
+
+
 def test_compute_loss_and_metrics_of_ones_own() -> None:
     class Own(OneDense):
         def __init__(self) -> None:

@@ -16,7 +16,7 @@ from recurra.layers.naming import auto_name, to_snake_case
 from recurra.models.graph import Graph, is_embedding
 from recurra.models.symbolic import KerasTensor
 from recurra.training.batches import leaves
-from recurra.training.structure import flatten_outputs
+from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
 
 
@@ -290,7 +290,7 @@ class Model(Layer, Trainer):
         """Remember what the model, a subclass with its own call, gave for a batch like `x`."""
         flat, names = flatten_outputs(outputs)
         if names is None:
-            names = ["output"] if len(flat) == 1 else [f"output_{i + 1}" for i in range(len(flat))]
+            names = default_names(len(flat))
         shapes: list[Any] = [(None, *np.shape(value)[1:]) for value in flat]
         self._shape_cache[_shape_key(x)] = self._shape_cache[None] = (names, shapes)
 

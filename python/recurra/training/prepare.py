@@ -9,7 +9,7 @@ import numpy as np
 from recurra.layers.call_spec import is_text
 from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves
 from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
-from recurra.training.structure import align
+from recurra.training.structure import align, default_names, flatten_outputs
 
 
 class Shaped:
@@ -51,10 +51,7 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         source.ids = len(targets[0].shape) == len(shapes[0]) - 1
     compiled = model._compiled_state
     if rebuild or not compiled.loss.built:
-        shaped = [Shaped(shape) for shape in shapes]
-        likes = [shaped[i] if t is None else t for i, t in enumerate(targets)]
-        compiled.loss.build(names, likes, shaped)
-        compiled.metrics.build(names, likes, shaped)
+        _choose_losses(compiled, names, targets, [Shaped(shape) for shape in shapes])
     if model._overrides("train_step", "test_step", "compute_loss"):
         return
     for name, target, shape, loss in zip(names, targets, shapes, compiled.loss.losses, strict=True):
@@ -66,6 +63,20 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         check_labels(target, shape, loss, argument)
     for leaf in leaves(data.weight):
         check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
+
+
+def choose_losses_by(model: Any, y: Any, outputs: Any) -> None:
+    """Choose losses and metrics by labels and the outputs of a call, in a training loop of the user's own."""
+    predictions, names = flatten_outputs(outputs)
+    if names is None:
+        names = model.output_names if model._graph is not None else default_names(len(predictions))
+    _choose_losses(model._compiled_state, names, align(y, names, "y"), predictions)
+
+
+def _choose_losses(compiled: Any, names: Any, targets: Any, predictions: Any) -> None:
+    likes = [predictions[i] if target is None else target for i, target in enumerate(targets)]
+    compiled.loss.build(names, likes, predictions)
+    compiled.metrics.build(names, likes, predictions)
 
 
 def ensure_built(model: Any, x: Any) -> None:

@@ -18,6 +18,11 @@ def flatten_outputs(outputs: Any) -> tuple[list[Any], list[str] | None]:
     return [outputs], None
 
 
+def default_names(count: int) -> list[str]:
+    """What the outputs of a model without a graph are called."""
+    return ["output"] if count == 1 else [f"output_{i + 1}" for i in range(count)]
+
+
 def align(value: Any, names: Sequence[str], argument: str, repeat: bool = False) -> list[Any]:
     """One entry of `value` for each output.
 

@@ -13,6 +13,7 @@ from recurra.autograd import Tensor, value_of
 from recurra.training import loop, optimizers
 from recurra.training.batches import (
     ArraySource,
+    Batch,
     Source,
     as_arrays,
     count_samples,
@@ -26,7 +27,7 @@ from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
 from recurra.training.keras2 import Keras2Calls, check_reading
 from recurra.training.metric import Metric
-from recurra.training.prepare import prepare
+from recurra.training.prepare import choose_losses_by, prepare
 from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
 
@@ -186,11 +187,14 @@ class Trainer(Keras2Calls):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """The loss of one batch. Override it for losses that see more than labels and predictions."""
+        if not self._require_compiled("compute_loss").loss.built:
+            choose_losses_by(self, y, y_pred)
         return Stepper(self, training).compiled_loss(y, y_pred, sample_weight, {})
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics with one batch and return all results. Override it to measure differently."""
-        self._require_compiled("compute_metrics")
+        if not self._require_compiled("compute_metrics").loss.built:
+            choose_losses_by(self, y, y_pred)
         stepper = Stepper(self, False)
         stepper.update_metrics(y, y_pred, sample_weight, {})
         return stepper.results()
@@ -201,17 +205,24 @@ class Trainer(Keras2Calls):
         Override it for a training rule of your own: compute with recurra.ops inside ``GradientTape``, change weights
         through ``self.optimizer.apply_gradients`` or ``variable.assign``.
         """
-        batch = make_batch(data)
+        batch = self._batch_of(data, "train_step")
         stepper = Stepper(self, True)
         stepper.train(batch.x, batch.y, batch.weight, batch.size)
         return stepper.results()
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Evaluate one batch and return the logs."""
-        batch = make_batch(data)
+        batch = self._batch_of(data, "test_step")
         stepper = Stepper(self, False)
         stepper.test(batch.x, batch.y, batch.weight, batch.size)
         return stepper.results()
+
+    def _batch_of(self, data: Any, method: str) -> Batch:
+        """The batch that a step was given, for which the model is prepared if it has not been trained."""
+        batch = make_batch(data)
+        if not self._require_compiled(method).loss.built:
+            prepare(self, ArraySource(batch.x, batch.y, batch.weight, max(batch.size, 1)), method)
+        return batch
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for one batch."""

@@ -1,0 +1,146 @@
+"""Train what a description says, with recurra or with Keras, and return every number to compare."""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from tests.random_models import data as drawing
+from tests.random_models.compare import NUDGES
+from tests.random_models.own_layers import own_layers
+from tests.random_models.spec import Spec
+
+Array = np.ndarray[Any, Any]
+
+_MODULES = ("activations", "constraints", "initializers", "layers", "losses", "models", "ops", "optimizers",
+            "regularizers")  # fmt: skip
+_own: dict[str, Any] = {}
+
+
+def names_of(package: str, dtype: str, seed: int) -> dict[str, Any]:
+    """What the code of a description may name. Sets the package's float type and seed."""
+    config = import_module(f"{package}.config")
+    config.set_floatx(dtype)
+    import_module(f"{package}.utils").set_random_seed(seed % 2**31)
+    names: dict[str, Any] = {module: import_module(f"{package}.{module}") for module in _MODULES}
+    names["drawing"] = drawing
+    if package not in _own:
+        _own[package] = own_layers(names["layers"], names["ops"], import_module(f"{package}.saving"))
+    names["own"] = _own[package]
+    return names
+
+
+def weights_of(model: Any) -> list[Any]:
+    """The weights in both packages' order, without the states of stateful layers."""
+    return [weight for weight in model.weights if "rnn_state" not in weight.name]
+
+
+def fill_weights(model: Any, seed: int, nudge: int = 0) -> None:
+    """Give each weight numbers that depend on the seed, its place and its shape alone.
+
+    nudge : 0, or the seed of small random changes in the last digits, to see how much the results move
+    """
+    rough = np.random.RandomState([seed, nudge])
+    for place, weight in enumerate(weights_of(model)):
+        shape = tuple(weight.shape)
+        random = np.random.RandomState([seed, place, *shape])
+        bound = 1.0 / np.sqrt(max(shape[0], 1)) if len(shape) > 1 else 0.7
+        value = random.uniform(-bound, bound, shape)
+        if "variance" in weight.name or "gamma" in weight.name:
+            value = np.abs(value) + 0.5
+        if nudge:
+            value = value * (1.0 + NUDGES[str(weight.dtype)] * rough.uniform(-1.0, 1.0, shape))
+        weight.assign(value.astype(str(weight.dtype)))
+
+
+def train(
+    model: Any, x: Any, y: Any, sample_weight: Any, mode: str, batch: int, seed: int, nudge: int = 0
+) -> dict[str, Array]:
+    """Two steps; outputs before and after, the loss, the gradients and all weights after each of them."""
+    if not model.built:
+        model.predict_on_batch(_rows(x, batch))
+    fill_weights(model, seed, nudge)
+    found: dict[str, Array] = {}
+    record_outputs(found, "before", model, _rows(x, batch))
+    gradients = record_gradients(model)
+    if mode == "fit":
+        epochs = 1 if len(_first(x)) > batch else 2
+        history = model.fit(
+            x, y, batch, epochs, sample_weight=sample_weight, shuffle=False, verbose=0
+        ).history["loss"]  # fmt: skip
+        found["fit/loss"] = np.asarray(history)
+        _record_step(found, "fit", model, x, batch, gradients)
+        return found
+    for step in ("step 1", "step 2"):
+        if mode == "tape":
+            found[f"{step}/loss"] = _own_step(model, x, y, sample_weight)
+        else:
+            loss = model.train_on_batch(x, y, sample_weight=sample_weight)
+            found[f"{step}/loss"] = np.asarray(loss)
+        _record_step(found, step, model, x, batch, gradients)
+    if mode == "batches":
+        found["test/loss"] = np.asarray(model.test_on_batch(x, y, sample_weight=sample_weight))
+    return found
+
+
+def _own_step(model: Any, x: Any, y: Any, sample_weight: Any) -> Array:
+    """A training step as a user writes it."""
+    import recurra
+
+    with recurra.GradientTape() as tape:
+        loss = model.compute_loss(x=x, y=y, y_pred=model(x, training=True), sample_weight=sample_weight)
+    weights = model.trainable_variables
+    model.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+    return np.asarray(recurra.autograd.value_of(loss))
+
+
+def _record_step(found: dict[str, Array], step: str, model: Any, x: Any, batch: int, gradients: list[Any]) -> None:
+    for call, values in enumerate(gradients):
+        for place, value in values:
+            found[f"{step}/gradient {call}.{place}"] = value
+    gradients.clear()
+    for place, weight in enumerate(model.weights):
+        found[f"{step}/weight {place} {weight.path}"] = np.array(weight)
+    record_outputs(found, step, model, _rows(x, batch))
+
+
+def record_outputs(found: dict[str, Array], step: str, model: Any, x: Any) -> None:
+    outputs = model.predict_on_batch(x)
+    for place, output in enumerate(outputs if isinstance(outputs, (list, tuple)) else [outputs]):
+        found[f"{step}/output {place}"] = np.asarray(output)
+
+
+def record_gradients(model: Any) -> list[Any]:
+    """A list to which each update will add its gradients: (place, array) of each variable that has one."""
+    optimizer, recorded = model.optimizer, []
+    apply = optimizer.apply
+
+    def recording(grads: Any, trainable_variables: Any = None) -> Any:
+        recorded.append([(k, np.array(g)) for k, g in enumerate(grads) if g is not None])
+        return apply(grads, trainable_variables)
+
+    if optimizer.__class__.__module__.startswith("recurra."):
+        optimizer.apply = recording
+    return recorded
+
+
+def _first(x: Any) -> Any:
+    return x[0] if isinstance(x, list) else x
+
+
+def _rows(x: Any, count: int) -> Any:
+    return [one[:count] for one in x] if isinstance(x, list) else x[:count]
+
+
+def run(spec: Spec, package: str = "recurra", nudge: int = 0) -> dict[str, Array]:
+    """Build the model of a description, train it, and return the numbers."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        names = names_of(package, spec.dtype, spec.seed)
+        exec(compile(spec.source(), f"<model {spec.seed}>", "exec"), names)
+        return train(
+            *(names[key] for key in ("model", "x", "y", "sample_weight")),
+            mode=spec.mode, batch=spec.batch, seed=spec.seed, nudge=nudge,
+        )  # fmt: skip
