@@ -18,7 +18,7 @@ RECIPES: dict[str, Recipe] = {}
 #: how often a recipe is tried before the others, 1 unless said
 SHARES: dict[str, float] = {}
 
-NOT_IN_KERAS = {"BilinearAttention"}
+NOT_IN_KERAS = {"AddLoss", "BilinearAttention"}
 
 
 def recipe(name: str, share: float = 1.0) -> Callable[[Recipe], Recipe]:
@@ -239,6 +239,15 @@ noise("Dropout", _noise_shape)
 noise("SpatialDropout1D", lambda b, v: {"rate": b.rate()}, (2,))
 noise("GaussianDropout", lambda b, v: {"rate": b.rate()})
 noise("GaussianNoise", lambda b, v: {"stddev": b.random.choice(("0.1", "0.5"))})
+
+
+@recipe("AddLoss", 0.4)
+def _add_loss(b: Builder) -> bool:
+    value = b.pick((1, 2))
+    if value is None:
+        return False
+    b.add([value], [value.shape], Call("layers.AddLoss"), value.masked)
+    return True
 
 
 # --- pooling, attention -------------------------------------------------------------------------------------------
