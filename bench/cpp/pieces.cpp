@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "peaks.hpp"
-#include "recurra/activations.hpp"
-#include "recurra/gemm.hpp"
-#include "recurra/team.hpp"
-#include "recurra/tile.hpp"
-#include "recurra/workspace.hpp"
+#include "recurra/linalg/activations.hpp"
+#include "recurra/linalg/gemm.hpp"
+#include "recurra/linalg/tile.hpp"
+#include "recurra/support/workspace.hpp"
+#include "recurra/threads/thread_pool.hpp"
 #include "registry.hpp"
 
 namespace bench {

@@ -28,7 +28,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include "recurra/workspace.hpp"
+#include "recurra/support/workspace.hpp"
 
 namespace recurra::bindings {
 

@@ -1,9 +1,9 @@
 // What recurrent.hpp calls of the kernels of one cell. Only declared here: compiled in lstm_kernels.cpp, gru_kernels.cpp
 // and simple_rnn_kernels.cpp, which know no pybind11, since either alone is a heavy load for a compiler.
 #pragma once
-#include "recurra/sequence_backward.hpp"
-#include "recurra/sequence_forward.hpp"
-#include "recurra/sequence_small.hpp"
+#include "recurra/sequence/backward.hpp"
+#include "recurra/sequence/forward.hpp"
+#include "recurra/sequence/small.hpp"
 #include "tiles.hpp"
 
 namespace recurra::bindings {

@@ -1,6 +1,6 @@
 /// matmul, the activations, and how many threads kernels use.
-#include "recurra/activations.hpp"
-#include "recurra/gemm.hpp"
+#include "recurra/linalg/activations.hpp"
+#include "recurra/linalg/gemm.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 #include <optional>
 
-#include "recurra/embedding.hpp"
+#include "recurra/nn/embedding.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"

@@ -1,6 +1,6 @@
 /// The tiles are the same for every kernel: compiled once, in tiles.cpp, and only declared elsewhere.
 #pragma once
-#include "recurra/tile.hpp"
+#include "recurra/linalg/tile.hpp"
 
 #define RECURRA_PRODUCT(prefix, T, columns)                                                                           \
   prefix template void product<T, columns>(Index, const T*, Index, const Segment*, Index, const T*, Index, T*, Index, \

@@ -1,0 +1,158 @@
+// Scratch memory that is kept. Giving a training step's stash back to the system and faulting it in again costs up to
+// 1.8 times the step, so freed blocks stay on a list, bounded in bytes, and the next call of like size takes them.
+//
+// Blocks are aligned to 64 bytes and carry 64 bytes of slack behind the end, so that a vector may be read or written
+// across the end. Their content is undefined. Blocks over 2 MB ask for huge pages.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "recurra/support/layout.hpp"
+#include "recurra/support/process_wide.hpp"
+
+namespace recurra {
+
+class Workspace {
+ public:
+  static Workspace& shared() { return process_wide<Workspace>(); }
+
+  void* take(size_t bytes, size_t& capacity) {
+    bytes = round_up(bytes + slack);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      size_t best = free_.size();
+      for (size_t i = 0; i < free_.size(); ++i)  // the smallest that fits and is not more than twice too large
+        if (free_[i].second >= bytes && free_[i].second <= 2 * bytes + small &&
+            (best == free_.size() || free_[i].second < free_[best].second))
+          best = i;
+      if (best != free_.size()) {
+        const auto block = free_[best];
+        free_[best] = free_.back();
+        free_.pop_back();
+        kept_ -= block.second;
+        capacity = block.second;
+        return block.first;
+      }
+    }
+    capacity = bytes;
+    return allocate(bytes);
+  }
+
+  void give_back(void* pointer, size_t capacity) {
+    std::vector<std::pair<void*, size_t>> dropped;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      free_.emplace_back(pointer, capacity);
+      kept_ += capacity;
+      while (kept_ > limit_ || free_.size() > max_blocks) {  // the longest kept goes first
+        dropped.push_back(free_.front());
+        kept_ -= free_.front().second;
+        free_.erase(free_.begin());
+      }
+    }
+    for (auto& block : dropped) release(block.first);
+  }
+
+  /// Bytes kept for reuse; blocks beyond the bound are given back to the system.
+  void set_limit(size_t bytes) {
+    std::vector<std::pair<void*, size_t>> dropped;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      limit_ = bytes;
+      while (kept_ > limit_) {
+        dropped.push_back(free_.front());
+        kept_ -= free_.front().second;
+        free_.erase(free_.begin());
+      }
+    }
+    for (auto& block : dropped) release(block.first);
+  }
+
+  size_t kept() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return kept_;
+  }
+
+ private:
+  static constexpr size_t alignment = 64, slack = 64, huge = size_t{2} << 20, small = 4096, max_blocks = 64;
+
+  static size_t round_up(size_t bytes) {
+    const size_t unit = bytes >= huge ? huge : alignment;
+    return (bytes + unit - 1) / unit * unit;
+  }
+  static void* allocate(size_t bytes) {
+#if defined(_MSC_VER)
+    void* pointer = _aligned_malloc(bytes, alignment);
+#else
+    void* pointer = std::aligned_alloc(bytes >= huge ? huge : alignment, bytes);
+#endif
+    if (!pointer) throw std::bad_alloc();
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= huge) madvise(pointer, bytes, MADV_HUGEPAGE);  // advice only: a refusal changes nothing
+#endif
+    return pointer;
+  }
+  static void release(void* pointer) {
+#if defined(_MSC_VER)
+    _aligned_free(pointer);
+#else
+    std::free(pointer);
+#endif
+  }
+
+  std::mutex mutex_;
+  std::vector<std::pair<void*, size_t>> free_;
+  size_t kept_ = 0;
+  size_t limit_ = size_t{1} << 30;
+};
+
+/// `size` elements of T from the workspace, given back when the buffer goes.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(Index size) { resize(size); }
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { clear(); }
+
+  void resize(Index size) {  // the content is lost
+    clear();
+    if (size > 0) data_ = static_cast<T*>(Workspace::shared().take(static_cast<size_t>(size) * sizeof(T), capacity_));
+    size_ = size;
+  }
+  void clear() {
+    if (data_) Workspace::shared().give_back(data_, capacity_);
+    data_ = nullptr;
+    size_ = 0;
+  }
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  T& operator[](Index i) { return data_[i]; }
+  const T& operator[](Index i) const { return data_[i]; }
+  Index size() const { return size_; }
+
+ private:
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  T* data_ = nullptr;
+  Index size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace recurra
