@@ -339,10 +339,10 @@ View<T> output(std::vector<Size> shape) {
     return {std::move(array), data};
   }
   // Fresh pages cost more than many a kernel: a training step's large results take the memory of the step before.
-  auto* kept = new Buffer<T>(count);
-  const py::capsule owner(kept, [](void* buffer) { delete static_cast<Buffer<T>*>(buffer); });
-  py::array_t<T> array(std::move(shape), kept->data(), owner);
-  return {std::move(array), kept->data()};
+  auto* buffer = new Buffer<T>(count);
+  const py::capsule owner(buffer, [](void* pointer) { delete static_cast<Buffer<T>*>(pointer); });
+  py::array_t<T> array(std::move(shape), buffer->data(), owner);
+  return {std::move(array), buffer->data()};
 }
 
 /// A new array with the shape of another.

@@ -1,10 +1,19 @@
-// What the time loop asks of a cell.
+// What a cell declares. The loops of sequence/ are templates on it and call forward and backward on one vector of units.
+//
+//   columns                the pre-activations of a unit: which gate of the kernel and of the recurrent kernel each one sums;
+//                          columns that take h come first
+//   column_activations     the activation applied to each column by itself, before forward
+//   gates, two_biases      shapes of the weights (support/layout.hpp)
+//   has_carry, has_memory  a state beside the operand's h, carried from step to step; whether it is the layer's second state
+//   reset_before           two products a step (GruResetBefore)
+//   forward(z, carry, act)                              returns h'; leaves in z what backward needs
+//   backward(z, before, after, dh, dcarry, act)         leaves dL/dz in z; dcarry: dL/dcarry after the step in, before out
 #pragma once
 #include "recurra/linalg/activations.hpp"
 
 namespace recurra {
 
-/// One pre-activation column of a unit: the gate of the kernel and of the recurrent kernel that it sums; -1 = none.
+/// The gate of the kernel and of the recurrent kernel that a column sums; -1 = none.
 struct Column {
   int kernel;
   int recurrent;
@@ -12,18 +21,18 @@ struct Column {
   constexpr Index kernel_rows(Index inputs) const { return kernel >= 0 ? inputs : 0; }
 };
 
-/// What a pre-activation passes through by itself, before the cell's columns meet.
-enum class Alone { nothing, gate, main };
+/// none: the cell applies it in forward.
+enum class ColumnActivation { none, gate, main };
 
 template <class Cell>
 inline constexpr int column_count = int(sizeof(Cell::columns) / sizeof(Column));
 
 template <class Cell, class T, class A>
-RECURRA_INLINE Packet<T> activated_alone(int column, const Packet<T>& z, const A& act) {
-  switch (Cell::alone[column]) {
-    case Alone::gate: return act.template gate<T>(z);
-    case Alone::main: return act.template main<T>(z);
-    case Alone::nothing: break;
+RECURRA_INLINE Packet<T> apply_column_activation(int column, const Packet<T>& z, const A& act) {
+  switch (Cell::column_activations[column]) {
+    case ColumnActivation::gate: return act.template gate<T>(z);
+    case ColumnActivation::main: return act.template main<T>(z);
+    case ColumnActivation::none: break;
   }
   return z;
 }

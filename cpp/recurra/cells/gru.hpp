@@ -1,7 +1,7 @@
-// GRU: z = s(zz), r = s(zr), h' = z h + (1 - z) n; z keeps the old state.
+// GRU: z = s(zz), r = s(zr), h' = z h + (1 - z) n.
 //   reset after the product (Gru):         n = a(nx + r (h Un + bn))
 //   reset before it (GruResetBefore):      n = a(nx + (r h) Un)
-// The carried state is h itself, in full, since z mixes it past the product.
+// h is carried as well, since z mixes it outside the product and without recurrent dropout. See cell.hpp.
 #pragma once
 #include "recurra/cells/cell.hpp"
 
@@ -10,9 +10,10 @@ namespace recurra {
 struct Gru {
   static constexpr const char* name = "gru";
   static constexpr int gates = 3;
-  // Columns that h feeds stand together: z, r, recurrent part of n; then the input part of n.
+  // z, r, recurrent part of n, input part of n.
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {-1, 2}, {2, -1}};
-  static constexpr Alone alone[] = {Alone::gate, Alone::gate, Alone::nothing, Alone::nothing};
+  static constexpr ColumnActivation column_activations[] = {ColumnActivation::gate, ColumnActivation::gate,
+                                                            ColumnActivation::none, ColumnActivation::none};
   static constexpr bool two_biases = true;
   static constexpr bool has_carry = true;
   static constexpr bool has_memory = false;
@@ -25,7 +26,7 @@ struct Gru {
     return h;
   }
 
-  /// dh_carried: out, the part of dL/dh_before that does not pass through the product.
+  /// dh_carried: in, dL/dh_after outside the product; out, the same for dL/dh_before.
   template <class T, class A>
   RECURRA_INLINE static void backward(Packet<T>* z, const Packet<T>& h_before, const Packet<T>&, const Packet<T>& dh,
                                       Packet<T>& dh_carried, const A& act) {
@@ -43,14 +44,15 @@ struct Gru {
 struct GruResetBefore {
   static constexpr const char* name = "gru";
   static constexpr int gates = 3;
-  static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, -1}};  // n takes (r h) Un in a second product
-  static constexpr Alone alone[] = {Alone::nothing, Alone::nothing, Alone::nothing};  // reset() shapes the gates
+  static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, -1}};  // (r h) Un is added to n in a second product
+  static constexpr ColumnActivation column_activations[] = {
+      ColumnActivation::none, ColumnActivation::none, ColumnActivation::none};  // reset() applies those of the gates
   static constexpr bool two_biases = false;
   static constexpr bool has_carry = true;
   static constexpr bool has_memory = false;
   static constexpr bool reset_before = true;
 
-  /// First half: the gates; returns r h for the second product. h: as it enters products (recurrent dropout applied).
+  /// Between the products: the gates; returns r h for the second product. h: times recurrent dropout.
   template <class T, class A>
   RECURRA_INLINE static Packet<T> reset(Packet<T>* z, const Packet<T>& h, const A& act) {
     z[0] = act.template gate<T>(z[0]);
@@ -73,7 +75,7 @@ struct GruResetBefore {
     z[2] = act.template main_gradient<T>(n, sub(d, mul(d, u)));
     dh_carried = mul(d, u);
   }
-  /// d = dL/d(r h) from the second product; returns its part for h (before recurrent dropout's mask).
+  /// d: dL/d(r h), from the second product. Returns dL/d(h times recurrent dropout) through it.
   template <class T, class A>
   RECURRA_INLINE static Packet<T> reset_backward(Packet<T>* z, const Packet<T>& h, const Packet<T>& d, const A& act) {
     const Packet<T> r = z[1];

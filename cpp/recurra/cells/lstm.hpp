@@ -1,8 +1,5 @@
 // LSTM: i = s(zi), f = s(zf), g = a(zg), o = s(zo), c' = f c + i g, h' = o a(c').
-//
-// A cell is its columns (which parts of the weights each pre-activation takes), the activation that each column passes
-// through alone, its pointwise forward from there and its pointwise backward. z holds one vector of each column; forward
-// leaves in z what backward needs, backward leaves dL/dz in z.
+// c is carried. s: recurrent_activation, a: activation. See cell.hpp.
 #pragma once
 #include "recurra/cells/cell.hpp"
 
@@ -12,11 +9,12 @@ struct Lstm {
   static constexpr const char* name = "lstm";
   static constexpr int gates = 4;
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
-  static constexpr Alone alone[] = {Alone::gate, Alone::gate, Alone::main, Alone::gate};
+  static constexpr ColumnActivation column_activations[] = {ColumnActivation::gate, ColumnActivation::gate,
+                                                            ColumnActivation::main, ColumnActivation::gate};
   static constexpr bool two_biases = false;
-  static constexpr bool has_carry = true;  // a state beside the operand's h: c
-  static constexpr bool has_memory = true;  // and it is one of the layer's states
-  static constexpr bool reset_before = false;  // one product a step
+  static constexpr bool has_carry = true;
+  static constexpr bool has_memory = true;
+  static constexpr bool reset_before = false;
 
   template <class T, class A>
   RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& c, const A& act) {
@@ -24,12 +22,12 @@ struct Lstm {
     return mul(z[3], act.template main<T>(c));
   }
 
-  /// c_before, c_after: the carried state around the step; dc: dL/dc_after in, dL/dc_before out.
+  /// c_before, c_after: c before and after the step; dc: dL/dc_after in, dL/dc_before out.
   template <class T, class A>
   RECURRA_INLINE static void backward(Packet<T>* z, const Packet<T>& c_before, const Packet<T>& c_after,
                                       const Packet<T>& dh, Packet<T>& dc, const A& act) {
     const Packet<T> i = z[0], f = z[1], g = z[2], o = z[3];
-    const Packet<T> y = act.template main<T>(c_after);  // cheaper to compute again than to store
+    const Packet<T> y = act.template main<T>(c_after);  // cheaper to recompute than to store
     const Packet<T> d = add(dc, act.template main_gradient<T>(y, mul(dh, o)));
     z[0] = act.template gate_gradient<T>(i, mul(d, g));
     z[1] = act.template gate_gradient<T>(f, mul(d, c_before));

@@ -1,4 +1,4 @@
-// SimpleRNN: h' = a(z).
+// SimpleRNN: h' = a(z). Nothing is carried. See cell.hpp.
 #pragma once
 #include "recurra/cells/cell.hpp"
 
@@ -8,7 +8,7 @@ struct SimpleRnn {
   static constexpr const char* name = "simple_rnn";
   static constexpr int gates = 1;
   static constexpr Column columns[] = {{0, 0}};
-  static constexpr Alone alone[] = {Alone::main};
+  static constexpr ColumnActivation column_activations[] = {ColumnActivation::main};
   static constexpr bool two_biases = false;
   static constexpr bool has_carry = false;
   static constexpr bool has_memory = false;

@@ -1,4 +1,4 @@
-// The activations that the kernels know, as functions of a vector, and their derivatives as functions of the output.
+// The activations of the kernels on one vector, and their derivatives from the output.
 //
 //   name           y                        dy/dx from y
 //   tanh           tanh(x)                  1 - y^2
@@ -45,7 +45,8 @@ RECURRA_INLINE Packet<T> apply_gradient(const Packet<T>& y, const Packet<T>& dy)
   }
 }
 
-/// The usual pair, compiled in: `main` shapes candidates and states, `gate` opens and closes.
+/// tanh and sigmoid, inlined. `main` is for candidates and states (Keras's activation), `gate` for gates
+/// (recurrent_activation).
 struct StandardActivations {
   template <class T>
   RECURRA_INLINE Packet<T> main(const Packet<T>& x) const {
@@ -65,7 +66,7 @@ struct StandardActivations {
   }
 };
 
-/// Any pair, chosen at run time.
+/// Any two activations, chosen at run time.
 struct AnyActivations {
   Activation main_kind, gate_kind;
 

@@ -1,28 +1,18 @@
-// The vector of this build, and the elementary functions on it. The only file that names Eigen's internal packets.
+// SIMD vectors of this build's instruction set and elementary functions on them. The only file that names Eigen's internal
+// packets.
 //
 //   Packet<T>, lanes<T>          the widest vector that the flags allow, and how many T it holds
-//   exp, sigmoid, tanh           polynomials, within 3, 4 and 8 units of the last place in float32 and 3, 4 and 4 in
-//                                float64 (tests/cpp/test_simd.cpp holds them to that)
+//   load, store, load_partial, store_partial, set1, fma, add, sub, mul, div, min, max, negate, less, reduce_add, transpose
+//   copy, copy_masked            short rows
+//   exp, sigmoid, tanh           polynomials, within 3, 4 and 8 units in the last place in float32 and 3, 4 and 4 in
+//                                float64 (held by tests/cpp/linalg/test_simd.cpp)
 #pragma once
 #include <Eigen/Core>
 #include <cstdint>
 #include <cstring>
 
+#include "recurra/support/compiler.hpp"
 #include "recurra/support/layout.hpp"
-
-#if defined(_MSC_VER)
-#define RECURRA_INLINE __forceinline
-#define RECURRA_NOINLINE __declspec(noinline)
-#define RECURRA_UNROLL
-#else
-#define RECURRA_INLINE inline __attribute__((always_inline))
-#define RECURRA_NOINLINE __attribute__((noinline))
-#if defined(__clang__)
-#define RECURRA_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define RECURRA_UNROLL _Pragma("GCC unroll 32")
-#endif
-#endif
 
 namespace recurra {
 
@@ -34,7 +24,7 @@ using Packet = typename ei::packet_traits<T>::type;
 template <class T>
 inline constexpr int lanes = ei::unpacket_traits<Packet<T>>::size;
 
-/// Vector registers of the target; the tile must fit in them.
+/// Vector registers of the target; a tile must fit in them.
 #if defined(EIGEN_VECTORIZE_AVX512) || defined(__aarch64__) || defined(_M_ARM64)
 inline constexpr int vector_registers = 32;
 #else
@@ -49,37 +39,12 @@ template <class T>
 RECURRA_INLINE void store(T* p, const Packet<T>& v) {
   ei::pstoreu<T>(p, v);
 }
-// Macros, since gcc 12 takes a function that only fetches for one without effect, and leaves its calls out.
-#if defined(_MSC_VER)
-#define RECURRA_PREFETCH(address) Eigen::internal::prefetch(address)
-#define RECURRA_PREFETCH_L2(address) Eigen::internal::prefetch(address)
-#else
-#define RECURRA_PREFETCH(address) __builtin_prefetch(address)
-#define RECURRA_PREFETCH_L2(address) __builtin_prefetch(address, 0, 2)
-#endif
-/// Ask for the cache lines of n elements at p, n > 0; p may begin inside a line. (Two loops: gcc leaves one out that is
-/// told by a lambda what to fetch.)
-template <class T>
-RECURRA_INLINE void prefetch(const T* p, Index n) {
-  constexpr Index line = 64 / Index(sizeof(T));
-  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH(p + j);
-  RECURRA_PREFETCH(p + n - 1);
-}
-/// The same for later: to L2.
-template <class T>
-RECURRA_INLINE void prefetch_l2(const T* p, Index n) {
-  constexpr Index line = 64 / Index(sizeof(T));
-  for (Index j = 0; j < n - 1; j += line) RECURRA_PREFETCH_L2(p + j);
-  RECURRA_PREFETCH_L2(p + n - 1);
-}
-/// How many before their use rows are asked for that lie anywhere in memory, in a loop over a list of them.
-inline constexpr Index rows_ahead = 8;
 template <class T>
 RECURRA_INLINE Packet<T> set1(T v) {
   return ei::pset1<Packet<T>>(v);
 }
 namespace detail {
-/// The first n elements of p, 0 < n < lanes; the rest are zeros.
+/// p[0:n], 0 < n < lanes, then zeros.
 template <class T>
 RECURRA_INLINE Packet<T> load_first(const T* p, Index n) {
 #if defined(EIGEN_VECTORIZE_AVX512)
@@ -98,9 +63,9 @@ RECURRA_INLINE Packet<T> load_first(const T* p, Index n) {
 #endif
 }
 }  // namespace detail
-/// The first n elements (0 < n) of p, as many as there are lanes at most; the rest are zeros.
+/// p[0:n] for 0 < n < lanes, then zeros; a whole vector for n >= lanes.
 template <class T>
-RECURRA_INLINE Packet<T> load_part(const T* p, Index n) {
+RECURRA_INLINE Packet<T> load_partial(const T* p, Index n) {
   return n >= lanes<T> ? load(p) : detail::load_first(p, n);
 }
 template <class T>
@@ -109,9 +74,9 @@ RECURRA_NOINLINE void store_first(T* p, Packet<T> v, Index n) {
   store<T>(buffer, v);
   std::memcpy(p, buffer, static_cast<size_t>(n) * sizeof(T));
 }
-/// The first n elements of v; n > 0.
+/// p[0:n] = v[0:n] for 0 < n < lanes; the whole vector for n >= lanes.
 template <class T>
-RECURRA_INLINE void store_part(T* p, const Packet<T>& v, Index n) {
+RECURRA_INLINE void store_partial(T* p, const Packet<T>& v, Index n) {
   if (n >= lanes<T>) return store(p, v);
   store_first<T>(p, v, n);
 }
@@ -133,7 +98,7 @@ RECURRA_INLINE P mul(const P& a, const P& b) {
   return ei::pmul(a, b);
 }
 
-/// Short rows, where a call of memcpy costs more than the copy. The two must not overlap.
+/// to[0:n] = from[0:n], for short rows, where calling memcpy costs more than the copy. Must not overlap.
 template <class T>
 RECURRA_INLINE void copy(const T* from, Index n, T* to) {
   constexpr Index W = lanes<T>;
@@ -144,7 +109,7 @@ RECURRA_INLINE void copy(const T* from, Index n, T* to) {
   else std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
 }
 
-/// The same times a mask, or as it is without one.
+/// to[0:n] = from[0:n] * mask[0:n], or a copy where mask is null.
 template <class T>
 RECURRA_INLINE void copy_masked(const T* from, const T* mask, Index n, T* to) {
   if (!mask) return copy(from, n, to);
@@ -158,7 +123,7 @@ template <class P>
 RECURRA_INLINE P div(const P& a, const P& b) {
   return ei::pdiv(a, b);
 }
-/// As std::min and std::max: where the *first* operand is NaN, so is the result.
+/// As std::min and std::max: NaN where the *first* operand is NaN.
 template <class P>
 RECURRA_INLINE P min(const P& a, const P& b) {
   return ei::pmin(a, b);
@@ -171,12 +136,12 @@ template <class P>
 RECURRA_INLINE P negate(const P& a) {
   return ei::pnegate(a);
 }
-/// The sum of the elements.
+/// The sum of the lanes.
 template <class P>
 RECURRA_INLINE auto reduce_add(const P& a) {
   return ei::predux(a);
 }
-/// A square of lanes<T> vectors, in place.
+/// Transpose a square of lanes<T> vectors, in place.
 template <class T>
 RECURRA_INLINE void transpose(Packet<T>* rows) {
   ei::PacketBlock<Packet<T>, lanes<T>> square;

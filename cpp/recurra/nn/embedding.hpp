@@ -1,11 +1,12 @@
-// Rows of a table by number, and the gradient of the table as the rows that were used.
+// Embedding: rows of a table by id, and the table's gradient as the distinct rows that were used.
 #pragma once
 #include <cstdint>
 #include <cstring>
 #include <utility>
 #include <vector>
 
-#include "recurra/linalg/simd.hpp"
+#include "recurra/linalg/prefetch.hpp"
+#include "recurra/support/compiler.hpp"
 #include "recurra/threads/parallel_for.hpp"
 
 namespace recurra {
@@ -15,18 +16,18 @@ template <class T>
 void embedding_forward(const T* table, const std::int32_t* ids, Index n, Index I, T* y) {
   parallel_for(n, 65536 / (I + 1) + 1, [&](Index first, Index last) {
     for (Index k = first; k < last; ++k) {
-      if (k + rows_ahead < last && I > 0) prefetch(table + Index{ids[k + rows_ahead]} * I, I);
+      if (k + prefetch_distance < last && I > 0) prefetch(table + Index{ids[k + prefetch_distance]} * I, I);
       std::memcpy(y + k * I, table + Index{ids[k]} * I, static_cast<size_t>(I) * sizeof(T));
     }
   });
 }
 
-/// The distinct ids of a list, ascending, and where each one stands.
+/// The distinct ids of a list, ascending, and the positions of each in the list.
 class DistinctIds {
  public:
   /// ids (n,): any int32, n < 2^32; mask (n,): non-zero = use the id, or null.
   DistinctIds(const std::int32_t* ids, Index n, const std::uint8_t* mask = nullptr) {
-    // Keys of id and position: sorting by the id alone, stably, leaves equal ids in order of appearance.
+    // A radix sort of (id, position) by id; it is stable, so equal ids stay in order of appearance.
     std::vector<std::uint64_t> keys;
     keys.reserve(static_cast<size_t>(n));
     std::uint32_t varying = 0;
@@ -38,7 +39,7 @@ class DistinctIds {
     }
     std::vector<std::uint64_t> other(keys.size());
     for (int shift = 0; shift < 32; shift += digit_bits) {
-      if ((varying >> shift & (digits - 1)) == 0) continue;  // all the same here
+      if ((varying >> shift & (digits - 1)) == 0) continue;  // this digit is the same in all
       size_t at[digits] = {};
       for (const std::uint64_t key : keys) ++at[key >> (32 + shift) & (digits - 1)];
       size_t sum = 0;
@@ -60,11 +61,11 @@ class DistinctIds {
 
   Index count() const { return static_cast<Index>(ids_.size()); }
   const std::int32_t* ids() const { return ids_.data(); }
-  /// Places start(u) to start(u + 1) of position() are where ids()[u] stands in the list, ascending.
+  /// position(k) for k in [start(u), start(u + 1)): the positions of ids()[u] in the list, ascending.
   Index start(Index u) const { return starts_[static_cast<size_t>(u)]; }
   Index position(Index k) const { return Index{positions_[static_cast<size_t>(k)]}; }
 
-  /// rows (count(), I) out, overwritten: row u is the sum of dy over the places of ids()[u], in order of appearance.
+  /// dy (n, I) in; rows (count(), I) out, overwritten: row u is the sum of dy over the positions of ids()[u], ascending.
   template <class T>
   void sum_rows(const T* dy, Index I, T* rows) const {
     const Index n = static_cast<Index>(positions_.size());

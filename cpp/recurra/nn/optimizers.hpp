@@ -1,19 +1,20 @@
-// One step of each optimizer, in place, in one pass over a list of parameters. (Rows of a table: row_updates.hpp.)
+// One step of each optimizer, in place, in one pass over a list of parameters. (Row-sparse gradients:
+// sparse_optimizers.hpp.)
 //
-// In all of them the gradient is g = clamp(scale * dw, -clip, clip), and weight decay comes first: w -= decay * w with
-// decay = lr * weight_decay. Elements do not depend on one another, so threads change no bit.
+// In all of them the gradient is g = clamp(scale * dw, -clip, clip), clip = 0 for none, and weight decay comes first:
+// w -= decay * w with decay = lr * weight_decay. Elements are independent, so the number of threads changes no bit.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
-#include "recurra/linalg/simd.hpp"
+#include "recurra/support/compiler.hpp"
 #include "recurra/threads/parallel_for.hpp"
 
 namespace recurra {
 
-/// One parameter and what its optimizer keeps for it; all pointers hold `size` numbers and none overlaps another.
+/// One parameter and its optimizer state. All pointers hold `size` numbers; none may overlap another.
 template <class T>
 struct Parameter {
   T* w = nullptr;         // the weights, changed
@@ -27,12 +28,12 @@ struct Parameter {
 
 namespace detail {
 
-/// The constants of a step, rounded to T once. Loops below copy theirs into a local first, and take their arrays as
-/// restricted parameters: only then does the compiler see that a store changes neither, and vectorise.
+/// The constants of a step, rounded to T once. The loops below copy them into a local and take __restrict arrays: without
+/// either, compilers do not see that a store changes neither, and do not vectorise.
 template <class T>
-struct Common {
+struct StepConstants {
   T lr, decay, clip;  // clip: infinity for none
-  Common(double lr_, double weight_decay, double clip_)
+  StepConstants(double lr_, double weight_decay, double clip_)
       : lr(static_cast<T>(lr_)),
         decay(static_cast<T>(lr_ * weight_decay)),
         clip(clip_ > 0 ? static_cast<T>(clip_) : std::numeric_limits<T>::infinity()) {}
@@ -44,9 +45,9 @@ struct Common {
   T decayed(T w) const { return w - decay * w; }
 };
 
-/// Call update(parameter, first, n) on pieces that together cover all elements of all parameters, on all threads.
+/// Call update(parameter, first, n) on ranges that cover all elements of all parameters, on all threads.
 template <class T, class Update>
-void over_elements(const std::vector<Parameter<T>>& parameters, Update update) {
+void for_all_elements(const std::vector<Parameter<T>>& parameters, Update update) {
   Index total = 0;
   for (const auto& parameter : parameters) total += parameter.size;
   parallel_for(
@@ -73,10 +74,10 @@ struct SgdRule {
 namespace detail {
 
 template <class T>
-struct SgdStep : Common<T> {
+struct SgdStep : StepConstants<T> {
   T mu;
   explicit SgdStep(const SgdRule& rule)
-      : Common<T>(rule.lr, rule.weight_decay, rule.clip), mu(static_cast<T>(rule.momentum)) {}
+      : StepConstants<T>(rule.lr, rule.weight_decay, rule.clip), mu(static_cast<T>(rule.momentum)) {}
 
   RECURRA_NOINLINE void plain(Index n, T scale, T* __restrict w, const T* __restrict dw) const {
     const SgdStep c = *this;
@@ -107,7 +108,7 @@ struct SgdStep : Common<T> {
 template <class T>
 void sgd_update(const std::vector<Parameter<T>>& parameters, const SgdRule& rule) {
   const detail::SgdStep<T> step(rule);
-  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+  detail::for_all_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
     if (!p.m) step.plain(n, p.scale, p.w + at, p.dw + at);
     else if (rule.nesterov) step.nesterov(n, p.scale, p.w + at, p.dw + at, p.m + at);
     else step.with_momentum(n, p.scale, p.w + at, p.dw + at, p.m + at);
@@ -121,10 +122,10 @@ struct RmspropRule {
 namespace detail {
 
 template <class T>
-struct RmspropStep : Common<T> {
+struct RmspropStep : StepConstants<T> {
   T rho, rest, mu, epsilon;
   explicit RmspropStep(const RmspropRule& rule)
-      : Common<T>(rule.lr, rule.weight_decay, rule.clip),
+      : StepConstants<T>(rule.lr, rule.weight_decay, rule.clip),
         rho(static_cast<T>(rule.rho)),
         rest(static_cast<T>(1 - rule.rho)),
         mu(static_cast<T>(rule.momentum)),
@@ -183,7 +184,7 @@ struct RmspropStep : Common<T> {
 template <class T>
 void rmsprop_update(const std::vector<Parameter<T>>& parameters, const RmspropRule& rule) {
   const detail::RmspropStep<T> step(rule);
-  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+  detail::for_all_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
     T *w = p.w + at, *v = p.v + at;
     const T* dw = p.dw + at;
     if (p.extra && p.m) step.centered_with_momentum(n, p.scale, w, dw, v, p.extra + at, p.m + at);
@@ -202,10 +203,10 @@ struct AdamRule {
 namespace detail {
 
 template <class T>
-struct AdamStep : Common<T> {
+struct AdamStep : StepConstants<T> {
   T beta1, rest1, beta2, rest2, alpha, epsilon;
   explicit AdamStep(const AdamRule& rule)
-      : Common<T>(rule.lr, rule.weight_decay, rule.clip),
+      : StepConstants<T>(rule.lr, rule.weight_decay, rule.clip),
         beta1(static_cast<T>(rule.beta1)),
         rest1(static_cast<T>(1 - rule.beta1)),
         beta2(static_cast<T>(rule.beta2)),
@@ -225,13 +226,13 @@ struct AdamStep : Common<T> {
     const AdamStep c = *this;
     for (Index j = 0; j < n; ++j) c.move(w[j], c.gradient(dw[j], scale), m[j], v[j], greatest[j]);
   }
-  /// The same for gradients of zero, which nobody reads.
-  RECURRA_NOINLINE void plain_fading(Index n, T* __restrict w, T* __restrict m, T* __restrict v) const {
+  /// The same for gradients of zero, without reading them.
+  RECURRA_NOINLINE void plain_without_gradient(Index n, T* __restrict w, T* __restrict m, T* __restrict v) const {
     const AdamStep c = *this;
     for (Index j = 0; j < n; ++j) c.move(w[j], T(0), m[j], v[j]);
   }
-  RECURRA_NOINLINE void amsgrad_fading(Index n, T* __restrict w, T* __restrict m, T* __restrict v,
-                                       T* __restrict greatest) const {
+  RECURRA_NOINLINE void amsgrad_without_gradient(Index n, T* __restrict w, T* __restrict m, T* __restrict v,
+                                                 T* __restrict greatest) const {
     const AdamStep c = *this;
     for (Index j = 0; j < n; ++j) c.move(w[j], T(0), m[j], v[j], greatest[j]);
   }
@@ -259,7 +260,7 @@ struct AdamStep : Common<T> {
 template <class T>
 void adam_update(const std::vector<Parameter<T>>& parameters, const AdamRule& rule) {
   const detail::AdamStep<T> step(rule);
-  detail::over_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
+  detail::for_all_elements(parameters, [&](const Parameter<T>& p, Index at, Index n) {
     if (p.extra) step.amsgrad(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at, p.extra + at);
     else step.plain(n, p.scale, p.w + at, p.dw + at, p.m + at, p.v + at);
   });

@@ -1,17 +1,17 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers, SC 2011).
 //
-// A number is a function of (seed, stream, row, column) and of nothing else: not of the other rows, the number of
-// threads, or what was drawn before. One block of four 32-bit words w0..w3 has
+// A number is a function of (seed, stream, row, column) alone: not of the other rows, the number of threads, or earlier
+// draws. One block of four 32-bit words w0..w3 has
 //
 //   key      seed low 32 bits, seed high 32 bits
 //   counter  column block, row, stream low 32 bits, stream high 32 bits
 //
 //   uniform float32   4 columns a block, one word each:   (w >> 8) * 2^-24
 //   uniform float64   2 columns a block, two words each:  ((w0 >> 5) * 2^26 + (w1 >> 6)) * 2^-53
-//   normal            Box and Muller on each two uniforms u, v of a block that stand side by side:
+//   normal            Box and Muller on each pair u, v of neighbouring uniforms of a block:
 //                     r = sqrt(-2 log(1 - u)), the first is r cos(2 pi v), the second r sin(2 pi v)
-//   dropout           kept where the float32 uniform is at least `rate`, compared without rounding `rate`; so float32
-//                     and float64 masks of one key keep the same places
+//   dropout           not dropped where the float32 uniform is at least `rate`, compared without rounding `rate`; so
+//                     float32 and float64 masks of one key drop the same elements
 //
 // Uniforms and masks are the same bits on every machine; normals agree to rounding.
 #pragma once
@@ -30,8 +30,8 @@ struct RandomKey {
 
 namespace detail {
 
-/// Ten rounds on `width` blocks side by side: word j of block b at words[j][b], counters in, random words out. Not
-/// inlined, and 32 blocks wide, so that the compiler makes vector loops of it and does not unroll it into scalars.
+/// Ten rounds on `width` blocks: word j of block b is words[j][b], counter in, random words out. Not inlined, and 32 blocks
+/// wide, so that compilers vectorise the loops and do not unroll them into scalars.
 template <int width>
 RECURRA_NOINLINE void philox(std::uint64_t seed, std::uint32_t (&words)[4][width]) {
   std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
@@ -51,7 +51,7 @@ RECURRA_NOINLINE void philox(std::uint64_t seed, std::uint32_t (&words)[4][width
 inline constexpr int philox_width = 32;
 inline constexpr int philox_words = 4 * philox_width;
 
-/// Fill out (rows, cols): convert(words, to) makes `per_block` columns of each four of `philox_words` words.
+/// Fill out (rows, cols): convert(words, to) turns philox_words words into `per_block` columns for each block of four.
 template <int per_block, class T, class Convert>
 void random_array(const RandomKey& key, Index rows, Index cols, T* out, Convert convert) {
   const Index blocks = (cols + per_block - 1) / per_block;  // of a row
@@ -60,19 +60,19 @@ void random_array(const RandomKey& key, Index rows, Index cols, T* out, Convert 
     T values[philox_width * per_block];
     Index row = first / blocks, block = first % blocks;
     for (Index at = first; at < last; at += philox_width) {
-      const bool together = block + philox_width <= cols / per_block && at + philox_width <= last;  // one row, whole
+      const bool contiguous = block + philox_width <= cols / per_block && at + philox_width <= last;  // in one row
       Index r = row, b = block;
       for (int lane = 0; lane < philox_width; ++lane) {
-        lanes_of_words[0][lane] = static_cast<std::uint32_t>(together ? block + lane : b);
+        lanes_of_words[0][lane] = static_cast<std::uint32_t>(contiguous ? block + lane : b);
         lanes_of_words[1][lane] = static_cast<std::uint32_t>(r);
         lanes_of_words[2][lane] = static_cast<std::uint32_t>(key.stream);
         lanes_of_words[3][lane] = static_cast<std::uint32_t>(key.stream >> 32);
-        if (!together && ++b == blocks) b = 0, ++r;
+        if (!contiguous && ++b == blocks) b = 0, ++r;
       }
       philox(key.seed, lanes_of_words);
       for (int lane = 0; lane < philox_width; ++lane)
         for (int j = 0; j < 4; ++j) words[4 * lane + j] = lanes_of_words[j][lane];
-      if (together) {
+      if (contiguous) {
         convert(words, out + row * cols + block * per_block);
         block += philox_width;
         if (block == blocks) block = 0, ++row;
@@ -149,10 +149,10 @@ template <class T>
 void dropout_mask(const RandomKey& key, Index rows, Index cols, double rate, T* out) {
   // (w >> 8) * 2^-24 >= rate is the same as (w >> 8) >= ceil(rate * 2^24), and the product is exact.
   const auto least = static_cast<std::int32_t>(std::ceil(rate * 0x1p24));
-  const T kept = static_cast<T>(1 / (1 - rate));
-  detail::random_array<4>(key, rows, cols, out, [least, kept](const std::uint32_t* words, T* to) {
+  const T scale = static_cast<T>(1 / (1 - rate));
+  detail::random_array<4>(key, rows, cols, out, [least, scale](const std::uint32_t* words, T* to) {
     for (int i = 0; i < detail::philox_words; ++i)
-      to[i] = static_cast<T>(static_cast<int>(static_cast<std::int32_t>(words[i] >> 8) >= least)) * kept;
+      to[i] = static_cast<T>(static_cast<int>(static_cast<std::int32_t>(words[i] >> 8) >= least)) * scale;
   });
 }
 

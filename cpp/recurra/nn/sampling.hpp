@@ -1,4 +1,4 @@
-// One id from each row of logits: the greatest, or drawn with weight exp(logit / temperature).
+// Sampling: one id from each row of logits, the greatest or drawn with weight exp(logit / temperature).
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -29,9 +29,9 @@ bool can_be_sampled(const T* x, Index V) {
   return !nan && std::isfinite(top);
 }
 
-/// Draw from rows that can_be_sampled, one after another; keeps its scratch between them.
+/// Draws from rows that can_be_sampled, one after another, with the same scratch.
 ///
-/// Inversion: the first id whose cumulated weight exceeds u times the total, weights in float64, u the float64 uniform
+/// By inversion: the first id whose cumulative weight exceeds u times the total; weights in float64, u the float64 uniform
 /// of (seed, stream = step, row).
 template <class T>
 class Sampler {

@@ -1,7 +1,7 @@
 // Softmax over rows of V numbers: y = exp(x - max) / sum(exp(x - max)).
 //
-// A row's result depends on that row alone. Sums run over the lanes of a few vectors in a fixed order, so they do not
-// depend on the number of threads either.
+// A row's result depends on that row alone: sums run over the lanes of a few vectors in a fixed order. Nothing depends on
+// the number of threads.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -13,21 +13,21 @@ namespace recurra {
 
 namespace detail {
 
-/// exp(x), and exactly 0 where exp() would clamp: a logit of -inf has no weight at all.
+/// exp(x), and exactly 0 where exp() would clamp: a logit of -inf has weight 0.
 template <class T>
 RECURRA_INLINE Packet<T> exp_or_zero(const Packet<T>& x) {
   constexpr T lowest = sizeof(T) == 4 ? T(-87.33) : T(-708.0);
   return mul(exp<T>(x), less<T>(set1<T>(lowest), x));
 }
 
-/// The sum of a packet's lanes, in order.
+/// The sum of a packet's lanes in a fixed order: halves added to halves.
 template <class T>
 RECURRA_INLINE T sum_lanes(const Packet<T>& v) {
-  alignas(64) T part[lanes<T>];
-  store<T>(part, v);
+  alignas(64) T values[lanes<T>];
+  store<T>(values, v);
   for (int half = lanes<T> / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; ++j) part[j] += part[j + half];
-  return part[0];
+    for (int j = 0; j < half; ++j) values[j] += values[j + half];
+  return values[0];
 }
 
 template <class T>
@@ -45,16 +45,15 @@ RECURRA_INLINE T max_of_row(const T* x, Index V) {
     best2 = max(load(x + j + L), best2);
   }
   for (; j + L <= V; j += L) best = max(load(x + j), best);
-  best = max(best, max(best2, load(x + V - L)));  // the last vector may overlap: a maximum does not mind
-  alignas(64) T part[L];
-  store<T>(part, best);
-  T top = part[0];
-  for (int k = 1; k < L; ++k) top = part[k] > top ? part[k] : top;
+  best = max(best, max(best2, load(x + V - L)));  // the last vector may overlap
+  alignas(64) T values[L];
+  store<T>(values, best);
+  T top = values[0];
+  for (int k = 1; k < L; ++k) top = values[k] > top ? values[k] : top;
   return top;
 }
 
-/// sum(f(x)) over a row, where f maps a packet; four running sums. `last` is f of the row's tail, whose missing lanes
-/// are -inf.
+/// sum(f(x, j)) over a row, f maps the packet at j; four running sums. Missing lanes of the tail are -inf.
 template <class T, class F>
 RECURRA_INLINE T sum_of_row(const T* x, Index V, F f) {
   constexpr Index L = lanes<T>;
@@ -76,7 +75,8 @@ RECURRA_INLINE T sum_of_row(const T* x, Index V, F f) {
   return sum_lanes<T>(add(add(s0, s1), add(s2, s3)));
 }
 
-inline Index softmax_rows_worth_a_thread(Index V) { return 16384 / (V + 1) + 1; }
+/// Rows that are worth a thread.
+inline Index softmax_grain(Index V) { return 16384 / (V + 1) + 1; }
 
 }  // namespace detail
 
@@ -84,14 +84,14 @@ inline Index softmax_rows_worth_a_thread(Index V) { return 16384 / (V + 1) + 1; 
 template <class T>
 void softmax_forward(const T* x, Index M, Index V, T* y) {
   constexpr Index L = lanes<T>;
-  parallel_for(M, detail::softmax_rows_worth_a_thread(V), [&](Index first, Index last) {
+  parallel_for(M, detail::softmax_grain(V), [&](Index first, Index last) {
     for (Index m = first; m < last; ++m) {
       const T* from = x + m * V;
       T* to = y + m * V;
       const Packet<T> top = set1<T>(detail::max_of_row(from, V));
       const T total = detail::sum_of_row(from, V, [&](const Packet<T>& v, Index j) {
         const Packet<T> e = detail::exp_or_zero<T>(sub(v, top));
-        store_part<T>(to + j, e, V - j < L ? V - j : L);
+        store_partial<T>(to + j, e, V - j < L ? V - j : L);
         return e;
       });
       const Packet<T> scale = set1<T>(T(1) / total);
@@ -106,7 +106,7 @@ void softmax_forward(const T* x, Index M, Index V, T* y) {
 template <class T>
 void softmax_backward(const T* y, const T* dy, Index M, Index V, T* dx) {
   constexpr Index L = lanes<T>;
-  parallel_for(M, detail::softmax_rows_worth_a_thread(V), [&](Index first, Index last) {
+  parallel_for(M, detail::softmax_grain(V), [&](Index first, Index last) {
     for (Index m = first; m < last; ++m) {
       const T *p = y + m * V, *dp = dy + m * V;
       T* to = dx + m * V;
@@ -116,11 +116,11 @@ void softmax_backward(const T* y, const T* dy, Index M, Index V, T* dx) {
         s0 = fma(load(p + j), load(dp + j), s0);
         s1 = fma(load(p + j + L), load(dp + j + L), s1);
       }
-      for (; j < V; j += L) s0 = fma(load_part(p + j, V - j), load_part(dp + j, V - j), s0);
-      const T along = detail::sum_lanes<T>(add(s0, s1));
-      const Packet<T> taken = set1<T>(along);
-      for (j = 0; j + L <= V; j += L) store<T>(to + j, mul(load(p + j), sub(load(dp + j), taken)));
-      for (; j < V; ++j) to[j] = p[j] * (dp[j] - along);
+      for (; j < V; j += L) s0 = fma(load_partial(p + j, V - j), load_partial(dp + j, V - j), s0);
+      const T dot = detail::sum_lanes<T>(add(s0, s1));
+      const Packet<T> shift = set1<T>(dot);
+      for (j = 0; j + L <= V; j += L) store<T>(to + j, mul(load(p + j), sub(load(dp + j), shift)));
+      for (; j < V; ++j) to[j] = p[j] * (dp[j] - dot);
     }
   });
 }

@@ -1,5 +1,5 @@
-// Softmax and cross-entropy in one: the loss of M rows of V logits against one label each, without ever writing the
-// probabilities or one-hot labels down.
+// Softmax and cross-entropy fused: the loss of M rows of V logits against one label each. Neither probabilities nor one-hot
+// labels are stored.
 //
 //   lse = max + log(sum(exp(x - max)))      loss = lse - x[label]      dx = dloss (exp(x - lse) - [v == label])
 #pragma once
@@ -12,7 +12,7 @@ namespace recurra {
 /// logits (M, V) in, V >= 1; labels (M,) in, each in [0, V); loss, lse (M,) out, overwritten.
 template <class T>
 void softmax_cross_entropy_forward(const T* logits, const std::int32_t* labels, Index M, Index V, T* loss, T* lse) {
-  parallel_for(M, detail::softmax_rows_worth_a_thread(V), [&](Index first, Index last) {
+  parallel_for(M, detail::softmax_grain(V), [&](Index first, Index last) {
     for (Index m = first; m < last; ++m) {
       const T* x = logits + m * V;
       const T top = detail::max_of_row(x, V);
@@ -21,7 +21,7 @@ void softmax_cross_entropy_forward(const T* logits, const std::int32_t* labels, 
           detail::sum_of_row(x, V, [&](const Packet<T>& v, Index) { return detail::exp_or_zero<T>(sub(v, shift)); });
       const T log_total = std::log(total);
       lse[m] = top + log_total;
-      loss[m] = (top - x[labels[m]]) + log_total;  // small losses keep their digits: no large lse in between
+      loss[m] = (top - x[labels[m]]) + log_total;  // not lse - x: small losses keep their digits
     }
   });
 }
@@ -31,14 +31,14 @@ template <class T>
 void softmax_cross_entropy_backward(const T* logits, const std::int32_t* labels, const T* lse, const T* dloss, Index M,
                                     Index V, T* dlogits) {
   constexpr Index L = lanes<T>;
-  parallel_for(M, detail::softmax_rows_worth_a_thread(V), [&](Index first, Index last) {
+  parallel_for(M, detail::softmax_grain(V), [&](Index first, Index last) {
     for (Index m = first; m < last; ++m) {
       const T* x = logits + m * V;
       T* to = dlogits + m * V;
       const Packet<T> shift = set1<T>(lse[m]), scale = set1<T>(dloss[m]);
       for (Index j = 0; j < V; j += L) {
         const Index n = V - j < L ? V - j : L;
-        store_part<T>(to + j, mul(detail::exp_or_zero<T>(sub(load_part(x + j, n), shift)), scale), n);
+        store_partial<T>(to + j, mul(detail::exp_or_zero<T>(sub(load_partial(x + j, n), shift)), scale), n);
       }
       to[labels[m]] -= dloss[m];
     }

@@ -1,16 +1,17 @@
-// One step of an optimizer for a table of which a batch used some rows: an embedding. Equal to the dense step; where that
-// would not have moved the other rows, nobody reads them.
+// One step of an optimizer for a table (an embedding) with a row-sparse gradient. Equal to the dense step of optimizers.hpp;
+// rows without gradient are not read where the dense step would not move them.
 #pragma once
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
 
+#include "recurra/linalg/prefetch.hpp"
 #include "recurra/nn/optimizers.hpp"
 
 namespace recurra {
 
-/// The gradient of a table (V, I) of which U rows were used: ids (U,) in [0, V), ascending and distinct, rows (U, I).
+/// The gradient of a table (V, I): ids (U,) in [0, V), ascending and distinct, and their rows (U, I); all other rows are 0.
 template <class T>
 struct RowGradient {
   const std::int32_t* ids;
@@ -21,23 +22,24 @@ struct RowGradient {
 
 namespace detail {
 
-/// Call update(id, row of the gradient) for each row, on all threads. tables: what update() changes, (V, I) each.
+/// Call update(id, row of the gradient) for each row, on all threads. tables: arrays (V, I) that update() changes, prefetched.
 template <class T, class Update>
-void over_rows(const RowGradient<T>& gradient, std::initializer_list<const T*> tables, Update update) {
+void for_each_row(const RowGradient<T>& gradient, std::initializer_list<const T*> tables, Update update) {
   parallel_for(gradient.U, 16384 / (gradient.I + 1) + 1, [&](Index first, Index last) {
     for (Index u = first; u < last; ++u) {
-      if (u + rows_ahead < last && gradient.I > 0)
-        for (const T* table : tables) prefetch(table + Index{gradient.ids[u + rows_ahead]} * gradient.I, gradient.I);
+      if (u + prefetch_distance < last && gradient.I > 0)
+        for (const T* table : tables)
+          prefetch(table + Index{gradient.ids[u + prefetch_distance]} * gradient.I, gradient.I);
       update(Index{gradient.ids[u]}, gradient.rows + u * gradient.I);
     }
   });
 }
 
 template <class T>
-struct RowStep : Common<T> {
+struct RowStep : StepConstants<T> {
   T rho, rest, epsilon;
   RowStep(double lr, double rho_, double epsilon_, double clip)
-      : Common<T>(lr, 0, clip),
+      : StepConstants<T>(lr, 0, clip),
         rho(static_cast<T>(rho_)),
         rest(static_cast<T>(1 - rho_)),
         epsilon(static_cast<T>(epsilon_)) {}
@@ -72,46 +74,46 @@ template <class T>
 void sgd_update_rows(T* w, const RowGradient<T>& gradient, double lr, double clip) {
   const detail::RowStep<T> step(lr, 0, 0, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient, {w}, [&](Index id, const T* dw) { step.sgd(I, gradient.scale, w + id * I, dw); });
+  detail::for_each_row(gradient, {w}, [&](Index id, const T* dw) { step.sgd(I, gradient.scale, w + id * I, dw); });
 }
 
-/// As rmsprop_update without momentum, exact on the rows of `gradient`: a row that was not used would only have
-/// decayed, so v is first multiplied by rho^(step - 1 - last_step). w, v (V, I) and last_step (V,) changed.
+/// As rmsprop_update without momentum. In the steps that a row missed the dense step only decays its v, so v is first
+/// multiplied by rho^(step_number - 1 - last_step). w, v (V, I) and last_step (V,) changed.
 template <class T>
-void rmsprop_update_rows(T* w, const RowGradient<T>& gradient, T* v, std::int64_t* last_step, std::int64_t now,
+void rmsprop_update_rows(T* w, const RowGradient<T>& gradient, T* v, std::int64_t* last_step, std::int64_t step_number,
                          double lr, double rho, double epsilon, double clip) {
   const detail::RowStep<T> step(lr, rho, epsilon, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient, {w, v}, [&](Index id, const T* dw) {
-    const std::int64_t missed = now - 1 - last_step[id];
+  detail::for_each_row(gradient, {w, v}, [&](Index id, const T* dw) {
+    const std::int64_t missed = step_number - 1 - last_step[id];
     const T decay = missed == 0 ? T(1) : static_cast<T>(std::pow(rho, static_cast<double>(missed)));
-    last_step[id] = now;
+    last_step[id] = step_number;
     step.rmsprop(I, gradient.scale, decay, w + id * I, dw, v + id * I);
   });
 }
 
-/// As adam_update, for the whole table: the rows that `gradient` does not have fade as with a gradient of zero.
+/// As adam_update, for the whole table: rows that `gradient` does not have move as with a gradient of zero.
 /// w, m, v and, unless null, greatest (amsgrad) (V, I) changed.
 template <class T>
 void adam_update_rows(T* w, Index V, const RowGradient<T>& gradient, T* m, T* v, T* greatest, const AdamRule& rule) {
   const detail::AdamStep<T> step(rule);
   const Index I = gradient.I;
-  const auto fade = [&](Index from, Index to) {
+  const auto without_gradient = [&](Index from, Index to) {
     const Index at = from * I, n = (to - from) * I;
     if (n == 0) return;
-    if (greatest) step.amsgrad_fading(n, w + at, m + at, v + at, greatest + at);
-    else step.plain_fading(n, w + at, m + at, v + at);
+    if (greatest) step.amsgrad_without_gradient(n, w + at, m + at, v + at, greatest + at);
+    else step.plain_without_gradient(n, w + at, m + at, v + at);
   };
   parallel_for(V, 32768 / (I + 1) + 1, [&](Index first, Index last) {
     const std::int32_t* id = std::lower_bound(gradient.ids, gradient.ids + gradient.U, first);
     for (; id < gradient.ids + gradient.U && *id < last; first = *id++ + 1) {
       const Index at = *id * I;
       const T* dw = gradient.rows + (id - gradient.ids) * I;
-      fade(first, *id);
+      without_gradient(first, *id);
       if (greatest) step.amsgrad(I, gradient.scale, w + at, dw, m + at, v + at, greatest + at);
       else step.plain(I, gradient.scale, w + at, dw, m + at, v + at);
     }
-    fade(first, last);
+    without_gradient(first, last);
   });
 }
 
@@ -120,8 +122,8 @@ template <class T>
 void adagrad_update_rows(T* w, const RowGradient<T>& gradient, T* acc, double lr, double epsilon, double clip) {
   const detail::RowStep<T> step(lr, 0, epsilon, clip);
   const Index I = gradient.I;
-  detail::over_rows(gradient, {w, acc},
-                    [&](Index id, const T* dw) { step.adagrad(I, gradient.scale, w + id * I, dw, acc + id * I); });
+  detail::for_each_row(gradient, {w, acc},
+                       [&](Index id, const T* dw) { step.adagrad(I, gradient.scale, w + id * I, dw, acc + id * I); });
 }
 
 }  // namespace recurra

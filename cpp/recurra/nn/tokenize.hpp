@@ -1,5 +1,5 @@
-// Words of texts, counted and numbered. A text is UTF-8 bytes; a word is a longest run of bytes without a separator.
-// Separators are single ASCII characters, so that no longer character is ever cut.
+// Splits texts into words, counts them and maps them to ids. A text is UTF-8 bytes; a word is a maximal run of bytes without
+// a separator. Separators are ASCII characters, so that no multi-byte character is cut.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -38,7 +38,7 @@ void for_each_word(std::string_view text, const Separators& separator, Use&& use
   }
 }
 
-/// Distinct words, numbered 0, 1, 2, … as they come. Holds views: the texts must outlive it.
+/// A hash table of distinct words, numbered 0, 1, 2, ... in order of insertion. Holds views: the texts must outlive it.
 class WordNumbers {
  public:
   explicit WordNumbers(size_t expected = 0) {
@@ -53,7 +53,7 @@ class WordNumbers {
   /// The number of a word, or -1.
   std::int32_t find(std::string_view word) const { return slots_[place(word, hash(word))].number; }
 
-  /// The number of a word; one that is new gets the next.
+  /// The number of a word; a new word gets the next number.
   std::int32_t add(std::string_view word) {
     const std::uint64_t key = hash(word);
     size_t at = place(word, key);
@@ -80,7 +80,7 @@ class WordNumbers {
     size_t at = static_cast<size_t>(key) & (slots_.size() - 1);
     while (slots_[at].number >= 0) {
       const Slot& slot = slots_[at];
-      // Up to 8 bytes, words of one length have distinct hashes; so most words are never looked at.
+      // Words of the same length up to 8 bytes have distinct hashes, so most are never compared.
       if (slot.key == key && slot.length == static_cast<std::uint32_t>(word.size()) &&
           (word.size() <= 8 || words_[static_cast<size_t>(slot.number)] == word))
         break;
@@ -107,7 +107,7 @@ class WordNumbers {
     return value;
   }
 
-  /// Every step can be undone, and up to 8 bytes go in at once: so words of one length <= 8 never share a hash.
+  /// Every step is invertible and up to 8 bytes enter at once: words of the same length <= 8 never share a hash.
   static std::uint64_t hash(std::string_view word) {
     constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u, other = 0xD6E8FEB86659FD93u;
     const char* p = word.data();
@@ -158,8 +158,8 @@ class WordCounts {
   std::int64_t text_ = 0;
 };
 
-/// Append ids[number] of each word of `text` to `result`; a word that is not among `numbers` gives `unknown`. A
-/// negative id is left out.
+/// Append ids[number] of each word of `text` to `result`, `unknown` for a word that is not in `numbers`. Negative ids are
+/// left out.
 inline void encode_words(std::string_view text, const Separators& separator, const WordNumbers& numbers,
                          const std::int32_t* ids, std::int32_t unknown, std::vector<std::int32_t>& result) {
   for_each_word(text, separator, [&](std::string_view word) {

@@ -1,12 +1,14 @@
-// Which rows run at which step.
+// Masks turned into a plan: which rows run at which step.
 //
-// A masked step changes nothing, so it is left out: each row's valid steps are brought together, rows are sorted by how
-// many they have (most first; equal ones keep their order), and step s runs the first live(s) rows. Padding, holes and
-// wholly masked rows cost nothing. Position i of step s is "packed row" row(s, i); source() says which (b, t) of the
-// caller's arrays it is. Where nothing is masked, every step runs all rows in their order.
+// A masked step changes nothing, so it is left out. Each row's valid steps are packed together, rows are sorted by how many
+// they have (most first, stable), and step s runs the first live(s) positions. Padding, holes and fully masked rows cost
+// nothing. Without masked steps all rows run at every step in the batch's order.
 //
-// Packed rows go step by step; or, in groups, all steps of some positions, then those of the next ones. Within a group
-// the positions of a step lie side by side.
+//   position i           a row of the batch in sorted order: batch_row(i)
+//   packed row           row(s, i), one for each position and step it runs; source(s, i) is its b * T + t in the batch
+//   group                some neighbouring positions
+//
+// Packed rows are ordered by step, then position; with groups, by group first.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -20,8 +22,8 @@ namespace recurra {
 class Plan {
  public:
   Plan() = default;
-  /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0. grouped: in groups of
-  /// positions if there are enough.
+  /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0. grouped: in groups where there
+  /// are enough rows.
   Plan(Index B, Index T, const std::uint8_t* mask, bool reverse, bool grouped = false)
       : B_(B), T_(T), reverse_(reverse), order_(size_t(B)), length_(size_t(B), T) {
     std::iota(order_.begin(), order_.end(), Index{0});
@@ -41,8 +43,8 @@ class Plan {
 
   Index batch() const { return B_; }
   Index steps() const { return steps_; }
-  Index rows() const { return rows_; }  // packed rows in all
-  bool nearly_full() const { return 10 * rows_ >= 9 * B_ * steps_; }  // rows hardly differ in length
+  Index rows() const { return rows_; }  // packed rows
+  bool nearly_full() const { return 10 * rows_ >= 9 * B_ * steps_; }  // rows have about the same length
   Index live(Index s) const { return live_[size_t(s)]; }  // live(steps()) is 0
   Index row(Index s, Index i) const { return place_[size_t(group_[size_t(i)] * (steps_ + 1) + s)] + i; }
   Index groups() const { return Index(cut_.size()) - 1; }
@@ -54,7 +56,7 @@ class Plan {
     if (source_.empty()) return i * T_ + (reverse_ ? T_ - 1 - s : s);
     return source_[size_t(row(s, i))];
   }
-  /// run(row, s, i) for some packed rows in their order.
+  /// run(row, s, i) for a range of packed rows, in order.
   template <class Run>
   void each(Range rows, Run&& run) const {
     Index row = rows.first;
@@ -68,18 +70,18 @@ class Plan {
           run(row, s, cut_[size_t(g)] + row - begin(g, s));
     }
   }
-  Index original(Index i) const { return order_[size_t(i)]; }  // position -> b
+  Index batch_row(Index i) const { return order_[size_t(i)]; }  // position -> b
   Index length(Index i) const { return length_[size_t(i)]; }  // valid steps of position i
 
-  /// Cut the positions in `parts` ranges with about equal numbers of packed rows; part k is [cut[k], cut[k+1]).
-  std::vector<Index> split(int parts) const {
+  /// Cut the positions into `count` ranges of about as many packed rows each; range k is [cut[k], cut[k+1]).
+  std::vector<Index> split(int count) const {
     std::vector<Index> cut{0};
     Index done = 0;
     for (Index i = 0; i < B_; ++i) {
       done += length_[size_t(i)];
-      while (Index(cut.size()) < parts && done * parts >= rows_ * Index(cut.size())) cut.push_back(i + 1);
+      while (Index(cut.size()) < count && done * count >= rows_ * Index(cut.size())) cut.push_back(i + 1);
     }
-    while (Index(cut.size()) <= parts) cut.push_back(B_);
+    while (Index(cut.size()) <= count) cut.push_back(B_);
     cut.back() = B_;
     return cut;
   }
@@ -91,14 +93,14 @@ class Plan {
       for (Index t = 0; t < T_; ++t) valid[size_t(b)] += mask[b * T_ + t] != 0;
     std::stable_sort(order_.begin(), order_.end(),
                      [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
-    for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(original(i))];
+    for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(batch_row(i))];
   }
-  /// As many as two threads take turns at, each with rows for a few tiles. By the shape alone, whatever the number of
-  /// threads: sums over rows go group by group.
+  /// Enough for two threads to balance their work, each group with rows for a few tiles. Depends on the shape alone, not on
+  /// the number of threads, because sums over rows are taken group by group.
   int wanted_groups() const {
     constexpr Index tile = 6, least_rows = 192;
     if (rows_ < 4 * least_rows || B_ < 2 * 2 * tile) return 1;
-    if (!nearly_full()) return 2;  // of few long rows and many short ones
+    if (!nearly_full()) return 2;  // one of a few long rows, one of many short ones
     return B_ < 4 * 2 * tile ? 3 : 4;
   }
   Index begin(Index g, Index s) const { return place_[size_t(g * (steps_ + 1) + s)] + cut_[size_t(g)]; }
@@ -118,7 +120,7 @@ class Plan {
   void find_sources(const std::uint8_t* mask) {
     source_.resize(size_t(rows_));
     for (Index i = 0; i < B_; ++i) {
-      const Index b = original(i);
+      const Index b = batch_row(i);
       Index s = 0;
       for (Index n = 0; n < T_ && s < length(i); ++n) {
         const Index t = reverse_ ? T_ - 1 - n : n;
@@ -130,9 +132,9 @@ class Plan {
   Index B_ = 0, T_ = 0, steps_ = 0, rows_ = 0;
   bool reverse_ = false;
   std::vector<Index> order_, length_, live_;
-  std::vector<Index> cut_{0}, group_;  // between the groups; of each position
-  std::vector<Index> place_;  // of each group and step: the packed row of position 0, if it were in the group
-  std::vector<Index> source_;  // of each packed row; empty where nothing is masked
+  std::vector<Index> cut_{0}, group_;  // bounds of the groups; group of each position
+  std::vector<Index> place_;  // for each group and step: packed row minus position
+  std::vector<Index> source_;  // for each packed row; empty where nothing is masked
 };
 
 }  // namespace recurra

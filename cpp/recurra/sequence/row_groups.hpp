@@ -1,7 +1,7 @@
-// Rows do not look at each other, so members take them in groups, a few steps at a time. Each has groups of its own and
-// brings them forward evenly; where another's are well behind, it takes a turn of those. A member whose core is slower,
-// as happens where processes or hyperthreads share cores and where cores differ, then does fewer turns instead of being
-// waited for.
+// Rows of a batch for the workers of a call, with work stealing. Rows do not depend on one another, so they are cut into
+// groups, and a task is a few consecutive steps of one group. Each worker owns groups and advances them evenly; it takes
+// over a task of another worker's group where that is well behind. So a slower core (shared with other processes or
+// hyperthreads) runs fewer tasks and is not waited for.
 #pragma once
 #include <mutex>
 
@@ -12,71 +12,72 @@ namespace recurra {
 
 class RowGroups {
  public:
-  /// For `members` members. turn: how many steps are run before members look who does the next ones. tile_rows: how many
-  /// rows a tile takes at most.
-  RowGroups(const Plan& plan, int members, Index turn, Index tile_rows) : turn_(members == 1 ? plan.steps() : turn) {
-    // A member's groups lie side by side: at each border a processor fetches ahead what the other core is about to write.
-    const int count = group_count(plan, members, tile_rows);
-    const std::vector<Index> cut = plan.split(count);  // at the plan's own cuts too, where it has groups
+  /// steps_per_task: steps of a group that are run before workers look for the next task. tile_rows: most rows of a tile.
+  RowGroups(const Plan& plan, int workers, Index steps_per_task, Index tile_rows)
+      : steps_per_task_(workers == 1 ? plan.steps() : steps_per_task) {
+    // A worker's groups are neighbours: at each border the hardware prefetches lines that the other core is writing.
+    const int count = group_count(plan, workers, tile_rows);
+    const std::vector<Index> cut = plan.split(count);  // includes the plan's own cuts where it has groups
     for (int g = 0; g < count; ++g) {
       const Range rows{cut[size_t(g)], cut[size_t(g) + 1]};
-      if (rows.count() > 0) groups_.push_back({rows, plan.length(rows.first), g * members / count});
+      if (rows.count() > 0) groups_.push_back({rows, plan.length(rows.first), g * workers / count});
     }
   }
 
-  /// run(rows, steps, turn) for turn after turn of every group until none is left to begin: steps [turn.first, turn.last)
-  /// of its `steps`. A group has at least one turn, those of a group come in their order, one at a time.
+  /// run(rows, steps, task_steps) for one task after another until none is left to begin: `rows` are the group's,
+  /// `steps` is its number of steps, `task_steps` the range of them to run. Every group has at least one task; the tasks
+  /// of a group run in order and never two at a time.
   template <class Run>
-  void each(const Member& me, Run&& run) {
-    Range turn{0, 0};
-    for (Group* group = next(me.id, nullptr, turn); group; group = next(me.id, group, turn))
-      run(group->rows, group->steps, turn);
+  void each(const Worker& worker, Run&& run) {
+    Range task_steps{0, 0};
+    for (Group* group = next(worker.id, nullptr, task_steps); group; group = next(worker.id, group, task_steps))
+      run(group->rows, group->steps, task_steps);
   }
 
  private:
   struct Group {
     Range rows;
-    Index steps;  // of the row that has most
+    Index steps;  // of its longest row
     int owner;
     Index begun = 0;
-    bool held = false, over = false;
+    bool running = false, finished = false;
   };
 
-  /// The plan's groups, or parts of them. Else more groups than members, that there is something to take over, where that
-  /// leaves enough rows for the tiles.
-  static int group_count(const Plan& plan, int members, Index tile_rows) {
-    if (const int groups = int(plan.groups()); groups > 1) return (members + groups - 1) / groups * groups;
+  /// The plan's groups, each cut for some workers where there are too few. Without any, more groups than workers, so that
+  /// there is something to take over, as long as that leaves enough rows for the tiles.
+  static int group_count(const Plan& plan, int workers, Index tile_rows) {
+    if (const int groups = int(plan.groups()); groups > 1) return (workers + groups - 1) / groups * groups;
     const Index rows = plan.batch();
-    if (members == 1 || !plan.nearly_full()) return members;
-    if (rows >= 2 * members * 2 * tile_rows) return 2 * members;
+    if (workers == 1 || !plan.nearly_full()) return workers;
+    if (rows >= 2 * workers * 2 * tile_rows) return 2 * workers;
     const auto tiles = [&](Index groups) {
       const Index most = (rows + groups - 1) / groups;
       return groups * ((most + tile_rows - 1) / tile_rows);
     };
-    return tiles(members + 1) <= tiles(members) ? members + 1 : members;
+    return tiles(workers + 1) <= tiles(workers) ? workers + 1 : workers;
   }
-  /// Leaves a group after its turn and begins one of another, or of the same.
-  Group* next(int member, Group* left, Range& turn) {
+  /// Ends a task of `previous`, if any, and begins the next one of the same or another group.
+  Group* next(int worker, Group* previous, Range& task_steps) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (left) left->held = false;
+    if (previous) previous->running = false;
     Group* best = nullptr;
     Index most = -1;
     for (Group& group : groups_) {
-      if (group.held || group.over) continue;
-      // What is not its own has to be fetched from another core's caches.
-      const Index ahead = group.owner == member ? 2 * turn_ : 0;
-      if (group.steps - group.begun + ahead > most) most = group.steps - group.begun + ahead, best = &group;
+      if (group.running || group.finished) continue;
+      // Another worker's group has to come from another core's caches: it is taken only when two tasks behind.
+      const Index bonus = group.owner == worker ? 2 * steps_per_task_ : 0;
+      if (group.steps - group.begun + bonus > most) most = group.steps - group.begun + bonus, best = &group;
     }
     if (!best) return nullptr;
-    turn = {best->begun, std::min(best->steps, best->begun + turn_)};
-    best->begun = turn.last;
-    best->over = turn.last == best->steps;
-    best->held = true;
+    task_steps = {best->begun, std::min(best->steps, best->begun + steps_per_task_)};
+    best->begun = task_steps.last;
+    best->finished = task_steps.last == best->steps;
+    best->running = true;
     return best;
   }
 
   std::vector<Group> groups_;
-  const Index turn_;
+  const Index steps_per_task_;
   std::mutex mutex_;
 };
 

@@ -1,14 +1,17 @@
-// The distinct tokens of a batch. The input's part of a pre-activation depends on the token alone, so it is computed once
-// for each token and copied to the rows that use it; backward sums dL/dz over the rows of a token first, and the
-// products for the kernel's and the embeddings' gradients then run over tokens instead of rows.
+// The distinct tokens of a batch, for calls with ids. The input's part of a pre-activation depends on the token alone, so
+// it is computed once for each distinct token and copied to the rows that use it. Backward first sums dz over the rows of a
+// token; the products for the kernel's and the embeddings' gradients then run over tokens instead of rows.
 //
-// The chains of sums stay those of layout.hpp: x W is finished here, and a row's product goes on with the bias and h U.
+// The chains of sums are those of support/layout.hpp: the table holds x W, and a row's product continues with the bias and
+// h U.
 #pragma once
 #include <memory>
 #include <vector>
 
 #include "recurra/nn/embedding.hpp"
 #include "recurra/sequence/call.hpp"
+#include "recurra/sequence/plan.hpp"
+#include "recurra/support/workspace.hpp"
 
 namespace recurra {
 
@@ -16,19 +19,18 @@ template <class T>
 class TokenTable {
  public:
   TokenTable() = default;
-  /// Empty where it would not pay: without ids, with dropout on the input, or when tokens hardly repeat.
-  TokenTable(const SequenceCall<T>& call, const Plan& plan, Index z_row, Index panels) {
-    if (!call.ids || call.input_groups || plan.rows() == 0) return;
+  /// Empty where it does not pay or apply: without ids, with input dropout, or when tokens hardly repeat.
+  TokenTable(const SequenceCall<T>& call, const Plan& plan, Index z_stride, Index panels) {
+    if (!call.ids || call.input_mask_count || plan.rows() == 0) return;
     std::vector<std::int32_t> ids(static_cast<size_t>(plan.rows()));
     plan.each({0, plan.rows()},
               [&](Index row, Index s, Index i) { ids[static_cast<size_t>(row)] = call.ids[plan.source(s, i)]; });
     auto distinct = std::make_unique<DistinctIds>(ids.data(), plan.rows());
-    const Index count = distinct->count(), size = panels * count * z_row;
+    const Index count = distinct->count(), size = panels * count * z_stride;
     if (2 * count > plan.rows()) return;
-    if (!call.training && size * Index(sizeof(T)) > largest)
-      return;  // a stash of this size is there anyway in training
+    if (!call.training && size * Index(sizeof(T)) > largest) return;  // training caches more than that anyway
     distinct_ = std::move(distinct);
-    z_row_ = z_row;
+    z_row_ = z_stride;
     embeddings_.resize(count * call.I);
     embedding_forward(call.embeddings, distinct_->ids(), count, call.I, embeddings_.data());
     z_.resize(size);
@@ -45,9 +47,9 @@ class TokenTable {
   T* z(Index panel, Index token) { return z_.data() + (panel * count() + token) * z_row_; }  // [column][unit]
   const T* z_of_row(Index panel, Index row) { return z(panel, Index{of_row_[static_cast<size_t>(row)]}); }
 
-  /// The tokens of one of `parts` threads, so that each has about the same number of rows.
-  Index cut(int part, int parts) const {
-    const Index row = static_cast<Index>(of_row_.size()) * part / parts;
+  /// The first token of a worker, so that each worker's tokens have about as many rows.
+  Index first_of(int worker, int workers) const {
+    const Index row = static_cast<Index>(of_row_.size()) * worker / workers;
     Index low = 0, high = count();
     while (low < high) {
       const Index middle = (low + high) / 2;
@@ -57,13 +59,13 @@ class TokenTable {
     return low;
   }
 
-  /// z(panel, u) = sum of rows[row * z_row, 0:n] over the rows of token u, in their order, for u in [u0, u1).
+  /// z(panel, u) = sum of rows[row * z_stride, 0:n] over the rows of token u, ascending, for u in [u0, u1).
   void sum_rows(Index panel, Index u0, Index u1, const T* rows, Index n) {
     const Index last = u0 < u1 ? distinct_->start(u1) : 0;
     for (Index u = u0; u < u1; ++u) {
       T* to = z(panel, u);
       for (Index k = distinct_->start(u); k < distinct_->start(u + 1); ++k) {
-        if (k + rows_ahead < last) prefetch(rows + distinct_->position(k + rows_ahead) * z_row_, n);
+        if (k + prefetch_distance < last) prefetch(rows + distinct_->position(k + prefetch_distance) * z_row_, n);
         const T* from = rows + distinct_->position(k) * z_row_;
         if (k == distinct_->start(u)) copy(from, n, to);
         else
@@ -73,7 +75,7 @@ class TokenTable {
   }
 
  private:
-  static constexpr Index largest = Index{64} << 20;  // bytes of a table in inference
+  static constexpr Index largest = Index{64} << 20;  // bytes of a table, in inference
 
   std::unique_ptr<DistinctIds> distinct_;
   std::vector<std::uint32_t> of_row_;  // packed row -> token

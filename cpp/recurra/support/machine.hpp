@@ -1,4 +1,4 @@
-// What the machine has.
+// Cache sizes of this machine.
 #pragma once
 #if defined(__linux__)
 #include <unistd.h>
@@ -7,7 +7,7 @@
 
 namespace recurra {
 
-/// Bytes of one core's level-2 cache; 512 KB where the system does not say.
+/// Bytes of a core's level-2 cache; 512 KB where the system does not say.
 inline Index l2_bytes() {
 #if defined(__linux__) && defined(_SC_LEVEL2_CACHE_SIZE)
   static const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
@@ -16,7 +16,7 @@ inline Index l2_bytes() {
   return Index{512} << 10;
 }
 
-/// Whether so many bytes stay in one core's level-2 cache while other data pass through it.
+/// Whether so many bytes stay in a core's level-2 cache while other data pass through it.
 inline bool stays_in_l2(Index bytes) { return bytes <= l2_bytes() * 3 / 4; }
 
 }  // namespace recurra

@@ -1,5 +1,5 @@
-// One object for the whole process, made when first asked for and never destroyed; a forked child gets a fresh one, since
-// in its copy of the parent's a lock may be held, and threads be counted, that do not exist there.
+// process_wide<X>(): one X for the process, made at first use, never destroyed, thread-safe. A forked child makes a new one:
+// in its copy of the parent's a lock may be held, or threads be counted, that the child does not have.
 #pragma once
 #include <atomic>
 #if !defined(_WIN32)

@@ -1,8 +1,9 @@
-// Scratch memory that is kept. Giving a training step's stash back to the system and faulting it in again costs up to
-// 1.8 times the step, so freed blocks stay on a list, bounded in bytes, and the next call of like size takes them.
+// Memory for scratch and caches, reused from call to call: freed blocks stay in a bounded pool, and the next request of like
+// size takes them. Why: returning a training step's cache to the system and faulting it in again costs up to 1.8 times the
+// step.
 //
-// Blocks are aligned to 64 bytes and carry 64 bytes of slack behind the end, so that a vector may be read or written
-// across the end. Their content is undefined. Blocks over 2 MB ask for huge pages.
+// Blocks are aligned to 64 bytes, with 64 bytes of slack behind the end, so that a vector may be read or written across the
+// end. Their content is undefined. Blocks over 2 MB ask for huge pages. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -28,7 +29,7 @@ class Workspace {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       size_t best = free_.size();
-      for (size_t i = 0; i < free_.size(); ++i)  // the smallest that fits and is not more than twice too large
+      for (size_t i = 0; i < free_.size(); ++i)  // the smallest that fits, of at most twice the size
         if (free_[i].second >= bytes && free_[i].second <= 2 * bytes + small &&
             (best == free_.size() || free_[i].second < free_[best].second))
           best = i;
@@ -36,7 +37,7 @@ class Workspace {
         const auto block = free_[best];
         free_[best] = free_.back();
         free_.pop_back();
-        kept_ -= block.second;
+        pooled_ -= block.second;
         capacity = block.second;
         return block.first;
       }
@@ -50,34 +51,35 @@ class Workspace {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       free_.emplace_back(pointer, capacity);
-      kept_ += capacity;
-      while (kept_ > limit_ || free_.size() > max_blocks) {  // the longest kept goes first
+      pooled_ += capacity;
+      while (pooled_ > limit_ || free_.size() > max_blocks) {  // the oldest goes first
         dropped.push_back(free_.front());
-        kept_ -= free_.front().second;
+        pooled_ -= free_.front().second;
         free_.erase(free_.begin());
       }
     }
     for (auto& block : dropped) release(block.first);
   }
 
-  /// Bytes kept for reuse; blocks beyond the bound are given back to the system.
+  /// Set the pool's bound in bytes; blocks beyond it return to the system.
   void set_limit(size_t bytes) {
     std::vector<std::pair<void*, size_t>> dropped;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       limit_ = bytes;
-      while (kept_ > limit_) {
+      while (pooled_ > limit_) {
         dropped.push_back(free_.front());
-        kept_ -= free_.front().second;
+        pooled_ -= free_.front().second;
         free_.erase(free_.begin());
       }
     }
     for (auto& block : dropped) release(block.first);
   }
 
-  size_t kept() {
+  /// Bytes in the pool.
+  size_t pooled() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return kept_;
+    return pooled_;
   }
 
  private:
@@ -109,11 +111,11 @@ class Workspace {
 
   std::mutex mutex_;
   std::vector<std::pair<void*, size_t>> free_;
-  size_t kept_ = 0;
+  size_t pooled_ = 0;
   size_t limit_ = size_t{1} << 30;
 };
 
-/// `size` elements of T from the workspace, given back when the buffer goes.
+/// `size` elements of T from the workspace, returned to it by the destructor.
 template <class T>
 class Buffer {
  public:

@@ -1,5 +1,5 @@
-// Loops whose items do not depend on one another, shared among threads. An item's result does not depend on who
-// computes it, so the number of threads changes no bit.
+// A parallel loop over independent items. An item's result does not depend on the thread that computes it, so the number
+// of threads changes no bit.
 #pragma once
 #include <algorithm>
 
@@ -8,22 +8,22 @@
 
 namespace recurra {
 
-/// Call work(first, last) on parts of [0, items): one part a thread, and no thread for less than `least` items.
-/// Parts begin at multiples of `step`. Denormals are flushed inside.
+/// Call work(first, last) on ranges that cover [0, items): one range a thread, at least `grain` items each, starting at
+/// multiples of `step`. Denormals are flushed inside.
 template <class Work>
-void parallel_for(Index items, Index least, Work&& work, Index step = 1) {
+void parallel_for(Index items, Index grain, Work&& work, Index step = 1) {
   const FlushDenormals flush;
   const Index steps = (items + step - 1) / step;
-  const Index most = std::max<Index>(1, items / std::max<Index>(1, least));
+  const Index most = std::max<Index>(1, items / std::max<Index>(1, grain));
   const int count =
       static_cast<int>(std::min<Index>({Index(max_threads().load(std::memory_order_relaxed)), most, steps}));
   if (count <= 1) {
     if (items > 0) work(Index{0}, items);
     return;
   }
-  Team::shared().run(count, [&](const Member& member) {
-    const Range part = member.part(steps);
-    const Index first = part.first * step, last = std::min(part.last * step, items);
+  ThreadPool::shared().run(count, [&](const Worker& worker) {
+    const Range range = worker.range(steps);
+    const Index first = range.first * step, last = std::min(range.last * step, items);
     if (first < last) work(first, last);
   });
 }

@@ -1,11 +1,17 @@
-// The thread team: `run(n, work)` calls work(member) on n threads, member 0 being the caller, and returns when all are
-// done. Inside, `barrier()` of the member waits for the others. run_with_who_comes() does with fewer where a helper's core
-// is busy with something else: no call then lasts longer than the caller alone would need, and a little.
+// The process's thread pool. `ThreadPool::shared().run(n, work)` calls work(worker) on up to n threads, worker 0 on the
+// calling thread, and returns when all of them are done. Within the call worker.barrier() waits for the others.
 //
-// Helpers spin for a bounded time, then yield, then sleep: a spinning barrier without bound turns milliseconds into
-// seconds as soon as another process wants the core. One team serves the process; when a second thread calls while it is
-// busy, or when a helper cannot be started, the work runs with one member. That gives the same bits, because work is
-// split by output and never by reduction. After a fork the child starts a team of its own when it first needs one.
+//   run(n, work)                       every thread takes part, however late it starts
+//   run_with_timeout(n, us, work)      only threads that start within `us` microseconds take part
+//
+// A call may get fewer workers than it asked for: one when the pool is busy with another thread's call (nested calls
+// included) or no thread can be started. Results do not depend on it, because work is split by output, never by
+// reduction. After a fork the child makes a new pool when it first needs one.
+//
+// Why a timeout: a call whose workers meet at barriers runs as slowly as its slowest worker, and a thread whose core is
+// busy with another process is slower than none.
+//
+// Pool threads spin, then yield, then sleep while they wait for work (barrier.hpp).
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -20,227 +26,159 @@
 #include <system_error>
 #include <thread>
 #include <vector>
-#if defined(__SSE2__) || defined(_M_X64)
-#include <immintrin.h>
-#endif
-#if defined(__linux__)
-#include <sched.h>
-#endif
 
 #include "recurra/support/denormals.hpp"
 #include "recurra/support/layout.hpp"
 #include "recurra/support/process_wide.hpp"
+#include "recurra/threads/affinity.hpp"
+#include "recurra/threads/barrier.hpp"
 
 namespace recurra {
 
-inline void pause_cpu() {
-#if defined(__SSE2__) || defined(_M_X64)
-  _mm_pause();
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-  asm volatile("yield");
-#endif
-}
-
-/// The core that this thread runs on at the moment; -1 where the system does not say.
-inline int current_core() {
-#if defined(__linux__)
-  return sched_getcpu();
-#else
-  return -1;
-#endif
-}
-
-/// Have this thread moved to another core, if it may run on one, and then free again to run where it could before.
-inline void leave_core([[maybe_unused]] int core) {
-#if defined(__linux__)
-  cpu_set_t all, others;
-  if (sched_getaffinity(0, sizeof all, &all) != 0) return;
-  others = all;
-  CPU_CLR(size_t(core), &others);
-  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
-    sched_setaffinity(0, sizeof all, &all);
-#endif
-}
-
-using Clock = std::chrono::steady_clock;
-
-/// Wait until done(): spin some 20 us, then offer the core to whoever is ready for a millisecond or so (a sleep is over
-/// only some 100 us later, too long to wait for a member that is a little behind), then sleep between looks. A member
-/// that waits for one that has lost its core must not burn the time that the other needs. Gives up at `end`, if given.
-template <class Done>
-inline void wait_politely(Done done, const Clock::time_point* end = nullptr) {
-  const auto over = [&] { return end && Clock::now() >= *end; };
-  for (int i = 0; i < 512; ++i) {
-    if (done() || (i % 16 == 15 && over())) return;
-    pause_cpu();
-  }
-  for (int i = 0; i < 2000; ++i) {
-    if (done() || over()) return;
-    std::this_thread::yield();
-  }
-  while (!done() && !over()) std::this_thread::sleep_for(std::chrono::microseconds(50));
-}
-
-class Barrier {
- public:
-  void wait(int members) {
-    if (members == 1) return;
-    const unsigned turn = turn_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
-      arrived_.store(0, std::memory_order_relaxed);
-      turn_.store(turn + 1, std::memory_order_release);
-    } else {
-      wait_politely([&] { return turn_.load(std::memory_order_acquire) != turn; });
-    }
-  }
-
- private:
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<unsigned> turn_{0};
-};
-
-/// One member's view of a running team.
-struct Member {
+/// One of the `count` workers of a call.
+struct Worker {
   int id, count;
-  Barrier* shared;
+  Barrier* shared_barrier;
 
-  void barrier() const { shared->wait(count); }
-  /// This member's part of n items, parts even to one.
-  Range part(Index n) const { return {n * id / count, n * (id + 1) / count}; }
+  void barrier() const { shared_barrier->wait(count); }
+  /// This worker's share of n items; shares differ by one item at most.
+  Range range(Index n) const { return {n * id / count, n * (id + 1) / count}; }
 };
 
-/// How many threads a kernel may use; set by set_num_threads, kept by forked children.
+/// How many threads a kernel may use; set by set_num_threads, inherited by forked children.
 inline std::atomic<int>& max_threads() {
   static std::atomic<int> count{1};
   return count;
 }
 
-class Team {
+class ThreadPool {
  public:
-  static Team& shared() { return process_wide<Team>(); }
+  static ThreadPool& shared() { return process_wide<ThreadPool>(); }
 
-  /// Call work(Member) on up to `count` threads. The first exception thrown by a member is thrown again here, unless
-  /// other members wait at a barrier: work that uses barriers must not throw.
+  /// Call work(Worker) on up to `count` threads. The first exception of a worker is thrown again here. Work that uses
+  /// barriers must not throw: the other workers would wait for ever.
   template <class Work>
   void run(int count, Work&& work) {
-    run_patiently(count, work, Clock::duration::max());
+    run_within(count, work, Clock::duration::max());
   }
-  /// The same with those helpers who begin within `patience` microseconds; the members' count is then known to all. Who
-  /// did not come is not asked again for a while, unless the patience is longer: a helper that waits for the next call
-  /// takes time from the caller where cores are few.
+  /// The same on those threads that start within `timeout_us` microseconds. A thread that missed the timeout is left out
+  /// of calls with a short timeout for a while: one that spins for work takes time from the caller where cores are few.
   template <class Work>
-  void run_with_who_comes(int count, double patience, Work&& work) {
-    run_patiently(count, work, std::chrono::nanoseconds(std::int64_t(1000 * patience)));
+  void run_with_timeout(int count, double timeout_us, Work&& work) {
+    run_within(count, work, std::chrono::nanoseconds(std::int64_t(1000 * timeout_us)));
   }
 
  private:
-  using Helpers = std::bitset<48>;  // helper i is bit i - 1; more are never hired
+  using ThreadSet = std::bitset<48>;  // pool thread i is bit i - 1; no more are ever started
 
-  /// The door of a call: which helpers are inside, whether more may come, and the call's number. A helper who finds it
-  /// shut, or belonging to another call, has nothing to do any more.
-  class Door {
+  /// Which pool threads take part in the current call, and whether more may still register. One atomic word, so that a
+  /// thread that comes late or belongs to an earlier call cannot register by mistake.
+  class Registration {
    public:
-    void open(std::uint64_t call, Helpers invited) {
-      state_.store(number(call) | may_enter | (~invited).to_ullong());  // who is not invited: as if inside
+    void open(std::uint64_t call, ThreadSet invited) {
+      state_.store(number(call) | is_open | (~invited).to_ullong());  // threads not invited count as registered
     }
-    bool enter(std::uint64_t call, int id) {
-      const std::uint64_t me = std::uint64_t{1} << (id - 1);
-      std::uint64_t now = state_.load();
-      while ((now & ~(may_enter - 1)) == (number(call) | may_enter) && !(now & me))
-        if (state_.compare_exchange_weak(now, now | me)) return true;
+    bool try_register(std::uint64_t call, int id) {
+      const std::uint64_t self = std::uint64_t{1} << (id - 1);
+      std::uint64_t state = state_.load();
+      while ((state & ~(is_open - 1)) == (number(call) | is_open) && !(state & self))
+        if (state_.compare_exchange_weak(state, state | self)) return true;
       return false;
     }
-    bool shut() const { return !(state_.load(std::memory_order_acquire) & may_enter); }
-    void close() { state_.fetch_and(~may_enter); }
-    Helpers inside() const { return Helpers(state_.load() & (may_enter - 1)); }
+    bool closed() const { return !(state_.load(std::memory_order_acquire) & is_open); }
+    void close() { state_.fetch_and(~is_open); }
+    ThreadSet registered() const { return ThreadSet(state_.load() & (is_open - 1)); }
 
    private:
-    static constexpr std::uint64_t may_enter = std::uint64_t{1} << Helpers().size();
-    static constexpr std::uint64_t number(std::uint64_t call) { return call << (Helpers().size() + 1); }
+    static constexpr std::uint64_t is_open = std::uint64_t{1} << ThreadSet().size();
+    static constexpr std::uint64_t number(std::uint64_t call) { return call << (ThreadSet().size() + 1); }
     alignas(64) std::atomic<std::uint64_t> state_{0};
   };
 
   template <class Work>
-  void run_patiently(int count, Work&& work, Clock::duration patience) {
-    const bool waits_for_all = patience == Clock::duration::max();
-    std::unique_lock<std::mutex> mine(running_, std::defer_lock);
-    Helpers invited;
-    if (count > 1 && mine.try_lock()) invited = hire(count - 1, patience);
+  void run_within(int count, Work&& work, Clock::duration timeout) {
+    const bool waits_for_all = timeout == Clock::duration::max();
+    std::unique_lock<std::mutex> pool(running_, std::defer_lock);
+    ThreadSet invited;
+    if (count > 1 && pool.try_lock()) invited = available_threads(count - 1, timeout);
     Barrier barrier;
     if (invited.none()) {
-      work(Member{0, 1, &barrier});
+      work(Worker{0, 1, &barrier});
       return;
     }
     std::exception_ptr failure;
-    std::mutex failing;
+    std::mutex failure_mutex;
     const std::function<void(int)> job = [&](int id) {
       const FlushDenormals flush;
-      Helpers members = invited;
-      if (!waits_for_all) {  // who else is here is known when the door is shut
-        wait_politely([&] { return door_.shut(); });
-        members &= door_.inside();
+      ThreadSet threads = invited;
+      if (!waits_for_all) {  // who takes part is known when registration is closed
+        wait_with_backoff([&] { return registration_.closed(); });
+        threads &= registration_.registered();
       }
-      if (id > 0)
-        id = 1 + int((members << (members.size() - size_t(id - 1))).count());  // those before it, and the caller
+      if (id > 0) id = 1 + int((threads << (threads.size() - size_t(id - 1))).count());  // number workers without gaps
       try {
-        work(Member{id, int(members.count()) + 1, &barrier});
+        work(Worker{id, int(threads.count()) + 1, &barrier});
       } catch (...) {
-        std::lock_guard<std::mutex> lock(failing);
+        std::lock_guard<std::mutex> lock(failure_mutex);
         if (!failure) failure = std::current_exception();
       }
     };
     done_.store(0, std::memory_order_relaxed);
     job_ = &job;
-    callers_core_.store(waits_for_all ? -1 : current_core());
-    long_call_.store(patience >= std::chrono::milliseconds(1));
-    refused_.store(0);
-    door_.open(++call_, invited);
-    for (size_t i = 0; i < helpers_.size(); ++i)
-      if (invited[i]) helpers_[i]->call(call_);
-    Helpers members = invited;
+    caller_core_.store(waits_for_all ? -1 : current_core());
+    long_timeout_.store(timeout >= std::chrono::milliseconds(1));
+    declined_.store(0);
+    registration_.open(++call_, invited);
+    for (size_t i = 0; i < threads_.size(); ++i)
+      if (invited[i]) threads_[i]->call(call_);
+    ThreadSet threads = invited;
     if (!waits_for_all) {
-      const auto end = Clock::now() + patience;
-      wait_politely([&] { return int((door_.inside() & invited).count()) + refused_.load() >= int(invited.count()); },
-                    &end);
-      door_.close();
-      members &= door_.inside();
-      for (size_t i = 0; i < helpers_.size(); ++i)
-        if (invited[i]) helpers_[i]->came(members[i]);
+      const auto deadline = Clock::now() + timeout;
+      wait_with_backoff(
+          [&] {
+            return int((registration_.registered() & invited).count()) + declined_.load() >= int(invited.count());
+          },
+          &deadline);
+      registration_.close();
+      threads &= registration_.registered();
+      for (size_t i = 0; i < threads_.size(); ++i)
+        if (invited[i]) threads_[i]->note_start(threads[i]);
     }
     job(0);
-    wait_politely([&] { return done_.load(std::memory_order_acquire) == int(members.count()); });
+    wait_with_backoff([&] { return done_.load(std::memory_order_acquire) == int(threads.count()); });
     if (failure) std::rethrow_exception(failure);
   }
 
-  class Helper {
+  class PoolThread {
    public:
-    Helper(Team& team, int id) : team_(team), id_(id), thread_([this] { live(); }) { thread_.detach(); }
+    PoolThread(ThreadPool& pool, int id) : pool_(pool), id_(id), thread_([this] { loop(); }) { thread_.detach(); }
     void call(std::uint64_t number) {
-      called_.store(number);  // sequentially consistent, as is asleep_ below: either the helper sees the call
-      slept_ = asleep_.load();
-      if (slept_) {  // before it sleeps, or the caller sees it asleep
+      called_.store(
+          number);  // sequentially consistent, as asleep_ is: either the thread sees the call before it sleeps,
+      was_asleep_ = asleep_.load();  // or the caller sees it asleep
+      if (was_asleep_) {
         std::lock_guard<std::mutex> lock(mutex_);
         wake_.notify_one();
       }
     }
 
-    /// Whether it came when called with little patience. Who had to wake up first could not, and is there the next time.
-    void came(bool in_time) {
-      if (in_time) pause_ = Clock::duration{0};
-      if (in_time || slept_) return;
-      pause_ = std::clamp<Clock::duration>(2 * pause_, shortest_pause, longest_pause);
-      rests_until_ = Clock::now() + pause_;
+    /// Whether it started in time. A thread that had to wake up first could not, and is awake for the next call.
+    void note_start(bool in_time) {
+      if (in_time) cooldown_ = Clock::duration{0};
+      if (in_time || was_asleep_) return;
+      cooldown_ = std::clamp<Clock::duration>(2 * cooldown_, shortest_cooldown, longest_cooldown);
+      cooldown_end_ = Clock::now() + cooldown_;
     }
-    bool rests(Clock::duration patience) const { return patience < pause_ && Clock::now() < rests_until_; }
+    bool cools_down(Clock::duration timeout) const { return timeout < cooldown_ && Clock::now() < cooldown_end_; }
 
    private:
-    static constexpr std::chrono::milliseconds shortest_pause{1}, longest_pause{16};
-    void live() {
+    static constexpr std::chrono::milliseconds shortest_cooldown{1}, longest_cooldown{16};
+    void loop() {
       std::uint64_t seen = 0;
       bool stays_awake = true;
       for (;;) {
         const auto called = [&] { return called_.load() != seen; };
-        // A model's next kernel is seldom a millisecond away, and to wake a thread takes some 100 us.
+        // A model's next kernel mostly comes within a millisecond, and waking a thread takes some 100 us.
         for (int i = 0; stays_awake && i < 4096 && !called(); ++i) pause_cpu();
         for (int i = 0; stays_awake && i < 2000 && !called(); ++i) std::this_thread::yield();
         if (!called()) {
@@ -250,59 +188,60 @@ class Team {
           asleep_.store(false);
         }
         seen = called_.load();
-        const int core = team_.callers_core_.load();
-        bool in_the_way = core >= 0 && core == current_core();
-        if (in_the_way && team_.long_call_.load()) {  // the other core may be busy, but hardly for as long as the call
-          leave_core(core);
-          in_the_way = core == current_core();
+        const int core = pool_.caller_core_.load();
+        bool on_caller_core = core >= 0 && core == current_core();
+        if (on_caller_core && pool_.long_timeout_.load()) {  // another core may be busy, but hardly for the whole call
+          migrate_from_core(core);
+          on_caller_core = core == current_core();
         }
-        stays_awake = !in_the_way;
-        if (in_the_way) {
-          team_.refused_.fetch_add(1);
-          leave_core(core);  // here the two would wait for each other in turns; asleep, it might be woken here for ever
+        stays_awake = !on_caller_core;
+        if (on_caller_core) {
+          pool_.declined_.fetch_add(1);
+          migrate_from_core(core);  // on one core the two would wait for each other; asleep, it would wake here again
         }
-        if (in_the_way || !team_.door_.enter(seen, id_)) continue;
-        (*team_.job_)(id_);
-        team_.done_.fetch_add(1, std::memory_order_acq_rel);
+        if (on_caller_core || !pool_.registration_.try_register(seen, id_)) continue;
+        (*pool_.job_)(id_);
+        pool_.done_.fetch_add(1, std::memory_order_acq_rel);
       }
     }
-    Team& team_;
+    ThreadPool& pool_;
     const int id_;
-    std::atomic<std::uint64_t> called_{0};  // the last call's number
+    std::atomic<std::uint64_t> called_{0};  // number of the latest call
     std::atomic<bool> asleep_{false};
-    // The caller's own:
-    bool slept_ = false;  // when called last
-    Clock::duration pause_{0};  // after a call that it missed, until it is called again
-    Clock::time_point rests_until_;
+    // Used by the caller only:
+    bool was_asleep_ = false;  // at the latest call
+    Clock::duration cooldown_{0};  // doubles with each missed timeout
+    Clock::time_point cooldown_end_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::thread thread_;  // last: it uses the members above
   };
 
-  /// Have at least n helpers if the system gives them; returns which to call, at most n.
-  Helpers hire(int n, Clock::duration patience) {
-    const size_t wanted = std::min(size_t(n), Helpers().size());
-    while (helpers_.size() < wanted) {
+  /// Start threads until there are n, as far as the system allows; returns those to call, at most n.
+  ThreadSet available_threads(int n, Clock::duration timeout) {
+    const size_t wanted = std::min(size_t(n), ThreadSet().size());
+    while (threads_.size() < wanted) {
       try {
-        helpers_.push_back(std::make_unique<Helper>(*this, int(helpers_.size()) + 1));
+        threads_.push_back(std::make_unique<PoolThread>(*this, int(threads_.size()) + 1));
       } catch (const std::system_error&) {
         break;
       }
     }
-    Helpers found;
-    for (size_t i = 0; i < std::min(wanted, helpers_.size()); ++i) found[i] = !helpers_[i]->rests(patience);
+    ThreadSet found;
+    for (size_t i = 0; i < std::min(wanted, threads_.size()); ++i) found[i] = !threads_[i]->cools_down(timeout);
     return found;
   }
 
   std::mutex running_;
-  std::vector<std::unique_ptr<Helper>> helpers_;
+  std::vector<std::unique_ptr<PoolThread>> threads_;
   const std::function<void(int)>* job_ = nullptr;
-  Door door_;
-  std::uint64_t call_ = 0;  // the number of the last call
-  std::atomic<int> done_{0};  // helpers who have done their work
-  std::atomic<int> callers_core_{-1};  // where the call does without a helper
-  std::atomic<bool> long_call_{false};  // that gives a helper the time to go elsewhere
-  std::atomic<int> refused_{0};  // helpers who are there; one more, from an earlier call, only ends the waiting early
+  Registration registration_;
+  std::uint64_t call_ = 0;  // number of the latest call
+  std::atomic<int> done_{0};  // pool threads that have finished the call
+  std::atomic<int> caller_core_{-1};  // in calls with a timeout
+  std::atomic<bool> long_timeout_{false};  // enough for a thread to migrate
+  std::atomic<int> declined_{
+      0};  // threads that run on the caller's core; one from an earlier call only ends the wait early
 };
 
 }  // namespace recurra

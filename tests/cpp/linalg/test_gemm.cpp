@@ -54,10 +54,10 @@ TEST(the_order_of_sums_depends_on_no_path) {
       recurra_test::Numbers numbers(unsigned(M * 31 + N));
       const auto a = numbers.list<float>(size_t(M * K)), b = numbers.list<float>(size_t(K * N));
       const auto bias = numbers.list<float>(size_t(N));
-      std::vector<float> a_turned(a.size()), b_turned(b.size()), expected(size_t(M * N));
+      std::vector<float> a_transposed(a.size()), b_transposed(b.size()), expected(size_t(M * N));
       for (Index k = 0; k < K; ++k) {
-        for (Index m = 0; m < M; ++m) a_turned[size_t(k * M + m)] = a[size_t(m * K + k)];
-        for (Index n = 0; n < N; ++n) b_turned[size_t(n * K + k)] = b[size_t(k * N + n)];
+        for (Index m = 0; m < M; ++m) a_transposed[size_t(k * M + m)] = a[size_t(m * K + k)];
+        for (Index n = 0; n < N; ++n) b_transposed[size_t(n * K + k)] = b[size_t(k * N + n)];
       }
       for (const bool with_bias : {false, true}) {
         const float* const start = with_bias ? bias.data() : nullptr;
@@ -66,9 +66,9 @@ TEST(the_order_of_sums_depends_on_no_path) {
           const auto first = run(M, N, K, a, false, b, false, start);
           if (threads == 1) expected = first;
           CHECK(first == expected);
-          CHECK(run(M, N, K, a, false, b_turned, true, start) == expected);
-          CHECK(run(M, N, K, a_turned, true, b, false, start) == expected);
-          CHECK(run(M, N, K, a_turned, true, b_turned, true, start) == expected);
+          CHECK(run(M, N, K, a, false, b_transposed, true, start) == expected);
+          CHECK(run(M, N, K, a_transposed, true, b, false, start) == expected);
+          CHECK(run(M, N, K, a_transposed, true, b_transposed, true, start) == expected);
         }
       }
     }
@@ -82,8 +82,8 @@ TEST(a_row_does_not_depend_on_the_others_nor_on_threads) {
   const auto whole = run(M, N, K, a, false, b, false, bias.data());
   for (Index m : {Index{0}, Index{42}, M - 1}) {
     const std::vector<float> row(a.begin() + m * K, a.begin() + (m + 1) * K);
-    const auto alone = run(Index{1}, N, K, row, false, b, false, bias.data());
-    for (Index n = 0; n < N; ++n) CHECK_EQUAL(alone[n], whole[m * N + n]);
+    const auto single = run(Index{1}, N, K, row, false, b, false, bias.data());
+    for (Index n = 0; n < N; ++n) CHECK_EQUAL(single[n], whole[m * N + n]);
   }
   for (int threads : {2, 3, 5}) {
     recurra::max_threads() = threads;

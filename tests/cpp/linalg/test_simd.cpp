@@ -78,7 +78,7 @@ TEST(functions_at_infinity_zero_and_nan) {
 TEST(parts_of_vectors_leave_the_rest_alone) {
   for (int n = 1; n <= lanes<float>; ++n) {
     std::vector<float> from(64, 7), to(64, -1);
-    recurra::store_part(to.data(), recurra::load_part(from.data(), n), n);
+    recurra::store_partial(to.data(), recurra::load_partial(from.data(), n), n);
     for (int i = 0; i < 64; ++i) CHECK_EQUAL(to[i], i < n ? 7.0f : -1.0f);
   }
 }

@@ -66,18 +66,3 @@ TEST(tiles_of_every_height_equal_their_sums) {
   check_heights<double, false>(heights);
   check_heights<double, true>(heights);
 }
-
-TEST(what_comes_is_handed_out_part_after_part) {
-  const char memory[400] = {};
-  recurra::Ahead ahead;
-  CHECK(ahead.take(64) == nullptr);
-  ahead.add(memory, 130);
-  ahead.add(memory + 200, 64);
-  CHECK(ahead.take(64) == memory);
-  ahead.first(memory + 300, 60);
-  CHECK(ahead.take(64) == memory + 300);
-  CHECK(ahead.take(64) == memory + 64);
-  CHECK(ahead.take(64) == memory + 128);  // its last two bytes
-  CHECK(ahead.take(64) == memory + 200);
-  CHECK(ahead.take(64) == nullptr);
-}

@@ -54,7 +54,7 @@ TEST(masked_steps_are_left_out_and_long_rows_come_first) {
   CHECK_EQUAL(plan.steps(), 3);
   CHECK_EQUAL(plan.rows(), 7);
   const Index order[] = {1, 3, 0, 2}, length[] = {3, 3, 1, 0}, live[] = {3, 2, 2};
-  for (Index i = 0; i < 4; ++i) CHECK_EQUAL(plan.original(i), order[i]);
+  for (Index i = 0; i < 4; ++i) CHECK_EQUAL(plan.batch_row(i), order[i]);
   for (Index i = 0; i < 4; ++i) CHECK_EQUAL(plan.length(i), length[i]);
   for (Index s = 0; s < 3; ++s) CHECK_EQUAL(plan.live(s), live[s]);
   CHECK((sources(plan) == std::vector<Index>{6, 15, 0, 8, 16, 9, 17}));
@@ -66,12 +66,12 @@ TEST(parts_cover_all_rows_evenly) {
   for (Index b = 0; b < 6; ++b)
     for (Index t = 0; t < 10 - b; ++t) mask[b * 10 + t] = 1;
   const Plan plan(6, 10, mask.data(), false);
-  for (int parts : {1, 2, 3, 6, 9}) {
-    const auto cut = plan.split(parts);
-    CHECK_EQUAL(Index(cut.size()), parts + 1);
+  for (int ranges : {1, 2, 3, 6, 9}) {
+    const auto cut = plan.split(ranges);
+    CHECK_EQUAL(Index(cut.size()), ranges + 1);
     CHECK_EQUAL(cut.front(), 0);
     CHECK_EQUAL(cut.back(), 6);
-    for (int k = 0; k < parts; ++k) CHECK(cut[k] <= cut[k + 1]);
+    for (int k = 0; k < ranges; ++k) CHECK(cut[k] <= cut[k + 1]);
   }
   CHECK_EQUAL(plan.split(2)[1], 3);  // 10 + 9 + 8 of 45, the first prefix to hold half
 }
