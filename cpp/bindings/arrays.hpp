@@ -218,20 +218,21 @@ View<const T> optional_input(py::handle object, const char* name, Dims dims) {
   return object.is_none() ? View<const T>{} : input<T>(object, name, dims);
 }
 
-/// Elements from one row of the last axis to the next where all of them lie evenly apart, in the array's order, and a
-/// row's elements side by side, as in y[:, :, :H]; else 0.
+/// Elements from one row of the last axis to the next where the rows follow each other in memory, evenly, in the
+/// array's order, and a row's elements lie side by side, as in y[:, :, :H]; else 0. Rows that overlap, repeat
+/// (a broadcast axis, stride 0) or run backwards (a negative stride) are no such rows.
 inline Size row_step(const py::array& array) {
   const Size item = array.itemsize(), axes = array.ndim(), length = array.shape(axes - 1);
+  if (array.size() == 0) return length;
   if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) return 0;
   if (length > 1 && array.strides(axes - 1) != item) return 0;
-  Size step = 0, rows = 1;  // of the axes so far; strides of axes of size 1 mean nothing
+  Size step = length * item, rows = 1;  // bytes from row to row, rows of the axes seen; axes of size 1 have no stride
   for (Size k = axes - 2; k >= 0; --k) {
     if (array.shape(k) == 1) continue;
-    if (step == 0) step = array.strides(k);
+    if (rows == 1) step = array.strides(k);
     else if (array.strides(k) != step * rows) return 0;
     rows *= array.shape(k);
   }
-  if (rows == 0 || step == 0) return length;
   return step % item == 0 && step / item >= length ? step / item : 0;
 }
 

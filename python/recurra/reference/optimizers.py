@@ -59,7 +59,8 @@ def grad_norm(grads: list[Array]) -> float:
     """sqrt of the sum of the squares of all entries of all arrays, summed in float64."""
     total = 0.0
     for k, grad in enumerate(grads):
-        total += float(np.square(checks.floats(f"grads[{k}]", grad), dtype=np.float64).sum())
+        values = np.ascontiguousarray(checks.floats(f"grads[{k}]", grad), dtype=np.float64)  # one order of summation
+        total += float(np.square(values).sum())
     return math.sqrt(total)
 
 

@@ -1,0 +1,329 @@
+"""Every array argument of every kernel, laid out in memory in every way that numpy knows.
+
+The answer is that of the contiguous copy, bit for bit. An array that a kernel writes into may be refused instead, and
+so may foreign byte order: with one error that names the argument. The functions and their array arguments are read
+off ``kernels.pyi``, so a new one without a call here fails.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import recurra._core
+from recurrent_cases import Case, backward, forward, make_inputs
+
+Array = np.ndarray[Any, Any]
+
+
+# --- the forms of an array --------------------------------------------------------------------------------------------
+
+
+def filler(dtype: np.dtype[Any]) -> Any:
+    """What stands between the elements of a view: a kernel that reads it gives another answer."""
+    return np.nan if dtype.kind == "f" else (True if dtype.kind == "b" else np.iinfo(dtype).max)
+
+
+def sliced(array: Array, axis: int) -> Array:
+    shape = list(array.shape)
+    shape[axis] = 2 * shape[axis] + 3
+    base = np.full(shape, filler(array.dtype), array.dtype)
+    view = base[(slice(None),) * axis + (slice(1, 2 * array.shape[axis], 2),)]
+    view[...] = array
+    return view
+
+
+def cut(array: Array, axis: int) -> Array:
+    """The first entries of a longer axis, as in y[:, :, :H]."""
+    shape = list(array.shape)
+    shape[axis] += 3
+    base = np.full(shape, filler(array.dtype), array.dtype)
+    view = base[(slice(None),) * axis + (slice(0, array.shape[axis]),)]
+    view[...] = array
+    return view
+
+
+def reversed_along(array: Array, axis: int) -> Array:
+    return np.flip(np.ascontiguousarray(np.flip(array, axis)), axis)
+
+
+def transposed(array: Array, order: tuple[int, ...]) -> Array:
+    return np.ascontiguousarray(array.transpose(order)).transpose(np.argsort(order))
+
+
+def broadcast(array: Array, axes: tuple[int, ...]) -> Array:
+    once = array[tuple(slice(0, 1) if k in axes else slice(None) for k in range(array.ndim))]
+    return np.broadcast_to(once.copy(), array.shape)
+
+
+def overlapping(array: Array, axis: int) -> Array:
+    """Windows of the next axis that share all but one element."""
+    rows, length = array.shape[axis], array.shape[axis + 1]
+    shape = (*array.shape[:axis], *array.shape[axis + 2 :], rows + length - 1)
+    base = np.resize(array, shape)
+    windows = np.lib.stride_tricks.sliding_window_view(base, length, -1)  # (..., rows, length)
+    return np.moveaxis(windows, (-2, -1), (axis, axis + 1))
+
+
+def misaligned(array: Array) -> Array:
+    memory = np.zeros(array.nbytes + 1, np.uint8)
+    view = np.ndarray(array.shape, array.dtype, memory.data, offset=1)
+    view[...] = array
+    return view
+
+
+def read_only(array: Array) -> Array:
+    view = array.copy()
+    view.flags.writeable = False
+    return view
+
+
+def byte_swapped(array: Array) -> Array:
+    return array.astype(array.dtype.newbyteorder())
+
+
+def forms(array: Array) -> Iterator[tuple[str, Array]]:
+    yield "contiguous", array.copy()
+    yield "Fortran order", np.asfortranarray(array)
+    yield "misaligned", misaligned(array)
+    yield "read-only", read_only(array)
+    yield "byte-swapped", byte_swapped(array)
+    axes = range(array.ndim)
+    for axis in axes:
+        yield f"sliced on axis {axis}", sliced(array, axis)
+        yield f"cut on axis {axis}", cut(array, axis)
+        yield f"reversed on axis {axis}", reversed_along(array, axis)
+        if axis:
+            yield f"overlapping on axis {axis - 1}", overlapping(array, axis - 1)
+    for order in permutations(axes):
+        if order != tuple(axes):
+            yield f"transposed by {order}", transposed(array, order)
+    for bits in range(1, 2**array.ndim):
+        chosen = tuple(axis for axis in axes if bits >> axis & 1)
+        yield f"broadcast on axes {chosen}", broadcast(array, chosen)
+
+
+# --- the calls --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Call:
+    """A call of `function`: run(core, arrays) with its array arguments by name; "params[1]" is an entry of a list."""
+
+    function: str
+    arrays: dict[str, Array]
+    run: Callable[[ModuleType, dict[str, Array]], Any]
+    written: frozenset[str] = frozenset()
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.function}{'-' if self.label else ''}{self.label}"
+
+
+def recurrent_calls(dtype: str) -> Iterator[Call]:
+    options: list[dict[str, Any]] = [
+        {"sizes": (3, 2, 4, 5)},  # few rows and steps: weights are not packed
+        {"sizes": (7, 12, 6, 21), "mask": "holes", "input_dropout": "gates", "recurrent_dropout": "shared"},
+        {"sizes": (12, 9, 3, 8), "input_dropout": "shared", "recurrent_dropout": "gates", "reverse": True},
+        {"sizes": (7, 6, 5, 9), "embeddings": True, "mask": "left"},
+        {"sizes": (5, 7, 3, 10), "return_sequences": False},
+    ]
+    for cell in ("lstm", "gru", "gru_reset_before", "simple_rnn"):
+        name = "gru" if cell == "gru_reset_before" else cell
+        for number, option in enumerate(options):
+            case = Case(cell, dtype, seed=number, **option)
+            yield recurrent_forward(name, case)
+            yield recurrent_backward(name, case)
+
+
+def recurrent_forward(name: str, case: Case) -> Call:
+    given = {key: value for key, value in make_inputs(case).arrays.items() if value is not None}
+    B, T, _, H = case.sizes
+    given["out"] = np.zeros((B, T, H) if case.return_sequences else (B, H), case.dtype)
+
+    def run(core: ModuleType, arrays: dict[str, Array]) -> Any:
+        inputs = {key: arrays.get(key) for key in make_inputs(case).arrays}
+        return forward(core, case, inputs, training=False, out=arrays["out"])[:-1]
+
+    return Call(f"{name}_forward", given, run, frozenset({"out"}), str(case))
+
+
+def recurrent_backward(name: str, case: Case) -> Call:
+    inputs = make_inputs(case)
+    given = {key: value for key, value in inputs.upstream.items() if value is not None}
+
+    def run(core: ModuleType, arrays: dict[str, Array]) -> Any:
+        *_, cache = forward(core, case, inputs.arrays)
+        return backward(core, case, cache, arrays)
+
+    return Call(f"{name}_backward", given, run, label=str(case))
+
+
+def other_calls(dtype: str) -> Iterator[Call]:
+    rng = np.random.default_rng(7)
+
+    def normal(*shape: int) -> Array:
+        return rng.normal(size=shape).astype(dtype)
+
+    def ids(limit: int, *shape: int) -> Array:
+        return rng.integers(0, limit, shape).astype(np.int32)
+
+    def plain(function: str, arrays: dict[str, Array], *rest: Any, label: str = "", first: Any = ()) -> Call:
+        return Call(function, arrays, lambda core, a: getattr(core, function)(*first, *a.values(), *rest), label=label)
+
+    matrices = {"a": normal(7, 5), "b": normal(5, 9), "bias": normal(9)}
+    yield plain("matmul", matrices, False, False)
+    yield plain("matmul", {"a": normal(5, 7), "b": normal(9, 5), "bias": normal(9)}, True, True, label="transposed")
+    yield plain("matmul", {"a": normal(3, 7, 5), "b": normal(3, 5, 9), "bias": normal(9)}, False, False, label="stack")
+    yield plain("activation_forward", {"x": normal(3, 4, 5)}, first=("tanh",))
+    yield plain("activation_backward", {"y": normal(3, 4, 5), "dy": normal(3, 4, 5)}, first=("sigmoid",))
+    yield plain("softmax_forward", {"x": normal(3, 4, 5)})
+    yield plain("softmax_backward", {"y": normal(3, 4, 5), "dy": normal(3, 4, 5)})
+    yield plain("softmax_cross_entropy_forward", {"logits": normal(6, 5), "labels": ids(5, 6)})
+    yield plain(
+        "softmax_cross_entropy_backward",
+        {"logits": normal(6, 5), "labels": ids(5, 6), "lse": normal(6), "dloss": normal(6)},
+    )
+    yield plain("embedding_forward", {"table": normal(11, 5), "ids": ids(11, 3, 4)})
+    yield plain("embedding_backward", {"ids": ids(11, 3, 4), "dy": normal(3, 4, 5)})
+    yield plain("sample", {"logits": normal(6, 5)}, 0.7, 3, 5, 8)
+    yield Call(
+        "tokenize_encode",
+        {"ids": ids(9, 3)},
+        lambda core, a: core.tokenize_encode(["a b", "c d a"], " ", ["a", "b", "c"], a["ids"], 4),
+    )
+    yield from optimizer_calls(normal)
+
+
+def optimizer_calls(normal: Callable[..., Array]) -> Iterator[Call]:
+    shapes = [(3, 5), (2, 4, 3), (7,)]
+
+    def lists(*names: str) -> dict[str, Array]:
+        return {f"{name}[{k}]": np.abs(normal(*shape)) for name in names for k, shape in enumerate(shapes)}
+
+    def updates(function: str, states: tuple[str, ...], *rest: Any) -> Call:
+        def run(core: ModuleType, a: dict[str, Array]) -> Any:
+            given = [[a[f"{name}[{k}]"] for k in range(3)] for name in ("params", "grads", *states)]
+            return getattr(core, function)(*given, *rest)
+
+        arrays = lists("params", "grads", *states)
+        arrays.update({name: 0.1 * array for name, array in arrays.items() if name.startswith("means")})  # v > means²
+        arrays.update({name: 1 + array for name, array in arrays.items() if name.startswith("v[")})
+        return Call(function, arrays, run, frozenset(arrays) - frozenset(f"grads[{k}]" for k in range(3)))
+
+    scale = [1.0, 0.5, 2.0]
+    yield Call("grad_norm", lists("grads"), lambda core, a: core.grad_norm(list(a.values())))
+    yield updates("sgd_update", ("moments",), 0.1, 0.9, True, 0.01, scale, 0.5)
+    yield updates("rmsprop_update", ("v", "moments", "means"), 0.1, 0.9, 0.5, 1e-7, 0.01, scale, 0.5)
+    yield updates("adam_update", ("m", "v", "vmax"), 0.1, 0.9, 0.99, 1e-7, 3, 0.01, scale, 0.5)
+
+    def rows(function: str, states: tuple[str, ...], *rest: Any, last_step: bool = False) -> Call:
+        arrays: dict[str, Array] = {"param": normal(9, 5), "ids": np.array([1, 4, 6], np.int32), "rows": normal(3, 5)}
+        arrays.update({name: np.abs(normal(9, 5)) for name in states})
+        if last_step:
+            arrays["last_step"] = np.arange(9) % 3
+        run = lambda core, a: getattr(core, function)(*a.values(), *rest)  # noqa: E731
+        return Call(function, arrays, run, frozenset(arrays) - {"ids", "rows"})
+
+    yield rows("sgd_update_rows", (), 0.1, 0.5, 0.4)
+    yield rows("rmsprop_update_rows", ("v",), 4, 0.1, 0.9, 1e-7, 0.5, 0.4, last_step=True)
+    yield rows("adam_update_rows", ("m", "v", "vmax"), 0.1, 0.9, 0.99, 1e-7, 3, 0.01, 0.5, 0.4)
+    yield rows("adagrad_update_rows", ("acc",), 0.1, 1e-7, 0.5, 0.4)
+
+
+def calls(dtype: str) -> list[Call]:
+    return [*recurrent_calls(dtype), *other_calls(dtype)]
+
+
+# --- the tests --------------------------------------------------------------------------------------------------------
+
+
+def array_arguments() -> dict[str, set[str]]:
+    """From kernels.pyi: the names of the arguments that are arrays or lists of arrays, by function."""
+    tree = ast.parse((Path(recurra._core.__path__[0]) / "kernels.pyi").read_text())
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            typed = {argument.arg: ast.unparse(argument.annotation or node) for argument in node.args.args}
+            found[node.name] = {name for name, text in typed.items() if {"Array", "Ids", "NDArray"} & _words(text)}
+    return {name: arguments for name, arguments in found.items() if arguments}
+
+
+def _words(text: str) -> set[str]:
+    return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
+
+
+def test_every_array_argument_of_the_contract_is_in_a_call() -> None:
+    covered: dict[str, set[str]] = {}
+    for call in calls("float64"):
+        covered.setdefault(call.function, set()).update(name.partition("[")[0] for name in call.arrays)
+    assert covered == array_arguments()
+
+
+def outcome(call: Call, core: ModuleType, arrays: dict[str, Array]) -> tuple[str, list[Any]]:
+    """The error's text, or all that came back and what the call's arrays hold after it."""
+    try:
+        result = call.run(core, arrays)
+    except (TypeError, ValueError) as error:
+        return str(error), []
+    return "", [*_leaves(result), *(array.copy() for array in arrays.values())]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def same(found: list[Any], expected: list[Any]) -> bool:
+    if len(found) != len(expected):
+        return False
+    for a, b in zip(found, expected, strict=True):
+        if isinstance(b, np.ndarray):
+            native = np.ascontiguousarray(a, b.dtype)
+            if a.shape != b.shape or native.tobytes() != b.tobytes():
+                return False
+        elif a != b:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("number", range(len(calls("float64"))), ids=[str(call) for call in calls("float64")])
+def test_forms(core: ModuleType, dtype: np.dtype[Any], number: int) -> None:
+    call = calls(dtype.name)[number]
+    for name, array in call.arrays.items():
+        for form, view in forms(array):
+            copies = {key: value.copy() for key, value in call.arrays.items()}
+            expected_error, expected = outcome(call, core, {**copies, name: np.array(view, array.dtype, order="C")})
+            others = {key: value.copy() for key, value in call.arrays.items()}
+            before = view.copy()
+            error, found = outcome(call, core, {**others, name: view})
+            if error != expected_error and (form == "byte-swapped" or name in call.written):
+                assert name.partition("[")[0] in error, f"{name}, {form}: {error}"
+                assert view.tobytes() == before.tobytes(), f"{name}, {form}: refused, yet written"
+            else:
+                assert error == expected_error, f"{name}, {form}"
+                assert same(found, expected), f"{name}, {form}"
+
+
+def test_a_gradient_that_repeats_rows_is_read_within_its_memory(core: ModuleType) -> None:
+    """At this size a kernel that takes stride 0 for rows side by side leaves the array's pages."""
+    case = Case("lstm", "float32", (64, 50, 3, 32), states=False, gradients="y")
+    inputs = make_inputs(case)
+    for shape in ((64, 1, 32), (1, 50, 32), (1, 1, 32), (1, 1, 1)):
+        dy = np.broadcast_to(np.random.default_rng(3).normal(size=shape).astype("f4"), (64, 50, 32))
+        results = []
+        for form in (dy, dy.copy()):
+            *_, cache = forward(core, case, inputs.arrays)
+            results.append(backward(core, case, cache, {"dy": form, "dh": None, "dc": None}))
+        assert same(list(_leaves(results[0])), list(_leaves(results[1]))), shape
