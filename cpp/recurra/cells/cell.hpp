@@ -1,13 +1,15 @@
-// What a cell declares. The loops of sequence/ are templates on it and call forward and backward on one vector of units.
+// What a cell declares. The loops of sequence/ are templates on it and call forward and backward on one vector of
+// units.
 //
-//   columns                the pre-activations of a unit: which gate of the kernel and of the recurrent kernel each one sums;
-//                          columns that take h come first
+//   columns                the pre-activations of a unit: the gate of the kernel and of the recurrent kernel that each
+//                          sums; columns that take h come first
 //   column_activations     the activation applied to each column by itself, before forward
 //   gates, two_biases      shapes of the weights (support/layout.hpp)
-//   has_carry, has_memory  a state beside the operand's h, carried from step to step; whether it is the layer's second state
+//   has_carry, has_memory  whether a state is carried beside the operand's h; whether it is the layer's second state
 //   reset_before           two products a step (GruResetBefore)
-//   forward(z, carry, act)                              returns h'; leaves in z what backward needs
-//   backward(z, before, after, dh, dcarry, act)         leaves dL/dz in z; dcarry: dL/dcarry after the step in, before out
+//   forward(z, carry, act)                        returns h'; leaves in z what backward needs
+//   backward(z, before, after, dh, dcarry, act)   leaves dL/dz in z; before, after: the carry around the step;
+//                                                 dcarry: its gradient, after the step in, before the step out
 #pragma once
 #include "recurra/linalg/activations.hpp"
 

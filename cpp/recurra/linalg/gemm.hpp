@@ -1,12 +1,12 @@
 // Matrix products on the thread pool: out (M, N) = op(A) op(B) + bias, for Dense, attention, projections, and their
 // gradients.
 //
-// An element is one chain: bias, then a[0] b[0], a[1] b[1], ... So a row's result depends neither on M nor on the number
-// of threads.
+// An element is one chain: bias, then a[0] b[0], a[1] b[1], ... So a row's result depends neither on M nor on the
+// number of threads.
 //
-// B is packed panel by panel, in blocks of k for which a panel stays in L1; a block continues the sums of the one before.
-// Up to three rows are multiplied by B unpacked. For op(B) = B^T, where A is smaller or fills its panels better, A is
-// packed and out^T = B A^T is computed.
+// B is packed panel by panel, in blocks of k for which a panel stays in L1; a block continues the sums of the one
+// before. Up to three rows are multiplied by B unpacked. For op(B) = B^T, where A is smaller or fills its panels
+// better, A is packed and out^T = B A^T is computed.
 #pragma once
 #include "recurra/linalg/tile.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
@@ -121,7 +121,8 @@ struct Gemm {
                });
   }
 
-  /// out^T = B A^T, for B stored as (N, K): its rows are read in place, and A is packed. An element's chain is the same.
+  /// out^T = B A^T, for B stored as (N, K): its rows are read in place, and A is packed. An element's chain is the
+  /// same.
   void run_packed_a(int threads) const {
     constexpr Index full = Panels<T>::full;
     on_workers(N, M, threads, (deepest() + N) * full + lanes<T>,
@@ -145,8 +146,8 @@ struct Gemm {
                });
   }
 
-  /// Panels packed at a time: rows of B and of the result are then read and written over several lines or pages in a row,
-  /// which the hardware prefetches.
+  /// Panels packed at a time: rows of B and of the result are then read and written over several lines or pages in a
+  /// row, which the hardware prefetches.
   Index panels_at_a_time() const {
     return std::clamp<Index>(packed_bytes / Index(sizeof(T)) / (deepest() * Panels<T>::full), 8, 64);
   }

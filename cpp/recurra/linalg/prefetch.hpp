@@ -1,4 +1,5 @@
-// Software prefetching: single addresses, short rows, and lists of memory areas that a product fetches while it computes.
+// Software prefetching: single addresses, short rows, and lists of memory areas that a product fetches while it
+// computes.
 #pragma once
 #include <Eigen/Core>
 
@@ -16,8 +17,8 @@
 
 namespace recurra {
 
-/// Prefetch n > 0 elements at p, which need not be aligned. (Written twice: gcc removes the loop where a lambda tells what
-/// to fetch.)
+/// Prefetch n > 0 elements at p, which need not be aligned. (Written twice: gcc removes the loop where a lambda tells
+/// what to fetch.)
 template <class T>
 RECURRA_INLINE void prefetch(const T* p, Index n) {
   constexpr Index line = 64 / Index(sizeof(T));
@@ -35,8 +36,8 @@ RECURRA_INLINE void prefetch_l2(const T* p, Index n) {
 /// Prefetch distance, in rows, of loops over rows that lie anywhere in memory.
 inline constexpr Index prefetch_distance = 8;
 
-/// Memory areas that the tiles of a product prefetch to L2 while they compute, one area after another. For memory that is
-/// used next and that the hardware does not prefetch in time, because it is not read in the order of its addresses.
+/// Memory areas that the tiles of a product prefetch to L2 while they compute, one area after another. For memory that
+/// is used next and that the hardware does not prefetch in time, because it is not read in the order of its addresses.
 class PrefetchList {
  public:
   /// Put an area before the others, in place of an earlier one: the weights of the next product.

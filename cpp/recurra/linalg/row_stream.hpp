@@ -23,9 +23,9 @@ RECURRA_INLINE void in_vectors(Index n, F&& f) {
   if (j < n) f(j, n - j);
 }
 
-/// z[j] += sum over k < K of a[k] * weights[k, j], j < n, one chain over ascending k for each j. stride: elements from one
-/// row of weights to the next. Six rows at a time: rows at a distance that is a power of two share one set of the L1 cache,
-/// whose eight ways z and the prefetched rows need too.
+/// z[j] += sum over k < K of a[k] * weights[k, j], j < n, one chain over ascending k for each j. stride: elements from
+/// one row of weights to the next. Six rows at a time: rows at a distance that is a power of two share one set of the
+/// L1 cache, whose eight ways z and the prefetched rows need too.
 template <class T>
 void stream_rows(const T* a, Index K, const T* weights, Index stride, Index n, T* z) {
   in_blocks<6>(0, K, [&](Index k, auto count) {

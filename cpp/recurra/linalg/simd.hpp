@@ -1,8 +1,9 @@
-// SIMD vectors of this build's instruction set and elementary functions on them. The only file that names Eigen's internal
-// packets.
+// SIMD vectors of this build's instruction set and elementary functions on them. The only file that names Eigen's
+// internal packets.
 //
 //   Packet<T>, lanes<T>          the widest vector that the flags allow, and how many T it holds
-//   load, store, load_partial, store_partial, set1, fma, add, sub, mul, div, min, max, negate, less, reduce_add, transpose
+//   load, store, load_partial, store_partial, set1
+//   fma, add, sub, mul, div, min, max, negate, less, reduce_add, transpose
 //   copy, copy_masked            short rows
 //   exp, sigmoid, tanh           polynomials, within 3, 4 and 8 units in the last place in float32 and 3, 4 and 4 in
 //                                float64 (held by tests/cpp/linalg/test_simd.cpp)

@@ -7,8 +7,8 @@
 // panel  contiguous, NV vectors for each k (panels.hpp)
 // z      (rows, ldz), in and out when `accumulate`, else overwritten
 //
-// An element's sum is one chain of fused multiply-adds over ascending k, whatever MR and NV are: a row's result does not
-// depend on the other rows.
+// An element's sum is one chain of fused multiply-adds over ascending k, whatever MR and NV are: a row's result does
+// not depend on the other rows.
 #pragma once
 #include <algorithm>
 #include <utility>
@@ -123,8 +123,8 @@ Tile<T> pick_tile(Index rows, Index vectors) {
 }
 
 /// The product for any number of rows, cut into blocks that differ by one row at most: 32 rows are 6 6 5 5 5 5, not
-/// 6 6 6 6 6 2, since a tile of two rows cannot keep the multipliers busy. prefetches: what the tiles prefetch; by default
-/// the memory behind the panel.
+/// 6 6 6 6 6 2, since a tile of two rows cannot keep the multipliers busy. prefetches: what the tiles prefetch; by
+/// default the memory behind the panel.
 template <class T, bool Columns = false>
 void product(Index rows, const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
              Index vectors, T* z, Index ldz, bool accumulate, PrefetchList* prefetches = nullptr) {

@@ -1,10 +1,10 @@
-// The tile of tile.hpp for 4 to 6 rows and two vectors on AVX2 with FMA, in assembly. Same arguments, same chains of sums,
-// same bits.
+// The tile of tile.hpp for 4 to 6 rows and two vectors on AVX2 with FMA, in assembly. Same arguments, same chains of
+// sums, same bits.
 //
-// Four k an iteration, 21 or 22 instructions for each 12 multiply-adds. Compilers need 24 to 30: they keep an address for
-// every row and k, and run out of registers. With a core to itself that makes no difference, since the multiply-adds take
-// six cycles either way. Where the core's other hyperthread is busy, as on most virtual machines, instructions issue at
-// half the rate, and their number limits the loop.
+// Four k an iteration, 21 or 22 instructions for each 12 multiply-adds. Compilers need 24 to 30: they keep an address
+// for every row and k, and run out of registers. With a core to itself that makes no difference, since the
+// multiply-adds take six cycles either way. Where the core's other hyperthread is busy, as on most virtual machines,
+// instructions issue at half the rate, and their number limits the loop.
 #pragma once
 #if defined(__GNUC__) && defined(__x86_64__) && defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
 #define RECURRA_TILE_AVX2
@@ -59,17 +59,17 @@
   "lea (%[a],%[lda]," steps "), %[a]\n\t" \
   "lea (%[fourth],%[lda]," steps "), %[fourth]\n\t"
 
-// The hardware's prefetching ends at each page, and the first rows multiplied by a panel would wait for it. So each tile
-// prefetches to L2 a quarter of a panel's size of what its PrefetchList names, and to L1 its own panel one page ahead.
-// Products by columns use a panel several times in a row: no prefetch.
+// The hardware's prefetching ends at each page, and the first rows multiplied by a panel would wait for it. So each
+// tile prefetches to L2 a quarter of a panel's size of what its PrefetchList names, and to L1 its own panel one page
+// ahead. Products by columns use a panel several times in a row: no prefetch.
 #define RECURRA_PREFETCH_LISTED \
   "prefetcht1 (%[prefetch_at])\n\t" \
   "add $64, %[prefetch_at]\n\t"
 #define RECURRA_PREFETCH_PANEL_IN_ROWS(at) "prefetcht0 " at "+4096(%[panel])\n\t"
 #define RECURRA_PREFETCH_PANEL_IN_COLUMNS(at)
 
-// The segments of a row lie in pages of their own, and those of neighbouring rows close together: the next segment of all
-// the rows is prefetched during the current one.
+// The segments of a row lie in pages of their own, and those of neighbouring rows close together: the next segment of
+// all the rows is prefetched during the current one.
 #define RECURRA_FIND_NEXT_OF_ONE
 #define RECURRA_PREFETCH_NEXT_OF_ONE
 #define RECURRA_FIND_NEXT_OF_SEVERAL \
@@ -140,10 +140,12 @@
   do { \
     if constexpr (sizeof(T) == 4) \
       RECURRA_TILE("s", rows, RECURRA_IN_##layout, RECURRA_ADVANCE_IN_##layout, RECURRA_PREFETCH_LISTED, \
-                   RECURRA_PREFETCH_PANEL_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_PREFETCH_NEXT_OF_##segments); \
+                   RECURRA_PREFETCH_PANEL_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, \
+                   RECURRA_PREFETCH_NEXT_OF_##segments); \
     else \
       RECURRA_TILE("d", rows, RECURRA_IN_##layout, RECURRA_ADVANCE_IN_##layout, RECURRA_PREFETCH_LISTED, \
-                   RECURRA_PREFETCH_PANEL_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, RECURRA_PREFETCH_NEXT_OF_##segments); \
+                   RECURRA_PREFETCH_PANEL_IN_##layout, RECURRA_FIND_NEXT_OF_##segments, \
+                   RECURRA_PREFETCH_NEXT_OF_##segments); \
   } while (false)
 // clang-format on
 

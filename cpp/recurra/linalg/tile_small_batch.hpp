@@ -1,5 +1,5 @@
-// The product of tile.hpp for one to three rows. A chain of sums waits for each multiply-add to finish, and the multipliers
-// are busy only with eight chains or more: so few rows are multiplied by several panels at once.
+// The product of tile.hpp for one to three rows. A chain of sums waits for each multiply-add to finish, and the
+// multipliers are busy only with eight chains or more: so few rows are multiplied by several panels at once.
 #pragma once
 #include "recurra/linalg/panels.hpp"
 #include "recurra/linalg/tile.hpp"
@@ -9,8 +9,8 @@ namespace recurra {
 /// Most rows for these functions.
 inline constexpr Index max_small_batch = 3;
 
-/// MR rows times NC full panels. Each element is the same chain as in portable_tile. panel_stride, z_panel_stride: elements
-/// from one panel, and its sums, to the next.
+/// MR rows times NC full panels. Each element is the same chain as in portable_tile. panel_stride, z_panel_stride:
+/// elements from one panel, and its sums, to the next.
 template <class T, int MR, int NC>
 RECURRA_NOINLINE void small_batch_tile(const T* a, Index lda, const Segment* segments, Index n_segments, const T* panel,
                                        Index panel_stride, T* z, Index ldz, Index z_panel_stride, bool accumulate) {

@@ -65,7 +65,8 @@ class DistinctIds {
   Index start(Index u) const { return starts_[static_cast<size_t>(u)]; }
   Index position(Index k) const { return Index{positions_[static_cast<size_t>(k)]}; }
 
-  /// dy (n, I) in; rows (count(), I) out, overwritten: row u is the sum of dy over the positions of ids()[u], ascending.
+  /// dy (n, I) in; rows (count(), I) out, overwritten: row u is the sum of dy over the positions of ids()[u],
+  /// ascending.
   template <class T>
   void sum_rows(const T* dy, Index I, T* rows) const {
     const Index n = static_cast<Index>(positions_.size());

@@ -1,7 +1,7 @@
 // The global L2 norm of a list of gradients.
 //
-// Squares are summed in float64: 16 running sums over each block of 4096 elements, then the blocks' sums pairwise. Blocks
-// start at each array and do not depend on the number of threads, so neither does the norm.
+// Squares are summed in float64: 16 running sums over each block of 4096 elements, then the blocks' sums pairwise.
+// Blocks start at each array and do not depend on the number of threads, so neither does the norm.
 #pragma once
 #include <cmath>
 #include <vector>

@@ -28,8 +28,8 @@ struct Parameter {
 
 namespace detail {
 
-/// The constants of a step, rounded to T once. The loops below copy them into a local and take __restrict arrays: without
-/// either, compilers do not see that a store changes neither, and do not vectorise.
+/// The constants of a step, rounded to T once. The loops below copy them into a local and take __restrict arrays:
+/// without either, compilers do not see that a store changes neither, and do not vectorise.
 template <class T>
 struct StepConstants {
   T lr, decay, clip;  // clip: infinity for none

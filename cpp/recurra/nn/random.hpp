@@ -30,8 +30,8 @@ struct RandomKey {
 
 namespace detail {
 
-/// Ten rounds on `width` blocks: word j of block b is words[j][b], counter in, random words out. Not inlined, and 32 blocks
-/// wide, so that compilers vectorise the loops and do not unroll them into scalars.
+/// Ten rounds on `width` blocks: word j of block b is words[j][b], counter in, random words out. Not inlined, and 32
+/// blocks wide, so that compilers vectorise the loops and do not unroll them into scalars.
 template <int width>
 RECURRA_NOINLINE void philox(std::uint64_t seed, std::uint32_t (&words)[4][width]) {
   std::uint32_t k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);

@@ -31,8 +31,8 @@ bool can_be_sampled(const T* x, Index V) {
 
 /// Draws from rows that can_be_sampled, one after another, with the same scratch.
 ///
-/// By inversion: the first id whose cumulative weight exceeds u times the total; weights in float64, u the float64 uniform
-/// of (seed, stream = step, row).
+/// By inversion: the first id whose cumulative weight exceeds u times the total; weights in float64, u the float64
+/// uniform of (seed, stream = step, row).
 template <class T>
 class Sampler {
  public:

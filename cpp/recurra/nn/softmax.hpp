@@ -1,7 +1,7 @@
 // Softmax over rows of V numbers: y = exp(x - max) / sum(exp(x - max)).
 //
-// A row's result depends on that row alone: sums run over the lanes of a few vectors in a fixed order. Nothing depends on
-// the number of threads.
+// A row's result depends on that row alone: sums run over the lanes of a few vectors in a fixed order. Nothing depends
+// on the number of threads.
 #pragma once
 #include <cmath>
 #include <limits>

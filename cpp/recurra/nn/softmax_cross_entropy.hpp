@@ -1,5 +1,5 @@
-// Softmax and cross-entropy fused: the loss of M rows of V logits against one label each. Neither probabilities nor one-hot
-// labels are stored.
+// Softmax and cross-entropy fused: the loss of M rows of V logits against one label each. Neither probabilities nor
+// one-hot labels are stored.
 //
 //   lse = max + log(sum(exp(x - max)))      loss = lse - x[label]      dx = dloss (exp(x - lse) - [v == label])
 #pragma once

@@ -1,5 +1,5 @@
-// One step of an optimizer for a table (an embedding) with a row-sparse gradient. Equal to the dense step of optimizers.hpp;
-// rows without gradient are not read where the dense step would not move them.
+// One step of an optimizer for a table (an embedding) with a row-sparse gradient. Equal to the dense step of
+// optimizers.hpp; rows without gradient are not read where the dense step would not move them.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,8 @@
 
 namespace recurra {
 
-/// The gradient of a table (V, I): ids (U,) in [0, V), ascending and distinct, and their rows (U, I); all other rows are 0.
+/// The gradient of a table (V, I): ids (U,) in [0, V), ascending and distinct, and their rows (U, I); all other rows
+/// are 0.
 template <class T>
 struct RowGradient {
   const std::int32_t* ids;
@@ -22,7 +23,8 @@ struct RowGradient {
 
 namespace detail {
 
-/// Call update(id, row of the gradient) for each row, on all threads. tables: arrays (V, I) that update() changes, prefetched.
+/// Call update(id, row of the gradient) for each row, on all threads. tables: arrays (V, I) that update() changes,
+/// prefetched.
 template <class T, class Update>
 void for_each_row(const RowGradient<T>& gradient, std::initializer_list<const T*> tables, Update update) {
   parallel_for(gradient.U, 16384 / (gradient.I + 1) + 1, [&](Index first, Index last) {

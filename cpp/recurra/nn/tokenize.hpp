@@ -1,5 +1,5 @@
-// Splits texts into words, counts them and maps them to ids. A text is UTF-8 bytes; a word is a maximal run of bytes without
-// a separator. Separators are ASCII characters, so that no multi-byte character is cut.
+// Splits texts into words, counts them and maps them to ids. A text is UTF-8 bytes; a word is a maximal run of bytes
+// without a separator. Separators are ASCII characters, so that no multi-byte character is cut.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -158,8 +158,8 @@ class WordCounts {
   std::int64_t text_ = 0;
 };
 
-/// Append ids[number] of each word of `text` to `result`, `unknown` for a word that is not in `numbers`. Negative ids are
-/// left out.
+/// Append ids[number] of each word of `text` to `result`, `unknown` for a word that is not in `numbers`. Negative ids
+/// are left out.
 inline void encode_words(std::string_view text, const Separators& separator, const WordNumbers& numbers,
                          const std::int32_t* ids, std::int32_t unknown, std::vector<std::int32_t>& result) {
   for_each_word(text, separator, [&](std::string_view word) {

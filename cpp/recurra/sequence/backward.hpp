@@ -1,13 +1,13 @@
 // Backward over a sequence, written once for every cell.
 //
-// In: the cache of a training call; dy (B, steps, H), (B, H) unless return_sequences, or null; dh, dc (B, H), of the final
-// states, or null. Out, every element overwritten: SequenceGradients (cache.hpp). Overwrites the cache's z and may be called
-// once for a cache.
+// In: the cache of a training call; dy (B, steps, H), (B, H) unless return_sequences, or null; dh, dc (B, H), of the
+// final states, or null. Out, every element overwritten: SequenceGradients (cache.hpp). Overwrites the cache's z and
+// may be called once for a cache.
 //
 // The result does not depend on the number of threads.
 //
-// Strategy. In the loop over steps only dL/dh = dz U^T is computed, and the cell's backward runs on its sums while they are
-// in the cache; dz replaces the activated gates. After the loop, over all rows at once: the weights' gradients
+// Strategy. In the loop over steps only dL/dh = dz U^T is computed, and the cell's backward runs on its sums while they
+// are in the cache; dz replaces the activated gates. After the loop, over all rows at once: the weights' gradients
 // (weight_gradients.hpp) and dL/dx = dz W^T, over tokens instead of rows with a token table.
 #pragma once
 #include "recurra/linalg/tile_small_batch.hpp"
@@ -71,7 +71,8 @@ class SequenceBackward {
     scratch_.resize(threads * scratch_per_worker_);
   }
 
-  // --- the loop -------------------------------------------------------------------------------------------------------
+  // --- the loop
+  // -------------------------------------------------------------------------------------------------------
   static constexpr Index block_rows = 48;  // rows of one product
 
   void work(const Worker& worker) {
@@ -96,7 +97,8 @@ class SequenceBackward {
 
   /// `steps` counts from the end: 0 is the context's last step.
   void run_steps(StepContext& context, Range steps, T* scratch) {
-    // run(rows, panels) for the rows before `last`, in blocks: many rows and one panel, or a small batch and some panels.
+    // run(rows, panels) for the rows before `last`, in blocks: many rows and one panel, or a small batch and some
+    // panels.
     const auto each_block = [&](Index last, auto&& run) {
       const Index first = context.rows.first, rows = last - first;
       if (rows > 0 && rows <= max_small_batch) {
@@ -133,7 +135,8 @@ class SequenceBackward {
 
   // Below, d of a block is [panel][row][unit].
 
-  /// to = dz of step s, columns of one set, times its transposed weights. block: rows from one panel of `to` to the next.
+  /// to = dz of step s, columns of one set, times its transposed weights. block: rows from one panel of `to` to the
+  /// next.
   void multiply(Transposed& t, size_t set, Index s, Range rows, Range panels, Index block, T* to,
                 PrefetchList& prefetches) {
     const auto& columns = t.sets[set];
@@ -157,9 +160,9 @@ class SequenceBackward {
     }
   }
 
-  /// d = sum over the column sets of product times dropout mask. run(set, rows, to) computes one product; each_row(rows, f)
-  /// calls f(i, b) for each row i and its row b of the batch. With several sets a few rows at a time, since each set reads
-  /// other parts of the same cache lines.
+  /// d = sum over the column sets of product times dropout mask. run(set, rows, to) computes one product;
+  /// each_row(rows, f) calls f(i, b) for each row i and its row b of the batch. With several sets a few rows at a time,
+  /// since each set reads other parts of the same cache lines.
   template <class Run, class EachRow>
   void sum_sets(const Transposed& t, Range rows, Range panels, Index block, Run&& run, EachRow&& each_row, T* d) const {
     const bool masked = t.recurrent ? call_.recurrent_mask_count : call_.input_mask_count;
@@ -320,7 +323,8 @@ class SequenceBackward {
       }
   }
 
-  // --- after the loop -------------------------------------------------------------------------------------------------
+  // --- after the loop
+  // -------------------------------------------------------------------------------------------------
   /// dx = dz W^T, this worker's blocks of rows.
   void input_gradient(const Worker& worker, T* d) {
     const Index I = call_.I;

@@ -23,7 +23,8 @@ struct SequenceCache {
 };
 
 /// Results of backward; every element is overwritten. dx: (B, steps, I), (tokens, I) with a token table, or null;
-/// dh0, dc0: (B, H), dc0 null except for LSTM; dkernel (I, G*H); drecurrent_kernel (H, G*H); dbias: shape of bias, or null.
+/// dh0, dc0: (B, H), dc0 null except for LSTM; dkernel (I, G*H); drecurrent_kernel (H, G*H); dbias: shape of bias, or
+/// null.
 template <class T>
 struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias;

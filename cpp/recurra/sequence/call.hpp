@@ -2,8 +2,8 @@
 //
 //   B batch   T steps   I input features   H units   G gates   V vocabulary        (support/layout.hpp)
 //
-// Arrays are row-major. Inputs may share memory with one another, outputs with nothing. Training keeps the pointers until
-// backward is done.
+// Arrays are row-major. Inputs may share memory with one another, outputs with nothing. Training keeps the pointers
+// until backward is done.
 #pragma once
 #include <cstdint>
 

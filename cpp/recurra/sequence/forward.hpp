@@ -1,7 +1,7 @@
 // Forward over a sequence, written once for every cell.
 //
-// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, H), or (B, H) unless return_sequences, its
-// rows y_stride() apart; h (B, H) and, for LSTM, c (B, H), the final states. In training also a cache for backward.
+// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, H), or (B, H) unless return_sequences,
+// its rows y_stride() apart; h (B, H) and, for LSTM, c (B, H), the final states. In training also a cache for backward.
 //
 // A row's result depends neither on the other rows nor on the number of threads.
 //
@@ -87,8 +87,9 @@ class SequenceForward : private ForwardProducts<Cell, T> {
     }
   }
 
-  /// step() for at most max_small_batch rows and all the panels of this worker: several panels a product, and the columns
-  /// in alternating order, so that the weights which a step used last, still in a cache, are the next step's first.
+  /// step() for at most max_small_batch rows and all the panels of this worker: several panels a product, and the
+  /// columns in alternating order, so that the weights which a step used last, still in a cache, are the next step's
+  /// first.
   template <bool reset>
   void small_batch_step(Index s, Index i0, Index i1, const StepContext& context, int worker) {
     const Index p0 = context.range(L_.units.count).first, p1 = context.range(L_.units.count).last, rows = i1 - i0;

@@ -1,5 +1,5 @@
-// The matrix products of the forward loop: pre-activations of a block of rows and a panel of units from operands and packed
-// weights. The cell is applied behind each of them (forward_pointwise.hpp).
+// The matrix products of the forward loop: pre-activations of a block of rows and a panel of units from operands and
+// packed weights. The cell is applied behind each of them (forward_pointwise.hpp).
 //
 // Whatever the path, an element is the chain of support/layout.hpp. A product may be cut in k: the part for x may be
 // computed for a chunk of steps (project_chunk) or for each distinct token (project_tokens), and the step continues it.
@@ -19,7 +19,8 @@ class ForwardProducts : protected ForwardPointwise<Cell, T> {
   using Pointwise::Pointwise, Pointwise::C, Pointwise::W, Pointwise::block_rows;
   using Layout = SequenceLayout<Cell, T>;
 
-  // --- before the steps -----------------------------------------------------------------------------------------------
+  // --- before the steps
+  // -----------------------------------------------------------------------------------------------
   /// The input's products of every token.
   void project_tokens(const Worker& worker) {
     const auto [u0, u1] = worker.range(tokens_.count());
@@ -55,7 +56,8 @@ class ForwardProducts : protected ForwardPointwise<Cell, T> {
     }
   }
 
-  // --- in a step ------------------------------------------------------------------------------------------------------
+  // --- in a step
+  // ------------------------------------------------------------------------------------------------------
   /// Pre-activations of rows [i0, i1) and panel p. z: [row][column][unit], overwritten; continued after project_chunk.
   void columns(Index s, Index i0, Index i1, Index p, T* z) {
     if (tokens_) {

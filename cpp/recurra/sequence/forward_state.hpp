@@ -1,6 +1,6 @@
 // What the forward loop reads and writes: buffers, their addresses by step, row and panel, and how they are set up.
 //
-//   operand rows        all cached in training with one section; else a ring buffer of chunk + 1 steps (memory_layout.hpp)
+//   operand rows        all cached in training with one section; else a ring buffer of chunk + 1 steps
 //   pre-activations z   all cached in training; else of one chunk of steps, or scratch of one block for each worker
 //   carry, reset        by packed row in training; else one row for each position
 #pragma once
@@ -77,8 +77,8 @@ class ForwardState {
     for (Index i = 0; i < B; ++i) initial_state(i);
   }
 
-  /// Whether computing the input's products for a chunk of steps at once pays: W is read once a chunk and not once a step,
-  /// but the pre-activations go to L2 or beyond and back. For a few rows it always pays.
+  /// Whether computing the input's products for a chunk of steps at once pays: W is read once a chunk and not once a
+  /// step, but the pre-activations go to L2 or beyond and back. For a few rows it always pays.
   bool chunks_pay(Index rows) const {
     if (weights_in_l2_) return false;
     const Index weights = L_.I * Cell::gates * L_.units.padded * (chunk_ - 1) / chunk_;
@@ -104,7 +104,8 @@ class ForwardState {
     write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
   }
 
-  // --- addresses ------------------------------------------------------------------------------------------------------
+  // --- addresses
+  // ------------------------------------------------------------------------------------------------------
   T* operand(Index s, Index i) const {
     if (ring_rows_.empty()) return cached_operand(s, i);
     return ring_rows_[size_t(s)] + i * L_.operand_stride;
@@ -122,7 +123,8 @@ class ForwardState {
     return scratch_z_ ? cache_->z.data() + worker * z_rows_ * L_.z_stride : z_at(s, i, p);
   }
 
-  // --- operand rows ---------------------------------------------------------------------------------------------------
+  // --- operand rows
+  // ---------------------------------------------------------------------------------------------------
   /// Copy the inputs, and the 1s, of a row's steps [s0, s1) to its operands. They are consecutive in x.
   void write_inputs(Index s0, Index s1, Index i) const {
     const Index I = L_.I, length = plan_.length(i), last = std::min(s1, length);

@@ -1,11 +1,11 @@
 // Where the operands and pre-activations of a call lie in memory, for any cell.
 //
 // Operand rows. At step s, row i multiplies the weights by [x | 1 | h] (support/layout.hpp). So exactly that is stored,
-// one operand row for each packed row (plan.hpp). The step before writes h straight into it; after the loop the rows are
-// the left operand of the weights' gradient. Input and recurrent dropout are applied as the row is written. Where gates
-// have dropout masks of their own, a row holds one section [x | 1 | h] for each gate and lives for a few steps only; for
-// the weights' gradient the row is stored a second time without masks. Where the input's products are made once for each
-// token (token_table.hpp), the row is [1 | h].
+// one operand row for each packed row (plan.hpp). The step before writes h straight into it; after the loop the rows
+// are the left operand of the weights' gradient. Input and recurrent dropout are applied as the row is written. Where
+// gates have dropout masks of their own, a row holds one section [x | 1 | h] for each gate and lives for a few steps
+// only; for the weights' gradient the row is stored a second time without masks. Where the input's products are made
+// once for each token (token_table.hpp), the row is [1 | h].
 //
 // Pre-activations z[panel][packed row][column][unit in panel]. Forward leaves the activated gates there, backward
 // overwrites them with dL/dz, and the products after the loop read them in place.
@@ -16,9 +16,9 @@
 
 namespace recurra {
 
-/// Folding: where the last vector of a panel holds few units, all their columns, unit beside unit, fit fewer vectors than
-/// there are columns. Returns how many vectors, or 0 where folding does not pay. LSTM of 50 units: 48, and 2 whose four
-/// columns take one vector of eight (or sixteen) instead of four.
+/// Folding: where the last vector of a panel holds few units, all their columns, unit beside unit, fit fewer vectors
+/// than there are columns. Returns how many vectors, or 0 where folding does not pay. LSTM of 50 units: 48, and 2 whose
+/// four columns take one vector of eight (or sixteen) instead of four.
 template <class Cell, class T>
 Index folded_vectors(const Panels<T>& units) {
   constexpr Index C = column_count<Cell>;

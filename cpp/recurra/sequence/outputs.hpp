@@ -6,8 +6,8 @@
 
 namespace recurra {
 
-/// Fill y at masked steps, or with the last output unless return_sequences. In: y (B, steps, H) with the rows of unmasked
-/// steps written, or y (B, H); h (B, H) final states. y's rows are y_stride() apart.
+/// Fill y at masked steps, or with the last output unless return_sequences. In: y (B, steps, H) with the rows of
+/// unmasked steps written, or y (B, H); h (B, H) final states. y's rows are y_stride() apart.
 template <class T>
 void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
   const Index H = call.H, steps = call.steps, y_stride = call.y_stride();

@@ -1,6 +1,6 @@
-// A layer's weights, packed for the forward loop: for each panel of units and each column the rows of the kernel, the bias,
-// the rows of the recurrent kernel, in the order in which they are read. A folded last vector (memory_layout.hpp) is stored
-// a second time, and so is the rest of its panel.
+// A layer's weights, packed for the forward loop: for each panel of units and each column the rows of the kernel, the
+// bias, the rows of the recurrent kernel, in the order in which they are read. A folded last vector (memory_layout.hpp)
+// is stored a second time, and so is the rest of its panel.
 //
 // Packed once a call in training, and kept between calls in inference (packed_weights_cache.hpp).
 #pragma once
@@ -27,15 +27,16 @@ class PackedWeights {
     fold();
   }
 
-  /// Column c of panel p: kernel_rows(c) rows of the kernel, the bias, H rows of the recurrent kernel if the column takes h.
+  /// Column c of panel p: kernel_rows(c) rows of the kernel, the bias, H rows of the recurrent kernel if the column
+  /// takes h.
   const T* column(Index p, int c) const { return at(p, rows_[c]); }
   /// Elements from one full panel to the next.
   Index panel_stride() const { return rows() * Panels<T>::full; }
   Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
   /// GruResetBefore: the recurrent kernel of the second product, H rows.
   const T* second(Index p) const { return at(p, rows_[C]); }
-  /// The folded last vector: (I + 1 + H, folded_vectors() * W), columns side by side, zeros where a column does not take a
-  /// row. Null without folding.
+  /// The folded last vector: (I + 1 + H, folded_vectors() * W), columns side by side, zeros where a column does not
+  /// take a row. Null without folding.
   const T* folded() const { return folded_.data(); }
   /// As column(), for the last panel without its folded vector.
   const T* without_folded(int c) const { return rest_.data() + rows_[c] * rest_width(); }

@@ -1,8 +1,8 @@
 // Masks turned into a plan: which rows run at which step.
 //
-// A masked step changes nothing, so it is left out. Each row's valid steps are packed together, rows are sorted by how many
-// they have (most first, stable), and step s runs the first live(s) positions. Padding, holes and fully masked rows cost
-// nothing. Without masked steps all rows run at every step in the batch's order.
+// A masked step changes nothing, so it is left out. Each row's valid steps are packed together, rows are sorted by how
+// many they have (most first, stable), and step s runs the first live(s) positions. Padding, holes and fully masked
+// rows cost nothing. Without masked steps all rows run at every step in the batch's order.
 //
 //   position i           a row of the batch in sorted order: batch_row(i)
 //   packed row           row(s, i), one for each position and step it runs; source(s, i) is its b * T + t in the batch
@@ -22,8 +22,8 @@ namespace recurra {
 class Plan {
  public:
   Plan() = default;
-  /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0. grouped: in groups where there
-  /// are enough rows.
+  /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0. grouped: in groups where
+  /// there are enough rows.
   Plan(Index B, Index T, const std::uint8_t* mask, bool reverse, bool grouped = false)
       : B_(B), T_(T), reverse_(reverse), order_(size_t(B)), length_(size_t(B), T) {
     std::iota(order_.begin(), order_.end(), Index{0});
@@ -95,8 +95,8 @@ class Plan {
                      [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
     for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(batch_row(i))];
   }
-  /// Enough for two threads to balance their work, each group with rows for a few tiles. Depends on the shape alone, not on
-  /// the number of threads, because sums over rows are taken group by group.
+  /// Enough for two threads to balance their work, each group with rows for a few tiles. Depends on the shape alone,
+  /// not on the number of threads, because sums over rows are taken group by group.
   int wanted_groups() const {
     constexpr Index tile = 6, least_rows = 192;
     if (rows_ < 4 * least_rows || B_ < 2 * 2 * tile) return 1;

@@ -1,7 +1,7 @@
-// Rows of a batch for the workers of a call, with work stealing. Rows do not depend on one another, so they are cut into
-// groups, and a task is a few consecutive steps of one group. Each worker owns groups and advances them evenly; it takes
-// over a task of another worker's group where that is well behind. So a slower core (shared with other processes or
-// hyperthreads) runs fewer tasks and is not waited for.
+// Rows of a batch for the workers of a call, with work stealing. Rows do not depend on one another, so they are cut
+// into groups, and a task is a few consecutive steps of one group. Each worker owns groups and advances them evenly; it
+// takes over a task of another worker's group where that is well behind. So a slower core (shared with other processes
+// or hyperthreads) runs fewer tasks and is not waited for.
 #pragma once
 #include <mutex>
 
@@ -12,7 +12,8 @@ namespace recurra {
 
 class RowGroups {
  public:
-  /// steps_per_task: steps of a group that are run before workers look for the next task. tile_rows: most rows of a tile.
+  /// steps_per_task: steps of a group that are run before workers look for the next task. tile_rows: most rows of a
+  /// tile.
   RowGroups(const Plan& plan, int workers, Index steps_per_task, Index tile_rows)
       : steps_per_task_(workers == 1 ? plan.steps() : steps_per_task) {
     // A worker's groups are neighbours: at each border the hardware prefetches lines that the other core is writing.
@@ -25,8 +26,8 @@ class RowGroups {
   }
 
   /// run(rows, steps, task_steps) for one task after another until none is left to begin: `rows` are the group's,
-  /// `steps` is its number of steps, `task_steps` the range of them to run. Every group has at least one task; the tasks
-  /// of a group run in order and never two at a time.
+  /// `steps` is its number of steps, `task_steps` the range of them to run. Every group has at least one task; the
+  /// tasks of a group run in order and never two at a time.
   template <class Run>
   void each(const Worker& worker, Run&& run) {
     Range task_steps{0, 0};
@@ -43,8 +44,8 @@ class RowGroups {
     bool running = false, finished = false;
   };
 
-  /// The plan's groups, each cut for some workers where there are too few. Without any, more groups than workers, so that
-  /// there is something to take over, as long as that leaves enough rows for the tiles.
+  /// The plan's groups, each cut for some workers where there are too few. Without any, more groups than workers, so
+  /// that there is something to take over, as long as that leaves enough rows for the tiles.
   static int group_count(const Plan& plan, int workers, Index tile_rows) {
     if (const int groups = int(plan.groups()); groups > 1) return (workers + groups - 1) / groups * groups;
     const Index rows = plan.batch();

@@ -1,10 +1,11 @@
-// Forward and backward of a small call: a few rows and steps, for which packing the weights would cost more than it saves.
-// The weights are read in place, at the bandwidth of the cache or memory that holds them (linalg/row_stream.hpp).
+// Forward and backward of a small call: a few rows and steps, for which packing the weights would cost more than it
+// saves. The weights are read in place, at the bandwidth of the cache or memory that holds them
+// (linalg/row_stream.hpp).
 //
 // Arguments, results and bits of forward are those of forward.hpp and backward.hpp: the chains of sums are the same.
 //
-// Pre-activations are one row [column][H] for each packed row. A cell's recurrent columns come first (cells/cell.hpp), so a
-// row of the recurrent kernel multiplies them in one run.
+// Pre-activations are one row [column][H] for each packed row. A cell's recurrent columns come first (cells/cell.hpp),
+// so a row of the recurrent kernel multiplies them in one run.
 #pragma once
 #include <memory>
 #include <vector>
@@ -115,7 +116,8 @@ class SmallSequence {
     ThreadPool::shared().run_with_timeout(threads, bytes / 1e6, work);  // timeout: a hundredth of the time at 10 GB/s
   }
 
-  // --- forward --------------------------------------------------------------------------------------------------------
+  // --- forward
+  // --------------------------------------------------------------------------------------------------------
   void run_forward(T* y, T* h_out, T* c_out) {
     plan_.each({0, plan_.rows()}, [&](Index row, Index s, Index i) {
       copy_masked(input(s, i), call_.input_mask(0, plan_.batch_row(i)), I_, cache_.x.data() + row * I_);
@@ -229,7 +231,8 @@ class SmallSequence {
     else copy_to(h_out + b * H_);
   }
 
-  // --- backward -------------------------------------------------------------------------------------------------------
+  // --- backward
+  // -------------------------------------------------------------------------------------------------------
   void run_backward(StridedRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
     UpstreamGradients<T> upstream(call_, plan_, Hp_, dy, dh_in, dc_in);
     const auto for_x = kernel_runs(), for_h = recurrent_runs();

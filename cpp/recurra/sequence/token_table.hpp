@@ -1,9 +1,9 @@
-// The distinct tokens of a batch, for calls with ids. The input's part of a pre-activation depends on the token alone, so
-// it is computed once for each distinct token and copied to the rows that use it. Backward first sums dz over the rows of a
-// token; the products for the kernel's and the embeddings' gradients then run over tokens instead of rows.
+// The distinct tokens of a batch, for calls with ids. The input's part of a pre-activation depends on the token alone,
+// so it is computed once for each distinct token and copied to the rows that use it. Backward first sums dz over the
+// rows of a token; the products for the kernel's and the embeddings' gradients then run over tokens instead of rows.
 //
-// The chains of sums are those of support/layout.hpp: the table holds x W, and a row's product continues with the bias and
-// h U.
+// The chains of sums are those of support/layout.hpp: the table holds x W, and a row's product continues with the bias
+// and h U.
 #pragma once
 #include <memory>
 #include <vector>

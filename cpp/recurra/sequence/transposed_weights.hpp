@@ -1,5 +1,5 @@
-// Transposed weights for dL/dh = dz U^T and dL/dx = dz W^T: packed once a call, and where the products find their columns
-// of dz.
+// Transposed weights for dL/dh = dz U^T and dL/dx = dz W^T: packed once a call, and where the products find their
+// columns of dz.
 #pragma once
 #include <vector>
 
@@ -24,8 +24,8 @@ class TransposedWeights {
     Index offset = 0;  // of the packed weights: [out panel][depth][out width]
   };
 
-  /// For the recurrent kernel (H outputs) or the kernel (I outputs), as `out` cuts them into panels. column_sets: one, or
-  /// one for each gate when gates have masks of their own. panel_stride: elements from one panel of z to the next.
+  /// For the recurrent kernel (H outputs) or the kernel (I outputs), as `out` cuts them into panels. column_sets: one,
+  /// or one for each gate when gates have masks of their own. panel_stride: elements from one panel of z to the next.
   void init(const SequenceCall<T>& call, const Layout& layout, const Panels<T>& out_panels,
             const std::vector<std::vector<int>>& column_sets, bool of_recurrent_kernel, Index panel_stride) {
     source_ = of_recurrent_kernel ? call.recurrent_kernel : call.kernel;

@@ -1,12 +1,12 @@
-// The gradients of the weights, after the backward loop, over all rows at once: [x | 1 | h]^T dz. With a token table, the
-// rows of x are summed over tokens instead.
+// The gradients of the weights, after the backward loop, over all rows at once: [x | 1 | h]^T dz. With a token table,
+// the rows of x are summed over tokens instead.
 //
 // In: operand rows and dz of a SequenceCache. Out: dkernel, drecurrent_kernel, dbias, overwritten.
 //
-// The work is cut into blocks: the product of all operand rows, transposed, with one column of dz of one panel. Some blocks
-// of even work are one task. Where rows are in groups (plan.hpp), each group has sums of its own, added at the end in the
-// order of the groups: a group's rows are then read by the core that computed them. Blocks and groups depend on the shape
-// alone, so the number of threads changes no bit.
+// The work is cut into blocks: the product of all operand rows, transposed, with one column of dz of one panel. Some
+// blocks of even work are one task. Where rows are in groups (plan.hpp), each group has sums of its own, added at the
+// end in the order of the groups: a group's rows are then read by the core that computed them. Blocks and groups depend
+// on the shape alone, so the number of threads changes no bit.
 #pragma once
 #include <vector>
 
@@ -88,8 +88,9 @@ class WeightGradients {
   }
 
  private:
-  /// The product of all operand rows, transposed, with one column of dz of one panel. Or, of a folded last panel, with some
-  /// vectors of its columns side by side without padding: these take all of [x | 1 | h], though not every column needs it.
+  /// The product of all operand rows, transposed, with one column of dz of one panel. Or, of a folded last panel, with
+  /// some vectors of its columns side by side without padding: these take all of [x | 1 | h], though not every column
+  /// needs it.
   struct Block {
     Index panel;
     int column, columns;
@@ -107,7 +108,8 @@ class WeightGradients {
     return folded_width() * (call_.I + 1 + L_.H) < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
-  /// 0, C-1, 1, C-2, ...: two workers share GRU's four columns, and its first ones have more operands than its last ones.
+  /// 0, C-1, 1, C-2, ...: two workers share GRU's four columns, and its first ones have more operands than its last
+  /// ones.
   static int from_both_ends(int n) { return n % 2 ? C - 1 - n / 2 : n / 2; }
 
   /// Multiply-adds of a block for each row of dz.
@@ -115,8 +117,8 @@ class WeightGradients {
     const Index operands = block.columns > 1 ? L_.section : L_.column_segment(block.column).length;
     return (operands + (Cell::reset_before && block.column == 2 ? L_.H : 0)) * block.width;
   }
-  /// Blocks into tasks of even work. A task reads all operands of a group of rows, so there are few. Where the largest would
-  /// still keep a worker busy too long, each block is a task and its operand is cut.
+  /// Blocks into tasks of even work. A task reads all operands of a group of rows, so there are few. Where the largest
+  /// would still keep a worker busy too long, each block is a task and its operand is cut.
   void make_tasks(int threads, Index work_after) {
     Index all = 0, largest = 0, done = 0, size = 0, task = 0;
     for (const Block& block : blocks_) all += work(block);
@@ -260,8 +262,9 @@ class WeightGradients {
     });
   }
   /// For all `rows`, at most depth_rows at a time: pack a block's columns of rows [m0, m0 + m) of dz, then
-  /// run(block, first_of_column, m0, m, slice, slices, prefetches). Operand rows have operand_stride elements and are taken
-  /// in slices that stay in L2 while all the blocks use them. first_of_column: the block before was of another column.
+  /// run(block, first_of_column, m0, m, slice, slices, prefetches). Operand rows have operand_stride elements and are
+  /// taken in slices that stay in L2 while all the blocks use them. first_of_column: the block before was of another
+  /// column.
   template <class Rows, class Run>
   void over_rows(Index first_block, Index last_block, Range rows, const T* operands, Index operand_stride, Rows&& dz_at,
                  T* packed_dz, Run&& run) {
@@ -299,8 +302,8 @@ class WeightGradients {
     }
   }
 
-  /// Pack a block's columns of some rows of dz. Folded columns are put together once, behind `to`, with the first of their
-  /// blocks: copying each block right after would wait for every one of the short stores.
+  /// Pack a block's columns of some rows of dz. Folded columns are put together once, behind `to`, with the first of
+  /// their blocks: copying each block right after would wait for every one of the short stores.
   void pack(const Block& block, const T* dz, Index rows, T* to, bool first) const {
     const Index width = L_.units.width(block.panel), used = L_.units.used(block.panel);
     const T* from = dz + block.column * width;

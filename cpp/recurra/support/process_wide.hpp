@@ -1,5 +1,5 @@
-// process_wide<X>(): one X for the process, made at first use, never destroyed, thread-safe. A forked child makes a new one:
-// in its copy of the parent's a lock may be held, or threads be counted, that the child does not have.
+// process_wide<X>(): one X for the process, made at first use, never destroyed, thread-safe. A forked child makes a new
+// one: in its copy of the parent's a lock may be held, or threads be counted, that the child does not have.
 #pragma once
 #include <atomic>
 #if !defined(_WIN32)

@@ -1,9 +1,9 @@
-// Memory for scratch and caches, reused from call to call: freed blocks stay in a bounded pool, and the next request of like
-// size takes them. Why: returning a training step's cache to the system and faulting it in again costs up to 1.8 times the
-// step.
+// Memory for scratch and caches, reused from call to call: freed blocks stay in a bounded pool, and the next request of
+// like size takes them. Why: returning a training step's cache to the system and faulting it in again costs up to 1.8
+// times the step.
 //
-// Blocks are aligned to 64 bytes, with 64 bytes of slack behind the end, so that a vector may be read or written across the
-// end. Their content is undefined. Blocks over 2 MB ask for huge pages. Thread-safe.
+// Blocks are aligned to 64 bytes, with 64 bytes of slack behind the end, so that a vector may be read or written across
+// the end. Their content is undefined. Blocks over 2 MB ask for huge pages. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <cstdlib>

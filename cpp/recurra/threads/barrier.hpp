@@ -19,9 +19,9 @@ inline void pause_cpu() {
 #endif
 }
 
-/// Wait until done(), or until `deadline` if there is one: spin for some 20 us, then yield for about a millisecond, then
-/// sleep 50 us at a time. Why so: a sleep takes some 100 us to end, too long when the other thread is only a little
-/// behind; spinning without bound takes the core from a thread that may be the one waited for.
+/// Wait until done(), or until `deadline` if there is one: spin for some 20 us, then yield for about a millisecond,
+/// then sleep 50 us at a time. Why so: a sleep takes some 100 us to end, too long when the other thread is only a
+/// little behind; spinning without bound takes the core from a thread that may be the one waited for.
 template <class Done>
 inline void wait_with_backoff(Done done, const Clock::time_point* deadline = nullptr) {
   const auto over = [&] { return deadline && Clock::now() >= *deadline; };

@@ -1,5 +1,5 @@
-// A parallel loop over independent items. An item's result does not depend on the thread that computes it, so the number
-// of threads changes no bit.
+// A parallel loop over independent items. An item's result does not depend on the thread that computes it, so the
+// number of threads changes no bit.
 #pragma once
 #include <algorithm>
 

@@ -61,8 +61,9 @@ class ThreadPool {
   void run(int count, Work&& work) {
     run_within(count, work, Clock::duration::max());
   }
-  /// The same on those threads that start within `timeout_us` microseconds. A thread that missed the timeout is left out
-  /// of calls with a short timeout for a while: one that spins for work takes time from the caller where cores are few.
+  /// The same on those threads that start within `timeout_us` microseconds. A thread that missed the timeout is left
+  /// out of calls with a short timeout for a while: one that spins for work takes time from the caller where cores are
+  /// few.
   template <class Work>
   void run_with_timeout(int count, double timeout_us, Work&& work) {
     run_within(count, work, std::chrono::nanoseconds(std::int64_t(1000 * timeout_us)));

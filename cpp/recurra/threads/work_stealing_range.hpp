@@ -1,9 +1,9 @@
-// Items [0, n) for the workers of a call, with work stealing: each worker starts with its own share and then steals from
-// the end of the others'.
+// Items [0, n) for the workers of a call, with work stealing: each worker starts with its own share and then steals
+// from the end of the others'.
 //
-// The items may be run in rounds, with a barrier between one round and the next. Without stealing a worker gets the same
-// items in every round, so that its cache keeps their data; a worker on a slower core (shared with other processes, say)
-// loses items to the others and is not waited for.
+// The items may be run in rounds, with a barrier between one round and the next. Without stealing a worker gets the
+// same items in every round, so that its cache keeps their data; a worker on a slower core (shared with other
+// processes, say) loses items to the others and is not waited for.
 #pragma once
 #include <atomic>
 #include <cstdint>
