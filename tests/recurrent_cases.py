@@ -129,12 +129,12 @@ def forward(
     case: Case,
     arrays: dict[str, Any],
     training: bool = True,
-    kept_weights: Any = None,
+    packed_weights: Any = None,
     out: Any = None,
 ) -> tuple[Any, ...]:
     """(y, h[, c], cache)."""
     a = arrays
-    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training, kept_weights, out)
+    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training, packed_weights, out)
     rest = (a["kernel"], a["recurrent_kernel"], a["bias"], a["mask"], a["input_dropout"], a["recurrent_dropout"],
             a["embeddings"], case.activation)  # fmt: skip
     if case.cell == "lstm":

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "cases.hpp"
-#include "recurra/gru.hpp"
-#include "recurra/lstm.hpp"
-#include "recurra/sequence_backward.hpp"
-#include "recurra/sequence_forward.hpp"
-#include "recurra/simple_rnn.hpp"
+#include "recurra/cells/gru.hpp"
+#include "recurra/cells/lstm.hpp"
+#include "recurra/cells/simple_rnn.hpp"
+#include "recurra/sequence/backward.hpp"
+#include "recurra/sequence/forward.hpp"
 #include "registry.hpp"
 
 namespace bench {

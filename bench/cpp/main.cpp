@@ -1,4 +1,4 @@
-// The C++ benches: every case of bench/cases.py through the kernels, and the pieces that they are made of.
+// The C++ benches: every case of bench/cases.py through the kernels, and the building blocks below them.
 //
 //     recurra_bench_v3 --benchmark_filter='lstm/.*/threads:1' --benchmark_repetitions=5
 #include <benchmark/benchmark.h>

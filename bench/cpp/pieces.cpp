@@ -1,4 +1,4 @@
-// The pieces alone: what the machine does at best, the tile, packing, activations, the team's barrier.
+// The building blocks: the machine's peaks, the tile, packing, activations, the thread pool's barrier.
 //
 // Names: piece/tile/rows:6/k:320 and so on. FLOPS of the tile against piece/fma_peak is the share of the machine's peak
 // that everything above it can hope for.
@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "peaks.hpp"
-#include "recurra/activations.hpp"
-#include "recurra/gemm.hpp"
-#include "recurra/team.hpp"
-#include "recurra/tile.hpp"
-#include "recurra/workspace.hpp"
+#include "recurra/linalg/activations.hpp"
+#include "recurra/linalg/gemm.hpp"
+#include "recurra/linalg/panels.hpp"
+#include "recurra/linalg/tile.hpp"
+#include "recurra/support/workspace.hpp"
+#include "recurra/threads/thread_pool.hpp"
 #include "registry.hpp"
 
 namespace bench {
@@ -109,17 +110,18 @@ void activation(benchmark::State& state) {
 void barrier(benchmark::State& state) {
   const int threads = int(state.range(0));
   for (auto _ : state)
-    recurra::Team::shared().run(threads, [](const recurra::Member& me) {
-      for (int i = 0; i < 1000; ++i) me.barrier();
+    recurra::ThreadPool::shared().run(threads, [](const recurra::Worker& worker) {
+      for (int i = 0; i < 1000; ++i) worker.barrier();
     });
   state.counters["barriers"] = rate(1000);
 }
 
-/// An empty parallel region of a team that has just been used.
+/// An empty parallel region of a pool that has just been used.
 void region(benchmark::State& state) {
   const int threads = int(state.range(0));
   for (auto _ : state)
-    recurra::Team::shared().run(threads, [](const recurra::Member& me) { benchmark::DoNotOptimize(me.id); });
+    recurra::ThreadPool::shared().run(threads,
+                                      [](const recurra::Worker& worker) { benchmark::DoNotOptimize(worker.id); });
 }
 
 template <class T>

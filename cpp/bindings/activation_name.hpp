@@ -1,6 +1,6 @@
 /// The kernels' activations by name.
 #pragma once
-#include "recurra/activations.hpp"
+#include "recurra/linalg/activations.hpp"
 
 #include "arrays.hpp"
 

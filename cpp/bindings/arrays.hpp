@@ -1,4 +1,5 @@
-/// Every check of what comes from Python: dtypes, ranks, shapes, ranges. Kernels get raw pointers that are known good.
+/// Every check of arrays from Python: dtypes, ranks, shapes, ids. Kernels get valid raw pointers. (Scalars:
+/// values.hpp.)
 ///
 ///     auto T_ = float_dtype(x, "x");                                  // Float::f32 or Float::f64, else TypeError
 ///     return dispatch(T_, [&](auto zero) -> py::object {
@@ -16,7 +17,6 @@
 /// that a kernel writes into (`inout`, `given_output`) are never copied, so there the same is an error.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -28,12 +28,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include "recurra/workspace.hpp"
+#include "recurra/support/workspace.hpp"
+#include "values.hpp"
 
 namespace recurra::bindings {
-
-namespace py = pybind11;
-using Size = py::ssize_t;
 
 constexpr Size any = -1;
 
@@ -71,10 +69,6 @@ inline std::string dims_text(Dims dims) {
     differ |= sizes.back() != letters.back();
   }
   return tuple_text(letters) + (known && differ ? " = " + tuple_text(sizes) : "");
-}
-
-inline std::string type_text(py::handle object) {
-  return object.is_none() ? "None" : std::string(Py_TYPE(object.ptr())->tp_name);
 }
 
 inline std::string dtype_text(const py::array& array) { return py::str(static_cast<py::handle>(array.dtype())); }
@@ -341,10 +335,10 @@ View<T> output(std::vector<Size> shape) {
     return {std::move(array), data};
   }
   // Fresh pages cost more than many a kernel: a training step's large results take the memory of the step before.
-  auto* kept = new Buffer<T>(count);
-  const py::capsule owner(kept, [](void* buffer) { delete static_cast<Buffer<T>*>(buffer); });
-  py::array_t<T> array(std::move(shape), kept->data(), owner);
-  return {std::move(array), kept->data()};
+  auto* buffer = new Buffer<T>(count);
+  const py::capsule owner(buffer, [](void* pointer) { delete static_cast<Buffer<T>*>(pointer); });
+  py::array_t<T> array(std::move(shape), buffer->data(), owner);
+  return {std::move(array), buffer->data()};
 }
 
 /// A new array with the shape of another.
@@ -353,9 +347,9 @@ View<T> output_like(const py::array& other) {
   return output<T>(std::vector<Size>(other.shape(), other.shape() + other.ndim()));
 }
 
-// --- values ----------------------------------------------------------------------------------------------------------
+// --- ids -------------------------------------------------------------------------------------------------------------
 
-/// Raise unless every one of `count` ids is in [0, limit).
+/// Raise unless all `count` ids are in [0, limit).
 inline void check_ids(const std::int32_t* ids, Size count, Size limit, const char* name, const char* letter = "V") {
   const std::uint32_t bound =
       static_cast<std::uint32_t>(limit < 0 ? 0 : (limit > (Size{1} << 31) ? (Size{1} << 31) : limit));
@@ -369,71 +363,6 @@ inline void check_ids(const std::int32_t* ids, Size count, Size limit, const cha
   while (static_cast<std::uint32_t>(ids[at]) < bound) ++at;
   throw py::value_error(std::string(name) + " must be in [0, " + letter + ") = [0, " + std::to_string(limit) +
                         "), got " + std::to_string(ids[at]) + " at flat position " + std::to_string(at));
-}
-
-inline bool to_bool(py::handle object, const char* name) {
-  if (object.ptr() == Py_True) return true;
-  if (object.ptr() == Py_False) return false;
-  // numpy's bool is the only other thing taken; its type is called numpy.bool or, in older versions, numpy.bool_.
-  const std::string type = type_text(object);
-  if (type == "numpy.bool" || type == "numpy.bool_") return PyObject_IsTrue(object.ptr()) == 1;
-  throw py::type_error(std::string(name) + " must be True or False, got " + type);
-}
-
-inline double to_double(py::handle object, const char* name) {
-  const double value = PyFloat_AsDouble(object.ptr());
-  if (value == -1.0 && PyErr_Occurred()) {
-    PyErr_Clear();
-    throw py::type_error(std::string(name) + " must be a number, got " + type_text(object));
-  }
-  return value;
-}
-
-/// A number that is neither infinite nor NaN and lies in [low, high].
-inline double to_double_in(py::handle object, const char* name, double low, double high) {
-  const double value = to_double(object, name);
-  if (std::isfinite(value) && value >= low && value <= high) return value;
-  std::string text = std::string(name) + " must be a finite number";
-  if (std::isfinite(low)) text += " >= " + std::string(py::str(py::float_(low)));
-  if (std::isfinite(low) && std::isfinite(high)) text += " and";
-  if (std::isfinite(high)) text += " <= " + std::string(py::str(py::float_(high)));
-  throw py::value_error(text + ", got " + std::string(py::str(object)));
-}
-
-inline py::int_ to_int(py::handle object, const char* name) {
-  PyObject* index = py::isinstance<py::bool_>(object) ? nullptr : PyNumber_Index(object.ptr());
-  if (!index) {
-    PyErr_Clear();
-    throw py::type_error(std::string(name) + " must be an integer, got " + type_text(object));
-  }
-  return py::reinterpret_steal<py::int_>(index);
-}
-
-/// An integer in [low, high].
-inline std::int64_t to_int_in(py::handle object, const char* name, std::int64_t low, std::int64_t high) {
-  const py::int_ number = to_int(object, name);
-  int overflow = 0;
-  const long long value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
-  if (overflow == 0 && value >= low && value <= high) return value;
-  throw py::value_error(std::string(name) + " must be an integer in [" + std::to_string(low) + ", " +
-                        std::to_string(high) + "], got " + std::string(py::str(number)));
-}
-
-/// A seed or stream number: an integer in [0, 2**64).
-inline std::uint64_t to_uint64(py::handle object, const char* name) {
-  const py::int_ number = to_int(object, name);
-  const unsigned long long value = PyLong_AsUnsignedLongLong(number.ptr());
-  if (PyErr_Occurred()) {
-    PyErr_Clear();
-    throw py::value_error(std::string(name) + " must be an integer in [0, 2**64), got " + std::string(py::str(number)));
-  }
-  return value;
-}
-
-inline std::string to_string(py::handle object, const char* name) {
-  if (!py::isinstance<py::str>(object))
-    throw py::type_error(std::string(name) + " must be a string, got " + type_text(object));
-  return py::cast<std::string>(object);
 }
 
 }  // namespace recurra::bindings

@@ -7,24 +7,26 @@
 namespace recurra::bindings {
 
 template <class Cell, class T>
-CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, KeptWeights* kept, T* y, T* h, T* c) {
+CellCache<Cell, T> CellKernels<Cell, T>::forward(const SequenceCall<T>& call, PackedWeightsCache* weights_cache, T* y,
+                                                 T* h, T* c) {
   CellCache<Cell, T> cache;
-  const bool again = kept && kept->asked_again();
+  const bool again = weights_cache && weights_cache->requested_before();
   if (is_small(call) && !again) {
-    cache.small = SequenceSmall<Cell, T>::forward(call, y, h, c);
+    cache.small = SmallSequence<Cell, T>::forward(call, y, h, c);
     return cache;
   }
-  auto weights = kept ? kept->get<Cell>(call) : nullptr;
-  if (kept && !weights)
-    throw std::invalid_argument("kept_weights must be of this layer alone: another's cell, dtype or sizes are in it");
+  auto weights = weights_cache ? weights_cache->get<Cell>(call) : nullptr;
+  if (weights_cache && !weights)
+    throw std::invalid_argument(
+        "packed_weights must belong to this layer alone: it holds the weights of another cell, dtype or size");
   cache.sequence = SequenceForward<Cell, T>::run(call, y, h, c, std::move(weights));
   return cache;
 }
 
 template <class Cell, class T>
-void CellKernels<Cell, T>::backward(CellCache<Cell, T>& cache, StepRows<T> dy, const T* dh, const T* dc,
+void CellKernels<Cell, T>::backward(CellCache<Cell, T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                                     const SequenceGradients<T>& gradients) {
-  if (cache.small) SequenceSmall<Cell, T>::backward(*cache.small, dy, dh, dc, gradients);
+  if (cache.small) SmallSequence<Cell, T>::backward(*cache.small, dy, dh, dc, gradients);
   else SequenceBackward<Cell, T>::run(*cache.sequence, dy, dh, dc, gradients);
 }
 

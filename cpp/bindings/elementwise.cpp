@@ -1,5 +1,5 @@
 // softmax_forward, softmax_backward, softmax_cross_entropy_forward, softmax_cross_entropy_backward.
-#include "recurra/softmax_cross_entropy.hpp"
+#include "recurra/nn/softmax_cross_entropy.hpp"
 
 #include "arrays.hpp"
 #include "register.hpp"

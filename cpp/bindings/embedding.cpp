@@ -1,5 +1,5 @@
 // embedding_forward, embedding_backward.
-#include "recurra/embedding.hpp"
+#include "recurra/nn/embedding.hpp"
 
 #include "arrays.hpp"
 #include "register.hpp"

@@ -1,4 +1,4 @@
-#include "recurra/gru.hpp"
+#include "recurra/cells/gru.hpp"
 
 #include "recurrent.hpp"
 #include "register.hpp"
@@ -10,7 +10,7 @@ void register_gru(py::module_& module) {
   module.def("gru_forward",
              [](H x, H h0, H kernel, H recurrent_kernel, H bias, H mask, H input_dropout, H recurrent_dropout,
                 H embeddings, H activation, H recurrent_activation, H reset_after, H reverse, H return_sequences,
-                H zero_output_for_mask, H training, H kept_weights, H out) {
+                H zero_output_for_mask, H training, H packed_weights, H out) {
                const Arguments in{x,
                                   h0,
                                   py::none(),
@@ -27,7 +27,7 @@ void register_gru(py::module_& module) {
                                   return_sequences,
                                   zero_output_for_mask,
                                   training,
-                                  kept_weights,
+                                  packed_weights,
                                   out};
                return to_bool(reset_after, "reset_after") ? forward<Gru>(in) : forward<GruResetBefore>(in);
              });

@@ -1,4 +1,4 @@
-#include "recurra/gru.hpp"
+#include "recurra/cells/gru.hpp"
 
 #include "cell_kernels_compiled.hpp"
 

@@ -1,4 +1,4 @@
-#include "recurra/lstm.hpp"
+#include "recurra/cells/lstm.hpp"
 
 #include "cell_kernels_compiled.hpp"
 

@@ -1,6 +1,6 @@
 /// matmul, the activations, and how many threads kernels use.
-#include "recurra/activations.hpp"
-#include "recurra/gemm.hpp"
+#include "recurra/linalg/activations.hpp"
+#include "recurra/linalg/gemm.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
@@ -37,7 +37,7 @@ template <class T, class Function>
 void for_each_packet(Size size, const T* a, const T* b, T* out, Function&& function) {
   constexpr Index W = lanes<T>;
   for (Index i = 0; i < size; i += W)
-    store_part(out + i, function(load_part(a + i, size - i), load_part(b + i, size - i)), size - i);
+    store_partial(out + i, function(load_partial(a + i, size - i), load_partial(b + i, size - i)), size - i);
 }
 
 template <class T>

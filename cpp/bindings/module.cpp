@@ -5,7 +5,7 @@
 #include "arrays.hpp"
 #include "register.hpp"
 
-#include "recurra/simd.hpp"
+#include "recurra/linalg/simd.hpp"
 
 #define RECURRA_TEXT_(x) #x
 #define RECURRA_TEXT(x) RECURRA_TEXT_(x)

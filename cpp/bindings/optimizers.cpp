@@ -1,12 +1,12 @@
 // grad_norm, sgd_update, rmsprop_update, adam_update and the updates of rows.
-#include "recurra/optimizers.hpp"
+#include "recurra/nn/optimizers.hpp"
 
 #include <algorithm>
 #include <optional>
 
 #include "arrays.hpp"
-#include "recurra/grad_norm.hpp"
-#include "recurra/row_updates.hpp"
+#include "recurra/nn/grad_norm.hpp"
+#include "recurra/nn/sparse_optimizers.hpp"
 #include "register.hpp"
 
 namespace recurra::bindings {

@@ -1,8 +1,8 @@
 // random_uniform, random_normal, dropout_mask, sample.
-#include "recurra/random.hpp"
+#include "recurra/nn/random.hpp"
 
 #include "arrays.hpp"
-#include "recurra/sampling.hpp"
+#include "recurra/nn/sampling.hpp"
 #include "register.hpp"
 
 namespace recurra::bindings {

@@ -1,58 +1,60 @@
-/// From numpy arrays to SequenceForward and SequenceBackward, for any cell; lstm.cpp, gru.cpp and simple_rnn.cpp bind them.
+/// Forward and backward of any cell on numpy arrays; lstm.cpp, gru.cpp and simple_rnn.cpp bind them.
 #pragma once
 #include <optional>
 
-#include "recurra/embedding.hpp"
+#include "recurra/nn/embedding.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
 #include "cell_kernels.hpp"
 
 namespace recurra::bindings {
-/// What forward was given, as it came.
+/// The arguments of forward, unchecked.
 struct Arguments {
   py::handle x, h0, c0, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings, activation,
-      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, kept_weights, out;
+      recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, packed_weights, out;
 };
 
-inline py::capsule new_kept_weights() {
-  return py::capsule(new KeptWeights, "kept_weights", [](void* pointer) { delete static_cast<KeptWeights*>(pointer); });
+inline py::capsule new_packed_weights_cache() {
+  return py::capsule(new PackedWeightsCache, "packed_weights",
+                     [](void* pointer) { delete static_cast<PackedWeightsCache*>(pointer); });
 }
-inline KeptWeights* kept_weights(py::handle object) {
+inline PackedWeightsCache* packed_weights_cache(py::handle object) {
   if (object.is_none()) return nullptr;
-  if (!PyCapsule_IsValid(object.ptr(), "kept_weights"))
-    throw py::type_error("kept_weights must be None or what kept_weights() returned, got " + type_text(object));
-  return static_cast<KeptWeights*>(PyCapsule_GetPointer(object.ptr(), "kept_weights"));
+  if (!PyCapsule_IsValid(object.ptr(), "packed_weights"))
+    throw py::type_error("packed_weights must be None or what packed_weights_cache() returned, got " +
+                         type_text(object));
+  return static_cast<PackedWeightsCache*>(PyCapsule_GetPointer(object.ptr(), "packed_weights"));
 }
 
-/// The cache that Python holds: what kind it is is known only in here.
-class Kept {
+/// The cache that Python holds, of any cell and dtype.
+class ForwardCache {
  public:
-  virtual ~Kept() = default;
+  virtual ~ForwardCache() = default;
   virtual py::tuple backward(py::handle dy, py::handle dh, py::handle dc, bool need_dx) = 0;
 };
 
 template <class Cell, class T>
-class KeptCall final : public Kept {
+class ForwardCacheOf final : public ForwardCache {
  public:
   /// (y, h[, c], cache or None)
   static py::tuple forward(const Arguments& in) {
-    auto self = std::make_unique<KeptCall>();
+    auto self = std::make_unique<ForwardCacheOf>();
     SequenceCall<T>& call = self->call_;
     self->read(in);
     const auto B = call.B, H = call.H;
     const View<T> y = self->output_of(in);
-    KeptWeights* kept = kept_weights(in.kept_weights);
+    PackedWeightsCache* weights = packed_weights_cache(in.packed_weights);
     auto h = output<T>({B, H});
     auto c = Cell::has_memory ? output<T>({B, H}) : View<T>{};
     {
       py::gil_scoped_release release;
-      self->cache_ = CellKernels<Cell, T>::forward(call, kept, y.data(), h.data(), c.data());
+      self->cache_ = CellKernels<Cell, T>::forward(call, weights, y.data(), h.data(), c.data());
     }
     py::object cache = py::none();
     if (call.training) {
-      py::capsule capsule(static_cast<Kept*>(self.get()), Cell::name,
-                          [](void* pointer) { delete static_cast<Kept*>(pointer); });
+      py::capsule capsule(static_cast<ForwardCache*>(self.get()), Cell::name,
+                          [](void* pointer) { delete static_cast<ForwardCache*>(pointer); });
       self.release();
       cache = std::move(capsule);
     }
@@ -133,8 +135,8 @@ class KeptCall final : public Kept {
     h0_ = optional_input<T>(in.h0, "h0", {{"B", B}, {"H", H}});
     c0_ = optional_input<T>(in.c0, "c0", {{"B", B}, {"H", H}});
     mask_ = mask_input(in.mask, "mask", {{"B", B}, {"T", S}});
-    call_.input_groups = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
-    call_.recurrent_groups = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
+    call_.input_mask_count = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
+    call_.recurrent_mask_count = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
     call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
     call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
     call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
@@ -149,7 +151,7 @@ class KeptCall final : public Kept {
     call_.training = to_bool(in.training, "training");
   }
 
-  /// y: a new array, or the one given, which must lie apart from all that is read while it is written.
+  /// y: a new array, or the given one, which must not share memory with an input.
   View<T> output_of(const Arguments& in) {
     const Size B = call_.B, H = call_.H;
     if (in.out.is_none()) return call_.return_sequences ? output<T>({B, call_.steps, H}) : output<T>({B, H});
@@ -167,11 +169,11 @@ class KeptCall final : public Kept {
                                                          {"embeddings", in.embeddings}};
     for (const auto& [name, object] : inputs)
       if (!object.is_none()) check_apart(y.array(), "out", as_array(object, name), name);
-    call_.y_row = row;
+    call_.given_y_stride = row;
     return y;
   }
 
-  /// (B, n), or (G, B, n) one for each gate; returns how many masks there are.
+  /// A dropout mask (B, n), or (G, B, n) with one for each gate; returns how many there are.
   static Index dropout(py::handle object, const char* name, View<const T>& view, Size B, const char* letter, Size n) {
     if (object.is_none()) return 0;
     if (as_array(object, name).ndim() == 3) {
@@ -183,7 +185,7 @@ class KeptCall final : public Kept {
   }
 
   SequenceCall<T> call_;
-  // Held until backward is done with them.
+  // The arrays that call_ points into, held until backward is done.
   View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, input_dropout_, recurrent_dropout_;
   View<const std::int32_t> ids_;
   View<const std::uint8_t> mask_;
@@ -193,7 +195,7 @@ class KeptCall final : public Kept {
 template <class Cell>
 py::tuple forward(const Arguments& in) {
   return dispatch(float_dtype(in.kernel, "kernel"),
-                  [&](auto zero) { return KeptCall<Cell, decltype(zero)>::forward(in); });
+                  [&](auto zero) { return ForwardCacheOf<Cell, decltype(zero)>::forward(in); });
 }
 
 inline py::tuple backward(const char* cell, py::handle cache, py::handle dy, py::handle dh, py::handle dc,
@@ -201,8 +203,8 @@ inline py::tuple backward(const char* cell, py::handle cache, py::handle dy, py:
   if (!PyCapsule_IsValid(cache.ptr(), cell))
     throw py::type_error(std::string("cache must be the one that ") + cell +
                          "_forward returned with training=True, got " + type_text(cache));
-  auto* kept = static_cast<Kept*>(PyCapsule_GetPointer(cache.ptr(), cell));
-  return kept->backward(dy, dh, dc, to_bool(need_dx, "need_dx"));
+  auto* forward_cache = static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), cell));
+  return forward_cache->backward(dy, dh, dc, to_bool(need_dx, "need_dx"));
 }
 
 }  // namespace recurra::bindings

@@ -1,4 +1,4 @@
-#include "recurra/simple_rnn.hpp"
+#include "recurra/cells/simple_rnn.hpp"
 
 #include "cell_kernels_compiled.hpp"
 

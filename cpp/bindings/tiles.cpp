@@ -1,5 +1,5 @@
 #include "tiles.hpp"
 
 namespace recurra {
-RECURRA_PRODUCTS()
+RECURRA_INSTANTIATE_PRODUCTS()
 }

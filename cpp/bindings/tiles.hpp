@@ -1,16 +1,16 @@
-/// The tiles are the same for every kernel: compiled once, in tiles.cpp, and only declared elsewhere.
+/// product<T, Columns> of linalg/tile.hpp: compiled once, in tiles.cpp, for all kernels; only declared elsewhere.
 #pragma once
-#include "recurra/tile.hpp"
+#include "recurra/linalg/tile.hpp"
 
-#define RECURRA_PRODUCT(prefix, T, columns)                                                                           \
+#define RECURRA_INSTANTIATE_PRODUCT(prefix, T, columns)                                                               \
   prefix template void product<T, columns>(Index, const T*, Index, const Segment*, Index, const T*, Index, T*, Index, \
-                                           bool, Ahead*);
-#define RECURRA_PRODUCTS(prefix)         \
-  RECURRA_PRODUCT(prefix, float, false)  \
-  RECURRA_PRODUCT(prefix, float, true)   \
-  RECURRA_PRODUCT(prefix, double, false) \
-  RECURRA_PRODUCT(prefix, double, true)
+                                           bool, PrefetchList*);
+#define RECURRA_INSTANTIATE_PRODUCTS(prefix)         \
+  RECURRA_INSTANTIATE_PRODUCT(prefix, float, false)  \
+  RECURRA_INSTANTIATE_PRODUCT(prefix, float, true)   \
+  RECURRA_INSTANTIATE_PRODUCT(prefix, double, false) \
+  RECURRA_INSTANTIATE_PRODUCT(prefix, double, true)
 
 namespace recurra {
-RECURRA_PRODUCTS(extern)
+RECURRA_INSTANTIATE_PRODUCTS(extern)
 }

@@ -1,5 +1,5 @@
 // tokenize_count, tokenize_encode.
-#include "recurra/tokenize.hpp"
+#include "recurra/nn/tokenize.hpp"
 
 #include "arrays.hpp"
 #include "register.hpp"

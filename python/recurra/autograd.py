@@ -210,7 +210,7 @@ class Variable(Tensor):
     :meth:`touch` after changing parts of it in place (``variable.value[0] = 1``).
     """
 
-    __slots__ = ("constraint", "kept_weights", "name", "regularizer", "trainable", "version")
+    __slots__ = ("constraint", "name", "packed_weights", "regularizer", "trainable", "version")
     __eq__ = object.__eq__
     __ne__ = object.__ne__
     __hash__ = object.__hash__
@@ -221,7 +221,7 @@ class Variable(Tensor):
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.kept_weights: Any = None  # of a recurrent layer's kernel: see ops/recurrent.py
+        self.packed_weights: Any = None  # of a recurrent layer's kernel: see ops/recurrent.py
         self.version = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -231,7 +231,7 @@ class Variable(Tensor):
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         slots, state = super().__getstate__()
-        return slots, {**state, "kept_weights": None}
+        return slots, {**state, "packed_weights": None}
 
     @property
     def path(self) -> str:

@@ -252,7 +252,7 @@ def test_repeated_tokens(
 @pytest.mark.parametrize("masks", ("none", "holes", "dropout"))
 @pytest.mark.parametrize("sizes", ((7, 9, 5, 19), (1, 1, 5, 19), (3, 2, 6, 34)))
 @pytest.mark.parametrize("cell", CELLS)
-def test_kept_weights_give_the_same_bits(
+def test_packed_weights_give_the_same_bits(
     core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int], masks: str
 ) -> None:
     case = Case(cell, dtype.name, sizes, "holes" if masks == "holes" else "none")
@@ -260,20 +260,20 @@ def test_kept_weights_give_the_same_bits(
         case = replace(case, input_dropout="shared", recurrent_dropout="shared")
     arrays = make_inputs(case).arrays
     expected = forward(core, case, arrays, training=False)[:-1]
-    kept = core.kept_weights()
+    packed = core.packed_weights_cache()
     for _ in range(3):  # few tokens: packed from the second call on
-        for found, value in zip(forward(core, case, arrays, False, kept)[:-1], expected, strict=True):
+        for found, value in zip(forward(core, case, arrays, False, packed)[:-1], expected, strict=True):
             np.testing.assert_array_equal(found, value)
 
 
-def test_kept_weights_of_another_layer(compiled: ModuleType) -> None:
+def test_packed_weights_of_another_layer(compiled: ModuleType) -> None:
     case = Case("lstm", sizes=(7, 9, 5, 19))
-    kept = compiled.kept_weights()
-    forward(compiled, case, make_inputs(case).arrays, False, kept)
+    packed = compiled.packed_weights_cache()
+    forward(compiled, case, make_inputs(case).arrays, False, packed)
     for other in (replace(case, cell="gru"), replace(case, dtype="float32"), replace(case, sizes=(7, 9, 5, 20))):
-        with pytest.raises(ValueError, match="another's cell, dtype or sizes"):
-            forward(compiled, other, make_inputs(other).arrays, False, kept)
-    with pytest.raises(TypeError, match=r"kept_weights must be None or what kept_weights\(\) returned, got"):
+        with pytest.raises(ValueError, match="weights of another cell, dtype or size"):
+            forward(compiled, other, make_inputs(other).arrays, False, packed)
+    with pytest.raises(TypeError, match=r"packed_weights must be None or what packed_weights_cache\(\) returned, got"):
         forward(compiled, case, make_inputs(case).arrays, False, "weights")
 
 

@@ -32,18 +32,18 @@ Ids = NDArray[np.int32]
 RowSparse = tuple[Ids, Array]  # ascending distinct row numbers (U,), their summed rows (U, I)
 
 class Cache: ...
-class KeptWeights: ...
+class PackedWeightsCache: ...
 
-def kept_weights() -> KeptWeights: ...
-# Where one layer's weights stay packed between calls: give it to forward for as long as kernel, recurrent_kernel and bias
-# hold the same numbers, and take a new one when they change. Another cell, dtype or size in it raises ValueError.
+def packed_weights_cache() -> PackedWeightsCache: ...
+# Keeps one layer's packed weights between calls: pass it to forward as packed_weights for as long as kernel, recurrent_kernel
+# and bias hold the same numbers, and a new one when they change. One that holds another cell, dtype or size raises ValueError.
 
 # --- recurrent layers ---------------------------------------------------------------------------------------------
 def lstm_forward(
     x: Array, h0: Array | None, c0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Array, Cache | None]: ...  # y, h, c, cache. kernel (I,4H), recurrent_kernel (H,4H), bias (4H,)
 def lstm_backward(
@@ -54,7 +54,7 @@ def gru_forward(
     x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str, reset_after: bool,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,3H), recurrent_kernel (H,3H), bias (2,3H) reset_after, else (3H,)
 def gru_backward(
@@ -64,7 +64,7 @@ def simple_rnn_forward(
     x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, kept_weights: KeptWeights | None,
+    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,H), recurrent_kernel (H,H), bias (H,)
 def simple_rnn_backward(

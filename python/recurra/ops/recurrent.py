@@ -127,17 +127,17 @@ def lstm(
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, h0, c0, kernel, recurrent_kernel, bias)
     keep = training or recording
-    y, h, c, kept = core.lstm_forward(
+    y, h, c, cache = core.lstm_forward(
         ids, h0_in, c0_in, W, U, b, a_mask, drop_x, drop_h, table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, keep,
-        None if keep else _kept_weights("lstm", kernel, recurrent_kernel, bias), out,
+        None if keep else _weights_cache("lstm", kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
         inputs = (followed, h0, c0, kernel, recurrent_kernel, bias)
-        y, h, c = _recorded((y, h, c), inputs, core.lstm_backward, kept, shape)
+        y, h, c = _recorded((y, h, c), inputs, core.lstm_backward, cache, shape)
         return y, (h, c), None
-    return y, (h, c), Cache(kept, shape) if training else None
+    return y, (h, c), Cache(cache, shape) if training else None
 
 
 def lstm_backward(
@@ -266,25 +266,29 @@ def _one_state(
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, h0, kernel, recurrent_kernel, bias)
     keep = training or recording
-    y, h, kept = forward(
+    y, h, cache = forward(
         ids, h0_in, W, U, b, a_mask, drop_x, drop_h, table, *settings, keep,
-        None if keep else _kept_weights(kind, kernel, recurrent_kernel, bias), out,
+        None if keep else _weights_cache(kind, kernel, recurrent_kernel, bias), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
-        y, h = _recorded((y, h), (followed, h0, kernel, recurrent_kernel, bias), backward, kept, shape)
+        y, h = _recorded((y, h), (followed, h0, kernel, recurrent_kernel, bias), backward, cache, shape)
         return y, (h,), None
-    return y, (h,), Cache(kept, shape) if training else None
+    return y, (h,), Cache(cache, shape) if training else None
 
 
 def _recorded(
-    outputs: tuple[Array, ...], inputs: tuple[Any, ...], kernels_backward: Any, kept: Any, table: tuple[int, ...] | None
+    outputs: tuple[Array, ...],
+    inputs: tuple[Any, ...],
+    kernels_backward: Any,
+    cache: Any,
+    table: tuple[int, ...] | None,
 ) -> Any:
     """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names."""
     need_dx = tracked(inputs[0], current_tape())
 
     def backward(*d_outputs: Any) -> tuple[Any, ...]:
-        dx, *others = kernels_backward(kept, *_arrays(*d_outputs), need_dx)
+        dx, *others = kernels_backward(cache, *_arrays(*d_outputs), need_dx)
         return (_rows(dx, table), *others)
 
     return record(outputs, inputs, backward)
@@ -306,17 +310,17 @@ def _array(value: Any) -> Any:
     return _arrays(value)[0]
 
 
-def _kept_weights(cell: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
-    """Where the kernels may keep these weights packed until the next change, which Variables tell and arrays do not."""
+def _weights_cache(cell: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
+    """The cache of these weights in packed form, until they change; None for arrays, whose changes nobody counts."""
     if type(kernel) is not Variable or type(recurrent_kernel) is not Variable:
         return None
     if bias is not None and type(bias) is not Variable:
         return None
     versions = (kernel.version, recurrent_kernel.version, None if bias is None else bias.version)
-    kept = kernel.kept_weights
-    if kept is None or kept[0] != versions or kept[1] != cell or kept[2] is not recurrent_kernel or kept[3] is not bias:
-        kept = kernel.kept_weights = (versions, cell, recurrent_kernel, bias, core.kept_weights())
-    return kept[4]
+    slot = kernel.packed_weights
+    if slot is None or slot[0] != versions or slot[1] != cell or slot[2] is not recurrent_kernel or slot[3] is not bias:
+        slot = kernel.packed_weights = (versions, cell, recurrent_kernel, bias, core.packed_weights_cache())
+    return slot[4]
 
 
 def _input(x: Any, embeddings: Any) -> tuple[Array, Array]:

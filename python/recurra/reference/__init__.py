@@ -40,9 +40,9 @@ from recurra.reference.random import dropout_mask, random_normal, random_uniform
 from recurra.reference.recurrent import (
     gru_backward,
     gru_forward,
-    kept_weights,
     lstm_backward,
     lstm_forward,
+    packed_weights_cache,
     simple_rnn_backward,
     simple_rnn_forward,
 )
@@ -65,10 +65,10 @@ __all__ = [
     "grad_norm",
     "gru_backward",
     "gru_forward",
-    "kept_weights",
     "lstm_backward",
     "lstm_forward",
     "matmul",
+    "packed_weights_cache",
     "random_normal",
     "random_uniform",
     "rmsprop_update",

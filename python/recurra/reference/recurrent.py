@@ -13,13 +13,13 @@ from recurra.reference.sequence import Cache, backward, forward
 Array = np.ndarray[Any, Any]
 
 
-class KeptWeights:
+class PackedWeightsCache:
     """What the compiled kernels fill with packed weights; nothing is packed here."""
 
 
-def kept_weights() -> KeptWeights:
+def packed_weights_cache() -> PackedWeightsCache:
     """A place for one layer's packed weights."""
-    return KeptWeights()
+    return PackedWeightsCache()
 
 
 def lstm_forward(
@@ -39,7 +39,7 @@ def lstm_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
-    kept_weights: KeptWeights | None,
+    packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Array, Cache | None]:
     """LSTM over time: y, final h, final c, cache."""
@@ -79,7 +79,7 @@ def gru_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
-    kept_weights: KeptWeights | None,
+    packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Cache | None]:
     """GRU over time: y, final h, cache."""
@@ -118,7 +118,7 @@ def simple_rnn_forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
-    kept_weights: KeptWeights | None,
+    packed_weights: PackedWeightsCache | None,
     out: Array | None,
 ) -> tuple[Array, Array, Cache | None]:
     """SimpleRNN over time: y, final h, cache."""

@@ -1,0 +1,54 @@
+// One forward call of a recurrent layer over a sequence: its inputs and options.
+//
+//   B batch   T steps   I input features   H units   G gates   V vocabulary        (support/layout.hpp)
+//
+// Arrays are row-major. Inputs may share memory with one another, outputs with nothing. Training keeps the pointers
+// until backward is done.
+#pragma once
+#include <cstdint>
+
+#include "recurra/linalg/activations.hpp"
+#include "recurra/support/layout.hpp"
+
+namespace recurra {
+
+template <class T>
+struct SequenceCall {
+  Index B = 0, steps = 0, I = 0, H = 0;
+  const T* x = nullptr;  // (B, steps, I); null when ids are given
+  const std::int32_t* ids = nullptr;  // (B, steps), each in [0, V): the input is row ids[b, t] of embeddings
+  const T* embeddings = nullptr;  // (V, I)
+  const T* h0 = nullptr;  // (B, H), or null for zeros
+  const T* c0 = nullptr;  // (B, H), or null for zeros; LSTM only
+  const T* kernel = nullptr;  // (I, G*H)
+  const T* recurrent_kernel = nullptr;  // (H, G*H)
+  const T* bias = nullptr;  // (G*H,), (2, 3H) for Gru, or null
+  const std::uint8_t* mask = nullptr;  // (B, steps), non-zero = use the step; or null
+  const T* input_dropout = nullptr;  // (input_mask_count, B, I)
+  Index input_mask_count = 0;  // 0 no dropout, 1 one mask for all gates, G one for each gate
+  const T* recurrent_dropout = nullptr;  // (recurrent_mask_count, B, H)
+  Index recurrent_mask_count = 0;
+  Index given_y_stride = 0;  // elements from one row of y to the next; 0: H
+  Index y_stride() const { return given_y_stride ? given_y_stride : H; }
+  /// Dropout masks of gate g for row b: (I,) and (H,); null without dropout.
+  const T* input_mask(Index g, Index b) const { return mask_of(input_dropout, input_mask_count, g, b, I); }
+  const T* recurrent_mask(Index g, Index b) const { return mask_of(recurrent_dropout, recurrent_mask_count, g, b, H); }
+
+  Activation activation = Activation::tanh, recurrent_activation = Activation::sigmoid;
+  bool reverse = false, return_sequences = true, zero_output_for_mask = false, training = false;
+
+ private:
+  const T* mask_of(const T* masks, Index count, Index g, Index b, Index size) const {
+    return count ? masks + ((count > 1 ? g : 0) * B + b) * size : nullptr;
+  }
+};
+
+/// run(activations) with the call's activations: inlined for the usual pair, general for the others.
+template <class T, class Run>
+void with_activations(const SequenceCall<T>& call, bool has_gates, Run&& run) {
+  if (call.activation == Activation::tanh && (!has_gates || call.recurrent_activation == Activation::sigmoid))
+    run(StandardActivations{});
+  else run(AnyActivations{call.activation, call.recurrent_activation});
+}
+
+}  // namespace recurra

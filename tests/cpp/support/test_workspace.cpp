@@ -1,0 +1,22 @@
+// The workspace: freed memory is reused and bounded.
+#include "recurra/support/workspace.hpp"
+
+#include "check.hpp"
+
+TEST(freed_memory_is_used_again_and_bounded) {
+  auto& workspace = recurra::Workspace::shared();
+  workspace.set_limit(size_t{1} << 30);
+  float* where;
+  {
+    recurra::Buffer<float> buffer(1 << 20);
+    where = buffer.data();
+    where[(1 << 20) - 1] = 1;
+  }
+  recurra::Buffer<float> again((1 << 20) - 100);
+  CHECK_EQUAL(again.data(), where);
+  again.clear();
+  CHECK(workspace.pooled() >= (size_t{4} << 20));
+  workspace.set_limit(0);
+  CHECK_EQUAL(workspace.pooled(), size_t{0});
+  workspace.set_limit(size_t{1} << 30);
+}
