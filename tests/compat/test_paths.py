@@ -56,6 +56,7 @@ def test_they_are_the_same_objects() -> None:
 
     assert Dense is layers.Dense and LSTM is layers.LSTM is layers.CuDNNLSTM and Layer is recurra.Layer
     assert layers.GRU is layers.CuDNNGRU and to_categorical is recurra.utils.to_categorical
+    assert recurra.optimizers.legacy.Adam is recurra.optimizers.Adam
     with pytest.raises(ImportError, match="ConvRecurrent2D"):
         exec("from recurra.layers.recurrent import ConvRecurrent2D")
 
