@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
     if name == "experimental":
         return import_module("recurra.data.experimental")
     raise AttributeError(f"module 'recurra.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -59,3 +59,7 @@ def __getattr__(name: str) -> Any:
 
     refuse.__name__ = name
     return refuse
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
