@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import layers, registration
+from recurra import layers, registration, utils
 from recurra.registration import (
     custom_object_scope,
     deserialize_keras_object,
@@ -94,3 +94,18 @@ def test_no_module_that_a_file_names_is_imported() -> None:
             deserialize_keras_object({"module": name, "class_name": "system", "config": {}, "registered_name": None})
     with pytest.raises(ValueError, match="never executed"):
         deserialize_keras_object({"class_name": "__lambda__", "config": {"code": "x"}})
+
+
+def test_registration_is_in_utils_too() -> None:
+    from recurra.utils import CustomObjectScope, get_custom_objects, register_keras_serializable
+
+    @register_keras_serializable(package="backend_test")
+    class Registered(Twice):
+        pass
+
+    assert get_custom_objects()["backend_test>Registered"] is Registered
+    with CustomObjectScope({"Mine": Twice}):
+        assert utils.get_registered_object("Mine") is Twice
+    assert set(utils.__all__) <= set(dir(utils))
+    for attribute in utils.__all__:
+        getattr(utils, attribute)

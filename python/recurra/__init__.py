@@ -9,6 +9,7 @@ Everything below this module is imported when it is first used, so that ``import
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         regularizers,
         saving,
         tasks,
-        train,
         utils,
     )
     from recurra._core.select import build_config, get_num_threads, set_num_threads
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from recurra.metrics import Metric
     from recurra.models import Input, Model, Sequential
     from recurra.optimizers import Optimizer
+    from recurra.saving import checkpoints as train
 
 __version__ = "0.1.0"
 
@@ -142,3 +143,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(_MODULES | set(_NAMES) | set(globals()))
+
+
+class _OldPaths:
+    """Finds old module paths such as ``recurra.layers.core``; the import system asks it after all other finders."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Any = None, target: Any = None) -> Any:
+        if not fullname.startswith("recurra.") or fullname.startswith("recurra._"):
+            return None
+        from recurra.compat.finder import Finder
+
+        return Finder("recurra").find_spec(fullname, path, target)
+
+
+if "_old_paths" not in globals():  # a reload finds it in its place
+    _old_paths = _OldPaths()
+    sys.meta_path.append(_old_paths)

@@ -343,23 +343,6 @@ def test_datasets() -> None:
     assert len(one.fit(shuffled, epochs=2, verbose=0).history["loss"]) == 2
 
 
-def test_calls_of_early_keras_2() -> None:
-    x, y = data(8)
-    model = line()
-    model.compile("sgd", "mse")
-
-    def endless() -> Iterator[Any]:
-        while True:
-            yield x, y
-
-    assert len(model.fit_generator(endless(), steps_per_epoch=2, epochs=3, verbose=0).epoch) == 3
-    assert model.evaluate_generator(endless(), steps=1) == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-6)
-    assert model.predict_generator(endless(), steps=2).shape == (16, 2)
-    np.testing.assert_array_equal(model.predict_classes(x), model.predict_proba(x).argmax(-1))
-    binary = Sequential([Input((3,)), Dense(1, activation="sigmoid")])
-    np.testing.assert_array_equal(binary.predict_classes(x), (binary.predict(x) > 0.5).astype(int))
-
-
 def test_batches_with_sample_weights_equal_arrays() -> None:
     x, y = data(8)
     weight = np.linspace(0.5, 2, 8)

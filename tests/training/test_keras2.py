@@ -103,11 +103,9 @@ def test_how_batches_are_read(rng: np.random.Generator) -> None:
     model.compile("sgd", "mse")
     reading = {"workers": 4, "use_multiprocessing": True, "max_queue_size": 20}
     assert len(model.fit(batches, epochs=2, verbose=0, **reading).epoch) == 2
-    assert len(model.fit_generator(iter(batches), steps_per_epoch=2, verbose=0, **reading).epoch) == 1
     loss = model.evaluate(batches, verbose=0, **reading)
-    assert loss == model.evaluate_generator(batches, **reading) == pytest.approx(np.mean((model.predict(x) - y) ** 2))
-    np.testing.assert_array_equal(model.predict(x, **reading), model.predict_generator([x], **reading))
+    assert loss == pytest.approx(np.mean((model.predict(x) - y) ** 2))
+    np.testing.assert_array_equal(model.predict(x, **reading), model.predict(x))
     for call in (model.fit, model.evaluate, model.predict):
         with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'wrokers'"):
             call(x, wrokers=2)
-    assert recurra.optimizers.legacy.Adam is recurra.optimizers.Adam

@@ -184,3 +184,9 @@ def test_swapping_averages_twice_changes_nothing() -> None:
     np.testing.assert_array_equal(variable.value, before)
     with pytest.raises(ValueError, match="keeps no moving average"):
         SGD().swap_averages()
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Ftrl", "Lamb", "Muon"])
+def test_optimizers_out_of_scope(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is not supported; there are SGD, .*RMSprop$"):
+        getattr(optimizers, name)(0.1)

@@ -10,8 +10,20 @@
 [4] [16]
 """
 
-from recurra.data import experimental
+from importlib import import_module
+from typing import Any
+
 from recurra.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from recurra.data.windows import sliding_windows
 
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "experimental", "sliding_windows"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "experimental":
+        return import_module("recurra.data.experimental")
+    raise AttributeError(f"module 'recurra.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

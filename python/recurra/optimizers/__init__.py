@@ -3,9 +3,10 @@
 ``recurra.optimizers.schedules`` holds the learning-rate schedules.
 """
 
+from importlib import import_module
 from typing import Any
 
-from recurra.optimizers import legacy, schedules
+from recurra.optimizers import schedules
 from recurra.training.optimizer import Optimizer
 from recurra.training.optimizers import (
     SGD,
@@ -46,6 +47,8 @@ _OUT_OF_SCOPE = ("Adafactor", "Ftrl", "Lamb", "Muon")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "legacy":
+        return import_module("recurra.optimizers.legacy")
     if name not in _OUT_OF_SCOPE:
         raise AttributeError(f"module 'recurra.optimizers' has no attribute {name!r}")
 
@@ -56,3 +59,7 @@ def __getattr__(name: str) -> Any:
 
     refuse.__name__ = name
     return refuse
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from recurra.training.compiled import is_sparse
 from recurra.training.loss_classes import Loss, LossFunctionWrapper
 
 _CHUNK = 1 << 22
+_READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
 
 
 def _chunks(array: Array) -> Iterable[Array]:
@@ -150,3 +151,10 @@ def check_weights(weight: Any, y: Any, argument: str = "sample_weight") -> None:
             f"{argument} must have one weight for each sample or step: shape {tuple(y.shape)} or less, "
             f"got {np.shape(weight)}"
         )
+
+
+def check_reading(method: str, given: Mapping[str, Any]) -> None:
+    """TypeError for a keyword that is not one of those with which Keras 2 chose how batches are read."""
+    for name in given:
+        if name not in _READING:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")

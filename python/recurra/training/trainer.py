@@ -23,16 +23,17 @@ from recurra.training.batches import (
     split_last,
 )
 from recurra.training.callback import CallbackList
+from recurra.training.checks import check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
-from recurra.training.keras2 import Keras2Calls, check_reading
 from recurra.training.metric import Metric
+from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
 from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
 
 
-class Trainer(Keras2Calls):
+class Trainer(OlderCalls):
     """Training for models. Part of :class:`recurra.models.Model`."""
 
     stop_training: bool = False

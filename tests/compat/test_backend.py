@@ -9,6 +9,7 @@ import pytest
 
 import recurra
 from recurra import backend as K
+from recurra.compat import backend
 from recurra.layers import LSTM, Dense, Layer
 
 
@@ -44,33 +45,23 @@ def test_a_layer_of_keras_2(rng: np.random.Generator) -> None:
 
 
 def test_names() -> None:
-    for name in (*K._SAME, *K._OWN, "eval"):
-        assert callable(getattr(K, name))
+    for name in backend.__all__:
+        assert callable(getattr(K, name)) and getattr(K, name) is getattr(backend, name) and name in dir(K)
     assert K.int_shape(np.zeros((2, 3))) == (2, 3)
     assert K.permute_dimensions(np.zeros((2, 3, 4)), (1, 0, 2)).shape == (3, 2, 4)
     with pytest.raises(AttributeError, match=r"no attribute 'placeholder'.*recurra\.ops"):
         K.placeholder  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["Adafactor", "Ftrl", "Lamb", "Muon"])
-def test_optimizers_out_of_scope(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"{name} is not supported; there are SGD, .*RMSprop$"):
-        getattr(recurra.optimizers, name)(0.1)
-
-
-def test_registration_is_in_utils_too() -> None:
-    from recurra.utils import CustomObjectScope, get_custom_objects, register_keras_serializable
-
-    @register_keras_serializable(package="backend_test")
-    class Registered(WordAttention):
-        pass
-
-    assert get_custom_objects()["backend_test>Registered"] is Registered
-    with CustomObjectScope({"Mine": WordAttention}):
-        assert recurra.utils.get_registered_object("Mine") is WordAttention
-    assert set(recurra.utils.__all__) <= set(dir(recurra.utils))
-    for attribute in recurra.utils.__all__:
-        getattr(recurra.utils, attribute)
+def test_the_public_module_hands_on_functions_alone() -> None:
+    """What compat/backend.py imports for itself is not part of ``recurra.backend``."""
+    for name in ("np", "math", "ops", "Variable", "_LETTERS"):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}'"):
+            getattr(K, name)
+    assert K.sum is recurra.ops.sum and K.eval is K.get_value
+    assert set(K.__all__) <= set(dir(K))
+    with pytest.raises(ImportError, match="cannot import name 'placeholder'"):
+        exec("from recurra.backend import placeholder")
 
 
 def test_defaults_of_keras_2(rng: np.random.Generator) -> None:

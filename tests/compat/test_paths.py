@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import pickle
+from pathlib import Path
 
 import pytest
 
 import recurra
 from recurra import layers
+from recurra.compat.paths import PATHS, homes, is_package
 
 LINES = [
     "from recurra.layers.core import Dense, Activation, Dropout, Flatten, Lambda, RepeatVector, Permute, Reshape",
@@ -52,5 +56,53 @@ def test_they_are_the_same_objects() -> None:
 
     assert Dense is layers.Dense and LSTM is layers.LSTM is layers.CuDNNLSTM and Layer is recurra.Layer
     assert layers.GRU is layers.CuDNNGRU and to_categorical is recurra.utils.to_categorical
+    assert recurra.optimizers.legacy.Adam is recurra.optimizers.Adam
     with pytest.raises(ImportError, match="ConvRecurrent2D"):
         exec("from recurra.layers.recurrent import ConvRecurrent2D")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_each_entry_is_a_module_with_the_names_of_the_table(path: str) -> None:
+    module = importlib.import_module(f"recurra.{path}")
+    assert module.__name__ == f"recurra.{path}" and hasattr(module, "__path__") == is_package(path)
+    assert module.__all__ == sorted(homes(path)) and set(module.__all__) <= set(dir(module))
+    for name, home in homes(path).items():
+        assert getattr(module, name) is getattr(importlib.import_module(home), name)
+    found: dict[str, object] = {}
+    exec(f"from recurra.{path} import *", found)
+    assert set(homes(path)) == set(found) - {"__builtins__"}
+    parent, _, last = f"recurra.{path}".rpartition(".")
+    assert getattr(importlib.import_module(parent), last) is module
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_names_that_an_old_module_does_not_have(path: str) -> None:
+    module = importlib.import_module(f"recurra.{path}")
+    with pytest.raises(AttributeError, match=rf"module 'recurra\.{path}' has no attribute 'Spam'"):
+        module.Spam  # noqa: B018
+    with pytest.raises(ImportError, match=rf"cannot import name 'Spam' from 'recurra\.{path}'"):
+        exec(f"from recurra.{path} import Spam")
+    with pytest.raises(ModuleNotFoundError, match=rf"No module named 'recurra\.{path}\.spam'"):
+        importlib.import_module(f"recurra.{path}.spam")
+
+
+def test_no_file_hides_an_entry() -> None:
+    root = Path(recurra.__file__).parent
+    for path in PATHS:
+        place = root.joinpath(*path.split("."))
+        assert not place.exists() and not place.with_suffix(".py").exists()
+
+
+def test_entries_name_public_modules() -> None:
+    for path in PATHS:
+        for home in set(homes(path).values()) - {"recurra.compat.calls"}:
+            assert home.count(".") == 1 and home.removeprefix("recurra.") in dir(recurra)
+
+
+def test_classes_keep_the_name_of_their_own_module() -> None:
+    for path in PATHS:
+        for name, home in homes(path).items():
+            value = getattr(importlib.import_module(f"recurra.{path}"), name)
+            if inspect.isclass(value):
+                written = pickle.dumps(value)
+                assert pickle.loads(written) is value and f"recurra.{path}".encode() not in written, (name, home)

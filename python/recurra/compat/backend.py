@@ -1,7 +1,7 @@
-"""Functions of Keras 2's ``keras.backend`` whose names, defaults or arguments differ from those in ``recurra.ops``.
+"""The functions of Keras 2's ``keras.backend``; ``recurra.backend`` hands them out (``K.dot``, ``K.argmax``).
 
-``recurra.backend`` hands them out as ``K.argmax``, ``K.concatenate`` and so on. All are written with operations, so
-gradients flow through them.
+Those whose names, defaults and arguments agree are the functions of ``recurra.ops``; the others are defined here with
+operations, so that gradients flow through them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,84 @@ from recurra import ops, random
 from recurra.activations import relu as _relu
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import floatx
+from recurra.ops import (
+    abs,
+    all,
+    any,
+    arange,
+    binary_crossentropy,
+    cast,
+    categorical_crossentropy,
+    cos,
+    dot,
+    elu,
+    equal,
+    exp,
+    greater,
+    greater_equal,
+    hard_sigmoid,
+    less,
+    less_equal,
+    log,
+    logsumexp,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    not_equal,
+    ones,
+    ones_like,
+    reshape,
+    round,
+    shape,
+    sigmoid,
+    sign,
+    sin,
+    softmax,
+    softplus,
+    softsign,
+    sparse_categorical_crossentropy,
+    sqrt,
+    square,
+    squeeze,
+    std,
+    stop_gradient,
+    sum,
+    tanh,
+    transpose,
+    var,
+    zeros,
+    zeros_like,
+)
+
+__all__ = [
+    "abs", "all", "any", "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "binary_crossentropy", "cast",
+    "cast_to_floatx", "categorical_crossentropy", "clip", "concatenate", "constant", "cos", "cumsum", "dot",
+    "dropout", "dtype", "elu", "equal", "eval", "exp", "expand_dims", "flatten", "function", "gather", "get_value",
+    "greater", "greater_equal", "hard_sigmoid", "in_train_phase", "int_shape", "l2_normalize", "learning_phase",
+    "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min", "minimum", "ndim", "not_equal",
+    "one_hot", "ones", "ones_like", "permute_dimensions", "pow", "random_normal", "random_uniform", "relu",
+    "repeat", "repeat_elements", "reshape", "reverse", "round", "set_value", "shape", "sigmoid", "sign", "sin",
+    "softmax", "softplus", "softsign", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack",
+    "std", "stop_gradient", "sum", "switch", "tanh", "tile", "transpose", "update", "var", "variable", "zeros",
+    "zeros_like",
+]  # fmt: skip
 
 _LETTERS = "acdefghijklmnopqrstuvwxy"
+
+
+def get_value(x: Any) -> Array:
+    """A copy of the value of a Variable or Tensor."""
+    return np.array(value_of(x))
+
+
+eval = get_value
+
+
+def set_value(x: Variable, value: Any) -> None:
+    """Assign `value` to a Variable: ``backend.set_value(model.optimizer.learning_rate, 1e-4)``."""
+    x.assign(value)
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
@@ -141,7 +217,7 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """The first where the condition holds, else the second; functions without arguments are called."""
     first, second = (e() if callable(e) else e for e in (then_expression, else_expression))
     flags = value_of(condition)
-    missing = max(np.ndim(value_of(first)) - np.ndim(flags), 0)
+    missing = np.ndim(value_of(first)) - np.ndim(flags)
     return ops.where(np.reshape(flags, np.shape(flags) + (1,) * missing), first, second)
 
 

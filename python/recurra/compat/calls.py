@@ -1,24 +1,17 @@
-"""Calls that early Keras 2 had and later versions dropped, for scripts that still make them."""
+"""Calls that older versions had, each in terms of the one that took its place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-_READING = ("workers", "use_multiprocessing", "max_queue_size")
-
-
-def check_reading(method: str, given: Mapping[str, Any]) -> None:
-    """TypeError for a keyword that is not one of those with which Keras 2 chose how batches are read."""
-    for name in given:
-        if name not in _READING:
-            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+if TYPE_CHECKING:
+    from recurra.data import Dataset
 
 
 class Keras2Calls:
-    """The older calls of models, each in terms of the ones that took their place."""
+    """The calls of Keras 2's models. :class:`recurra.models.Model` fetches each when it is asked for."""
 
     def fit_generator(
         self,
@@ -77,3 +70,8 @@ class Keras2Calls:
         if found.shape[-1] > 1:
             return found.argmax(axis=-1)
         return (found > 0.5).astype(np.int32)
+
+
+def cardinality(dataset: Dataset) -> int:
+    """``dataset.cardinality()``, as ``tf.data.experimental`` had it."""
+    return dataset.cardinality()

@@ -1,0 +1,52 @@
+"""The table of old module paths: in which public module of recurra each name lives.
+
+Paths are relative to a root, so that "layers.core" stands for ``recurra.layers.core`` as for ``keras.layers.core``. An
+entry lists its names, separated by spaces, by the module that holds them. A path that others begin with is a package.
+"""
+
+from __future__ import annotations
+
+PATHS: dict[str, dict[str, str]] = {
+    # Keras 2
+    "engine": {"recurra.layers": "Input InputSpec Layer", "recurra.models": "Model"},
+    "engine.base_layer": {"recurra.layers": "InputSpec Layer"},
+    "engine.input_layer": {"recurra.layers": "Input InputLayer"},
+    "engine.topology": {"recurra.layers": "Input InputLayer InputSpec Layer"},
+    "engine.training": {"recurra.models": "Model"},
+    "layers.advanced_activations": {"recurra.layers": "ELU LeakyReLU PReLU ReLU Softmax"},
+    "layers.core": {
+        "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
+        "SpatialDropout1D"
+    },
+    "layers.embeddings": {"recurra.layers": "Embedding"},
+    "layers.merge": {
+        "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
+        "add average concatenate dot maximum minimum multiply subtract"
+    },
+    "layers.noise": {"recurra.layers": "GaussianDropout GaussianNoise"},
+    "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
+    "optimizers.legacy": {"recurra.optimizers": "SGD Adadelta Adagrad Adam Adamax Nadam RMSprop"},
+    "utils.data_utils": {"recurra.utils": "Sequence get_file"},
+    "utils.generic_utils": {
+        "recurra.utils": "CustomObjectScope Progbar custom_object_scope deserialize_keras_object get_custom_objects "
+        "serialize_keras_object"
+    },
+    "utils.np_utils": {"recurra.utils": "normalize to_categorical"},
+    "utils.vis_utils": {"recurra.utils": "plot_model"},
+    # TensorFlow
+    "data.experimental": {
+        "recurra.data": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
+        "recurra.compat.calls": "cardinality",
+    },
+    "train": {"recurra.saving": "latest_checkpoint"},
+}
+
+
+def homes(path: str) -> dict[str, str]:
+    """Each name of an old module, with the module that holds it."""
+    return {name: home for home, names in PATHS[path].items() for name in names.split()}
+
+
+def is_package(path: str) -> bool:
+    """Whether other paths of the table begin with this one."""
+    return any(other.startswith(f"{path}.") for other in PATHS)

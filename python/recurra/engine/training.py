@@ -1,5 +1,0 @@
-"""``keras.engine.training`` of Keras 2."""
-
-from recurra.models import Model
-
-__all__ = ["Model"]
