@@ -237,3 +237,24 @@ def test_an_optimizer_does_not_take_variables_that_it_was_not_built_on() -> None
         optimizer.apply([None], [one])
     with pytest.raises(TypeError, match="made with a schedule"):
         optimizers.SGD(optimizers.schedules.CosineDecay(0.1, 5)).learning_rate = 0.1
+
+
+def test_arguments_that_batches_leave_no_place_for() -> None:
+    model = Sequential([Input((5, 3)), LSTM(2), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = REAL.astype("float32"), np.zeros((12, 1), "float32")
+    with pytest.raises(ValueError, match="class_weight must not be given where the batches hold sample weights"):
+        model.fit([(x, y, np.ones(12, "float32"))], class_weight={0: 2.0}, verbose=0)
+    with pytest.raises(ValueError, match="validation_batch_size must not be given"):
+        model.fit(x, y, validation_data=[(x, y)], validation_batch_size=4, verbose=0)
+    model.fit(x, y, batch_size=4, validation_data=[(x, y)], verbose=0)
+
+
+def test_validation_batch_size_is_that_of_validation_alone() -> None:
+    model = Sequential([Input((5, 3)), LSTM(2), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = REAL.astype("float32"), np.arange(12.0, dtype="float32")[:, None]
+    model.fit(x, y, verbose=0)
+    found = model.fit(x, y, validation_data=(x, y), validation_batch_size=3, validation_steps=1, verbose=0)
+    expected = model.evaluate(x[:3], y[:3], verbose=0)
+    assert found.history["val_loss"][0] == pytest.approx(expected, rel=1e-6)

@@ -224,3 +224,10 @@ def test_fit_refuses_labels_that_would_be_broadcast() -> None:
         model.compile("sgd", loss)
         with pytest.raises(ValueError, match=message):
             model.fit(x, y, verbose=0)
+
+
+def test_a_weight_for_each_class_of_the_focal_loss() -> None:
+    p = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+    y = np.eye(3)[[0, 2]]
+    found = losses.categorical_focal_crossentropy(y, p, alpha=[0.1, 0.2, 0.3])
+    np.testing.assert_allclose(found, [0.1 * 0.3**2 * -np.log(0.7), 0.3 * 0.4**2 * -np.log(0.6)], rtol=1e-12)

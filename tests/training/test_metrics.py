@@ -195,3 +195,20 @@ def test_compile_configurations() -> None:
     assert again.get_compile_config() == config
     assert again.optimizer.built and again.loss == "sparse_categorical_crossentropy"
     assert Sequential([]).get_compile_config() is None
+
+
+def test_labels_and_predictions_that_do_not_belong_together() -> None:
+    p = np.full((2, 3), 0.25)
+    for metric, y in (
+        (metrics.CategoricalAccuracy(), np.ones(3)), (metrics.CategoricalAccuracy(), np.ones((1, 3))),
+        (metrics.SparseCategoricalAccuracy(), np.zeros(3)), (metrics.TopKCategoricalAccuracy(1), np.ones((4, 3))),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="one label for each of the predictions"):
+            metric.update_state(y, p)
+    for metric in (metrics.BinaryAccuracy(), metrics.Accuracy()):
+        with pytest.raises(ValueError, match="must have the predictions' shape"):
+            metric.update_state(np.ones(3), p)
+    with pytest.warns(UserWarning, match="broadcast"):
+        metrics.BinaryAccuracy().update_state(np.ones((2, 1)), p)
+    with pytest.raises(ValueError, match=r"num_labels\) = \(B, 2\), got \(2, 3\)"):
+        AUC(multi_label=True, num_labels=2).update_state(np.ones((2, 3)), p)

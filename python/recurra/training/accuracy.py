@@ -9,22 +9,41 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.config import floatx
 from recurra.training.metric import MeanMetricWrapper, dense_labels, label_ids
-from recurra.training.reduction import same_rank
+from recurra.training.reduction import check_shapes, same_rank
 
 
 def _float(matches: Any) -> Array:
     return np.asarray(np.asarray(matches), floatx())
 
 
+def _pair(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    """Labels and predictions of one shape."""
+    labels, predictions = same_rank(dense_labels(y_true), np.asarray(value_of(y_pred)))
+    if labels.shape != predictions.shape:
+        check_shapes(labels.shape, predictions.shape, broadcast=True)
+    return labels, predictions
+
+
+def _one_each(ids: Array, y_pred: Any) -> Array:
+    """`y_pred` as an array of scores (..., V), one row for each of `ids`."""
+    scores = np.asarray(value_of(y_pred))
+    if ids.shape != scores.shape[:-1] or not scores.ndim:
+        raise ValueError(
+            f"y_true must have one label for each of the predictions {scores.shape[:-1]}, got {ids.shape} "
+            f"for y_pred of shape {scores.shape}"
+        )
+    return scores
+
+
 def accuracy(y_true: Any, y_pred: Any) -> Array:
     """1 where `y_pred` equals `y_true`, elementwise."""
-    y_true, y_pred = same_rank(dense_labels(y_true), np.asarray(value_of(y_pred)))
+    y_true, y_pred = _pair(y_true, y_pred)
     return _float(y_true == y_pred)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """1 where ``y_pred > threshold`` equals `y_true`, elementwise."""
-    y_true, y_pred = same_rank(dense_labels(y_true), np.asarray(value_of(y_pred)))
+    y_true, y_pred = _pair(y_true, y_pred)
     return _float(y_true == (y_pred > threshold))
 
 
@@ -33,7 +52,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     ids = label_ids(y_true)
     if ids is None:
         ids = dense_labels(y_true).argmax(axis=-1)
-    return _float(ids == np.asarray(value_of(y_pred)).argmax(axis=-1))
+    return _float(ids == _one_each(ids, y_pred).argmax(axis=-1))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -41,7 +60,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     ids, y_pred = dense_labels(y_true), np.asarray(value_of(y_pred))
     if ids.ndim == y_pred.ndim and ids.shape[-1] == 1:
         ids = ids[..., 0]
-    matches = _float(ids == y_pred.argmax(axis=-1))
+    matches = _float(ids == _one_each(ids, y_pred).argmax(axis=-1))
     return np.squeeze(matches, -1) if matches.ndim > 1 and matches.shape[-1] == 1 else matches
 
 
@@ -57,7 +76,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     ids = label_ids(y_true)
     if ids is None:
         ids = dense_labels(y_true).argmax(axis=-1)
-    return _float(_in_top_k(ids, np.asarray(value_of(y_pred)), k).reshape(ids.shape))
+    return _float(_in_top_k(ids, _one_each(ids, y_pred), k).reshape(ids.shape))
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:

@@ -304,6 +304,8 @@ class WeightedSource(Source):
 
     def _join(self, batch: Batch) -> Batch:
         y = batch.y
+        if batch.weight is not None:
+            raise ValueError("class_weight must not be given where the batches hold sample weights: multiply them in")
         if isinstance(y, (list, tuple, dict)):
             raise ValueError("class_weight is for models with one output, got several targets: use sample_weight")
         if is_one_hot(y):

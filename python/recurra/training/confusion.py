@@ -252,6 +252,10 @@ class AUC(_Counts):
             y_pred = ops.sigmoid(np.asarray(value_of(y_pred)))
             if mask is not None:
                 sample_weight = with_mask(sample_weight, mask)
+        if self.num_labels and np.shape(value_of(y_pred))[1:] != (self.num_labels,):
+            raise ValueError(
+                f"y_pred must have shape (B, num_labels) = (B, {self.num_labels}), got {np.shape(value_of(y_pred))}"
+            )
         super().update_state(y_true, y_pred, sample_weight)
 
     def _over_labels(self, areas: Array) -> float:

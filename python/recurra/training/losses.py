@@ -6,7 +6,6 @@ Numbers follow Keras 3. The classes with reductions are in ``loss_classes.py``; 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from recurra.autograd import Tensor, value_of
 from recurra.config import epsilon
 from recurra.models.symbolic import KerasTensor
 from recurra.training.crossentropy import binary_column, class_ids
-from recurra.training.reduction import as_float, same_rank
+from recurra.training.reduction import as_float, check_shapes, same_rank
 
 
 def is_one_hot(labels: Any) -> bool:
@@ -38,22 +37,8 @@ def _pair(y_true: Any, y_pred: Any, fit: bool = True, broadcast: bool = True) ->
     if fit:
         y_true, y_pred = same_rank(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        _check_shapes(y_true.shape, y_pred.shape, broadcast)
+        check_shapes(y_true.shape, y_pred.shape, broadcast)
     return y_true, y_pred
-
-
-def _check_shapes(labels: tuple[Any, ...], predictions: tuple[Any, ...], broadcast: bool) -> None:
-    if broadcast and not labels:  # one number for all
-        return
-    sizes = [(a, b) for a, b in zip(labels, predictions, strict=False) if a != b and a is not None and b is not None]
-    if len(labels) != len(predictions) or any(not broadcast or 1 not in pair for pair in sizes):
-        raise ValueError(f"y_true must have the predictions' shape {tuple(predictions)}, got {tuple(labels)}")
-    if sizes:
-        warnings.warn(
-            f"y_true of shape {tuple(labels)} is broadcast against predictions of shape {tuple(predictions)}, as in "
-            "Keras: every place on an axis of size 1 counts for all places on the other",
-            stacklevel=4,
-        )
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
@@ -248,7 +233,7 @@ def categorical_focal_crossentropy(
     if from_logits:
         y_pred = ops.softmax(y_pred, axis=axis)
     p = ops.clip(y_pred / ops.sum(y_pred, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
-    return ops.sum(ops.power(1.0 - p, gamma) * ops.log(p) * (y_true * -alpha), axis=axis)
+    return ops.sum(ops.power(1.0 - p, gamma) * ops.log(p) * (y_true * -np.asarray(alpha, p.dtype)), axis=axis)
 
 
 def sparse_categorical_crossentropy(

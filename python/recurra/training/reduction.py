@@ -10,6 +10,7 @@ With `N` elements, losses `l`, weights `w` and mask `m` (True = counts):
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,25 @@ def same_rank(a: Any, b: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:
     if rank_b == rank_a + 1 and b.shape[-1] == 1:
         return (_longer(a), b) if rank_a == 1 and expand_rank_1 else (a, ops.squeeze(b, -1))
     return a, b
+
+
+def check_shapes(labels: tuple[Any, ...], predictions: tuple[Any, ...], broadcast: bool) -> None:
+    """Nothing where the shapes are equal, or None stands for an open size.
+
+    broadcast : whether an axis of size 1 may stand for each place on it, with a warning, and one number for all
+    raises : ValueError where they differ otherwise
+    """
+    if broadcast and not labels:  # one number for all
+        return
+    sizes = [(a, b) for a, b in zip(labels, predictions, strict=False) if a != b and a is not None and b is not None]
+    if len(labels) != len(predictions) or any(not broadcast or 1 not in pair for pair in sizes):
+        raise ValueError(f"y_true must have the predictions' shape {tuple(predictions)}, got {tuple(labels)}")
+    if sizes:
+        warnings.warn(
+            f"y_true of shape {tuple(labels)} is broadcast against predictions of shape {tuple(predictions)}, as in "
+            "Keras: every place on an axis of size 1 counts for all places on the other",
+            stacklevel=4,
+        )
 
 
 def _longer(x: Any) -> Any:

@@ -298,7 +298,7 @@ class Trainer(OlderCalls):
         steps = _check_steps(steps_per_epoch, "steps_per_epoch")
         prepare(self, source, "fit")
         if validation_data is not None:
-            validation_source = self._validation_source(validation_data, validation_batch_size or batch_size)
+            validation_source = self._validation_source(validation_data, validation_batch_size, batch_size)
             prepare(self, validation_source, "validation_data", rebuild=False)
         compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
         total = steps if steps is not None else source.steps
@@ -321,10 +321,15 @@ class Trainer(OlderCalls):
         """The batch size asked for; for arrays without one, that of a model made for batches of one size."""
         return self._static_batch_size() if batch_size is None and not is_batches(x) else batch_size  # type: ignore[attr-defined]
 
-    def _validation_source(self, data: Any, batch_size: int | None) -> Source:
+    def _validation_source(self, data: Any, own_size: int | None, batch_size: int | None) -> Source:
+        batch_size = batch_size if own_size is None else own_size
         if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not _is_batch_list(data):
             size = self._batch_size(data[0], batch_size)
             return make_source(*data, batch_size=size, argument="validation_data")
+        if own_size is not None:
+            raise ValueError(
+                f"validation_batch_size must not be given when validation_data gives batches itself, got {own_size}"
+            )
         return make_source(data, argument="validation_data")
 
     # --- evaluate and predict -----------------------------------------------------------------------------------
