@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.registration import Registry
+from recurra.registry import Registry
 
 __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",

@@ -18,7 +18,7 @@ import numpy as np
 from recurra import random
 from recurra.autograd import Array
 from recurra.config import standardize_dtype
-from recurra.registration import Registry, deserialize_keras_object, serialize_keras_object
+from recurra.registry import Registry, deserialize_keras_object, serialize_keras_object
 
 Shape = tuple[int, ...]
 

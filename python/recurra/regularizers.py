@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.registration import Registry
+from recurra.registry import Registry
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",

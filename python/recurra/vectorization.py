@@ -11,7 +11,7 @@ from typing import Any
 from recurra.layers.layer import Layer
 from recurra.models.symbolic import KerasTensor
 from recurra.preprocessing.text_vectorization import Array, Vectorizer
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class TextVectorization(Vectorizer, Layer):

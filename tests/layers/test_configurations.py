@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recurra import layers
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 FILE = Path(__file__).parents[1] / "golden" / "keras_layer_configs.json"
 KERAS = json.loads(FILE.read_text())

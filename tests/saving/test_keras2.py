@@ -114,7 +114,7 @@ def test_calls_in_lists() -> None:
             "output_layers": [["all", 0, 0]],
         },
     }  # fmt: skip
-    from recurra.registration import deserialize_keras_object
+    from recurra.registry import deserialize_keras_object
 
     found = deserialize_keras_object(prepare(model, None, 2))
     assert found.output_shape == (None, 11)

@@ -14,7 +14,7 @@ from recurra.layers.layer import Layer
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import RNN
 from recurra.layers.wrapper import clone_layer
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 _NEEDED = ("go_backwards", "return_sequences", "return_state")
 

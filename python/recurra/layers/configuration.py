@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from recurra import regularizers
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class Configuration:

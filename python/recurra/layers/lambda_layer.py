@@ -9,7 +9,7 @@ from typing import Any
 from recurra.layers.layer import Layer
 from recurra.layers.symbolic_call import spec_from_shapes
 from recurra.models.symbolic import KerasTensor
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class Lambda(Layer):

@@ -11,7 +11,7 @@ from recurra.autograd import value_of
 from recurra.layers.layer import Layer
 from recurra.layers.operation import Operation
 from recurra.models.symbolic import KerasTensor
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class Masking(Layer):

@@ -92,6 +92,6 @@ def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
     """The model that ``model.to_json()`` described, with new weights."""
     import json
 
-    from recurra.registration import deserialize_keras_object
+    from recurra.registry import deserialize_keras_object
 
     return deserialize_keras_object(json.loads(json_string), custom_objects)

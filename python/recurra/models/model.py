@@ -334,7 +334,7 @@ class Model(Layer, Trainer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new model from a configuration; the weights start anew."""
-        from recurra.registration import custom_object_scope
+        from recurra.registry import custom_object_scope
 
         settings = dict(config)
         if "input_layers" in settings and "output_layers" in settings:
@@ -358,7 +358,7 @@ class Model(Layer, Trainer):
         """The architecture as JSON: ``recurra.models.model_from_json`` reads it. `kwargs` go to ``json.dumps``."""
         import json
 
-        from recurra.registration import serialize_keras_object
+        from recurra.registry import serialize_keras_object
 
         return json.dumps(serialize_keras_object(self), **kwargs)
 

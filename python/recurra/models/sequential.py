@@ -10,7 +10,7 @@ from recurra.layers.layer import Layer
 from recurra.models.graph import Graph, fitted, is_embedding
 from recurra.models.model import Model
 from recurra.models.symbolic import KerasTensor
-from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
+from recurra.registry import custom_object_scope, deserialize_keras_object, serialize_keras_object
 
 
 class Sequential(Model):

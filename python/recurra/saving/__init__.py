@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recurra.registration import (
+    from recurra.registry import (
         CustomObjectScope,
         custom_object_scope,
         deserialize_keras_object,
@@ -48,7 +48,7 @@ _REGISTRATION = (
     "serialize_keras_object",
 )
 _MODULES = {name: f"recurra.saving.{module}" for module, names in _PLACES.items() for name in names}
-_MODULES |= dict.fromkeys(_REGISTRATION, "recurra.registration")
+_MODULES |= dict.fromkeys(_REGISTRATION, "recurra.registry")
 
 __all__ = [
     "CustomObjectScope",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from recurra import registration
+from recurra import registry
 from recurra.layers.context import context
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse
@@ -41,7 +41,7 @@ def _checked(config: Any, model: Any) -> Any:
 
 def archive_config(model: Any, include_optimizer: bool = True) -> Config:
     """config.json of a .keras archive."""
-    config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
+    config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
     if include_optimizer and model.compiled:
         config["compile_config"] = model.get_compile_config()
     result: Config = _checked(config, model)
@@ -50,7 +50,7 @@ def archive_config(model: Any, include_optimizer: bool = True) -> Config:
 
 def legacy_config(model: Any) -> Config:
     """model_config of a legacy .h5 file: the layers without the module that they come from."""
-    config = graph_ops.to_keras(plain(registration.serialize_keras_object(model)))
+    config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
     result: Config = _checked(_without_modules(config), model)
     return result
 
@@ -123,7 +123,7 @@ def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, s
     try:
         config = prepare(config, custom_objects, version)
         context.loading = WeightBudget(stored, label)
-        model = registration.deserialize_keras_object(config, custom_objects)
+        model = registry.deserialize_keras_object(config, custom_objects)
         if not model.built and isinstance(config.get("build_config"), dict):
             model.build_from_config(config["build_config"])
     except FileFormatError as error:
@@ -174,7 +174,7 @@ def compile_loaded(
     try:
         with making(label, "what the model was compiled with"):
             prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
-            with registration.custom_object_scope(custom_objects or {}):
+            with registry.custom_object_scope(custom_objects or {}):
                 model.compile_from_config(prepared)
     except FileFormatError as error:
         said = str(error) if str(error).startswith(label) else f"{label}: {error}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import value_of
-from recurra.registration import serialize_keras_object
+from recurra.registry import serialize_keras_object
 from recurra.training import losses as f
 from recurra.training.naming import lookup, snake_case
 from recurra.training.reduction import as_float, check_reduction, reduce_weighted

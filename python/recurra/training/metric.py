@@ -9,7 +9,7 @@ import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import floatx
-from recurra.registration import serialize_keras_object
+from recurra.registry import serialize_keras_object
 from recurra.training import losses as f
 from recurra.training.naming import snake_case
 from recurra.training.reduction import same_rank

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array, value_of
-from recurra.registration import serialize_keras_object
+from recurra.registry import serialize_keras_object
 from recurra.training import accuracy as acc
 from recurra.training import confusion
 from recurra.training import losses as f

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from recurra.registration import get_registered_object
+from recurra.registry import get_registered_object
 
 
 def snake_case(name: str) -> str:

@@ -423,7 +423,7 @@ def get(identifier: Any) -> Optimizer:
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """``{"class_name": ..., "config": ...}`` of an optimizer."""
-    from recurra.registration import serialize_keras_object
+    from recurra.registry import serialize_keras_object
 
     result: dict[str, Any] = serialize_keras_object(optimizer)
     return result

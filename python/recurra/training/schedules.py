@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recurra.registration import serialize_keras_object
+from recurra.registry import serialize_keras_object
 from recurra.training.naming import lookup
 
 

@@ -106,7 +106,7 @@ class Trainer(Keras2Calls):
         """The arguments of :meth:`compile` as a configuration for files; None before it."""
         if self._compile_config is None:
             return None
-        from recurra.registration import serialize_keras_object
+        from recurra.registry import serialize_keras_object
 
         return {key: serialize_keras_object(value) for key, value in self._compile_config.items()}
 

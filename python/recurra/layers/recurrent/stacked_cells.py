@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra.layers.layer import Layer
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class StackedRNNCells(Layer):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import layers, registration
-from recurra.registration import (
+from recurra import layers, registry
+from recurra.registry import (
     custom_object_scope,
     deserialize_keras_object,
     get_registered_name,
@@ -73,7 +73,7 @@ def test_custom_classes_are_known_by_scope_argument_or_registration() -> None:
         assert written["registered_name"] == "here>Thrice"
         assert isinstance(deserialize_keras_object(written), Other)
     finally:
-        registration.get_custom_objects().pop("here>Thrice")
+        registry.get_custom_objects().pop("here>Thrice")
     with pytest.raises(ValueError, match="needs a get_config method"):
         register_keras_serializable()(int)
 
