@@ -1,5 +1,20 @@
 """Metrics, under Keras's names: ``recurra.metrics.AUC()``, ``recurra.metrics.get("perplexity")``."""
 
+from recurra.losses.margin import categorical_hinge, hinge, squared_hinge
+from recurra.losses.probabilistic import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    kl_divergence,
+    poisson,
+    sparse_categorical_crossentropy,
+)
+from recurra.losses.regression import (
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
 from recurra.training.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -23,21 +38,6 @@ from recurra.training.confusion import (
     Recall,
     TrueNegatives,
     TruePositives,
-)
-from recurra.training.losses import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    categorical_hinge,
-    hinge,
-    kl_divergence,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
-    poisson,
-    sparse_categorical_crossentropy,
-    squared_hinge,
 )
 from recurra.training.metric import Mean, MeanMetricWrapper, Metric, Sum
 from recurra.training.metrics import (

@@ -8,7 +8,7 @@ import pytest
 from recurra import GradientTape, gradcheck, losses, ops
 from recurra.layers.context import set_mask
 from recurra.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
-from recurra.training.loss_classes import CLASSES, FUNCTIONS, as_loss
+from recurra.losses.names import CLASSES, FUNCTIONS, as_loss
 from recurra.utils import to_categorical
 
 RNG = np.random.default_rng(0)

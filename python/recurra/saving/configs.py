@@ -189,14 +189,17 @@ def without_training(config: Config) -> Config:
     return {**config, "inbound_nodes": kept}
 
 
+#: public functions that do not map arrays to arrays
+_NOT_OF_ARRAYS = frozenset({"get", "serialize", "deserialize", "value_of"})
+
+
 def builtin_function(name: str) -> Any:
     """One of recurra's functions of arrays, None if it has none of that name."""
-    for room in (activations, losses, metrics, ops):
-        found = getattr(room, name, None) if name.isidentifier() and not name.startswith("_") else None
-        if inspect.isfunction(found) and found.__module__.startswith(("recurra.ops", "recurra.training.")):
-            return found
-        if inspect.isfunction(found) and room is activations and found.__module__ == activations.__name__:
-            return found
+    if name not in _NOT_OF_ARRAYS:
+        for room in (activations, losses, metrics, ops):
+            found = getattr(room, name) if name in room.__all__ else None
+            if inspect.isfunction(found):
+                return found
     return None
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from recurra import registry
 from recurra.layers.context import context
+from recurra.losses.names import ALIASES
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse
 from recurra.saving.configs import prepare
 from recurra.saving.errors import FileFormatError, making
-from recurra.training.loss_classes import ALIASES
 
 Config = dict[str, Any]
 

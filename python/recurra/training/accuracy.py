@@ -8,8 +8,8 @@ import numpy as np
 
 from recurra.autograd import Array, value_of
 from recurra.config import floatx
+from recurra.losses.reduction import same_rank
 from recurra.training.metric import MeanMetricWrapper, dense_labels, label_ids
-from recurra.training.reduction import same_rank
 
 
 def _float(matches: Any) -> Array:

@@ -9,8 +9,8 @@ import numpy as np
 
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
+from recurra.losses.reduction import same_rank
 from recurra.training.metric import Metric, dense_labels, with_mask
-from recurra.training.reduction import same_rank
 
 _FLOOR = -1e10
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import floatx
+from recurra.losses.labels import is_one_hot
+from recurra.losses.names import is_loss
+from recurra.losses.reduction import same_rank
 from recurra.registry import serialize_keras_object
-from recurra.training import losses as f
 from recurra.training.naming import snake_case
-from recurra.training.reduction import same_rank
 
 
 class Metric:
@@ -159,7 +160,7 @@ class MeanMetricWrapper(Mean):
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", None) or type(fn).__name__, dtype)
         self._fn, self._kwargs = fn, kwargs
-        if self.direction is None and getattr(fn, "__module__", "").startswith("recurra.training.loss"):
+        if self.direction is None and is_loss(fn):
             self.direction = "down"
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -208,4 +209,4 @@ def dense_labels(labels: Any) -> Array:
 
 def label_ids(labels: Any) -> Array | None:
     """The ids of a lazy one-hot, or None."""
-    return np.asarray(labels.ids) if f.is_one_hot(labels) else None
+    return np.asarray(labels.ids) if is_one_hot(labels) else None

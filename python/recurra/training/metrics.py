@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from recurra import losses
 from recurra.autograd import Array, value_of
+from recurra.losses.labels import is_one_hot
+from recurra.losses.reduction import same_rank
 from recurra.registry import serialize_keras_object
 from recurra.training import accuracy as acc
 from recurra.training import confusion
-from recurra.training import losses as f
 from recurra.training.metric import Mean, MeanMetricWrapper, Metric, Sum, dense_labels, with_mask
 from recurra.training.naming import lookup
-from recurra.training.reduction import same_rank
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """The cosine of the angle between `y_true` and `y_pred` along `axis`: 1 where they agree."""
-    return -f.cosine_similarity(y_true, y_pred, axis)
+    return -losses.cosine_similarity(y_true, y_pred, axis)
 
 
 class _MeanOf(MeanMetricWrapper):
@@ -37,61 +38,61 @@ class _MeanOf(MeanMetricWrapper):
 class MeanSquaredError(_MeanOf):
     """Mean of squared errors."""
 
-    function, default_name = f.mean_squared_error, "mean_squared_error"
+    function, default_name = losses.mean_squared_error, "mean_squared_error"
 
 
 class MeanAbsoluteError(_MeanOf):
     """Mean of absolute errors."""
 
-    function, default_name = f.mean_absolute_error, "mean_absolute_error"
+    function, default_name = losses.mean_absolute_error, "mean_absolute_error"
 
 
 class MeanAbsolutePercentageError(_MeanOf):
     """Mean of absolute errors in percent of the labels."""
 
-    function, default_name = f.mean_absolute_percentage_error, "mean_absolute_percentage_error"
+    function, default_name = losses.mean_absolute_percentage_error, "mean_absolute_percentage_error"
 
 
 class MeanSquaredLogarithmicError(_MeanOf):
     """Mean of squared errors of ``log(1 + y)``."""
 
-    function, default_name = f.mean_squared_logarithmic_error, "mean_squared_logarithmic_error"
+    function, default_name = losses.mean_squared_logarithmic_error, "mean_squared_logarithmic_error"
 
 
 class LogCoshError(_MeanOf):
     """Mean of the logarithm of the hyperbolic cosine of the error."""
 
-    function, default_name = f.log_cosh, "logcosh"
+    function, default_name = losses.log_cosh, "logcosh"
 
 
 class Hinge(_MeanOf):
     """Mean hinge loss."""
 
-    function, default_name = f.hinge, "hinge"
+    function, default_name = losses.hinge, "hinge"
 
 
 class SquaredHinge(_MeanOf):
     """Mean squared hinge loss."""
 
-    function, default_name = f.squared_hinge, "squared_hinge"
+    function, default_name = losses.squared_hinge, "squared_hinge"
 
 
 class CategoricalHinge(_MeanOf):
     """Mean hinge loss over classes."""
 
-    function, default_name = f.categorical_hinge, "categorical_hinge"
+    function, default_name = losses.categorical_hinge, "categorical_hinge"
 
 
 class KLDivergence(_MeanOf):
     """Mean Kullback-Leibler divergence."""
 
-    function, default_name = f.kl_divergence, "kl_divergence"
+    function, default_name = losses.kl_divergence, "kl_divergence"
 
 
 class Poisson(_MeanOf):
     """Mean Poisson loss."""
 
-    function, default_name = f.poisson, "poisson"
+    function, default_name = losses.poisson, "poisson"
 
 
 class CosineSimilarity(MeanMetricWrapper):
@@ -135,7 +136,9 @@ class BinaryCrossentropy(MeanMetricWrapper):
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
-        super().__init__(f.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
+        super().__init__(
+            losses.binary_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing
+        )
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
@@ -152,7 +155,12 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         axis: int = -1,
     ) -> None:
         super().__init__(
-            f.categorical_crossentropy, name, dtype, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis
+            losses.categorical_crossentropy,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
         )
 
 
@@ -170,7 +178,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         axis: int = -1,
     ) -> None:
         super().__init__(
-            f.sparse_categorical_crossentropy, name, dtype,
+            losses.sparse_categorical_crossentropy, name, dtype,
             from_logits=from_logits, ignore_class=ignore_class, axis=axis,
         )  # fmt: skip
 
@@ -199,12 +207,14 @@ class Perplexity(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         prediction = np.asarray(value_of(y_pred))
-        ids = np.asarray(y_true.ids) if f.is_one_hot(y_true) else dense_labels(y_true)
+        ids = np.asarray(y_true.ids) if is_one_hot(y_true) else dense_labels(y_true)
         ids = ids.reshape(prediction.shape[:-1])
         if self.mask_token_id is not None:
             counts = ids != self.mask_token_id
             mask = counts if mask is None else np.asarray(mask, bool) & counts
-        each = f.sparse_categorical_crossentropy(ids, prediction, self.from_logits, ignore_class=self.mask_token_id)
+        each = losses.sparse_categorical_crossentropy(
+            ids, prediction, self.from_logits, ignore_class=self.mask_token_id
+        )
         weight = np.ones(ids.shape) if mask is None else np.asarray(mask, np.float64)
         if sample_weight is not None:
             given = np.asarray(value_of(sample_weight), np.float64)

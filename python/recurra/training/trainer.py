@@ -112,12 +112,12 @@ class Trainer(Keras2Calls):
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` gave."""
-        from recurra.training import loss_classes
+        from recurra import losses
         from recurra.training import metrics as metric_table
 
         settings = {key: config[key] for key in (self._compile_config_keys()) if key in config}
         for key, read in (
-            ("loss", loss_classes.deserialize),
+            ("loss", losses.deserialize),
             ("metrics", metric_table.deserialize),
             ("weighted_metrics", metric_table.deserialize),
         ):

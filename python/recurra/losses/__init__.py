@@ -8,47 +8,40 @@ Functions give one value for each sample; classes weight and reduce. Both follow
     True
 """
 
-from recurra.training.loss_classes import (
+from recurra.losses.base import Loss
+from recurra.losses.margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from recurra.losses.names import deserialize, get, serialize
+from recurra.losses.probabilistic import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
-    Huber,
     KLDivergence,
-    LogCosh,
-    Loss,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
     Poisson,
     SparseCategoricalCrossentropy,
-    SquaredHinge,
-    deserialize,
-    get,
-    serialize,
-)
-from recurra.training.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
-    categorical_hinge,
-    cosine_similarity,
-    hinge,
-    huber,
     kl_divergence,
+    poisson,
+    sparse_categorical_crossentropy,
+)
+from recurra.losses.regression import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    cosine_similarity,
+    huber,
     log_cosh,
     mean_absolute_error,
     mean_absolute_percentage_error,
     mean_squared_error,
     mean_squared_logarithmic_error,
-    poisson,
-    sparse_categorical_crossentropy,
-    squared_hinge,
 )
 
 mse = MSE = mean_squared_error

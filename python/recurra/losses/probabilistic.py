@@ -1,8 +1,4 @@
-"""Losses as functions: one value for each sample (or step), the mean or sum over the last axis.
-
-Each takes ``(y_true, y_pred)`` as arrays, or with `y_pred` tracked by a tape, and is differentiable in `y_pred`.
-Numbers follow Keras 3. The classes with reductions are in ``loss_classes.py``; the front door is ``recurra.losses``.
-"""
+"""Losses of probabilities: cross-entropies, Kullback-Leibler divergence, Poisson."""
 
 from __future__ import annotations
 
@@ -11,128 +7,25 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.autograd import Tensor, value_of
+from recurra.autograd import value_of
 from recurra.config import epsilon
-from recurra.training.crossentropy import binary_column, class_ids
-from recurra.training.reduction import as_float, same_rank
-
-
-def is_one_hot(labels: Any) -> bool:
-    """Whether `labels` is a lazy one-hot (``recurra.utils.to_categorical``) whose ids can be read directly."""
-    return hasattr(labels, "ids") and hasattr(labels, "num_classes")
-
-
-def _pair(y_true: Any, y_pred: Any, fit: bool = True) -> tuple[Any, Any]:
-    """Both as floats of one dtype and, where a trailing axis of size 1 differs and `fit`, one rank."""
-    y_pred = as_float(y_pred)
-    if not isinstance(y_true, Tensor):
-        y_true = np.asarray(y_true, y_pred.dtype)
-    elif y_true.dtype != y_pred.dtype:
-        y_true = ops.cast(y_true, y_pred.dtype)
-    if fit:
-        y_true, y_pred = same_rank(y_true, y_pred)
-    if y_true.shape != y_pred.shape:
-        try:
-            np.broadcast_shapes(y_true.shape, y_pred.shape)
-        except ValueError:
-            raise ValueError(
-                f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
-            ) from None
-    return y_true, y_pred
-
-
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """``mean((y_true - y_pred)**2)`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return ops.mean(ops.square(y_pred - y_true), axis=-1)
-
-
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
-    """``mean(|y_true - y_pred|)`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return ops.mean(ops.abs(y_pred - y_true), axis=-1)
-
-
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
-    """``100 * mean(|y_true - y_pred| / max(|y_true|, eps))`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    floor = np.asarray(epsilon(), y_pred.dtype)
-    return ops.mean(ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), floor)), axis=-1) * 100.0
-
-
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """``mean((log(1 + y_true) - log(1 + y_pred))**2)`` over the last axis, both at least eps."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    floor = np.asarray(epsilon(), y_pred.dtype)
-    first = ops.log(ops.maximum(y_pred, floor) + 1.0)
-    second = ops.log(ops.maximum(y_true, floor) + 1.0)
-    return ops.mean(ops.square(first - second), axis=-1)
-
-
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
-    """``e**2 / 2`` where ``|e| <= delta``, else ``delta |e| - delta**2 / 2``; mean over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    error = y_pred - y_true
-    size = ops.abs(error)
-    near = value_of(size) <= delta
-    return ops.mean(ops.where(near, ops.square(error) * 0.5, size * delta - 0.5 * delta * delta), axis=-1)
-
-
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
-    """``mean(log(cosh(y_pred - y_true)))`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    error = y_pred - y_true
-    return ops.mean(error + ops.softplus(error * -2.0) - float(np.log(2.0)), axis=-1)
-
-
-def _signs(y_true: Any) -> Any:
-    """Labels 0 and 1 as -1 and 1; other labels as they are."""
-    values = value_of(y_true)
-    return y_true * 2.0 - 1.0 if np.all((values == 0) | (values == 1)) else y_true
-
-
-def hinge(y_true: Any, y_pred: Any) -> Any:
-    """``mean(max(1 - y_true * y_pred, 0))`` over the last axis; labels -1 and 1, or 0 and 1."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
-
-
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """``mean(max(1 - y_true * y_pred, 0)**2)`` over the last axis; labels -1 and 1, or 0 and 1."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
-
-
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """``max(max((1 - y_true) * y_pred) - sum(y_true * y_pred) + 1, 0)`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    right = ops.sum(y_true * y_pred, axis=-1)
-    wrong = ops.max((1.0 - y_true) * y_pred, axis=-1)
-    return ops.maximum(wrong - right + 1.0, 0.0)
+from recurra.losses.base import ConfiguredLoss, PlainLoss
+from recurra.losses.crossentropy import binary_column, class_ids
+from recurra.losses.labels import float_pair, is_one_hot
+from recurra.losses.reduction import as_float
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """``sum(y_true * log(y_true / y_pred))`` over the last axis, both clipped to ``[eps, 1]``."""
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
+    y_true, y_pred = float_pair(y_true, y_pred, fit=False)
     y_true, y_pred = ops.clip(y_true, epsilon(), 1.0), ops.clip(y_pred, epsilon(), 1.0)
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """``mean(y_pred - y_true * log(y_pred + eps))`` over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     return ops.mean(y_pred - y_true * ops.log(y_pred + epsilon()), axis=-1)
-
-
-def _unit(x: Any, axis: int) -> Any:
-    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
-    return x / ops.sqrt(ops.maximum(square, np.asarray(1e-12, x.dtype)))
-
-
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Minus the cosine of the angle between `y_true` and `y_pred` along `axis`: -1 where they agree."""
-    y_true, y_pred = _pair(y_true, y_pred)
-    return -ops.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
 
 
 def binary_crossentropy(
@@ -143,7 +36,7 @@ def binary_crossentropy(
     y_pred : probabilities, clipped to ``[eps, 1 - eps]``, or with `from_logits` any numbers
     label_smoothing : in [0, 1]; labels become ``y * (1 - s) + s / 2``
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -166,7 +59,7 @@ def binary_focal_crossentropy(
 
     apply_class_balancing : also weight positives by `alpha` and negatives by ``1 - alpha``
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = float_pair(y_true, y_pred)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -179,7 +72,7 @@ def binary_focal_crossentropy(
     return ops.mean(each, axis=axis)
 
 
-def _classes(y_pred: Any, axis: int) -> Any:
+def classes_last(y_pred: Any, axis: int) -> Any:
     """`y_pred` with the classes on the last axis."""
     if isinstance(axis, bool) or not isinstance(axis, int):
         raise ValueError(f"axis must be an int, got {axis!r}")
@@ -206,7 +99,7 @@ def categorical_crossentropy(
             )
         ids = class_ids(y_true.ids, y_pred.shape).reshape(y_pred.shape[:-1])
         return ops.sparse_categorical_crossentropy(ids, y_pred, from_logits)
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
+    y_true, y_pred = float_pair(y_true, y_pred, fit=False)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -223,7 +116,7 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is."""
-    y_true, y_pred = _pair(y_true, y_pred, fit=False)
+    y_true, y_pred = float_pair(y_true, y_pred, fit=False)
     y_true = value_of(y_true)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -241,7 +134,7 @@ def sparse_categorical_crossentropy(
     y_true : ids of the predictions' shape without `axis`, or with a trailing axis of size 1
     ignore_class : positions with this label give 0 and, in :class:`SparseCategoricalCrossentropy`, do not count
     """
-    y_pred = _classes(as_float(y_pred), axis)
+    y_pred = classes_last(as_float(y_pred), axis)
     labels = np.asarray(value_of(y_true))
     rows = y_pred.shape[:-1]
     if ignore_class is None:
@@ -249,3 +142,119 @@ def sparse_categorical_crossentropy(
     valid = labels.reshape(rows) != ignore_class
     ids = class_ids(np.where(valid, labels.reshape(rows), 0), y_pred.shape).reshape(rows)
     return ops.where(valid, ops.sparse_categorical_crossentropy(ids, y_pred, from_logits), np.zeros((), y_pred.dtype))
+
+
+class KLDivergence(PlainLoss):
+    """Kullback-Leibler divergence, see :func:`recurra.losses.kl_divergence`."""
+
+    function, default_name = kl_divergence, "kl_divergence"
+
+
+class Poisson(PlainLoss):
+    """Poisson loss, see :func:`recurra.losses.poisson`."""
+
+    function, default_name = poisson, "poisson"
+
+
+class BinaryCrossentropy(ConfiguredLoss):
+    """Cross-entropy of yes-or-no labels, see :func:`recurra.losses.binary_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            binary_crossentropy, reduction, name, dtype,
+            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
+        )  # fmt: skip
+
+
+class BinaryFocalCrossentropy(ConfiguredLoss):
+    """Binary cross-entropy that looks at the hard samples, see :func:`recurra.losses.binary_focal_crossentropy`."""
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "binary_focal_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            binary_focal_crossentropy, reduction, name, dtype,
+            apply_class_balancing=apply_class_balancing, alpha=alpha, gamma=gamma,
+            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
+        )  # fmt: skip
+
+
+class CategoricalCrossentropy(ConfiguredLoss):
+    """Cross-entropy of one-hot or soft labels, see :func:`recurra.losses.categorical_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            categorical_crossentropy, reduction, name, dtype,
+            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
+        )  # fmt: skip
+
+
+class CategoricalFocalCrossentropy(ConfiguredLoss):
+    """Categorical cross-entropy for the hard samples, see :func:`recurra.losses.categorical_focal_crossentropy`."""
+
+    def __init__(
+        self,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_focal_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            categorical_focal_crossentropy, reduction, name, dtype,
+            alpha=alpha, gamma=gamma, from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
+        )  # fmt: skip
+
+
+class SparseCategoricalCrossentropy(ConfiguredLoss):
+    """Cross-entropy of labels that are class ids, see :func:`recurra.losses.sparse_categorical_crossentropy`."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str | None = "sparse_categorical_crossentropy",
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            sparse_categorical_crossentropy, reduction, name, dtype,
+            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
+        )  # fmt: skip
+        self.ignore_class = ignore_class
+
+    def valid(self, y_true: Any, y_pred: Any) -> Any:
+        if self.ignore_class is None:
+            return None
+        labels = np.asarray(value_of(y_true))
+        valid: Any = labels != self.ignore_class
+        return valid[..., 0] if labels.ndim == len(y_pred.shape) and labels.shape[-1] == 1 else valid
