@@ -11,8 +11,8 @@ from recurra import metrics
 from recurra.layers import LSTM, Dense, Embedding, Input
 from recurra.layers.context import set_mask
 from recurra.metrics import AUC, Mean, MeanMetricWrapper, Metric, Perplexity, Precision, SparseCategoricalAccuracy
+from recurra.metrics.names import CLASSES, NAMES
 from recurra.models import Model, Sequential
-from recurra.training.metrics import CLASSES, NAMES
 from recurra.utils import to_categorical
 
 RNG = np.random.default_rng(0)

@@ -15,9 +15,10 @@ from recurra.losses.crossentropy import class_ids, clipped_from_logits
 from recurra.losses.labels import is_one_hot
 from recurra.losses.names import as_loss
 from recurra.losses.reduction import reduce_weighted
-from recurra.training import accuracy as acc
-from recurra.training import metrics as metric_table
-from recurra.training.metric import Mean, MeanMetricWrapper, Metric
+from recurra.metrics import accuracy as acc
+from recurra.metrics import names as metric_names
+from recurra.metrics.base import Mean, MeanMetricWrapper, Metric
+from recurra.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from recurra.training.structure import align
 
 _ACCURACY = ("accuracy", "acc")
@@ -55,12 +56,12 @@ def check_metrics(spec: Any, argument: str) -> Any:
     if isinstance(spec, str):
         if spec.lower() in _ACCURACY + _CROSSENTROPY:
             return spec
-        found = metric_table.get(spec)
+        found = metric_names.get(spec)
         if not isinstance(found, Metric):
             found = MeanMetricWrapper(found)
         found.name = spec
         return found
-    found = metric_table.get(spec)
+    found = metric_names.get(spec)
     return found if isinstance(found, Metric) else MeanMetricWrapper(found)
 
 
@@ -197,9 +198,9 @@ class CompiledMetrics:
             }
         else:
             classes = {
-                "binary": metric_table.BinaryCrossentropy,
-                "sparse": metric_table.SparseCategoricalCrossentropy,
-                "categorical": metric_table.CategoricalCrossentropy,
+                "binary": BinaryCrossentropy,
+                "sparse": SparseCategoricalCrossentropy,
+                "categorical": CategoricalCrossentropy,
             }
         metric: Metric = classes[kind](name=item)
         return metric

@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra import random as own_random
 from recurra.autograd import Tensor, value_of
+from recurra.metrics.base import Metric
 from recurra.training import loop, optimizers
 from recurra.training.batches import (
     ArraySource,
@@ -25,7 +26,6 @@ from recurra.training.callback import CallbackList
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.history import History
 from recurra.training.keras2 import Keras2Calls, check_reading
-from recurra.training.metric import Metric
 from recurra.training.prepare import prepare
 from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
@@ -113,13 +113,13 @@ class Trainer(Keras2Calls):
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` gave."""
         from recurra import losses
-        from recurra.training import metrics as metric_table
+        from recurra.metrics import names as metric_names
 
         settings = {key: config[key] for key in (self._compile_config_keys()) if key in config}
         for key, read in (
             ("loss", losses.deserialize),
-            ("metrics", metric_table.deserialize),
-            ("weighted_metrics", metric_table.deserialize),
+            ("metrics", metric_names.deserialize),
+            ("weighted_metrics", metric_names.deserialize),
         ):
             if settings.get(key) is not None:
                 settings[key] = _revive(settings[key], read)

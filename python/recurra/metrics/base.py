@@ -184,7 +184,7 @@ class MeanMetricWrapper(Mean):
     def from_config(cls, config: Mapping[str, Any]) -> Metric:
         settings = dict(config)
         if isinstance(settings.get("fn"), str):
-            from recurra.training.metrics import get
+            from recurra.metrics.names import get
 
             found = get(settings["fn"])
             settings["fn"] = found._fn if isinstance(found, MeanMetricWrapper) else found
@@ -210,3 +210,14 @@ def dense_labels(labels: Any) -> Array:
 def label_ids(labels: Any) -> Array | None:
     """The ids of a lazy one-hot, or None."""
     return np.asarray(labels.ids) if is_one_hot(labels) else None
+
+
+class MeanOf(MeanMetricWrapper):
+    """The mean of one function without settings."""
+
+    function: Callable[..., Any]
+    default_name = ""
+    direction: str | None = "down"
+
+    def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
+        super().__init__(type(self).function, name or self.default_name, dtype)

@@ -15,7 +15,7 @@ from recurra.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from recurra.training.accuracy import (
+from recurra.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
@@ -28,40 +28,37 @@ from recurra.training.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from recurra.training.confusion import (
+from recurra.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
+from recurra.metrics.confusion import (
     AUC,
-    F1Score,
     FalseNegatives,
     FalsePositives,
-    FBetaScore,
     Precision,
     Recall,
     TrueNegatives,
     TruePositives,
 )
-from recurra.training.metric import Mean, MeanMetricWrapper, Metric, Sum
-from recurra.training.metrics import (
+from recurra.metrics.f_score import F1Score, FBetaScore
+from recurra.metrics.margin import CategoricalHinge, Hinge, SquaredHinge
+from recurra.metrics.names import deserialize, get, serialize
+from recurra.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
-    CategoricalHinge,
-    CosineSimilarity,
-    Hinge,
     KLDivergence,
+    Perplexity,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
+from recurra.metrics.regression import (
+    CosineSimilarity,
     LogCoshError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    Perplexity,
-    Poisson,
     R2Score,
     RootMeanSquaredError,
-    SparseCategoricalCrossentropy,
-    SquaredHinge,
     cosine_similarity,
-    deserialize,
-    get,
-    serialize,
 )
 
 mse = MSE = mean_squared_error

@@ -9,7 +9,7 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.config import floatx
 from recurra.losses.reduction import same_rank
-from recurra.training.metric import MeanMetricWrapper, dense_labels, label_ids
+from recurra.metrics.base import MeanMetricWrapper, dense_labels, label_ids
 
 
 def _float(matches: Any) -> Array:
