@@ -1,5 +1,8 @@
 """``keras.optimizers.legacy`` of late Keras 2: the same optimizers as in ``recurra.optimizers``."""
 
-from recurra.training.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, RMSprop
+from recurra.optimizers.adagrad import Adadelta, Adagrad
+from recurra.optimizers.adam import Adam, Adamax, Nadam
+from recurra.optimizers.rmsprop import RMSprop
+from recurra.optimizers.sgd import SGD
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "Nadam", "RMSprop"]

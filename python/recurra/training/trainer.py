@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from recurra import optimizers
 from recurra import random as own_random
 from recurra.autograd import Tensor, value_of
 from recurra.metrics.base import Metric
-from recurra.training import loop, optimizers
+from recurra.training import loop
 from recurra.training.batches import (
     ArraySource,
     Source,

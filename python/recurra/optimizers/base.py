@@ -11,7 +11,6 @@ import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,24 +18,13 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Variable
 from recurra.config import floatx
+from recurra.optimizers.batch import Batch, prepared
+from recurra.optimizers.schedules import LearningRateSchedule, deserialize, serialize
+from recurra.optimizers.state import OptimizerState
 from recurra.training.naming import snake_case
-from recurra.training.schedules import LearningRateSchedule, deserialize, serialize
 
 
-@dataclass
-class Batch:
-    """The dense part of one update: variables of one dtype that share a weight decay."""
-
-    indices: list[int]
-    params: list[Array]
-    grads: list[Array]
-    lr: float
-    weight_decay: float
-    scale: list[float]
-    clip: float
-
-
-class Optimizer:
+class Optimizer(OptimizerState):
     """Base class. A rule of your own overrides :meth:`update_step` (and `slots`, for state of each variable's shape).
 
     learning_rate : a float, a schedule, or a function (of the step index, or of nothing)
@@ -167,83 +155,6 @@ class Optimizer:
     def _current_rate(self) -> float:
         rate = float(self.learning_rate)
         return rate / (1.0 + self.decay * int(self._iterations.value)) if self.decay else rate
-
-    # --- state --------------------------------------------------------------------------------------------------
-
-    def slots(self) -> list[tuple[str, ...]]:
-        """The names of the state kept for each variable, in groups that are stored side by side."""
-        return []
-
-    def slot_value(self, slot: str) -> float:
-        """What a new state starts from."""
-        return 0.0
-
-    def build(self, variables: Iterable[Variable]) -> None:
-        """Make the state for `variables`. Called by the first update."""
-        if self.built:
-            return
-        self._trained = list(variables)
-        self._index = {id(v): i for i, v in enumerate(self._trained)}
-        groups: list[tuple[str, ...]] = [("average",)] if self.use_ema else []
-        if self.gradient_accumulation_steps:
-            groups.append(("gradient_accumulator",))
-        groups += self.slots()
-        for group in groups:
-            for slot in group:
-                self._slots[slot] = []
-            for variable in self._trained:
-                for slot in group:
-                    start = np.full(variable.shape, self.slot_value(slot), variable.dtype)
-                    name = f"{variable.path.replace('/', '_')}_{slot}"
-                    state = Variable(start, name=name, trainable=False)
-                    self._slots[slot].append(state)
-                    self._ordered.append(state)
-        self.built = True
-
-    def slot(self, name: str, indices: Sequence[int]) -> list[Array]:
-        """The arrays of state `name` of the variables with these indices."""
-        kept = self._slots[name]
-        return [kept[i].value for i in indices]
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All state in Keras's order: iterations, learning rate, then that of the trained variables."""
-        self.settle()
-        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self._iterations, *rate, *self._ordered, *self._extra]
-
-    def settle(self) -> None:
-        """Bring state that is updated lazily up to date."""
-
-    def get_weights(self) -> list[Array]:
-        """Copies of :attr:`variables`."""
-        return [variable.numpy() for variable in self.variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set :attr:`variables` from arrays of the same shapes."""
-        own = self.variables
-        if len(weights) != len(own):
-            raise ValueError(f"weights must hold {len(own)} arrays for {type(self).__name__}, got {len(weights)}")
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write :attr:`variables` into `store` under "0", "1", ..."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote. The optimizer must have been built on its variables."""
-        own = self.variables
-        if len(store.keys()) != len(own):
-            warnings.warn(
-                f"optimizer {self.name!r}: its saved state was not loaded, because the file holds "
-                f"{len(store.keys())} arrays and this optimizer has {len(own)}",
-                stacklevel=2,
-            )
-            return
-        for i, variable in enumerate(own):
-            variable.assign(np.asarray(store[str(i)]))
 
     # --- weight decay -------------------------------------------------------------------------------------------
 
@@ -426,35 +337,6 @@ class Optimizer:
         """Update the rows that a sparse gradient names."""
         raise NotImplementedError(f"{type(self).__name__} has no update for single rows")
 
-    # --- moving average -----------------------------------------------------------------------------------------
-
-    def _average(self) -> None:
-        step = self._step
-        momentum = self.ema_momentum if step else 0.0
-        for variable, average in zip(self._trained, self._slots["average"], strict=True):
-            average.value *= momentum
-            average.value += (1.0 - momentum) * variable.value
-        if self.ema_overwrite_frequency and (step + 1) % self.ema_overwrite_frequency == 0:
-            self.finalize_variable_values(self._trained)
-
-    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """Put the moving average in the place of the weights, if there is one."""
-        if not self.use_ema or not self.built:
-            return
-        for variable in var_list:
-            index = self._index.get(id(variable))
-            if index is not None:
-                variable.assign(self._slots["average"][index].value)
-
-    def swap_averages(self) -> None:
-        """Exchange the weights and their moving average. Twice changes nothing."""
-        if not self.use_ema or not self.built:
-            raise ValueError("the optimizer keeps no moving average: make it with use_ema=True and train first")
-        for variable, average in zip(self._trained, self._slots["average"], strict=True):
-            held = variable.numpy()
-            variable.assign(average.value)
-            average.assign(held)
-
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`."""
         return loss * self.loss_scale_factor if self.loss_scale_factor else loss
@@ -501,15 +383,3 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r} learning_rate={self._learning_rate!r}>"
-
-
-def prepared(batch: Batch) -> Iterable[tuple[int, Array, Array]]:
-    """Index, weights (decayed) and gradient (scaled, clipped) of each variable of `batch`."""
-    for index, w, g, scale in zip(batch.indices, batch.params, batch.grads, batch.scale, strict=True):
-        if scale != 1.0:
-            g = g * g.dtype.type(scale)
-        if batch.clip:
-            g = np.clip(g, -batch.clip, batch.clip)
-        if batch.weight_decay:
-            w -= w.dtype.type(batch.lr * batch.weight_decay) * w
-        yield index, w, g
