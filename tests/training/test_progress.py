@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from recurra.callbacks import ProgbarLogger
+from recurra.callbacks import progress as p
 from recurra.layers import Dense, Embedding, Input
 from recurra.models import Sequential
-from recurra.training import progress as p
 
 
 class Terminal(io.StringIO):

@@ -11,6 +11,9 @@ import numpy as np
 from recurra import optimizers
 from recurra import random as own_random
 from recurra.autograd import Tensor, value_of
+from recurra.callbacks.callback_list import CallbackList
+from recurra.callbacks.history import History
+from recurra.callbacks.progress import resolve_verbose
 from recurra.metrics.base import Metric
 from recurra.training import loop
 from recurra.training.batches import (
@@ -23,12 +26,9 @@ from recurra.training.batches import (
     make_source,
     split_last,
 )
-from recurra.training.callback import CallbackList
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
-from recurra.training.history import History
 from recurra.training.keras2 import Keras2Calls, check_reading
 from recurra.training.prepare import prepare
-from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from recurra.training.history import History
+    from recurra.callbacks.history import History
 
 
 def require_matplotlib(purpose: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.training.callback import Callback, Logs
+from recurra.callbacks.base import Callback, Logs
 
 
 class History(Callback):
@@ -43,7 +43,7 @@ class History(Callback):
         returns : the matplotlib Figure
         raises : ImportError without matplotlib, which comes with the extra ``recurra[plot]``
         """
-        from recurra.training.drawing import plot_history
+        from recurra.callbacks.history_plot import plot_history
 
         return plot_history(self, keys, path)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.training.callback import Callback, Logs
+from recurra.callbacks.base import Callback, Logs
 
 
 class TensorBoard(Callback):

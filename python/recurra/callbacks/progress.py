@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from recurra.training.callback import Callback, Logs
+from recurra.callbacks.base import Callback, Logs
 
 REFRESH = 0.1  #: seconds between two redrawings in a terminal
 _PLAIN = str.maketrans("━╸", "=>")  # for terminals that know no more than ASCII
