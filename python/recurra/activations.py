@@ -202,7 +202,7 @@ _functions = (
 )  # fmt: skip
 _objects: dict[str, Any] = {function.__name__: function for function in _functions}
 _objects.update({"swish": silu, "hard_swish": hard_silu})
-_registry = Registry("activation", "keras.activations", _objects)
+_registry = Registry("activation", _objects)
 
 _KERNEL_NAMES: dict[Any, str] = {
     tanh: "tanh", sigmoid: "sigmoid", relu: "relu", hard_sigmoid: "hard_sigmoid", linear: "linear",

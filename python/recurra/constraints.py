@@ -112,7 +112,7 @@ _objects: dict[str, Any] = {
     "maxnorm": MaxNorm, "nonneg": NonNeg, "unitnorm": UnitNorm,
     "MaxNorm": MaxNorm, "NonNeg": NonNeg, "UnitNorm": UnitNorm, "MinMaxNorm": MinMaxNorm,
 }  # fmt: skip
-_registry = Registry("constraint", "keras.constraints", _objects)
+_registry = Registry("constraint", _objects)
 
 
 def get(identifier: Any) -> Any:

@@ -313,7 +313,7 @@ _objects: dict[str, Any] = {
     "OrthogonalInitializer": Orthogonal, "IdentityInitializer": Identity,
 }  # fmt: skip
 _objects.update({kind.__name__: kind for kind in list(_objects.values())})
-_registry = Registry("initializer", "keras.initializers", _objects)
+_registry = Registry("initializer", _objects)
 
 
 def get(identifier: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,18 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+
+
+def to_snake_case(name: str) -> str:
+    """``"TimeDistributed"`` → ``"time_distributed"``.
+
+    >>> to_snake_case("LSTMCell"), to_snake_case("SpatialDropout1D")
+    ('lstm_cell', 'spatial_dropout1d')
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
 
 #: where built-in classes are looked up, by the last part of the module name that a configuration gives
 _ROOMS = (
@@ -243,36 +256,59 @@ class Registry:
     """The built-in objects of one kind by name, with `get`, `serialize` and `deserialize` as Keras has them.
 
     kind : what an object is called in errors, "initializer"
-    module : the module name in configurations, "keras.initializers"
+    objects : classes and functions by name
+    base : the class of the objects, where they have one: instances of it are taken as they are
+    callables : whether any callable is taken too
+    any_case : whether a name may be spelled in capitals
+    accepts, error : what `get` takes, for the error's text, and the error's class
     """
 
-    def __init__(self, kind: str, module: str, objects: dict[str, Any]) -> None:
-        self.kind, self.module, self.objects = kind, module, objects
+    def __init__(
+        self,
+        kind: str,
+        objects: dict[str, Any],
+        *,
+        base: type | None = None,
+        callables: bool = True,
+        any_case: bool = False,
+        accepts: str = "None, a name, a configuration or a callable",
+        error: type[Exception] = ValueError,
+    ) -> None:
+        self.kind, self.objects, self.base = kind, objects, base
+        self.callables, self.any_case = callables, any_case
+        self.accepts, self.error = accepts, error
 
     def find(self, name: str) -> Any:
+        """What `name` stands for: a registered object first, then a built-in one.
+
+        raises : ValueError with all names, the nearest ones last
+        """
         found = get_registered_object(name)
         if found is None:
             found = self.objects.get(name)
+        if found is None and self.any_case:
+            found = self.objects.get(name.lower())
         if found is None:
-            known = sorted(key for key in self.objects if key == key.lower())
+            known = sorted(key for key in self.objects if key == key.lower()) or sorted(self.objects)
             close = get_close_matches(name.lower(), known, 3)
             meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
             raise ValueError(f"unknown {self.kind} {name!r}: expected one of {', '.join(known)}{meant}")
         return found
 
     def get(self, identifier: Any) -> Any:
-        """None, a name, a configuration or a callable → None or a callable."""
-        if identifier is None:
-            return None
-        if isinstance(identifier, dict):
+        """None, a name, a class, a configuration, an object or a callable → None or an object of this kind."""
+        if identifier is None or (self.base is not None and isinstance(identifier, self.base)):
+            return identifier
+        if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
-        found = self.find(identifier) if isinstance(identifier, str) else identifier
-        if inspect.isclass(found):
+        named = isinstance(identifier, str)
+        found = self.find(identifier) if named else identifier
+        if inspect.isclass(found) and (named or self.base is None or issubclass(found, self.base)):
             found = found()
-        if not callable(found):
-            raise ValueError(
-                f"{self.kind} must be None, a name, a configuration or a callable, got {identifier!r} "
-                f"of type {type(identifier).__name__}"
+        fits = callable(found) if self.callables else named or isinstance(found, self.base or object)
+        if not fits:
+            raise self.error(
+                f"{self.kind} must be {self.accepts}, got {identifier!r} of type {type(identifier).__name__}"
             )
         return found
 
@@ -285,7 +321,7 @@ class Registry:
         if custom_objects:
             with custom_object_scope(custom_objects):
                 return self.deserialize(config)
-        if not isinstance(config, dict):
+        if not isinstance(config, Mapping):
             return self.get(config)
         if "class_name" not in config:
             raise ValueError(f"{self.kind}: a configuration needs the key 'class_name', got {config!r}")

@@ -26,11 +26,11 @@ def classifier(loss: Any = "sparse_categorical_crossentropy", units: int = 4) ->
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: losses.get("mean_square_error"), "unknown; did you mean .*'mean_squared_error'"),
-        (lambda: optimizers.get("adm"), "optimizer 'adm' is unknown; did you mean .*'adam'"),
+        (lambda: losses.get("mean_square_error"), "unknown loss 'mean_square_error': .*did you mean 'mean_squared_error"),
+        (lambda: optimizers.get("adm"), "unknown optimizer 'adm': expected one of .*; did you mean .*'adam'"),
         (lambda: optimizers.get("ftrl"), "not offered"),
-        (lambda: metrics.get("accurracy"), "metric 'accurracy' is unknown; did you mean 'accuracy'"),
-        (lambda: classifier("sparse_crossentropy"), "loss 'sparse_crossentropy' is unknown"),
+        (lambda: metrics.get("accurracy"), "unknown metric 'accurracy': expected one of .*; did you mean 'accuracy'"),
+        (lambda: classifier("sparse_crossentropy"), "unknown loss 'sparse_crossentropy': expected one of "),
         (lambda: Sequential([]).compile(metrics=["precison"]), "did you mean 'precision'"),
         (lambda: Dense(3, activation="rleu"), "unknown activation .*did you mean .*'relu'"),
         (lambda: Sequential([]).compile("sgd", steps_per_execution=0), "steps_per_execution must be an int >= 1"),

@@ -19,11 +19,12 @@ from recurra.layers.context import context, get_mask
 from recurra.layers.graph_access import GraphAccess
 from recurra.layers.input_spec import check_input_spec
 from recurra.layers.masks import Masks
-from recurra.layers.naming import auto_name, to_snake_case
+from recurra.layers.naming import auto_name
 from recurra.layers.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.tracking import Tracking
 from recurra.models.symbolic import KerasTensor, Node, has_symbolic
+from recurra.registry import to_snake_case
 
 _PLAIN = (np.ndarray, Tensor)
 

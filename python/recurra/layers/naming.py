@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import threading
 
 _lock = threading.Lock()
 _counts: dict[str, int] = {}
-
-
-def to_snake_case(name: str) -> str:
-    """``"TimeDistributed"`` → ``"time_distributed"``.
-
-    >>> to_snake_case("LSTMCell"), to_snake_case("SpatialDropout1D")
-    ('lstm_cell', 'spatial_dropout1d')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def auto_name(base: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from recurra.losses.reduction import as_float, check_reduction, reduce_weighted
-from recurra.training.naming import snake_case
+from recurra.registry import to_snake_case
 
 
 class Loss:
@@ -28,7 +28,7 @@ class Loss:
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
     ) -> None:
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or to_snake_case(type(self).__name__)
         self.reduction = check_reduction(reduction)
         self.dtype = dtype
 

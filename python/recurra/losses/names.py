@@ -39,8 +39,7 @@ from recurra.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from recurra.registry import serialize_keras_object
-from recurra.training.naming import lookup
+from recurra.registry import Registry
 
 CLASSES: dict[str, type[Loss]] = {
     cls.__name__: cls
@@ -77,41 +76,33 @@ for _short, _long in ALIASES.items():
     FUNCTIONS[_short.upper()] = FUNCTIONS[_long]
 
 
+_registry = Registry(
+    "loss",
+    {**FUNCTIONS, **CLASSES},
+    base=Loss,
+    any_case=True,
+    accepts="a name, a Loss, a function (y_true, y_pred) or a list or dict of these",
+    error=TypeError,
+)
+
+
 def get(identifier: Any) -> Any:
     """A loss from its name, class, configuration or the function itself.
 
     identifier : "mse", "MeanSquaredError", ``{"class_name": ..., "config": ...}``, a Loss, a function, or None
     raises : ValueError for a name that no loss has, with the nearest names
     """
-    if identifier is None or isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, str):
-        found = lookup("loss", identifier, {**FUNCTIONS, **CLASSES})
-        return found() if isinstance(found, type) else found
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(
-        f"loss must be a name, a Loss, a function (y_true, y_pred) or a list or dict of these, got {identifier!r}"
-    )
+    return _registry.get(identifier)
 
 
 def serialize(loss: Any) -> Any:
     """The name of a loss function, or ``{"class_name": ..., "config": ...}`` of a Loss."""
-    return serialize_keras_object(loss)
+    return _registry.serialize(loss)
 
 
 def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The loss that :func:`serialize` wrote."""
-    if isinstance(name, str):
-        return lookup("loss", name, {**FUNCTIONS, **CLASSES}, custom_objects)
-    if name["class_name"] == "function":  # how Keras 3 writes a loss function
-        return lookup("loss", name["config"], FUNCTIONS, custom_objects)
-    cls = lookup("loss", name["class_name"], CLASSES, custom_objects)
-    return cls.from_config(name["config"])
+    return _registry.deserialize(name, custom_objects)
 
 
 def is_loss(fn: Any) -> bool:

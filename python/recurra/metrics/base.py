@@ -12,8 +12,7 @@ from recurra.config import floatx
 from recurra.losses.labels import is_one_hot
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
-from recurra.registry import serialize_keras_object
-from recurra.training.naming import snake_case
+from recurra.registry import serialize_keras_object, to_snake_case
 
 
 class Metric:
@@ -29,7 +28,7 @@ class Metric:
     ranks_only = False
 
     def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or to_snake_case(type(self).__name__)
         self.dtype = dtype or floatx()
         self._variables: list[Variable] = []
 

@@ -27,8 +27,7 @@ from recurra.metrics.regression import (
     R2Score,
     RootMeanSquaredError,
 )
-from recurra.registry import serialize_keras_object
-from recurra.training.naming import lookup
+from recurra.registry import Registry
 
 CLASSES: dict[str, type[Metric]] = {
     cls.__name__: cls
@@ -93,36 +92,31 @@ for _name in ("mse", "rmse", "mae", "mape", "msle", "kld"):
     NAMES[_name.upper()] = NAMES[_name]
 
 
+_registry = Registry(
+    "metric",
+    {**NAMES, "accuracy": acc.Accuracy, "acc": acc.Accuracy},
+    base=Metric,
+    any_case=True,
+    accepts="a name, a Metric or a function (y_true, y_pred)",
+    error=TypeError,
+)
+
+
 def get(identifier: Any) -> Any:
     """A metric from its name, class, configuration, or the Metric or function itself.
 
     raises : ValueError for an unknown name, with the nearest ones
     """
-    if identifier is None or isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier.lower() in ("accuracy", "acc"):
-            return acc.Accuracy(name=identifier)
-        found = lookup("metric", identifier, {**NAMES, "accuracy": None, "acc": None})
-        return found() if isinstance(found, type) else found
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"metric must be a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return acc.Accuracy(name=identifier)
+    return _registry.get(identifier)
 
 
 def serialize(metric: Any) -> Any:
     """The name of a metric function, or ``{"class_name": ..., "config": ...}`` of a Metric."""
-    return serialize_keras_object(metric)
+    return _registry.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The metric that :func:`serialize` wrote."""
-    if isinstance(config, str):
-        return lookup("metric", config, NAMES, custom_objects)
-    if config["class_name"] == "function":
-        return lookup("metric", config["config"], NAMES, custom_objects)
-    return lookup("metric", config["class_name"], CLASSES, custom_objects).from_config(config["config"])
+    return _registry.deserialize(config, custom_objects)

@@ -11,9 +11,10 @@ import numpy as np
 
 from recurra.layers.call_spec import shapes_of
 from recurra.layers.layer import Layer
-from recurra.layers.naming import auto_name, to_snake_case
+from recurra.layers.naming import auto_name
 from recurra.models.graph import Graph, is_embedding
 from recurra.models.symbolic import KerasTensor
+from recurra.registry import to_snake_case
 from recurra.training.batches import leaves
 from recurra.training.structure import flatten_outputs
 from recurra.training.trainer import Trainer

@@ -21,7 +21,7 @@ from recurra.config import floatx
 from recurra.optimizers.batch import Batch, prepared
 from recurra.optimizers.schedules import LearningRateSchedule, deserialize, serialize
 from recurra.optimizers.state import OptimizerState
-from recurra.training.naming import snake_case
+from recurra.registry import to_snake_case
 
 
 class Optimizer(OptimizerState):
@@ -61,7 +61,7 @@ class Optimizer(OptimizerState):
         jit_compile: bool = True,
     ) -> None:
         del jit_compile  # Keras 2 files carry it; nothing is compiled here
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or to_snake_case(type(self).__name__)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         if sum(value is not None for value in given.values()) > 1:
             raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm may be set, got {given}")

@@ -11,7 +11,7 @@ from recurra.optimizers.base import Optimizer
 from recurra.optimizers.lion import Lion
 from recurra.optimizers.rmsprop import RMSprop
 from recurra.optimizers.sgd import SGD
-from recurra.training.naming import lookup, snake_case
+from recurra.registry import Registry, to_snake_case
 
 CLASSES: dict[str, type[Optimizer]] = {
     cls.__name__: cls
@@ -22,11 +22,24 @@ CLASSES: dict[str, type[Optimizer]] = {
 NAMES: dict[str, type[Optimizer]] = {
     **CLASSES,
     **{name.lower(): cls for name, cls in CLASSES.items()},
-    **{snake_case(name): cls for name, cls in CLASSES.items()},
+    **{to_snake_case(name): cls for name, cls in CLASSES.items()},
 }
-
-
+#: Keras's optimizers that are not here
 _ELSEWHERE = ("adafactor", "ftrl", "lamb", "muon", "lossscale")
+_registry = Registry(
+    "optimizer",
+    dict(NAMES),
+    base=Optimizer,
+    callables=False,
+    any_case=True,
+    accepts="a name, an Optimizer or its configuration",
+    error=TypeError,
+)
+
+
+def _check_offered(name: Any) -> None:
+    if isinstance(name, str) and name.lower() in _ELSEWHERE:
+        raise ValueError(f"optimizer {name!r} is not offered here; there are {', '.join(CLASSES)}")
 
 
 def get(identifier: Any) -> Optimizer:
@@ -34,34 +47,23 @@ def get(identifier: Any) -> Optimizer:
 
     raises : ValueError for an unknown name, with the nearest ones
     """
-    if isinstance(identifier, Optimizer):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier.lower() in _ELSEWHERE:
-            raise ValueError(f"optimizer {identifier!r} is not offered here; there are {', '.join(CLASSES)}")
-        found: Any = lookup("optimizer", identifier, NAMES)
-        return found() if isinstance(found, type) else found  # type: ignore[no-any-return]
+    _check_offered(identifier)
     if isinstance(identifier, Mapping):
         return deserialize(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        made: Any = identifier
-        return made()  # type: ignore[no-any-return]
-    raise TypeError(f"optimizer must be a name, an Optimizer or its configuration, got {identifier!r}")
+    if identifier is None:
+        raise TypeError("optimizer must be a name, an Optimizer or its configuration, got None")
+    optimizer: Optimizer = _registry.get(identifier)
+    return optimizer
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
     """``{"class_name": ..., "config": ...}`` of an optimizer."""
-    from recurra.registry import serialize_keras_object
-
-    result: dict[str, Any] = serialize_keras_object(optimizer)
-    return result
+    config: dict[str, Any] = _registry.serialize(optimizer)
+    return config
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
     """The optimizer that :func:`serialize` (or Keras) described."""
-    name = config["class_name"]
-    if name.lower() in _ELSEWHERE:
-        raise ValueError(f"optimizer {name!r} is not offered here; there are {', '.join(CLASSES)}")
-    cls = lookup("optimizer", name, NAMES, custom_objects)
-    optimizer: Optimizer = cls.from_config(config["config"])
+    _check_offered(config.get("class_name"))
+    optimizer: Optimizer = _registry.deserialize(config, custom_objects)
     return optimizer

@@ -14,8 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recurra.registry import serialize_keras_object
-from recurra.training.naming import lookup
+from recurra.registry import Registry
 
 
 class LearningRateSchedule:
@@ -271,14 +270,16 @@ SCHEDULES: dict[str, type[LearningRateSchedule]] = {
 }
 
 
+_registry = Registry("learning-rate schedule", dict(SCHEDULES), base=LearningRateSchedule, any_case=True)
+
+
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
     """``{"class_name": ..., "config": ...}`` of a schedule."""
-    result: dict[str, Any] = serialize_keras_object(schedule)
-    return result
+    config: dict[str, Any] = _registry.serialize(schedule)
+    return config
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> LearningRateSchedule:
     """The schedule that :func:`serialize` wrote."""
-    cls = lookup("learning-rate schedule", config["class_name"], SCHEDULES, custom_objects)
-    schedule: LearningRateSchedule = cls.from_config(config["config"])
+    schedule: LearningRateSchedule = _registry.deserialize(config, custom_objects)
     return schedule

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from recurra.autograd import Variable
-from recurra.layers.naming import to_snake_case
+from recurra.registry import to_snake_case
 
 #: the attributes of built-in layers that hold layers, as Keras 3 names them
 PARTS: dict[str, tuple[str, ...]] = {
