@@ -17,7 +17,7 @@ import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx
-from recurra.models.symbolic import is_keras_tensor
+from recurra.symbolic import is_keras_tensor
 from recurra.utils.seeding import clear_session
 
 __all__ = [

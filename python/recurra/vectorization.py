@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from recurra.layers.layer import Layer
-from recurra.models.symbolic import KerasTensor
 from recurra.preprocessing.text_vectorization import Array, Vectorizer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class TextVectorization(Vectorizer, Layer):

@@ -17,7 +17,7 @@ import pytest
 from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
 from recurra.layers.naming import reset_names
-from recurra.models.symbolic import KerasTensor
+from recurra.symbolic import KerasTensor
 
 B, T, I = 3, 5, 4
 X = np.random.RandomState(0).standard_normal((B, T, I)).astype("float32")

@@ -11,7 +11,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor
 from recurra.layers.context import Masked, set_mask
-from recurra.models.symbolic import KerasTensor
+from recurra.symbolic import KerasTensor
 
 
 class CallSpec:

@@ -12,8 +12,8 @@ from recurra.layers.arguments import check_positive, refuse
 from recurra.layers.embedded import embed_lazily
 from recurra.layers.layer import Layer
 from recurra.layers.operation import Operation
-from recurra.models.symbolic import KerasTensor
 from recurra.ops.common import any_outside
+from recurra.symbolic import KerasTensor
 
 
 class Embedding(Layer):

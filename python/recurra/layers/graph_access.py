@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.models.symbolic import Node
+from recurra.symbolic import Node
 
 
 class _Shape:

@@ -8,8 +8,8 @@ from typing import Any
 
 from recurra.layers.layer import Layer
 from recurra.layers.symbolic_call import spec_from_shapes
-from recurra.models.symbolic import KerasTensor
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class Lambda(Layer):

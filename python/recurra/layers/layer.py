@@ -23,8 +23,8 @@ from recurra.layers.naming import auto_name
 from recurra.layers.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.tracking import Tracking
-from recurra.models.symbolic import KerasTensor, Node, has_symbolic
 from recurra.registry import to_snake_case
+from recurra.symbolic import KerasTensor, Node, has_symbolic
 
 _PLAIN = (np.ndarray, Tensor)
 

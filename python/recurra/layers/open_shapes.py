@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, map_symbolic, symbolic_leaves
 
 #: operations whose operands are broadcast against each other
 _BROADCAST = frozenset(

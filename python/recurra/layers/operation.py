@@ -14,8 +14,8 @@ from recurra.layers.layer import Layer
 from recurra.layers.naming import auto_name
 from recurra.layers.open_shapes import align, multiple_for, result_size
 from recurra.layers.symbolic_call import check_size, dry_run
-from recurra.models.symbolic import has_symbolic
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import has_symbolic
 
 #: the parameters of operations that tensors are given for; all others are settings
 OPERANDS = frozenset(

@@ -10,7 +10,7 @@ import numpy as np
 from recurra.autograd import no_grad
 from recurra.layers.call_spec import shapes_of
 from recurra.layers.context import context
-from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, Node, map_symbolic, set_recorder, symbolic_leaves
 
 if TYPE_CHECKING:
     from recurra.layers.layer import Layer
@@ -111,3 +111,12 @@ def dry_output_shape(layer: Layer, input_shape: Any) -> Any:
     if isinstance(outputs, KerasTensor):
         return outputs.shape
     return [leaf.shape for leaf in symbolic_leaves(outputs)]
+
+
+def _record(op: str, values: dict[str, Any]) -> Any:
+    from recurra.layers.operation import record  # most models have no operations
+
+    return record(op, values)
+
+
+set_recorder(_record)

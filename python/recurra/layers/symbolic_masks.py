@@ -13,7 +13,7 @@ import numpy as np
 
 from recurra.layers.context import get_mask, set_mask
 from recurra.layers.symbolic_call import _TRIES, _combine, call_symbolic, dry_run
-from recurra.models.symbolic import KerasTensor, map_symbolic
+from recurra.symbolic import KerasTensor, map_symbolic
 
 if TYPE_CHECKING:
     from recurra.layers.layer import Layer

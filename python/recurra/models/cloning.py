@@ -10,7 +10,7 @@ from recurra.layers.wrapper import clone_layer
 from recurra.models.functional import Functional
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
-from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, map_symbolic, symbolic_leaves
 
 
 def _copy_layer(layer: Any) -> Any:

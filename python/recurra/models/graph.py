@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor
-from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 
 
 class Graph:

@@ -13,8 +13,8 @@ from recurra.layers.call_spec import shapes_of
 from recurra.layers.layer import Layer
 from recurra.layers.naming import auto_name
 from recurra.models.graph import Graph, is_embedding
-from recurra.models.symbolic import KerasTensor
 from recurra.registry import to_snake_case
+from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import flatten_outputs
 from recurra.training.trainer import Trainer

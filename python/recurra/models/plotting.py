@@ -11,7 +11,7 @@ from recurra.callbacks.history_plot import require_matplotlib
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.models.summary import class_shown, shape_text
-from recurra.models.symbolic import symbolic_leaves
+from recurra.symbolic import symbolic_leaves
 
 _CHAR, _LINE, _GAP_X, _GAP_Y = 0.085, 0.22, 0.35, 0.45  # inches
 

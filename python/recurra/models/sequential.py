@@ -9,8 +9,8 @@ from recurra.layers.input_layer import InputLayer
 from recurra.layers.layer import Layer
 from recurra.models.graph import Graph, fitted, is_embedding
 from recurra.models.model import Model
-from recurra.models.symbolic import KerasTensor
 from recurra.registry import custom_object_scope, deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class Sequential(Model):

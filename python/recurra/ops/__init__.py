@@ -16,6 +16,7 @@ the graph, as in Keras 3.
 
 from recurra.autograd import value_of
 from recurra.ops import operators as _operators
+from recurra.ops.dispatch import accepting_symbolic as _accepting_symbolic
 from recurra.ops.loop import rnn
 from recurra.ops.losses import (
     binary_crossentropy,
@@ -143,7 +144,6 @@ from recurra.ops.shaping import (
     zeros,
     zeros_like,
 )
-from recurra.ops.symbolic import accepting_symbolic as _accepting_symbolic
 
 #: what reads shapes alone, begins with numbers, or runs over time: these make no node of a graph
 _ON_ARRAYS_ALONE = {

@@ -234,7 +234,7 @@ class KernelCell(Layer, DropoutRNNCell):
         return (input_shape[0], self.units)
 
     def compute_output_spec(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        from recurra.models.symbolic import KerasTensor, map_symbolic
+        from recurra.symbolic import KerasTensor, map_symbolic
 
         copied = map_symbolic(states, lambda tensor: KerasTensor(tensor.shape, tensor.dtype))
         return KerasTensor((inputs.shape[0], self.units), self.dtype), copied

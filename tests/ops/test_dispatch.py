@@ -12,7 +12,7 @@ import pytest
 from recurra import Input, Model, ops
 from recurra.layers import LSTM, Dense, Embedding, Operation
 from recurra.models import KerasTensor, Sequential
-from recurra.ops.symbolic import SymbolicOperand, accepting_symbolic
+from recurra.ops.dispatch import SymbolicOperand, accepting_symbolic
 
 RNG = np.random.default_rng(3)
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from recurra.ops.symbolic import SymbolicOperand
+from recurra.ops.dispatch import SymbolicOperand
 
 Shape = tuple["int | None", ...]
 
@@ -25,11 +25,21 @@ class KerasHistory(NamedTuple):
     tensor_index: int
 
 
+#: makes the node of an operation: set by ``recurra.layers``, whose layers the nodes belong to
+_recorder: Callable[[str, dict[str, Any]], Any] | None = None
+
+
+def set_recorder(recorder: Callable[[str, dict[str, Any]], Any]) -> None:
+    """Let ``recorder(op, values)`` draw operations on symbolic tensors into their graph."""
+    global _recorder
+    _recorder = recorder
+
+
 def _record(op: str, values: dict[str, Any]) -> Any:
     """The node of a call of ``recurra.ops.<op>`` with these values of its parameters."""
-    from recurra.layers.operation import record
-
-    return record(op, values)
+    if _recorder is None:
+        raise RuntimeError(f"{op} on a symbolic tensor needs recurra.layers: import it first")
+    return _recorder(op, values)
 
 
 def _one(op: str) -> Callable[[Any], Any]:
@@ -209,11 +219,3 @@ def map_symbolic(value: Any, function: Callable[[KerasTensor], Any]) -> Any:
 def is_keras_tensor(value: Any) -> bool:
     """Whether `value` is a symbolic tensor."""
     return isinstance(value, KerasTensor)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "Input":
-        from recurra.layers.input_layer import Input
-
-        return Input
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

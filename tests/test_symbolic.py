@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recurra import layers
-from recurra.models.symbolic import KerasTensor, has_symbolic, is_keras_tensor, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, has_symbolic, is_keras_tensor, map_symbolic, symbolic_leaves
 
 
 def test_input() -> None:
