@@ -89,7 +89,7 @@ def test_functions_by_name() -> None:
 
 
 def test_no_module_that_a_file_names_is_imported() -> None:
-    for name in ("os", "recurra.layers.layer"):
+    for name in ("os", "recurra.layers.base.layer"):
         with pytest.raises(ValueError, match="unknown class 'system'"):
             deserialize_keras_object({"module": name, "class_name": "system", "config": {}, "registered_name": None})
     with pytest.raises(ValueError, match="never executed"):

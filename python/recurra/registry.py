@@ -33,6 +33,24 @@ def to_snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+_lock = threading.Lock()
+_counts: dict[str, int] = {}
+
+
+def auto_name(base: str) -> str:
+    """`base` the first time, then ``base_1``, ``base_2``, …"""
+    with _lock:
+        count = _counts.get(base, 0)
+        _counts[base] = count + 1
+    return base if count == 0 else f"{base}_{count}"
+
+
+def reset_names() -> None:
+    """Start all counters over, as ``clear_session`` does."""
+    with _lock:
+        _counts.clear()
+
+
 #: where built-in classes are looked up, by the last part of the module name that a configuration gives
 _ROOMS = (
     "layers", "initializers", "regularizers", "constraints", "activations", "models", "optimizers",

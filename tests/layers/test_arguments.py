@@ -16,7 +16,7 @@ import pytest
 
 from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
-from recurra.layers.naming import reset_names
+from recurra.registry import reset_names
 from recurra.symbolic import KerasTensor
 
 B, T, I = 3, 5, 4

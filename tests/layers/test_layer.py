@@ -10,9 +10,8 @@ import pytest
 
 from recurra import GradientTape, Variable, config, layers, ops
 from recurra.autograd import Tensor
-from recurra.layers.context import context
-from recurra.layers.naming import reset_names
-from recurra.registry import to_snake_case
+from recurra.layers.base.context import context
+from recurra.registry import reset_names, to_snake_case
 
 X = np.random.RandomState(1).standard_normal((3, 5, 4)).astype("float32")
 

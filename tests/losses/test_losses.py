@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recurra import GradientTape, gradcheck, losses, ops
-from recurra.layers.context import set_mask
+from recurra.layers.base.context import set_mask
 from recurra.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
 from recurra.losses.names import CLASSES, FUNCTIONS, as_loss
 from recurra.utils import to_categorical

@@ -9,7 +9,7 @@ import pytest
 
 from recurra import metrics
 from recurra.layers import LSTM, Dense, Embedding, Input
-from recurra.layers.context import set_mask
+from recurra.layers.base.context import set_mask
 from recurra.metrics import AUC, Mean, MeanMetricWrapper, Metric, Perplexity, Precision, SparseCategoricalAccuracy
 from recurra.metrics.names import CLASSES, NAMES
 from recurra.models import Model, Sequential

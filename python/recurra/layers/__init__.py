@@ -27,8 +27,8 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "layer": ("Layer",),
-    "input_spec": ("InputSpec",),
+    "base.layer": ("Layer",),
+    "base.input_spec": ("InputSpec",),
     "input_layer": ("Input", "InputLayer"),
     "dense": ("Dense",),
     "embedding": ("Embedding",),
@@ -55,7 +55,7 @@ _HOMES = {
         "subtract",
     ),
     "normalization": ("BatchNormalization", "LayerNormalization"),
-    "operation": ("GetItem", "Operation"),
+    "base.operation": ("GetItem", "Operation"),
     "pooling": ("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
     "time_distributed": ("TimeDistributed",),

@@ -8,8 +8,8 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.arguments import check_choice, check_rate
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_choice, check_rate
+from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
 

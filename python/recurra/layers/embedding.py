@@ -8,10 +8,10 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import Tensor, value_of
-from recurra.layers.arguments import check_positive, refuse
+from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.operation import Operation
 from recurra.layers.embedded import embed_lazily
-from recurra.layers.layer import Layer
-from recurra.layers.operation import Operation
 from recurra.ops.common import any_outside
 from recurra.symbolic import KerasTensor
 

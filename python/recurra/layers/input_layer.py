@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.layers.layer import Layer
+from recurra.layers.base.layer import Layer
 from recurra.symbolic import KerasTensor, Node
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
-from recurra.layers.context import get_mask, strip_mask
-from recurra.layers.layer import Layer
+from recurra.layers.base.context import get_mask, strip_mask
+from recurra.layers.base.layer import Layer
 
 Shape = tuple["int | None", ...]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Functional": "recurra.models.functional",
     "Input": "recurra.layers.input_layer",
-    "KerasTensor": "recurra.layers.layer",
+    "KerasTensor": "recurra.layers.base.layer",
     "Model": "recurra.models.model",
     "Sequential": "recurra.models.sequential",
     "clone_model": "recurra.models.cloning",

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra.layers.call_spec import shapes_of
-from recurra.layers.layer import Layer
-from recurra.layers.naming import auto_name
+from recurra.layers.base.call_spec import shapes_of
+from recurra.layers.base.layer import Layer
 from recurra.models.graph import Graph, is_embedding
-from recurra.registry import to_snake_case
+from recurra.registry import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import flatten_outputs

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from recurra.layers.base.layer import Layer
 from recurra.layers.input_layer import InputLayer
-from recurra.layers.layer import Layer
 from recurra.models.graph import Graph, fitted, is_embedding
 from recurra.models.model import Model
 from recurra.registry import custom_object_scope, deserialize_keras_object, serialize_keras_object

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from recurra import activations, losses, metrics, ops, registry
-from recurra.layers import operation
+from recurra.layers.base import operation
 from recurra.saving import graph_ops, keras2
 from recurra.saving.errors import FileFormatError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra import registry
-from recurra.layers.context import context
+from recurra.layers.base.context import context
 from recurra.losses.names import ALIASES
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.archive import CONFIG, Archive, major_version, parse

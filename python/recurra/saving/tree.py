@@ -69,7 +69,7 @@ def _visit_container(container: Any, path: str, seen: set[int], containers: set[
     counts: dict[str, int] = {}
     for value in container.values() if isinstance(container, dict) else container:
         if _is_layer(value):
-            if type(value).__module__ == "recurra.layers.operation":
+            if value.is_operation:
                 continue  # arithmetic in the graph: no layer in Keras
             name = to_snake_case(type(value).__name__)
         elif isinstance(value, (list, tuple, dict)):

@@ -13,7 +13,7 @@ import numpy as np
 
 from recurra.autograd import Tensor, value_of
 from recurra.config import floatx
-from recurra.layers.call_spec import is_text
+from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape, Tensor, Variable, value_of
-from recurra.layers.context import context, set_mask
+from recurra.layers.base.context import context, set_mask
 from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer

@@ -32,7 +32,7 @@ def clear_session(free_memory: bool = True) -> None:
 
     free_memory : collect what nothing refers to any more at once
     """
-    from recurra.layers.naming import reset_names
+    from recurra.registry import reset_names
 
     reset_names()
     if free_memory:

@@ -8,9 +8,9 @@ import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import Array
-from recurra.layers.arguments import check_positive
+from recurra.layers.base.arguments import check_positive
+from recurra.layers.base.layer import Layer
 from recurra.layers.embedded import EmbeddedIds
-from recurra.layers.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from recurra import activations, ops
 from recurra.autograd import Array
-from recurra.layers.arguments import check_choice
+from recurra.layers.base.arguments import check_choice
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated, single_state
 
 

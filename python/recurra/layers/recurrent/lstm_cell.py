@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import activations, initializers, ops
 from recurra.autograd import Array
-from recurra.layers.arguments import check_choice
+from recurra.layers.base.arguments import check_choice
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
 
 

@@ -13,17 +13,16 @@ from recurra import initializers, regularizers
 from recurra.autograd import Tensor, Variable
 from recurra.config import standardize_dtype
 from recurra.constraints import get as get_constraint
-from recurra.layers.call_spec import CallSpec, convert, holds_tensors, is_ready, shapes_of, spec_of
-from recurra.layers.configuration import Configuration
-from recurra.layers.context import context, get_mask
-from recurra.layers.graph_access import GraphAccess
-from recurra.layers.input_spec import check_input_spec
-from recurra.layers.masks import Masks
-from recurra.layers.naming import auto_name
-from recurra.layers.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
-from recurra.layers.symbolic_masks import call_with_masks, dry_run_with_masks
-from recurra.layers.tracking import Tracking
-from recurra.registry import to_snake_case
+from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, shapes_of, spec_of
+from recurra.layers.base.configuration import Configuration
+from recurra.layers.base.context import context, get_mask
+from recurra.layers.base.graph_access import GraphAccess
+from recurra.layers.base.input_spec import check_input_spec
+from recurra.layers.base.masks import Masks
+from recurra.layers.base.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
+from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
+from recurra.layers.base.tracking import Tracking
+from recurra.registry import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor, Node, has_symbolic
 
 _PLAIN = (np.ndarray, Tensor)
@@ -78,6 +77,8 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
     _keras_module = "keras.layers"
     _init_args: tuple[tuple[Any, ...], dict[str, Any]]
     _call_spec: CallSpec = None  # type: ignore[assignment]
+    #: arithmetic in a graph: no layer in Keras's files
+    is_operation = False
     #: integer and bool inputs become the layer's float dtype
     _float_inputs = False
     #: compute_mask gives None for None, so it need not be asked

@@ -11,7 +11,7 @@ import numpy as np
 from recurra.autograd import Tensor
 
 if TYPE_CHECKING:
-    from recurra.layers.layer import Layer
+    from recurra.layers.base.layer import Layer
 
 
 class CallContext(threading.local):

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recurra.layers.context import get_mask, set_mask
-from recurra.layers.symbolic_call import _TRIES, _combine, call_symbolic, dry_run
+from recurra.layers.base.context import get_mask, set_mask
+from recurra.layers.base.symbolic_call import _TRIES, _combine, call_symbolic, dry_run
 from recurra.symbolic import KerasTensor, map_symbolic
 
 if TYPE_CHECKING:
-    from recurra.layers.layer import Layer
+    from recurra.layers.base.layer import Layer
 
 
 def call_with_masks(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

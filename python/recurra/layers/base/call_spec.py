@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Tensor
-from recurra.layers.context import Masked, set_mask
+from recurra.layers.base.context import Masked, set_mask
 from recurra.symbolic import KerasTensor
 
 

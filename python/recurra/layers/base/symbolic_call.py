@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.autograd import no_grad
-from recurra.layers.call_spec import shapes_of
-from recurra.layers.context import context
+from recurra.layers.base.call_spec import shapes_of
+from recurra.layers.base.context import context
 from recurra.symbolic import KerasTensor, Node, map_symbolic, set_recorder, symbolic_leaves
 
 if TYPE_CHECKING:
-    from recurra.layers.layer import Layer
+    from recurra.layers.base.layer import Layer
 
 #: the sizes that stand for None in the two dry runs
 _TRIES = (4, 6)
@@ -114,7 +114,7 @@ def dry_output_shape(layer: Layer, input_shape: Any) -> Any:
 
 
 def _record(op: str, values: dict[str, Any]) -> Any:
-    from recurra.layers.operation import record  # most models have no operations
+    from recurra.layers.base.operation import record  # most models have no operations
 
     return record(op, values)
 

@@ -10,7 +10,7 @@ import numpy as np
 from recurra.autograd import Array, Variable, value_of
 
 if TYPE_CHECKING:
-    from recurra.layers.layer import Layer
+    from recurra.layers.base.layer import Layer
 
 
 class Tracking:
@@ -34,7 +34,7 @@ class Tracking:
 
     def _sublayers(self) -> list[Layer]:
         """The layers directly below this one, each once, in order."""
-        from recurra.layers.layer import Layer
+        from recurra.layers.base.layer import Layer
 
         found: dict[int, Layer] = {}
         for value in _walk(self.__dict__, self._untracked):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor
-from recurra.layers.call_spec import CallSpec
-from recurra.layers.context import get_mask, set_mask
+from recurra.layers.base.call_spec import CallSpec
+from recurra.layers.base.context import get_mask, set_mask
 
 _PLAIN = (np.ndarray, Tensor)
 

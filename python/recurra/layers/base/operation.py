@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.layers.context import context
-from recurra.layers.layer import Layer
-from recurra.layers.naming import auto_name
-from recurra.layers.open_shapes import align, multiple_for, result_size
-from recurra.layers.symbolic_call import check_size, dry_run
-from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.layers.base.context import context
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.open_shapes import align, multiple_for, result_size
+from recurra.layers.base.symbolic_call import check_size, dry_run
+from recurra.registry import auto_name, deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import has_symbolic
 
 #: the parameters of operations that tensors are given for; all others are settings
@@ -35,6 +34,8 @@ class Operation(Layer):
 
     As in Keras 3, a mask that its input carries ends here.
     """
+
+    is_operation = True
 
     def __init__(self, op: str, arguments: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if op.startswith("_") or not callable(getattr(ops, op, None)):
@@ -120,6 +121,8 @@ class GetItem(Layer):
 
     key : integers, slices, None and Ellipsis, or a tuple of them
     """
+
+    is_operation = True
 
     def __init__(self, key: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
