@@ -10,7 +10,7 @@ from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import Array
 from recurra.layers.base.arguments import check_positive
 from recurra.layers.base.layer import Layer
-from recurra.layers.embedded import EmbeddedIds
+from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.random import SeedGenerator, dropout_multiplier
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from recurra.layers.base.layer import Layer
-from recurra.preprocessing.text_vectorization import Array, Vectorizer
+from recurra.preprocessing.vectorizer import Array, Vectorizer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
 

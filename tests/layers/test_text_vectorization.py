@@ -120,7 +120,7 @@ PREDICTIONS = [1.0839450359344482, -1.3135416507720947, 0.9789321422576904]
 
 def test_a_file_of_keras_2() -> None:
     """Made by golden/make_keras2_text.py: the vocabulary is in a file of its own in the archive."""
-    path = Path(__file__).parent / "golden" / "keras2_text.keras"
+    path = Path(__file__).parents[1] / "golden" / "keras2_text.keras"
     model = load_model(path)
     words = ["", "[UNK]", "the", "sat", "dog", "on", "my", "mat", "homework", "cat", "ate", "a"]
     assert model.layers[0].get_vocabulary() == words
@@ -129,7 +129,7 @@ def test_a_file_of_keras_2() -> None:
 
 
 def test_a_vocabulary_that_does_not_fit(tmp_path: Path) -> None:
-    path = Path(__file__).parent / "golden" / "keras2_text.keras"
+    path = Path(__file__).parents[1] / "golden" / "keras2_text.keras"
 
     def written(**changes: bytes) -> Path:
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(tmp_path / "a.keras", "w") as target:

@@ -27,7 +27,7 @@ _BATCH = 128
 class Vectorizer:
     """Maps texts to numbers by a vocabulary that it learns (`adapt`) or is given.
 
-    :class:`recurra.preprocessing.TextVectorization` is this as a layer, and says what the arguments mean.
+    :class:`recurra.layers.TextVectorization` is this as a layer, and says what the arguments mean.
     """
 
     def __init__(
