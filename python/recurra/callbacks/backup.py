@@ -11,6 +11,7 @@ from typing import Any
 from recurra import random as own_random
 from recurra.callbacks.base import Callback, Logs
 from recurra.callbacks.model_checkpoint import BatchCounter, check_save_freq
+from recurra.files import atomic_write
 
 
 class BackupAndRestore(Callback):
@@ -72,8 +73,6 @@ class BackupAndRestore(Callback):
             self._save(epoch + 1, 0, random_state(self.model))
 
     def _save(self, epoch: int, batch: int, state: Any) -> None:
-        from recurra.saving import atomic_write
-
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         files = self._files()
         if self.double_checkpoint:

@@ -10,7 +10,7 @@ from recurra import ops
 from recurra.autograd import value_of
 from recurra.config import epsilon
 from recurra.losses.base import ConfiguredLoss, PlainLoss
-from recurra.losses.crossentropy import binary_column, class_ids
+from recurra.losses.fused import binary_column, class_ids
 from recurra.losses.labels import float_pair, is_one_hot
 from recurra.losses.reduction import as_float
 

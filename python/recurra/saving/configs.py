@@ -17,7 +17,7 @@ import numpy as np
 from recurra import activations, losses, metrics, ops, registry
 from recurra.layers.base import operation
 from recurra.saving import graph_ops, keras2
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 Config = dict[str, Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 from recurra import ops
 from recurra.config import epsilon
 from recurra.registry import to_snake_case
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 Config = dict[str, Any]
 

@@ -11,7 +11,7 @@ import numpy as np
 from recurra import losses, ops
 from recurra.autograd import value_of
 from recurra.losses.base import Loss, LossFunctionWrapper
-from recurra.losses.crossentropy import class_ids, clipped_from_logits
+from recurra.losses.fused import class_ids, clipped_from_logits
 from recurra.losses.labels import is_one_hot
 from recurra.losses.names import as_loss
 from recurra.losses.reduction import reduce_weighted

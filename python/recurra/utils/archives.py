@@ -1,4 +1,4 @@
-"""Files written whole or not at all, checksums, archives unpacked safely, and where downloads are kept."""
+"""Checksums, archives unpacked safely, and where downloads are kept."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,27 +30,6 @@ def cache_root() -> Path:
     if keras.is_dir():
         return keras
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recurra"
-
-
-@contextmanager
-def atomic_path(target: PathLike) -> Iterator[Path]:
-    """A temporary path beside `target` to write to; it takes `target`'s place when the block ends without an error.
-
-    Folders on the way are made. After an error nothing of the temporary file is left and `target` is as it was.
-    """
-    final = Path(target)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp gives 0600
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def hash_algorithm(digest: str, algorithm: str = "auto") -> str:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import stat
 import tarfile
 import zipfile
@@ -10,22 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recurra.utils.files import atomic_path, cache_root, extract_archive, file_digest, hash_algorithm, matches
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = tmp_path / "deep" / "er" / "file.bin"
-    with atomic_path(target) as part:
-        part.write_bytes(b"new")
-        assert not target.exists()
-    assert target.read_bytes() == b"new"
-    umask = os.umask(0)
-    os.umask(umask)
-    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
-    with pytest.raises(KeyboardInterrupt), atomic_path(target) as part:
-        part.write_bytes(b"half")
-        raise KeyboardInterrupt
-    assert target.read_bytes() == b"new" and list(target.parent.iterdir()) == [target]
+from recurra.utils.archives import cache_root, extract_archive, file_digest, hash_algorithm, matches
 
 
 def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import Group, open_hdf5
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"

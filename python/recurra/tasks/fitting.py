@@ -13,7 +13,7 @@ from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
 from recurra.tasks.evaluation import reset_states
-from recurra.tasks.progress import Progress
+from recurra.tasks.training_bar import Progress
 
 
 @contextmanager

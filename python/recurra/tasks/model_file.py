@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from recurra.utils.files import atomic_path
+from recurra.files import atomic_path
 
 FORMAT = 1
 NAMES = {"language_model": "language model", "sentiment": "sentiment classifier"}

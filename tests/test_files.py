@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from recurra.files import atomic_path, check_target
 from recurra.saving import atomic_write
-from recurra.saving.atomic import atomic_path, check_target
 
 
 def names(folder: Path) -> list[str]:
@@ -89,3 +89,18 @@ def test_permissions_and_links(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "kept").read_bytes() == b"through"
     assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o604
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "er" / "file.bin"
+    with atomic_path(target) as part:
+        part.write_bytes(b"new")
+        assert not target.exists()
+    assert target.read_bytes() == b"new"
+    umask = os.umask(0)
+    os.umask(umask)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o666 & ~umask
+    with pytest.raises(KeyboardInterrupt), atomic_path(target) as part:
+        part.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert target.read_bytes() == b"new" and list(target.parent.iterdir()) == [target]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.data.structure import Array
+from recurra.data.elements import Array
 
 
 def stack_padded(elements: list[Any], shapes: Any, values: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from recurra import random
-from recurra.tasks.progress import Progress
-from recurra.tasks.training import BestEpoch, seeded
+from recurra.tasks.fitting import BestEpoch, seeded
+from recurra.tasks.training_bar import Progress
 
 
 class Weights:
@@ -96,7 +96,7 @@ def test_a_log_gets_a_line_an_epoch() -> None:
 
 def test_a_log_gets_lines_within_long_epochs(monkeypatch: Any) -> None:
     clock = iter(range(0, 2000, 20))
-    monkeypatch.setattr("recurra.tasks.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("recurra.tasks.training_bar.time.monotonic", lambda: float(next(clock)))
     out = io.StringIO()
     play(Progress(3, 2, 600, out))
     lines = out.getvalue().splitlines()
@@ -106,7 +106,7 @@ def test_a_log_gets_lines_within_long_epochs(monkeypatch: Any) -> None:
 
 def test_a_terminal_gets_a_live_bar(monkeypatch: Any) -> None:
     clock = iter(range(2000))
-    monkeypatch.setattr("recurra.tasks.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("recurra.tasks.training_bar.time.monotonic", lambda: float(next(clock)))
     out = Terminal()
     play(Progress(3, 2, 600, out))
     text = out.getvalue()

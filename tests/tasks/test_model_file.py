@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from recurra.tasks import LanguageModel, SentimentClassifier
-from recurra.tasks.archive import check_destination, describe_archive, read_archive, write_archive
+from recurra.tasks.model_file import check_destination, describe_archive, read_archive, write_archive
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from recurra import registry
 from recurra.layers.base.context import context
 from recurra.losses.names import ALIASES
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
-from recurra.saving.archive import CONFIG, Archive, major_version, parse
 from recurra.saving.configs import prepare
-from recurra.saving.errors import FileFormatError, making
+from recurra.saving.file_errors import FileFormatError, making
+from recurra.saving.keras_archive import CONFIG, Archive, major_version, parse
 
 Config = dict[str, Any]
 

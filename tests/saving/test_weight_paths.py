@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import layers as L
 from recurra.models import Model, Sequential
-from recurra.saving.tree import walk
+from recurra.saving.weight_paths import walk
 
 
 def paths(model: Any) -> list[tuple[str, int]]:
