@@ -16,6 +16,7 @@ from recurra.data import Dataset
 from recurra.layers import LSTM, Dense, Embedding, TextVectorization
 from recurra.models import clone_model, load_model
 from recurra.saving import FileFormatError
+from tests.golden import GOLDEN
 
 TEXTS = ["The cat sat on the mat.", "a dog ate my homework", "the dog sat", "no!"] * 4
 LABELS = np.array([1, 0, 1, 0] * 4)
@@ -120,7 +121,7 @@ PREDICTIONS = [1.0839450359344482, -1.3135416507720947, 0.9789321422576904]
 
 def test_a_file_of_keras_2() -> None:
     """Made by golden/make_keras2_text.py: the vocabulary is in a file of its own in the archive."""
-    path = Path(__file__).parents[1] / "golden" / "keras2_text.keras"
+    path = GOLDEN / "keras2_text.keras"
     model = load_model(path)
     words = ["", "[UNK]", "the", "sat", "dog", "on", "my", "mat", "homework", "cat", "ate", "a"]
     assert model.layers[0].get_vocabulary() == words
@@ -129,7 +130,7 @@ def test_a_file_of_keras_2() -> None:
 
 
 def test_a_vocabulary_that_does_not_fit(tmp_path: Path) -> None:
-    path = Path(__file__).parents[1] / "golden" / "keras2_text.keras"
+    path = GOLDEN / "keras2_text.keras"
 
     def written(**changes: bytes) -> Path:
         with zipfile.ZipFile(path) as source, zipfile.ZipFile(tmp_path / "a.keras", "w") as target:

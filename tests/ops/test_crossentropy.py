@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from recurra import GradientTape, Variable, gradcheck, ops
-from tolerances import assert_close
+from tests.golden import GOLDEN
+from tests.support.tolerances import assert_close
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "torch.npz"
+NUMBERS = GOLDEN / "torch.npz"
 
 
 def _golden(prefix: str, dtype: np.dtype) -> dict[str, np.ndarray]:
-    with np.load(GOLDEN) as stored:
+    with np.load(NUMBERS) as stored:
         found = {key.rpartition("/")[2]: stored[key] for key in stored.files if key.startswith(prefix + "/")}
     return {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in found.items()}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import GradientTape, Variable, gradcheck, ops
-from tolerances import assert_close
+from tests.support.tolerances import assert_close
 
 B, T, I, H = 3, 5, 4, 6
 

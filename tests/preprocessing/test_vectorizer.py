@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_text import golden
 from recurra.data import Dataset
 from recurra.preprocessing import TextVectorization
+from tests.support.keras_text import golden
 
 QUERIES = [query for query in golden()["queries"] if isinstance(query, str)]
 

@@ -15,8 +15,8 @@ from recurra import layers as L
 from recurra import losses, metrics, optimizers, saving
 from recurra.models import Model, Sequential
 from recurra.saving import FileFormatError, load_model
-from saving_cases import predict, train
-from saving_models import IDS, LAYERS, OPTIMIZERS, PAIRS, X, randomize
+from tests.support.saving_cases import predict, train
+from tests.support.saving_models import IDS, LAYERS, OPTIMIZERS, PAIRS, X, randomize
 
 FORMATS = ["a.keras", "a.h5"]
 

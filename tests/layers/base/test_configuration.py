@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recurra import layers
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from tests.golden import GOLDEN
 
-FILE = Path(__file__).parents[1] / "golden" / "keras_layer_configs.json"
+FILE = GOLDEN / "keras_layer_configs.json"
 KERAS = json.loads(FILE.read_text())
 
 #: what recurra leaves out where it says nothing, and what it says though Keras does not

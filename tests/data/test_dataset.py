@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +13,7 @@ from hypothesis import strategies as st
 from recurra import Sequential, layers, optimizers
 from recurra.data import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset, experimental, sliding_windows
 from recurra.utils import OneHot, set_random_seed, to_categorical
-
-GOLDEN = Path(__file__).parent / "golden"
+from tests.golden import GOLDEN, data_cases
 
 
 def rows(dataset: Dataset) -> list[Any]:
@@ -268,22 +265,14 @@ def test_two_hundred_thousand_windows_take_no_memory() -> None:
         sliding_windows(5, 1)
 
 
-def data_cases() -> Any:
-    spec = importlib.util.spec_from_file_location("data_cases", GOLDEN / "data_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CASES
-
-
 def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, tuple) else np.asarray(value).tolist()
 
 
-@pytest.mark.parametrize("name", data_cases())
+@pytest.mark.parametrize("name", data_cases.CASES)
 def test_pipelines_of_tf_data(name: str) -> None:
     expected = json.loads((GOLDEN / "tf_data.json").read_text())[name]
-    dataset = data_cases()[name](Dataset)
+    dataset = data_cases.CASES[name](Dataset)
     for _ in range(2):
         assert [plain(value) for value in dataset] == expected["elements"]
     assert dataset.cardinality() == expected["cardinality"]

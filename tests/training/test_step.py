@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fit_cases import data, line
 from recurra import GradientTape, ops
 from recurra.layers import LSTM, Dense, Input
 from recurra.losses import Loss
@@ -15,6 +14,7 @@ from recurra.metrics import Mean
 from recurra.models import Model, Sequential
 from recurra.optimizers import SGD, Adam
 from recurra.utils import set_random_seed
+from tests.support.fit_cases import data, line
 
 
 class OneDense(Model):

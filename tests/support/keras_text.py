@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
+
+from tests.golden import GOLDEN
 
 
 @cache
 def golden() -> dict[str, Any]:
-    path = Path(__file__).parent / "golden" / "keras_text.json"
+    path = GOLDEN / "keras_text.json"
     result: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
     return result

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import recurra
-from fit_cases import data, line
 from recurra.callbacks import Callback
 from recurra.layers import LSTM, Dense, Dropout, Embedding, Input
 from recurra.losses import SparseCategoricalCrossentropy
@@ -17,6 +16,7 @@ from recurra.metrics import SparseCategoricalAccuracy
 from recurra.models import Model, Sequential
 from recurra.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
 from recurra.utils import set_random_seed, to_categorical
+from tests.support.fit_cases import data, line
 
 
 def words(n: int = 24, steps: int = 6, vocabulary: int = 12, seed: int = 8) -> Any:
