@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread pool is enough, and sums stay the same
-sys.path.append(str(Path(__file__).parent))  # so that tests in every folder can import `tolerances`
 
 import numpy as np
 import pytest

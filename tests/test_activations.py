@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import activations, gradcheck, ops
-from recurra.registration import custom_object_scope
+from recurra.registry import custom_object_scope
 
 X = np.linspace(-3.3, 3.1, 26).reshape(2, 13)
 NAMES = [n for n in activations.__all__ if n not in ("get", "serialize", "deserialize", "kernel_name", "threshold")]

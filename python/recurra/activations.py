@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.registration import Registry
+from recurra.registry import Registry
 
 __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
@@ -202,7 +202,7 @@ _functions = (
 )  # fmt: skip
 _objects: dict[str, Any] = {function.__name__: function for function in _functions}
 _objects.update({"swish": silu, "hard_swish": hard_silu})
-_registry = Registry("activation", "keras.activations", _objects)
+_registry = Registry("activation", _objects)
 
 _KERNEL_NAMES: dict[Any, str] = {
     tanh: "tanh", sigmoid: "sigmoid", relu: "relu", hard_sigmoid: "hard_sigmoid", linear: "linear",

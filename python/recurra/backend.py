@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recurra.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx
-from recurra.models.symbolic import is_keras_tensor
+from recurra.symbolic import is_keras_tensor
 from recurra.utils.seeding import clear_session
 
 if TYPE_CHECKING:

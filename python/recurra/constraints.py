@@ -14,7 +14,7 @@ import numpy as np
 
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
-from recurra.registration import Registry
+from recurra.registry import Registry
 
 __all__ = [
     "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm",
@@ -112,7 +112,7 @@ _objects: dict[str, Any] = {
     "maxnorm": MaxNorm, "nonneg": NonNeg, "unitnorm": UnitNorm,
     "MaxNorm": MaxNorm, "NonNeg": NonNeg, "UnitNorm": UnitNorm, "MinMaxNorm": MinMaxNorm,
 }  # fmt: skip
-_registry = Registry("constraint", "keras.constraints", _objects)
+_registry = Registry("constraint", _objects)
 
 
 def get(identifier: Any) -> Any:

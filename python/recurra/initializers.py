@@ -18,7 +18,7 @@ import numpy as np
 from recurra import random
 from recurra.autograd import Array
 from recurra.config import standardize_dtype
-from recurra.registration import Registry, deserialize_keras_object, serialize_keras_object
+from recurra.registry import Registry, deserialize_keras_object, serialize_keras_object
 
 Shape = tuple[int, ...]
 
@@ -313,7 +313,7 @@ _objects: dict[str, Any] = {
     "OrthogonalInitializer": Orthogonal, "IdentityInitializer": Identity,
 }  # fmt: skip
 _objects.update({kind.__name__: kind for kind in list(_objects.values())})
-_registry = Registry("initializer", "keras.initializers", _objects)
+_registry = Registry("initializer", _objects)
 
 
 def get(identifier: Any) -> Any:

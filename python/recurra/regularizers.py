@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.registration import Registry
+from recurra.registry import Registry
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
@@ -130,7 +130,7 @@ _objects: dict[str, Any] = {
     "l1": L1, "l2": L2, "l1_l2": l1_l2, "l1l2": L1L2, "orthogonal_regularizer": OrthogonalRegularizer,
     "L1": L1, "L2": L2, "L1L2": L1L2, "OrthogonalRegularizer": OrthogonalRegularizer,
 }  # fmt: skip
-_registry = Registry("regularizer", "keras.regularizers", _objects)
+_registry = Registry("regularizer", _objects)
 
 
 def get(identifier: Any) -> Any:

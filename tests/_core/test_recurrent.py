@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
-from tolerances import assert_close
+from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
+from tests.support.tolerances import assert_close
 
 # B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.
 SIZES = (

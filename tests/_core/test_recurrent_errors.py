@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
+from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
 
 Change = Callable[[dict[str, Any]], Any]
 

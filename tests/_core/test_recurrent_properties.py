@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, run, take_rows
-from tolerances import assert_close
+from tests.support.recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, run, take_rows
+from tests.support.tolerances import assert_close
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 8), st.integers(1, 9), st.integers(1, 35))  # B, T, I, H
 WIDE = [(1, 9, 40, 70), (5, 6, 20, 33), (40, 12, 64, 100), (70, 20, 30, 256), (2, 5, 300, 515)]

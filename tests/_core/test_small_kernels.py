@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tolerances import assert_close
+from tests.support.tolerances import assert_close
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
 SIZES = (1, 2, 7, 8, 9, 31, 64, 77, 1000)

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.python.problem import make_problem
 
 from bench import cases
+from bench.python.problem import make_problem
 
 
 def test_cases_are_well_formed() -> None:

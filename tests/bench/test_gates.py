@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bench.cases import CELLS
 from bench.python import gates
 from bench.python.problem import Weights

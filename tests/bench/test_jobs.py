@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from bench.python import fit, overheads
 from bench.python.jobs import JOBS, initial_weights, make_batches
 

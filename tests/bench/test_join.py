@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench.cases import CASES, CELLS, MODES, THREADS
 from bench.python import join
 from bench.python.run import left_out

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from bench.python.problem import differences, gradient_names, make_problem
 
 

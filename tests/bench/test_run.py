@@ -8,13 +8,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+
+import recurra
 from bench.python import peaks, run
 from bench.python.alternate import Alternation, Pace
 from bench.python.load import Load, Meter, pick_cpus
 from bench.python.peers import FAMILIES
 from bench.python.session import Session, WorkerError, environment
-
-import recurra
 
 
 @pytest.fixture

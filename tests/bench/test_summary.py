@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench.python import report, summary
 from bench.python.summary import Group
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, VERSE
 from recurra.cli.root import cli
+from tests.support.cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, VERSE
 
 Run = Callable[..., Result]
 

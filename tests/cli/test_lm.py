@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli_cases import LM_TINY, VERSE
 from recurra.tasks import LanguageModel
+from tests.support.cli_cases import LM_TINY, VERSE
 
 
 def test_train_reports_on_standard_error(run: Any, folder: Path, tmp_path: Path) -> None:

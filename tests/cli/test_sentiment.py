@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli_cases import REVIEWS, SENTIMENT_TINY
 from recurra.tasks import SentimentClassifier
+from tests.support.cli_cases import REVIEWS, SENTIMENT_TINY
 
 TRAIN = ("sentiment", "train")
 

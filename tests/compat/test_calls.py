@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fit_cases import data, line
 
 import recurra
-from fit_cases import data, line
 from recurra.compat.calls import Keras2Calls
 from recurra.layers import Dense, Input
 from recurra.models import Model, Sequential

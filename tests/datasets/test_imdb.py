@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_text import golden
 from recurra.datasets import imdb
+from tests.support.keras_text import golden
 
 REAL = os.environ.get("RECURRA_TEST_DATA")
 

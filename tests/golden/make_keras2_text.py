@@ -1,6 +1,6 @@
 """Makes keras2_text.keras: a model that begins with texts, saved by TensorFlow 2.15's Keras.
 
-Run with that TensorFlow installed: ``python tests/golden/make_keras2_text.py``.
+Run with that TensorFlow installed: ``python -m tests.golden.make_keras2_text``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write keras_layer_configs.json: the configurations that Keras 3 writes for the layers of layer_cases.py.
 
-    KERAS_BACKEND=jax python tests/golden/make_keras_layer_configs.py
+    KERAS_BACKEND=jax python -m tests.golden.make_keras_layer_configs
 
 Made with Keras 3.15.1.
 """
@@ -14,7 +14,8 @@ from pathlib import Path
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
-from layer_cases import CASES
+
+from tests.golden.layer_cases import CASES
 
 if __name__ == "__main__":
     found: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Write keras_layers.npz: what Keras 3 (JAX backend) computes for the cases in layer_cases.py.
 
-    KERAS_BACKEND=jax python tests/golden/make_keras_layers.py
+    KERAS_BACKEND=jax python -m tests.golden.make_keras_layers
 
 Made with Keras 3.15.1 and JAX 0.10.2. Keys: ``<case>/y<k>`` outputs, ``<case>/dx<k>`` and ``<case>/dw<k>`` the
 gradients of ``sum(y * random)`` for the inputs and the trainable weights, ``<case>/w<k>`` weights that the call
@@ -20,7 +20,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import jax
 import keras
 import numpy as np
-from layer_cases import CASES, draw, draw_output_gradient, draw_weights
+
+from tests.golden.layer_cases import CASES, draw, draw_output_gradient, draw_weights
 
 
 def flat(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """Makes keras_text.json: what Keras's text utilities give on small inputs.
 
     pip install keras tensorflow-cpu keras-preprocessing
-    KERAS_BACKEND=tensorflow python tests/golden/make_keras_text.py
+    KERAS_BACKEND=tensorflow python -m tests.golden.make_keras_text
 
 The Tokenizer, skip-grams and time series come from Keras 3's legacy modules, TextVectorization from keras.layers (which
 needs TensorFlow), the old pickles from keras-preprocessing, whose classes Keras 2 used.

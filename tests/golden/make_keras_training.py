@@ -1,6 +1,6 @@
 """Write keras_training.npz: what Keras 3 (JAX backend) gives for the cases in training_cases.py.
 
-    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python tests/golden/make_keras_training.py [training run ...]
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python -m tests.golden.make_keras_training [training run ...]
 
 With names of training runs only these are made anew. Made with Keras 3.15.1 and JAX 0.10.2.
 
@@ -23,7 +23,8 @@ import jax
 import keras
 import numpy as np
 from keras.src.backend.common import dtypes
-from training_cases import (
+
+from tests.golden.training_cases import (
     LOSSES,
     METRICS,
     OPTIMIZERS,

@@ -1,6 +1,6 @@
 """Makes tf_data.json: what TensorFlow's tf.data gives for the pipelines of data_cases.py, and its counts of elements.
 
-Run with TensorFlow installed: ``python tests/golden/make_tf_data.py``.
+Run with TensorFlow installed: ``python -m tests.golden.make_tf_data``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from data_cases import CASES
+
+from tests.golden.data_cases import CASES
 
 
 def plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Make torch.npz: what PyTorch computes for LSTM, GRU, RNN, some functions, and ten steps of training.
 
-Run with PyTorch 2 installed:  python tests/golden/make_torch.py
+Run with PyTorch 2 installed:  python -m tests.golden.make_torch
 Everything is float64. Weights are stored in Keras's layout (transposed, GRU gates in the order z r n).
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from recurra import GradientTape, layers, ops
 from recurra.autograd import RowSparse
-from recurra.layers.embedded import EmbeddedIds
+from recurra.layers.lazy_embedding import EmbeddedIds
 
 IDS = np.array([[1, 2, 2, 0], [5, 1, 4, 0]])
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,20 +10,8 @@ import pytest
 
 import recurra
 from recurra import GradientTape, ops
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def _load_cases() -> Any:
-    spec = importlib.util.spec_from_file_location("layer_cases", GOLDEN / "layer_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["layer_cases"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = _load_cases()
+from tests.golden import GOLDEN
+from tests.golden import layer_cases as cases
 
 
 @pytest.fixture(scope="module")

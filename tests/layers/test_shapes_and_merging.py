@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import layers, ops
-from recurra.layers.context import get_mask, set_mask
+from recurra.layers.base.context import get_mask, set_mask
 
 B, T, I = 3, 5, 4
 X = np.random.RandomState(0).standard_normal((B, T, I)).astype("float32")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import pytest
 from recurra import GradientTape, Variable, gradcheck, ops
 from recurra.autograd import RowSparse
 from recurra.random import SeedGenerator
-from tolerances import assert_close
+from tests.golden import GOLDEN
+from tests.support.tolerances import assert_close
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "torch.npz"
+NUMBERS = GOLDEN / "torch.npz"
 FUNCTIONS: dict[str, Any] = {
     name: getattr(ops, name)
     for name in (
@@ -29,7 +29,7 @@ FUNCTIONS["layer_norm"] = ops.layer_normalization
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_equals_pytorch(dtype: np.dtype, name: str) -> None:
-    with np.load(GOLDEN) as golden:
+    with np.load(NUMBERS) as golden:
         x, dy = golden["functions/x"].astype(dtype), golden["functions/dy"].astype(dtype)
         y, dx = golden[f"functions/{name}/y"].astype(dtype), golden[f"functions/{name}/dx"].astype(dtype)
     assert_close(FUNCTIONS[name](x), y, "framework")

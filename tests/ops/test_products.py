@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recurra import GradientTape, Variable, gradcheck, ops
-from tolerances import assert_close
+from tests.support.tolerances import assert_close
 
 PAIRS = [
     ((3, 4), (4, 5)),

@@ -11,7 +11,7 @@ import pytest
 
 from recurra import GradientTape, Variable, gradcheck, ops
 from recurra.autograd import RowSparse, Tensor, no_grad
-from tolerances import assert_close
+from tests.support.tolerances import assert_close
 
 B, T, I, H, V = 3, 5, 4, 6, 9
 GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from recurra import GradientTape, Variable, get_num_threads, ops, set_num_threads
+from tests.golden import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "torch.npz"
+NUMBERS = GOLDEN / "torch.npz"
 
 
 @pytest.mark.parametrize("fused", [True, False])
 def test_loss_curve(dtype: np.dtype[Any], fused: bool) -> None:
-    with np.load(GOLDEN) as stored:
+    with np.load(NUMBERS) as stored:
         g = {key.rpartition("/")[2]: stored[key] for key in stored.files if key.startswith("training/")}
     names = ("table", "kernel", "recurrent_kernel", "bias", "dense_kernel", "dense_bias")
     variables = [Variable(g[name].astype(dtype), name=name) for name in names]

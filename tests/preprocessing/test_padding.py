@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recurra.utils
-from keras_text import golden
 from recurra.preprocessing.sequence import pad_sequences
+from tests.support.keras_text import golden
 
 sides = st.sampled_from(["pre", "post"])
 

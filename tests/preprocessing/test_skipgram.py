@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_text import golden
 from recurra.preprocessing.sequence import make_sampling_table, skipgrams
+from tests.support.keras_text import golden
 
 
 def test_sampling_table_is_keras_s() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_text import golden
 from recurra.preprocessing.sequence import TimeseriesGenerator
+from tests.support.keras_text import golden
 
 
 @pytest.mark.parametrize("case", golden()["timeseries"], ids=lambda case: str(case[0]))

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_text import golden
 from recurra.preprocessing import counting
 from recurra.preprocessing.text import Tokenizer
+from tests.support.keras_text import golden
 
 REAL = os.environ.get("RECURRA_TEST_DATA")
 WORDS = ["The", "the", "CAT", "cat.", "dog's", "it's", "É", "élan", "a", "b-c", "<unk>", "x\u00a0y", "z\r\tab", "日本"]

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_text import golden
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json, tokenizer_from_pickle
+from tests.support.keras_text import golden
 
 texts = st.lists(st.text(st.sampled_from("aAbB é日,\n\ud83d")), max_size=5)
 

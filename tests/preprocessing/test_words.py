@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_text import golden
 from recurra.preprocessing.text import hashing_trick, one_hot, text_to_word_sequence
 from recurra.preprocessing.words import DEFAULT_FILTERS
+from tests.support.keras_text import golden
 
 
 def test_words_are_keras_s() -> None:

@@ -12,11 +12,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from recurra._core import select
 from tests.random_models.check import Checker, Verdict
 from tests.random_models.generator import Limits, generate
 from tests.random_models.shrink import shrink
-
-from recurra._core import select
 
 
 def variants() -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from tests.random_models.compare import Numbers, compare
 from tests.random_models.spec import Spec
 from tests.random_models.workers import Worker

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+
 from tests.random_models import data as drawing
 from tests.random_models.compare import NUDGES
 from tests.random_models.own_layers import own_layers

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from recurra import layers, losses, optimizers
 from tests.random_models import pools
 from tests.random_models.__main__ import variants
 from tests.random_models.check import Checker
@@ -16,9 +18,6 @@ from tests.random_models.generator import Limits, generate
 from tests.random_models.recipes import RECIPES
 from tests.random_models.shrink import shrink
 from tests.random_models.spec import Spec
-
-from recurra import layers, optimizers
-from recurra.training import loss_classes
 
 MODELS = 300
 #: names of recurra.layers that no model needs to name, and why
@@ -95,11 +94,11 @@ def test_every_option_of_recurrent_layers_is_drawn(sources: str) -> None:
 
 def test_every_loss_and_optimizer_is_drawn(sources: str) -> None:
     known = {
-        name for name, one in vars(loss_classes).items()
-        if isinstance(one, type) and issubclass(one, loss_classes.Loss) and not name.startswith("_")
+        name for name, one in vars(losses).items()
+        if isinstance(one, type) and issubclass(one, losses.Loss) and not name.startswith("_")
     } - {"Loss", "LossFunctionWrapper"}  # fmt: skip
     assert set(pools.LOSSES) == known
-    from recurra.training.optimizers import CLASSES
+    from recurra.optimizers.names import CLASSES
 
     assert set(pools.OPTIMIZERS) == set(CLASSES)
     assert all(hasattr(optimizers, name) for name in CLASSES)

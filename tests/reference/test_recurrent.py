@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from recurrent_cases import CELLS, MASKS, Case, Inputs, forward, make_inputs, run
-from tolerances import assert_close
+from tests.golden import GOLDEN
+from tests.support.recurrent_cases import CELLS, MASKS, Case, Inputs, forward, make_inputs, run
+from tests.support.tolerances import assert_close
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "torch.npz"
+NUMBERS = GOLDEN / "torch.npz"
 EPS = 1e-6
 
 
@@ -76,7 +76,7 @@ def test_gradients_of_activations(reference: ModuleType, cell: str, main: str, g
 
 def _golden() -> dict[str, dict[str, np.ndarray]]:
     cases: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(GOLDEN) as stored:
+    with np.load(NUMBERS) as stored:
         for key in stored.files:
             case, _, name = key.rpartition("/")
             cases.setdefault(case, {})[name] = stored[key]

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saving_cases import Golden
-
-GOLDEN = Path(__file__).parent.parent / "golden"
+from tests.golden import GOLDEN
+from tests.support.saving_cases import Golden
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from recurra import layers as L
 from recurra import ops, saving
 from recurra.models import Model, Sequential
 from recurra.saving import FileFormatError, load_model
-from saving_cases import predict, train
+from tests.support.saving_cases import predict, train
 
 X = np.random.RandomState(8).normal(size=(3, 5, 4)).astype("float32")
 FORMATS = ["a.keras", "a.h5"]

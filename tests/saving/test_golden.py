@@ -11,7 +11,7 @@ import pytest
 from recurra import layers
 from recurra.models import Sequential
 from recurra.saving import FileFormatError, load_model
-from saving_cases import predict, train
+from tests.support.saving_cases import predict, train
 
 KERAS3 = [
     "lstm_adam.keras", "gru_rmsprop.keras", "bidirectional_sgd.keras", "cells_adamw.keras", "functional_nadam.keras",

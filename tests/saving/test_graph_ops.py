@@ -15,7 +15,7 @@ import pytest
 from recurra import Input, Model, layers, ops
 from recurra.models import clone_model
 from recurra.saving import FileFormatError, graph_ops, load_model
-from saving_cases import as_list, predict
+from tests.support.saving_cases import as_list, predict
 
 RNG = np.random.default_rng(5)
 A, B = RNG.normal(size=(3, 4, 5)).astype("f"), RNG.normal(size=(3, 4, 5)).astype("f")

@@ -12,8 +12,8 @@ import pytest
 from recurra import layers as L
 from recurra.models import Model, Sequential
 from recurra.saving import load_model
-from saving_cases import as_list, one_or_all, predict, train
-from saving_models import IDS, LAYERS, OPTIMIZERS, PAIRS, X, randomize
+from tests.support.saving_cases import as_list, one_or_all, predict, train
+from tests.support.saving_models import IDS, LAYERS, OPTIMIZERS, PAIRS, X, randomize
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras", minversion="3.0")

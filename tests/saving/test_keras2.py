@@ -16,7 +16,8 @@ from recurra import optimizers
 from recurra.models import Sequential
 from recurra.saving import FileFormatError, keras2, load_model
 from recurra.saving.configs import prepare
-from saving_cases import predict
+from tests.golden import GOLDEN
+from tests.support.saving_cases import predict
 
 X = np.random.RandomState(6).normal(size=(3, 5, 4)).astype("float32")
 
@@ -114,7 +115,7 @@ def test_calls_in_lists() -> None:
             "output_layers": [["all", 0, 0]],
         },
     }  # fmt: skip
-    from recurra.registration import deserialize_keras_object
+    from recurra.registry import deserialize_keras_object
 
     found = deserialize_keras_object(prepare(model, None, 2))
     assert found.output_shape == (None, 11)
@@ -203,7 +204,7 @@ def test_cudnn_weights() -> None:
 
 # --- Nadam ------------------------------------------------------------------------------------------------------------
 
-NADAM = Path(__file__).parents[1] / "golden" / "keras2_nadam.zip"
+NADAM = GOLDEN / "keras2_nadam.zip"
 NADAM_X = np.random.RandomState(0).normal(size=(8, 3)).astype("float32")
 
 

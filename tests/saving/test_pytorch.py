@@ -10,13 +10,14 @@ import pytest
 
 from recurra import layers
 from recurra.saving import FileFormatError, pytorch
+from tests.golden import GOLDEN
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "pytorch_state_dicts.npz"
+NUMBERS = GOLDEN / "pytorch_state_dicts.npz"
 
 
 @pytest.fixture(scope="module")
 def golden() -> dict[str, Any]:
-    with np.load(GOLDEN) as data:
+    with np.load(NUMBERS) as data:
         return dict(data)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from recurra.callbacks import LambdaCallback
 from recurra.tasks import SentimentClassifier
-from recurra.tasks.batches import LengthBatches
+from recurra.tasks.buckets import LengthBatches
 
 GOOD = ["a lovely film", "what fun this was", "I enjoyed every minute", "warm and clever"]
 BAD = ["a dreadful bore", "what a waste", "I hated every minute", "cold and stupid"]

@@ -14,9 +14,9 @@ import pytest
 
 from recurra import losses, metrics, optimizers, random
 from recurra.autograd import Variable, value_of
+from recurra.losses.names import CLASSES as LOSSES
+from recurra.metrics.names import CLASSES as METRICS
 from recurra.optimizers import schedules
-from recurra.training.loss_classes import CLASSES as LOSSES
-from recurra.training.metrics import CLASSES as METRICS
 
 RNG = np.random.RandomState(0)
 P = RNG.rand(8, 3).astype("float32")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,19 +9,8 @@ import pytest
 
 import recurra
 from recurra import GradientTape
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def _cases() -> Any:
-    spec = importlib.util.spec_from_file_location("training_cases", GOLDEN / "training_cases.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = _cases()
+from tests.golden import GOLDEN
+from tests.golden import training_cases as cases
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def describe_machine() -> dict[str, Any]:
 
 def describe_model(path: Path) -> dict[str, Any]:
     """What a task's model file says about itself."""
-    from recurra.tasks.archive import NAMES, describe_archive
+    from recurra.tasks.model_file import NAMES, describe_archive
 
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file")

@@ -38,7 +38,7 @@ def out_option(ending: str) -> Callable[[Command], Command]:
 
 def check_out(path: Path, force: bool) -> None:
     """Refuse a file that cannot be written, or that exists, before training for it."""
-    from recurra.tasks.archive import check_destination
+    from recurra.tasks.model_file import check_destination
 
     check_destination(path)
     if path.exists() and not force:

@@ -313,6 +313,6 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 def learning_phase() -> int:
     """1 while a layer or model is being called for training, else 0."""
-    from recurra.layers.context import context
+    from recurra.layers.base.context import context
 
     return int(bool(context.training))

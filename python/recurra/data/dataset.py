@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.data.padding import stack_padded
-from recurra.data.structure import at_least, leaves, map_structure, parts, same, sliceable, stack
+from recurra.data.elements import at_least, leaves, map_structure, parts, same, sliceable, stack
+from recurra.data.padded_batch import stack_padded
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.data.structure import Array, at_least
+from recurra.data.elements import Array, at_least
 
 
 def sliding_windows(tokens: Any, length: int, stride: int = 1) -> Array:

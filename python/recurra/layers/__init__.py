@@ -28,8 +28,8 @@ from typing import Any
 
 _HOMES = {
     "add_loss": ("AddLoss",),
-    "layer": ("Layer",),
-    "input_spec": ("InputSpec",),
+    "base.layer": ("Layer",),
+    "base.input_spec": ("InputSpec",),
     "input_layer": ("Input", "InputLayer"),
     "dense": ("Dense",),
     "embedding": ("Embedding",),
@@ -37,10 +37,11 @@ _HOMES = {
     "activation_layers": ("ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
     "attention": ("AdditiveAttention", "Attention", "BilinearAttention"),
     "bidirectional": ("Bidirectional",),
-    "joining": ("Concatenate", "Dot", "concatenate", "dot"),
+    "concatenation": ("Concatenate", "concatenate"),
+    "dot_product": ("Dot", "dot"),
     "lambda_layer": ("Lambda",),
     "masking": ("Masking",),
-    "merging": (
+    "elementwise": (
         "Add",
         "Average",
         "Maximum",
@@ -56,21 +57,19 @@ _HOMES = {
         "subtract",
     ),
     "normalization": ("BatchNormalization", "LayerNormalization"),
-    "operation": ("GetItem", "Operation"),
+    "base.operation": ("GetItem", "Operation"),
     "pooling": ("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
+    "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
     "wrapper": ("Wrapper",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
     "recurrent.cell": ("DropoutRNNCell",),
     "recurrent.rnn": ("RNN",),
     "recurrent.stacked_cells": ("StackedRNNCells",),
-    "recurrent.lstm": ("LSTM",),
-    "recurrent.lstm_cell": ("LSTMCell",),
-    "recurrent.gru": ("GRU",),
-    "recurrent.gru_cell": ("GRUCell",),
-    "recurrent.simple_rnn": ("SimpleRNN",),
-    "recurrent.simple_rnn_cell": ("SimpleRNNCell",),
+    "recurrent.lstm": ("LSTM", "LSTMCell"),
+    "recurrent.gru": ("GRU", "GRUCell"),
+    "recurrent.simple_rnn": ("SimpleRNN", "SimpleRNNCell"),
 }
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -86,8 +85,6 @@ _OUT_OF_SCOPE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "TextVectorization":  # a layer that is made of preprocessing, which no room of layers knows
-        return importlib.import_module("recurra.vectorization").TextVectorization
     name = _ALIASES.get(name, name)
     home = _home_of.get(name)
     if name in _OUT_OF_SCOPE:

@@ -8,8 +8,8 @@ import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.context import context
-from recurra.layers.layer import Layer
+from recurra.layers.base.context import context
+from recurra.layers.base.layer import Layer
 
 
 class _Elementwise(Layer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.layers.layer import Layer
+from recurra.layers.base.layer import Layer
 
 
 class AddLoss(Layer):

@@ -8,10 +8,10 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.arguments import check_choice, check_rate
-from recurra.layers.layer import Layer
-from recurra.models.symbolic import KerasTensor
+from recurra.layers.base.arguments import check_choice, check_rate
+from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
+from recurra.symbolic import KerasTensor
 
 _FAR_BELOW = 1e9
 

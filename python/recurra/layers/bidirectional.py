@@ -8,13 +8,13 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import record
-from recurra.layers.arguments import check_choice
-from recurra.layers.context import context
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.context import context
+from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import RNN
 from recurra.layers.wrapper import clone_layer
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 _NEEDED = ("go_backwards", "return_sequences", "return_state")
 

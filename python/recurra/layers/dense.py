@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
-from recurra.layers.arguments import check_positive, refuse
-from recurra.layers.context import context
-from recurra.layers.input_spec import InputSpec
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.context import context
+from recurra.layers.base.input_spec import InputSpec
+from recurra.layers.base.layer import Layer
 
 
 class Dense(Layer):

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from recurra import random
-from recurra.layers.arguments import check_positive, check_rate
-from recurra.layers.input_spec import InputSpec
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_positive, check_rate
+from recurra.layers.base.input_spec import InputSpec
+from recurra.layers.base.layer import Layer
 
 
 class _Noise(Layer):

@@ -8,12 +8,12 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import Tensor, value_of
-from recurra.layers.arguments import check_positive, refuse
-from recurra.layers.embedded import embed_lazily
-from recurra.layers.layer import Layer
-from recurra.layers.operation import Operation
-from recurra.models.symbolic import KerasTensor
+from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.operation import Operation
+from recurra.layers.lazy_embedding import embed_lazily
 from recurra.ops.common import any_outside
+from recurra.symbolic import KerasTensor
 
 
 class Embedding(Layer):
@@ -94,7 +94,7 @@ class Embedding(Layer):
     def lookup(self, inputs: Any) -> Any:
         """As calling the layer, for a consumer that may take the ids and the table instead of the vectors.
 
-        returns : an :class:`recurra.layers.embedded.EmbeddedIds`, with its mask
+        returns : an :class:`recurra.layers.lazy_embedding.EmbeddedIds`, with its mask
         """
         if not self.built or self.activity_regularizer is not None:
             return self(inputs)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.layers.layer import Layer
-from recurra.models.symbolic import KerasTensor, Node
+from recurra.layers.base.layer import Layer
+from recurra.symbolic import KerasTensor, Node
 
 
 class InputLayer(Layer):

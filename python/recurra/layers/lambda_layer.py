@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from recurra.layers.layer import Layer
-from recurra.layers.symbolic_call import spec_from_shapes
-from recurra.models.symbolic import KerasTensor
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.symbolic_call import spec_from_shapes
+from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class Lambda(Layer):
@@ -67,7 +67,7 @@ class Lambda(Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._output_shape is None:
-            from recurra.layers.symbolic_call import dry_run
+            from recurra.layers.base.symbolic_call import dry_run
 
             return dry_run(self, args, kwargs)
         shapes = args[0].shape if isinstance(args[0], KerasTensor) else [tensor.shape for tensor in args[0]]

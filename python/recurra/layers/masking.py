@@ -8,10 +8,10 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
-from recurra.layers.layer import Layer
-from recurra.layers.operation import Operation
-from recurra.models.symbolic import KerasTensor
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.operation import Operation
+from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class Masking(Layer):

@@ -9,8 +9,8 @@ import numpy as np
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
 from recurra.config import epsilon as tiny
-from recurra.layers.input_spec import InputSpec
-from recurra.layers.layer import Layer
+from recurra.layers.base.input_spec import InputSpec
+from recurra.layers.base.layer import Layer
 
 
 class _Normalization(Layer):

@@ -8,9 +8,9 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
-from recurra.layers.arguments import check_choice
-from recurra.layers.input_spec import InputSpec
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.input_spec import InputSpec
+from recurra.layers.base.layer import Layer
 
 
 class _GlobalPooling1D(Layer):

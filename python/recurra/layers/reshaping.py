@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
-from recurra.layers.arguments import check_choice, check_positive
-from recurra.layers.input_spec import InputSpec
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_choice, check_positive
+from recurra.layers.base.input_spec import InputSpec
+from recurra.layers.base.layer import Layer
 
 
 class _Shaping(Layer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from recurra import ops
 from recurra.layers.embedding import Embedding
-from recurra.models.symbolic import KerasTensor
+from recurra.symbolic import KerasTensor
 
 
 class ReversibleEmbedding(Embedding):

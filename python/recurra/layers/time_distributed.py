@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
-from recurra.layers.layer import Layer
+from recurra.layers.base.layer import Layer
 from recurra.layers.wrapper import Wrapper
 
 #: layers here whose rows know nothing of one another: all steps can be one large batch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.layers.layer import Layer
-from recurra.registration import deserialize_keras_object, live_objects, serialize_keras_object
+from recurra.layers.base.layer import Layer
+from recurra.registry import deserialize_keras_object, live_objects, serialize_keras_object
 
 
 class Wrapper(Layer):

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
     from recurra.models.plotting import plot_model
     from recurra.models.sequential import Sequential
-    from recurra.models.symbolic import KerasTensor
     from recurra.saving import load_model, save_model
+    from recurra.symbolic import KerasTensor
 
 _HOMES = {
     "Functional": "recurra.models.functional",
     "Input": "recurra.layers.input_layer",
-    "KerasTensor": "recurra.models.symbolic",
+    "KerasTensor": "recurra.layers.base.layer",
     "Model": "recurra.models.model",
     "Sequential": "recurra.models.sequential",
     "clone_model": "recurra.models.cloning",

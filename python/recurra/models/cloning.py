@@ -13,7 +13,7 @@ from recurra.models.functional import Functional
 from recurra.models.graph import repeat_calls
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
-from recurra.models.symbolic import KerasTensor, map_symbolic, symbolic_leaves
+from recurra.symbolic import KerasTensor, map_symbolic, symbolic_leaves
 
 
 def _copy_layer(layer: Any) -> Any:
@@ -106,6 +106,6 @@ def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
     """The model that ``model.to_json()`` described, with new weights."""
     import json
 
-    from recurra.registration import deserialize_keras_object
+    from recurra.registry import deserialize_keras_object
 
     return deserialize_keras_object(json.loads(json_string), custom_objects)

@@ -7,8 +7,8 @@ from typing import Any
 
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
-from recurra.models.symbolic import KerasTensor, Node, map_symbolic
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor, Node, map_symbolic
 
 
 class Functional(Model):

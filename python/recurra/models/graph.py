@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor, value_of
-from recurra.layers.context import set_mask
-from recurra.models.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
+from recurra.layers.base.context import set_mask
+from recurra.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 
 
 class Graph:

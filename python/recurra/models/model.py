@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from recurra.layers.call_spec import shapes_of
-from recurra.layers.layer import Layer
-from recurra.layers.naming import auto_name, to_snake_case
+from recurra.layers.base.call_spec import shapes_of
+from recurra.layers.base.layer import Layer
 from recurra.models.graph import Graph, is_embedding
-from recurra.models.symbolic import KerasTensor
+from recurra.registry import auto_name, to_snake_case
+from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
@@ -382,7 +382,7 @@ class Model(Layer, Trainer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new model from a configuration; the weights start anew."""
-        from recurra.registration import custom_object_scope
+        from recurra.registry import custom_object_scope
 
         settings = dict(config)
         if "input_layers" in settings and "output_layers" in settings:
@@ -406,7 +406,7 @@ class Model(Layer, Trainer):
         """The architecture as JSON: ``recurra.models.model_from_json`` reads it. `kwargs` go to ``json.dumps``."""
         import json
 
-        from recurra.registration import serialize_keras_object
+        from recurra.registry import serialize_keras_object
 
         warn_lost_losses(self, "the JSON text")
         return json.dumps(serialize_keras_object(self), **kwargs)

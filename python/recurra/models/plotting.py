@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from recurra.callbacks.history_plot import require_matplotlib
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.models.summary import class_shown, shape_text
-from recurra.models.symbolic import symbolic_leaves
-from recurra.training.drawing import require_matplotlib
+from recurra.symbolic import symbolic_leaves
 
 _CHAR, _LINE, _GAP_X, _GAP_Y = 0.085, 0.22, 0.35, 0.45  # inches
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from recurra.layers.base.layer import Layer
 from recurra.layers.input_layer import InputLayer
-from recurra.layers.layer import Layer
 from recurra.models.graph import Graph, fitted, is_embedding, repeat_calls, with_mask
 from recurra.models.model import Model
-from recurra.models.symbolic import KerasTensor
-from recurra.registration import custom_object_scope, deserialize_keras_object, serialize_keras_object
+from recurra.registry import custom_object_scope, deserialize_keras_object, serialize_keras_object
+from recurra.symbolic import KerasTensor
 
 
 class Sequential(Model):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from recurra.autograd import Variable
-from recurra.models.symbolic import symbolic_leaves
+from recurra.symbolic import symbolic_leaves
 
 
 def summarize(

@@ -4,26 +4,26 @@ Names are Keras's and numpy's. Everything here takes arrays, Tensors and Variabl
 cells of your own are written with. On symbolic tensors (``recurra.Input``) all but the recurrent ones make a node of
 the graph, as in Keras 3.
 
-    math.py       arithmetic, elementwise functions, reductions, comparisons
-    shaping.py    reshape, transpose, join, cut, pick, make
-    products.py   matmul, dense, dot, tensordot, einsum
-    nn.py         activations, softmax, embedding, dropout, normalisation
-    losses.py     cross-entropies, fused with their softmax or sigmoid
-    recurrent.py  lstm, gru, simple_rnn over whole sequences, and their gradients
-    loop.py       rnn: the time loop for a cell written in Python
-    symbolic.py   how an operation on arrays accepts symbolic tensors
+    math.py          arithmetic, elementwise functions, reductions, comparisons
+    shaping.py       reshape, transpose, join, cut, pick, make
+    products.py      matmul, dense, dot, tensordot, einsum
+    nn.py            activations, softmax, embedding, dropout, normalisation
+    crossentropy.py  cross-entropies, fused with their softmax or sigmoid
+    recurrent.py     lstm, gru, simple_rnn over whole sequences, and their gradients
+    time_loop.py     rnn: the time loop for a cell written in Python
+    dispatch.py      how an operation on arrays accepts symbolic tensors
 """
 
 from recurra.autograd import value_of
 from recurra.ops import operators as _operators
-from recurra.ops.loop import rnn
-from recurra.ops.losses import (
+from recurra.ops.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
     sparse_categorical_crossentropy,
 )
+from recurra.ops.dispatch import accepting_symbolic as _accepting_symbolic
 from recurra.ops.math import (
     abs,
     add,
@@ -143,7 +143,7 @@ from recurra.ops.shaping import (
     zeros,
     zeros_like,
 )
-from recurra.ops.symbolic import accepting_symbolic as _accepting_symbolic
+from recurra.ops.time_loop import rnn
 
 #: what reads shapes alone, begins with numbers, or runs over time: these make no node of a graph
 _ON_ARRAYS_ALONE = {

@@ -7,22 +7,13 @@ from importlib import import_module
 from typing import Any
 
 from recurra.optimizers import schedules
-from recurra.training.optimizer import Optimizer
-from recurra.training.optimizers import (
-    SGD,
-    Adadelta,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    LazyAdam,
-    Lion,
-    Nadam,
-    RMSprop,
-    deserialize,
-    get,
-    serialize,
-)
+from recurra.optimizers.adagrad import Adadelta, Adagrad
+from recurra.optimizers.adam import Adam, Adamax, AdamW, LazyAdam, Nadam
+from recurra.optimizers.base import Optimizer
+from recurra.optimizers.lion import Lion
+from recurra.optimizers.names import deserialize, get, serialize
+from recurra.optimizers.rmsprop import RMSprop
+from recurra.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",

@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recurra.layers.text_vectorization import TextVectorization
     from recurra.preprocessing import sequence, text, word_vectors
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.preprocessing.word_vectors import WordVectors
-    from recurra.vectorization import TextVectorization
 
 __all__ = ["TextVectorization", "WordVectors", "sequence", "text", "timeseries_dataset_from_array", "word_vectors"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
     if name in ("sequence", "text", "word_vectors"):
         return import_module(f"recurra.preprocessing.{name}")
     if name == "TextVectorization":
-        return import_module("recurra.vectorization").TextVectorization
+        return import_module("recurra.layers.text_vectorization").TextVectorization
     if name == "WordVectors":
         return import_module("recurra.preprocessing.word_vectors").WordVectors
     if name == "timeseries_dataset_from_array":

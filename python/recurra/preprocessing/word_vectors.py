@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.files import atomic_path
 from recurra.preprocessing.tokenizer import Tokenizer
-from recurra.utils.files import atomic_path
 from recurra.utils.io import read_bytes
 
 Array = NDArray[Any]

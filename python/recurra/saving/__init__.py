@@ -16,7 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recurra.registration import (
+    from recurra.files import atomic_write
+    from recurra.registry import (
         CustomObjectScope,
         custom_object_scope,
         deserialize_keras_object,
@@ -27,17 +28,15 @@ if TYPE_CHECKING:
         serialize_keras_object,
     )
     from recurra.saving.api import load_model, load_weights, save_model, save_weights
-    from recurra.saving.atomic import atomic_write
     from recurra.saving.checkpoints import latest_checkpoint
-    from recurra.saving.errors import FileFormatError
+    from recurra.saving.file_errors import FileFormatError
 
 _PLACES = {
     "api": ("load_model", "load_weights", "save_model", "save_weights"),
-    "atomic": ("atomic_write",),
     "checkpoints": ("latest_checkpoint",),
-    "errors": ("FileFormatError",),
+    "file_errors": ("FileFormatError",),
 }
-_REGISTRATION = (
+_OF_REGISTRY = (
     "CustomObjectScope",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -47,8 +46,10 @@ _REGISTRATION = (
     "register_keras_serializable",
     "serialize_keras_object",
 )
-_MODULES = {name: f"recurra.saving.{module}" for module, names in _PLACES.items() for name in names}
-_MODULES |= dict.fromkeys(_REGISTRATION, "recurra.registration")
+_MODULES = {"atomic_write": "recurra.files"} | {
+    name: f"recurra.saving.{module}" for module, names in _PLACES.items() for name in names
+}
+_MODULES |= dict.fromkeys(_OF_REGISTRY, "recurra.registry")
 
 __all__ = [
     "CustomObjectScope",

@@ -8,13 +8,13 @@ import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
+from recurra.files import FilePath, atomic_path, atomic_write
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
-from recurra.saving.archive import Archive, write_archive
 from recurra.saving.assets import read_vocabularies
-from recurra.saving.atomic import FilePath, atomic_path, atomic_write
-from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import open_hdf5
-from recurra.saving.models import (
+from recurra.saving.keras_archive import Archive, write_archive
+from recurra.saving.model_configs import (
     archive_config,
     compile_loaded,
     legacy_config,

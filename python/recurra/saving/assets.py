@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.saving.archive import Archive
-from recurra.saving.errors import FileFormatError, making
-from recurra.saving.tree import walk
+from recurra.saving.file_errors import FileFormatError, making
+from recurra.saving.keras_archive import Archive
+from recurra.saving.weight_paths import walk
 
 _LIMIT = 1 << 28
 

@@ -10,8 +10,8 @@ import os
 import re
 from pathlib import Path
 
-from recurra.saving.atomic import FilePath, atomic_write
-from recurra.saving.errors import FileFormatError
+from recurra.files import FilePath, atomic_write
+from recurra.saving.file_errors import FileFormatError
 
 STATE_FILE = "checkpoint"
 ENDING = ".weights.h5"

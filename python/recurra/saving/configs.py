@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from recurra import activations, losses, metrics, ops, registration
-from recurra.layers import operation
+from recurra import activations, losses, metrics, ops, registry
+from recurra.layers.base import operation
 from recurra.saving import graph_ops, keras2
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 Config = dict[str, Any]
 
@@ -42,7 +42,7 @@ _REFUSED = {"__lambda__", "__typespec__"}
 
 
 def prepare(config: Any, custom_objects: Mapping[str, Any] | None, version: int, where: str = "the model") -> Any:
-    """`config` ready for ``registration.deserialize_keras_object``.
+    """`config` ready for ``registry.deserialize_keras_object``.
 
     custom_objects : classes and functions by name, for what recurra does not know
     version : of the Keras that wrote it, 1, 2 or 3
@@ -117,7 +117,7 @@ class _Preparation:
     def custom(self, config: Config) -> Any:
         for name in (config.get("registered_name"), config["class_name"]):
             if isinstance(name, str):
-                found = registration.get_registered_object(name, self.custom_objects)
+                found = registry.get_registered_object(name, self.custom_objects)
                 if found is not None:
                     return found
         return None
@@ -128,7 +128,7 @@ class _Preparation:
         if not isinstance(inner, str):
             raise FileFormatError(f"{where}: a function must be given by its name, got {type(inner).__name__}")
         for name in (config.get("registered_name"), inner):
-            if isinstance(name, str) and registration.get_registered_object(name, self.custom_objects) is not None:
+            if isinstance(name, str) and registry.get_registered_object(name, self.custom_objects) is not None:
                 return {**config, "registered_name": name}
         if builtin_function(inner) is None:
             raise FileFormatError(
@@ -144,9 +144,9 @@ class _Preparation:
             return found
         if isinstance(given, dict) and given.get("class_name") == "function":
             name, given = given.get("registered_name"), given.get("config")
-            found = registration.get_registered_object(name, self.custom_objects) if isinstance(name, str) else None
+            found = registry.get_registered_object(name, self.custom_objects) if isinstance(name, str) else None
         if found is None and isinstance(given, str):
-            found = registration.get_registered_object(given, self.custom_objects)
+            found = registry.get_registered_object(given, self.custom_objects)
             found = found or builtin_function(given)
         if found is None:
             raise FileFormatError(
@@ -189,14 +189,17 @@ def without_training(config: Config) -> Config:
     return {**config, "inbound_nodes": kept}
 
 
+#: public functions that do not map arrays to arrays
+_NOT_OF_ARRAYS = frozenset({"get", "serialize", "deserialize", "value_of"})
+
+
 def builtin_function(name: str) -> Any:
     """One of recurra's functions of arrays, None if it has none of that name."""
-    for room in (activations, losses, metrics, ops):
-        found = getattr(room, name, None) if name.isidentifier() and not name.startswith("_") else None
-        if inspect.isfunction(found) and found.__module__.startswith(("recurra.ops", "recurra.training.")):
-            return found
-        if inspect.isfunction(found) and room is activations and found.__module__ == activations.__name__:
-            return found
+    if name not in _NOT_OF_ARRAYS:
+        for room in (activations, losses, metrics, ops):
+            found = getattr(room, name) if name in room.__all__ else None
+            if inspect.isfunction(found):
+                return found
     return None
 
 
@@ -205,7 +208,7 @@ def find_builtin(config: Config) -> Any:
     name = config["class_name"]
     if name in ("Operation", "GetItem") and config.get("module") == "recurra.layers":
         return getattr(operation, name)
-    return registration._builtin(name, config.get("module"))
+    return registry._builtin(name, config.get("module"))
 
 
 def without_idle(kind: Any, inner: Config, where: str) -> Config:

@@ -13,8 +13,8 @@ from typing import Any
 
 from recurra import ops
 from recurra.config import epsilon
-from recurra.layers.naming import to_snake_case
-from recurra.saving.errors import FileFormatError
+from recurra.registry import to_snake_case
+from recurra.saving.file_errors import FileFormatError
 
 Config = dict[str, Any]
 

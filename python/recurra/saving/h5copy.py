@@ -13,7 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 #: how much larger than its storage an array may be: what deflate can reach
 RATIO = 1100

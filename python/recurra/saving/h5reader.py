@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF

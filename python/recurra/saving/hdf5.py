@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra.autograd import Array
 from recurra.saving import h5copy
-from recurra.saving.errors import FileFormatError, reading
+from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.h5reader import MAGIC, Dataset, Group, Reader, Unusual
 
 __all__ = [

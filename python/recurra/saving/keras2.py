@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 Config = dict[str, Any]
 

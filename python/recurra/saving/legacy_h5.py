@@ -16,9 +16,9 @@ import numpy as np
 
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5, keras2
-from recurra.saving.archive import KERAS_VERSION
-from recurra.saving.errors import FileFormatError
-from recurra.saving.tree import walk
+from recurra.saving.file_errors import FileFormatError
+from recurra.saving.keras_archive import KERAS_VERSION
+from recurra.saving.weight_paths import walk
 from recurra.saving.weights_h5 import restore
 
 _SLOTS = {

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.errors import FileFormatError
+from recurra.saving.file_errors import FileFormatError
 
 Weights = list[Array]
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}

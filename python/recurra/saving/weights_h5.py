@@ -11,8 +11,8 @@ from typing import Any
 
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5
-from recurra.saving.errors import FileFormatError
-from recurra.saving.tree import Entry, walk
+from recurra.saving.file_errors import FileFormatError
+from recurra.saving.weight_paths import Entry, walk
 
 #: groups that other versions of Keras write and that hold nothing a model needs
 _IGNORED = ("optimizer", "metrics", "seed_generator", "_metrics", "_compile_metrics", "_loss_tracker")

@@ -11,11 +11,11 @@ import numpy as np
 from recurra.generation import Sampler, Stepper, beam_search
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
-from recurra.tasks.archive import read_archive, write_archive
 from recurra.tasks.evaluation import Perplexity, log_probabilities
+from recurra.tasks.fitting import FreshStates, Training, seeded
+from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import CELLS, check_fractions, check_sizes, language_network
 from recurra.tasks.streams import Streams
-from recurra.tasks.training import FreshStates, Training, seeded
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
 
 Array = np.ndarray[Any, Any]
@@ -243,7 +243,7 @@ class LanguageModel:
         return {name: getattr(self, name) for name in names}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one file, whole or not at all; see ``recurra.tasks.archive`` for what is in it."""
+        """Write the model to one file, whole or not at all; see ``recurra.tasks.model_file`` for what is in it."""
         vocabulary = self._trained()
         config = {**self.get_config(), "trained": self.trained}
         write_archive(path, "language_model", config, vocabulary.to_json(), self._plain(self.model))

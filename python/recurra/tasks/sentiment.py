@@ -11,10 +11,10 @@ import numpy as np
 from recurra import ops
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
 from recurra.random import derive_seed
-from recurra.tasks.archive import read_archive, write_archive
-from recurra.tasks.batches import LengthBatches
+from recurra.tasks.buckets import LengthBatches
+from recurra.tasks.fitting import Training, seeded
+from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import CELLS, check_fractions, check_sizes, classifier_network
-from recurra.tasks.training import Training, seeded
 from recurra.tasks.vocabulary import UNKNOWN
 
 Array = np.ndarray[Any, Any]
@@ -229,7 +229,7 @@ class SentimentClassifier:
         return {name: getattr(self, name) for name in names}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the classifier to one file, whole or not at all; see ``recurra.tasks.archive`` for what is in it."""
+        """Write the classifier to one file, whole or not at all; see ``recurra.tasks.model_file`` for what is in it."""
         self._trained()
         config = {**self.get_config(), "labels": self.labels, "trained": self.trained}
         write_archive(path, "sentiment", config, str(self._tokenizer.to_json()), self.model)

@@ -1,5 +1,1 @@
-"""Training: losses, metrics, optimizers, callbacks and the loop that joins them.
-
-The front doors with Keras's import paths are ``recurra.losses``, ``recurra.metrics``, ``recurra.optimizers`` and
-``recurra.callbacks``.
-"""
+"""Training: the loop of ``fit``, ``evaluate`` and ``predict``, one step of it, and the batches that it takes."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from recurra.autograd import Tensor, value_of
 from recurra.config import floatx
-from recurra.layers.call_spec import is_text
-from recurra.training.losses import is_one_hot
+from recurra.layers.base.call_spec import is_text
+from recurra.losses.labels import is_one_hot
 
 
 class Batch(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.training import losses
+from recurra.losses.base import Loss, LossFunctionWrapper
+from recurra.losses.labels import is_one_hot
+from recurra.losses.names import FUNCTIONS
 from recurra.training.compiled import is_sparse
-from recurra.training.loss_classes import Loss, LossFunctionWrapper
 
 _CHUNK = 1 << 22
 _READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
@@ -76,7 +77,7 @@ def check_ids(array: Any, input_dim: int, argument: str, layer: str) -> None:
 def _kind_of(loss: Loss) -> str:
     if isinstance(loss, LossFunctionWrapper):
         name: str = getattr(loss.fn, "__name__", "")
-        if getattr(losses, name, None) is loss.fn:
+        if FUNCTIONS.get(name) is loss.fn:
             return name
     return ""
 
@@ -94,7 +95,7 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
     shape = tuple(y.shape)
     classes = pred_shape[-1] if pred_shape else None
     if is_sparse(loss):
-        if losses.is_one_hot(y) or (len(shape) == len(pred_shape) and shape[-1] != 1):
+        if is_one_hot(y) or (len(shape) == len(pred_shape) and shape[-1] != 1):
             raise ValueError(
                 f"{argument} must hold class ids (one whole number for each prediction) for {name}, got shape {shape}; "
                 "for one-hot labels use categorical_crossentropy"

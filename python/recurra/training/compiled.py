@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from recurra import ops
+from recurra import losses, ops
 from recurra.autograd import value_of
-from recurra.training import accuracy as acc
-from recurra.training import loss_classes, losses
-from recurra.training import metrics as metric_table
-from recurra.training.crossentropy import class_ids, clipped_from_logits
-from recurra.training.loss_classes import Loss, LossFunctionWrapper
-from recurra.training.metric import Mean, MeanMetricWrapper, Metric
-from recurra.training.reduction import reduce_weighted
+from recurra.losses.base import Loss, LossFunctionWrapper
+from recurra.losses.fused import class_ids, clipped_from_logits
+from recurra.losses.labels import is_one_hot
+from recurra.losses.names import as_loss
+from recurra.losses.reduction import reduce_weighted
+from recurra.metrics import accuracy as acc
+from recurra.metrics import names as metric_names
+from recurra.metrics.base import Mean, MeanMetricWrapper, Metric
+from recurra.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from recurra.training.structure import align
 
 _ACCURACY = ("accuracy", "acc")
@@ -39,7 +41,7 @@ def check_loss(identifier: Any) -> Any:
         return [check_loss(value) for value in identifier]
     if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
         return identifier
-    found = loss_classes.get(identifier)
+    found = losses.get(identifier)
     return identifier if found is None else found
 
 
@@ -54,12 +56,12 @@ def check_metrics(spec: Any, argument: str) -> Any:
     if isinstance(spec, str):
         if spec.lower() in _ACCURACY + _CROSSENTROPY:
             return spec
-        found = metric_table.get(spec)
+        found = metric_names.get(spec)
         if not isinstance(found, Metric):
             found = MeanMetricWrapper(found)
         found.name = spec
         return found
-    found = metric_table.get(spec)
+    found = metric_names.get(spec)
     return found if isinstance(found, Metric) else MeanMetricWrapper(found)
 
 
@@ -85,8 +87,8 @@ class CompiledLoss:
         for identifier, y_true, y_pred in zip(found, targets, predictions, strict=True):
             if isinstance(identifier, str):  # "crossentropy"
                 name = {"binary": "binary", "sparse": "sparse_categorical"}.get(_kind(y_true, y_pred), "categorical")
-                identifier = loss_classes.get(f"{name}_crossentropy")
-            self.losses.append(None if identifier is None else loss_classes.as_loss(identifier))
+                identifier = losses.get(f"{name}_crossentropy")
+            self.losses.append(None if identifier is None else as_loss(identifier))
         weights = self.loss_weights
         if isinstance(weights, (int, float)):
             weights = [float(weights)] * len(names)
@@ -196,9 +198,9 @@ class CompiledMetrics:
             }
         else:
             classes = {
-                "binary": metric_table.BinaryCrossentropy,
-                "sparse": metric_table.SparseCategoricalCrossentropy,
-                "categorical": metric_table.CategoricalCrossentropy,
+                "binary": BinaryCrossentropy,
+                "sparse": SparseCategoricalCrossentropy,
+                "categorical": CategoricalCrossentropy,
             }
         metric: Metric = classes[kind](name=item)
         return metric
@@ -253,7 +255,7 @@ def fusable(loss: Loss | None) -> bool:
         if loss.fn not in (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy):
             return False
         settings = loss._kwargs
-    elif type(loss) in (loss_classes.SparseCategoricalCrossentropy, loss_classes.CategoricalCrossentropy):
+    elif type(loss) in (losses.SparseCategoricalCrossentropy, losses.CategoricalCrossentropy):
         settings = loss._kwargs  # type: ignore[union-attr]
     else:
         return False
@@ -268,7 +270,7 @@ def fusable(loss: Loss | None) -> bool:
 
 def is_sparse(loss: Loss) -> bool:
     """Whether the labels of this (fusable) loss are class ids."""
-    return isinstance(loss, loss_classes.SparseCategoricalCrossentropy) or (
+    return isinstance(loss, losses.SparseCategoricalCrossentropy) or (
         isinstance(loss, LossFunctionWrapper) and loss.fn is losses.sparse_categorical_crossentropy
     )
 
@@ -277,7 +279,7 @@ def from_logits(y_true: Any, y_pred: Any, sample_weight: Any, loss: Loss) -> Any
     """A fusable loss of logits: what it would give for their softmax, clipping included."""
     mask = getattr(y_pred, "_keras_mask", None)
     valid = loss.valid(y_true, y_pred)
-    ids = y_true.ids if losses.is_one_hot(y_true) else np.asarray(value_of(y_true))
+    ids = y_true.ids if is_one_hot(y_true) else np.asarray(value_of(y_true))
     if valid is not None:
         ids = np.where(valid, ids.reshape(valid.shape), 0)
         mask = valid if mask is None else np.asarray(mask, bool) & valid

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array, value_of
+from recurra.callbacks.callback_list import CallbackList
+from recurra.callbacks.history import History
+from recurra.callbacks.progress import Progress, unit_of
 from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves, map_leaves
-from recurra.training.callback import CallbackList
 from recurra.training.checks import check_no_nan
 from recurra.training.compiled import as_number
-from recurra.training.history import History
 from recurra.training.interrupt import InterruptGuard
-from recurra.training.progress import Progress, unit_of
 from recurra.training.step import Stepper
 
 

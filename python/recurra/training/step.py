@@ -10,11 +10,11 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape, Tensor, Variable, value_of
-from recurra.layers.context import context, set_mask
+from recurra.layers.base.context import context, set_mask
+from recurra.losses.labels import is_one_hot
+from recurra.metrics.base import Mean
+from recurra.optimizers.base import Optimizer
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
-from recurra.training.losses import is_one_hot
-from recurra.training.metric import Mean
-from recurra.training.optimizer import Optimizer
 from recurra.training.structure import align, flatten_outputs
 
 

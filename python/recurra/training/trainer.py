@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from recurra import optimizers
 from recurra import random as own_random
 from recurra.autograd import Tensor, value_of
-from recurra.training import loop, optimizers
+from recurra.callbacks.callback_list import CallbackList
+from recurra.callbacks.history import History
+from recurra.callbacks.progress import resolve_verbose
+from recurra.metrics.base import Metric
+from recurra.training import loop
 from recurra.training.batches import (
     ArraySource,
     Batch,
@@ -22,14 +27,10 @@ from recurra.training.batches import (
     make_source,
     split_last,
 )
-from recurra.training.callback import CallbackList
 from recurra.training.checks import check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
-from recurra.training.history import History
-from recurra.training.metric import Metric
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
-from recurra.training.progress import resolve_verbose
 from recurra.training.step import Compiled, Stepper, _values
 
 
@@ -108,20 +109,20 @@ class Trainer(OlderCalls):
         """The arguments of :meth:`compile` as a configuration for files; None before it."""
         if self._compile_config is None:
             return None
-        from recurra.registration import serialize_keras_object
+        from recurra.registry import serialize_keras_object
 
         return {key: serialize_keras_object(value) for key, value in self._compile_config.items()}
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` gave."""
-        from recurra.training import loss_classes
-        from recurra.training import metrics as metric_table
+        from recurra import losses
+        from recurra.metrics import names as metric_names
 
         settings = {key: config[key] for key in (self._compile_config_keys()) if key in config}
         for key, read in (
-            ("loss", loss_classes.deserialize),
-            ("metrics", metric_table.deserialize),
-            ("weighted_metrics", metric_table.deserialize),
+            ("loss", losses.deserialize),
+            ("metrics", metric_names.deserialize),
+            ("weighted_metrics", metric_names.deserialize),
         ):
             if settings.get(key) is not None:
                 settings[key] = _revive(settings[key], read)

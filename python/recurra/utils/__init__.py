@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from recurra.preprocessing.padding import pad_sequences
     from recurra.preprocessing.text_dataset import text_dataset_from_directory
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
-    from recurra.registration import custom_object_scope as CustomObjectScope
-    from recurra.registration import custom_object_scope as custom_object_scope
-    from recurra.registration import (
+    from recurra.registry import (
+        custom_object_scope,
         deserialize_keras_object,
         get_custom_objects,
         get_registered_name,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         register_keras_serializable,
         serialize_keras_object,
     )
+    from recurra.registry import custom_object_scope as CustomObjectScope
     from recurra.utils.arrays import normalize
     from recurra.utils.download import get_file
     from recurra.utils.io import iter_lines, read_examples, read_lines, read_text
@@ -41,12 +41,12 @@ _HOMES = {
     "PyDataset": "recurra.utils.py_dataset",
     "Sequence": "recurra.utils.py_dataset",
     "clear_session": "recurra.utils.seeding",
-    "custom_object_scope": "recurra.registration",
-    "deserialize_keras_object": "recurra.registration",
-    "get_custom_objects": "recurra.registration",
+    "custom_object_scope": "recurra.registry",
+    "deserialize_keras_object": "recurra.registry",
+    "get_custom_objects": "recurra.registry",
     "get_file": "recurra.utils.download",
-    "get_registered_name": "recurra.registration",
-    "get_registered_object": "recurra.registration",
+    "get_registered_name": "recurra.registry",
+    "get_registered_object": "recurra.registry",
     "iter_lines": "recurra.utils.io",
     "normalize": "recurra.utils.arrays",
     "pad_sequences": "recurra.preprocessing.padding",
@@ -54,8 +54,8 @@ _HOMES = {
     "read_examples": "recurra.utils.io",
     "read_lines": "recurra.utils.io",
     "read_text": "recurra.utils.io",
-    "register_keras_serializable": "recurra.registration",
-    "serialize_keras_object": "recurra.registration",
+    "register_keras_serializable": "recurra.registry",
+    "serialize_keras_object": "recurra.registry",
     "set_random_seed": "recurra.utils.seeding",
     "text_dataset_from_directory": "recurra.preprocessing.text_dataset",
     "timeseries_dataset_from_array": "recurra.preprocessing.timeseries_dataset",

@@ -8,8 +8,9 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from recurra.utils import files
-from recurra.utils.files import PathLike, atomic_path, cache_root, extract_archive, matches
+from recurra.files import atomic_path
+from recurra.utils import archives as files
+from recurra.utils.archives import PathLike, cache_root, extract_archive, matches
 
 _CHUNK = 1 << 16
 _TIMEOUT = 60.0  # seconds without an answer

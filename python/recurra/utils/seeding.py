@@ -7,6 +7,8 @@ import random
 
 import numpy as np
 
+from recurra.registry import reset_names
+
 
 def set_random_seed(seed: int) -> None:
     """Seed Python's `random`, numpy's global generator and recurra's own.
@@ -32,8 +34,6 @@ def clear_session(free_memory: bool = True) -> None:
 
     free_memory : collect what nothing refers to any more at once
     """
-    from recurra.layers.naming import reset_names
-
     reset_names()
     if free_memory:
         gc.collect()

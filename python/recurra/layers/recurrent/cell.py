@@ -8,9 +8,9 @@ import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import Array
-from recurra.layers.arguments import check_positive
-from recurra.layers.embedded import EmbeddedIds
-from recurra.layers.layer import Layer
+from recurra.layers.base.arguments import check_positive
+from recurra.layers.base.layer import Layer
+from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.random import SeedGenerator, dropout_multiplier
 
 
@@ -234,7 +234,7 @@ class KernelCell(Layer, DropoutRNNCell):
         return (input_shape[0], self.units)
 
     def compute_output_spec(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        from recurra.models.symbolic import KerasTensor, map_symbolic
+        from recurra.symbolic import KerasTensor, map_symbolic
 
         copied = map_symbolic(states, lambda tensor: KerasTensor(tensor.shape, tensor.dtype))
         return KerasTensor((inputs.shape[0], self.units), self.dtype), copied

@@ -1,11 +1,126 @@
-"""The GRU layer."""
+"""Gated recurrent unit: one step, and the layer over sequences."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from recurra.layers.recurrent.gru_cell import GRUCell
+from recurra import activations, ops
+from recurra.autograd import Array
+from recurra.layers.base.arguments import check_choice
+from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated, single_state
 from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
+
+
+class GRUCell(KernelCell):
+    """One step of a gated recurrent unit.
+
+    With the blocks of kernel W (I, 3*units) and recurrent kernel U (units, 3*units) in the order z, r, h, and
+    s = recurrent_activation, a = activation::
+
+        z = s(x W_z + h U_z + b_z)        r = s(x W_r + h U_r + b_r)
+        n = a(x W_h + b0_h + r * (h U_h + b1_h))      reset_after=True: bias (2, 3*units), rows for input and state
+        n = a(x W_h + b_h + (r * h) U_h)              reset_after=False: bias (3*units,)
+        h' = z * h + (1 - z) * n
+
+    z keeps the old state, as in Keras and PyTorch; some papers and tutorials have it the other way round.
+
+    units : size of the state h
+    activation, recurrent_activation : names or functions
+    use_bias : whether there is a bias
+    kernel_initializer, recurrent_initializer, bias_initializer : first values
+    kernel_regularizer, recurrent_regularizer, bias_regularizer : penalties, added to the loss
+    kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
+    dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
+        sequence; clamped to [0, 1]; exactly 1 drops nothing, as in Keras
+    reset_after : whether the reset gate acts after the product with U or before
+    seed : of the dropout masks
+    implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
+
+    Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
+    """
+
+    _gates = 3
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        *,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._setup(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed,
+        )  # fmt: skip
+        self.reset_after = reset_after
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
+        self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
+        self.dropout_mask_count = 3 if self.implementation == 1 else None
+        self.state_size = self.units
+
+    def _kernel_settings(self) -> dict[str, Any]:
+        return {"reset_after": self.reset_after}
+
+    def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
+        columns = 3 * self.units
+        return ((2, columns) if self.reset_after else (columns,)), self.bias_initializer
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        h, listed = single_state(states)
+        y, final = self._one_step(inputs, [h], training)
+        return y, final if listed else final[0]
+
+    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.gru(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
+        return y, list(final)
+
+    def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
+        h = states[0]
+        kernels, recurrent = column_blocks(self.kernel, 3), column_blocks(self.recurrent_kernel, 3)
+        inputs = [ops.matmul(xg, w) for xg, w in zip(gated(x, masks[0], 3), kernels, strict=True)]
+        if self.bias is not None:
+            bias = self.bias[0] if self.reset_after else self.bias
+            inputs = [part + b for part, b in zip(inputs, column_blocks(bias, 3), strict=True)]
+        state_bias = column_blocks(self.bias[1], 3) if self.bias is not None and self.reset_after else [None] * 3
+        hz, hr, hn = gated(h, masks[1], 3)
+
+        def from_state(state: Any, gate: int) -> Any:
+            product = ops.matmul(state, recurrent[gate])
+            return product if state_bias[gate] is None else product + state_bias[gate]
+
+        z = self.recurrent_activation(inputs[0] + from_state(hz, 0))
+        r = self.recurrent_activation(inputs[1] + from_state(hr, 1))
+        n = self.activation(inputs[2] + (r * from_state(hn, 2) if self.reset_after else from_state(r * hn, 2)))
+        h = z * h + (1.0 - z) * n
+        return h, [h]
+
+    def shared_config(self) -> dict[str, Any]:
+        return {
+            **super().shared_config(),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+            "reset_after": self.reset_after,
+        }
 
 
 class GRU(KernelLayer):

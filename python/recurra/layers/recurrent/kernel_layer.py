@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from recurra import regularizers
-from recurra.layers.arguments import check_choice
-from recurra.layers.input_spec import InputSpec
+from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.rnn import RNN
 

@@ -1,11 +1,129 @@
-"""The LSTM layer."""
+"""Long short-term memory: one step, and the layer over sequences."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from recurra import activations, initializers, ops
+from recurra.autograd import Array
+from recurra.layers.base.arguments import check_choice
+from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
 from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
-from recurra.layers.recurrent.lstm_cell import LSTMCell
+
+
+class LSTMCell(KernelCell):
+    """One step of a long short-term memory.
+
+    With the blocks of kernel W (I, 4*units), recurrent kernel U (units, 4*units) and bias b (4*units,) in the order
+    i, f, c, o, and s = recurrent_activation, a = activation::
+
+        i = s(x W_i + h U_i + b_i)        f = s(x W_f + h U_f + b_f)        o = s(x W_o + h U_o + b_o)
+        c' = f * c + i * a(x W_c + h U_c + b_c)
+        h' = o * a(c')
+
+    units : size of the states h and c
+    activation, recurrent_activation : names or functions
+    use_bias : whether b is there
+    kernel_initializer, recurrent_initializer, bias_initializer : first values of W, U and b
+    unit_forget_bias : b_f starts at one whatever bias_initializer says; the other three blocks obey it
+    kernel_regularizer, recurrent_regularizer, bias_regularizer : penalties, added to the loss
+    kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
+    dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
+        sequence; clamped to [0, 1]; exactly 1 drops nothing, as in Keras
+    seed : of the dropout masks
+    implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
+
+    Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
+    """
+
+    _gates = 4
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        *,
+        implementation: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._setup(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed,
+        )  # fmt: skip
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+        self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
+        self.dropout_mask_count = 4 if self.implementation == 1 else None
+        self.state_size = [self.units, self.units]
+
+    def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
+        units, given = self.units, self.bias_initializer
+        if not self.unit_forget_bias:
+            return (4 * units,), given
+
+        def forgetful(shape: Any, dtype: Any = None) -> Array:
+            blocks = (
+                given((units,), dtype=dtype),
+                initializers.Ones()((units,), dtype),
+                given((2 * units,), dtype=dtype),
+            )
+            return np.concatenate([np.asarray(block) for block in blocks])
+
+        return (4 * units,), forgetful
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        return self._one_step(inputs, list(states), training)
+
+    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.lstm(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
+        return y, list(final)
+
+    def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
+        h, c = states
+        sums = []
+        if masks[1] is None and (masks[0] is None or masks[0].ndim == 2):
+            z = ops.matmul(gated(x, masks[0], 1)[0], self.kernel) + ops.matmul(h, self.recurrent_kernel)
+            sums = column_blocks(z if self.bias is None else z + self.bias, 4)
+        else:
+            kernels, recurrent = column_blocks(self.kernel, 4), column_blocks(self.recurrent_kernel, 4)
+            for gate, (xg, hg) in enumerate(zip(gated(x, masks[0], 4), gated(h, masks[1], 4), strict=True)):
+                z = ops.matmul(xg, kernels[gate]) + ops.matmul(hg, recurrent[gate])
+                part = None if self.bias is None else self.bias[gate * self.units : (gate + 1) * self.units]
+                sums.append(z if part is None else z + part)
+        i = self.recurrent_activation(sums[0])
+        f = self.recurrent_activation(sums[1])
+        c = f * c + i * self.activation(sums[2])
+        h = self.recurrent_activation(sums[3]) * self.activation(c)
+        return h, [h, c]
+
+    def shared_config(self) -> dict[str, Any]:
+        return {
+            **super().shared_config(),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+            "unit_forget_bias": self.unit_forget_bias,
+        }
 
 
 class LSTM(KernelLayer):

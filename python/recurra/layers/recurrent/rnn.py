@@ -8,13 +8,13 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Variable, value_of
-from recurra.layers.call_spec import convert
-from recurra.layers.context import context
-from recurra.layers.layer import Layer
+from recurra.layers.base.call_spec import convert
+from recurra.layers.base.context import context
+from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
 from recurra.layers.recurrent.nesting import flat_nested, map_nested
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class RNN(Layer):

@@ -1,11 +1,81 @@
-"""The SimpleRNN layer."""
+"""The plain recurrent network: one step, and the layer over sequences."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from recurra import ops
+from recurra.autograd import Array
+from recurra.layers.recurrent.cell import KernelCell, single_state
 from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
-from recurra.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+
+
+class SimpleRNNCell(KernelCell):
+    """``h' = activation(x W + h U + b)``: Elman's network, one step.
+
+    units : size of the state h
+    activation : a name or function
+    use_bias : whether b is there
+    kernel_initializer, recurrent_initializer, bias_initializer : first values of W (I, units), U (units, units), b
+    kernel_regularizer, recurrent_regularizer, bias_regularizer : penalties, added to the loss
+    kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
+    dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
+        sequence; clamped to [0, 1]
+    seed : of the dropout masks
+
+    Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
+    """
+
+    _full_rate_is_none = False
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._setup(
+            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
+            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed,
+        )  # fmt: skip
+        self._settle(activation=self.activation)
+        self.state_size = self.units
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        h, listed = single_state(states)
+        y, final = self._one_step(inputs, [h], training)
+        return y, final if listed else final[0]
+
+    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
+        x, more = self._kernel_options(x, training)
+        kernel, recurrent_kernel, bias = self._kernel_weights()
+        y, final, _ = ops.simple_rnn(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
+        return y, list(final)
+
+    def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
+        h = states[0]
+        if masks[0] is not None:
+            x = x * masks[0]
+        if masks[1] is not None:
+            h = h * masks[1]
+        z = ops.dense(x, self.kernel, self.bias) + ops.matmul(h, self.recurrent_kernel)
+        h = self.activation(z)
+        return h, [h]
 
 
 class SimpleRNN(KernelLayer):

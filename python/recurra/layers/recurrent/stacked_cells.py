@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from recurra.layers.layer import Layer
-from recurra.registration import deserialize_keras_object, serialize_keras_object
+from recurra.layers.base.layer import Layer
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 
 
 class StackedRNNCells(Layer):

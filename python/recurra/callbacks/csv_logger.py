@@ -1,0 +1,60 @@
+"""A CSV file of each epoch's logs."""
+
+from __future__ import annotations
+
+import csv
+import os
+from typing import Any, TextIO
+
+import numpy as np
+
+from recurra.callbacks.base import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Write each epoch's logs as a line of a CSV file: epoch, then the keys in alphabetical order.
+
+    filename : the file; separator : between values
+    append : go on with a file that exists, instead of starting over
+    A value that an epoch does not have is written as NA.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename = os.fspath(filename)
+        self.separator, self.append = separator, append
+        self._file: TextIO | None = None
+        self._writer: Any = None
+        self._keys: list[str] | None = None
+        self._header = True
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._header = True
+        if self.append and os.path.exists(self.filename):
+            self._header = os.path.getsize(self.filename) == 0
+        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self._writer, self._keys = None, None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        if self._file is None:
+            return
+        if self._keys is None:
+            self._keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self._keys):
+                self._keys += [f"val_{key}" for key in self._keys]
+        if self._writer is None:
+            self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+            if self._header:
+                self._writer.writerow(["epoch", *self._keys])
+        self._writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self._keys)])
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cell(value: Any) -> Any:
+    return f"[{', '.join(map(str, np.ravel(value)))}]" if np.ndim(value) else value

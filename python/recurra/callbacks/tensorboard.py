@@ -1,0 +1,109 @@
+"""Logs for TensorBoard, written with tensorboardX (extra ``recurra[tensorboard]``)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from recurra.callbacks.base import Callback, Logs
+
+
+class TensorBoard(Callback):
+    """Write losses and metrics where ``tensorboard --logdir`` finds them: folders "train" and "validation".
+
+    log_dir : the folder
+    histogram_freq : write histograms of the weights once in so many epochs; 0 for never
+    write_graph : write the model's architecture (its summary, as text)
+    write_steps_per_second : also write how many batches a second there are
+    update_freq : "epoch"; "batch" or a number of batches for values during an epoch too
+    write_images, profile_batch, embeddings_freq, embeddings_metadata : Keras's views of weights as images, of its
+        profiler and of embeddings are not offered: an error unless they are off
+
+    raises : ImportError without tensorboardX, at the start of training
+    """
+
+    def __init__(
+        self,
+        log_dir: Any = "logs",
+        histogram_freq: int = 0,
+        write_graph: bool = True,
+        write_images: bool = False,
+        write_steps_per_second: bool = False,
+        update_freq: Any = "epoch",
+        profile_batch: Any = 0,
+        embeddings_freq: int = 0,
+        embeddings_metadata: Any = None,
+    ) -> None:
+        super().__init__()
+        refused = {
+            "write_images": write_images,
+            "profile_batch": profile_batch,
+            "embeddings_freq": embeddings_freq,
+            "embeddings_metadata": embeddings_metadata,
+        }
+        for name, value in refused.items():
+            if value:
+                raise ValueError(f"{name} is not offered: leave it out, got {value!r}")
+        if update_freq not in ("epoch", "batch") and (not isinstance(update_freq, int) or update_freq < 1):
+            raise ValueError(f"update_freq must be 'epoch', 'batch' or a number of batches, got {update_freq!r}")
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq, self.write_graph = histogram_freq, write_graph
+        self.write_steps_per_second = write_steps_per_second
+        self.update_freq = 1 if update_freq == "batch" else update_freq
+        self._writers: dict[str, Any] = {}
+        self._step = 0
+        self._epoch_start = (0.0, 0)
+
+    def _writer(self, part: str) -> Any:
+        if part not in self._writers:
+            try:
+                from tensorboardX import SummaryWriter
+            except ImportError as error:
+                raise ImportError("TensorBoard needs tensorboardX: pip install 'recurra[tensorboard]'") from error
+            self._writers[part] = SummaryWriter(os.path.join(self.log_dir, part))
+        return self._writers[part]
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        writer = self._writer("train")
+        self._step = int(self.model.optimizer.iterations)
+        if self.write_graph:
+            lines: list[str] = []
+            self.model.summary(print_fn=lines.append)
+            writer.add_text("model", "```\n" + "\n".join(lines) + "\n```", 0)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        import time
+
+        self._epoch_start = (time.perf_counter(), self._step)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._step += 1
+        if self.update_freq != "epoch" and self._step % self.update_freq == 0:
+            for key, value in (logs or {}).items():
+                if np.ndim(value) == 0:
+                    self._writer("train").add_scalar(f"batch_{key}", float(value), self._step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        import time
+
+        for key, value in (logs or {}).items():
+            if np.ndim(value) == 0:
+                part, name = ("validation", key[4:]) if key.startswith("val_") else ("train", key)
+                self._writer(part).add_scalar(f"epoch_{name}", float(value), epoch)
+        if self.write_steps_per_second:
+            start, before = self._epoch_start
+            speed = (self._step - before) / max(time.perf_counter() - start, 1e-9)
+            self._writer("train").add_scalar("epoch_steps_per_second", speed, epoch)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            for layer in self.model.layers:
+                for i, weight in enumerate(layer.weights):
+                    self._writer("train").add_histogram(f"{layer.name}/{weight.name}_{i}", weight.numpy(), epoch)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}

@@ -1,0 +1,122 @@
+"""Layers called on symbolic tensors: the shapes of their outputs, and a node in the graph."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from recurra.autograd import no_grad
+from recurra.layers.base.call_spec import shapes_of
+from recurra.layers.base.context import context
+from recurra.symbolic import KerasTensor, Node, map_symbolic, set_recorder, symbolic_leaves
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
+
+#: the sizes that stand for None in the two dry runs
+_TRIES = (4, 6)
+#: how many numbers an array in a dry run may have while a model is read from a file
+_LOADING_LIMIT = 1 << 28
+
+
+def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Build `layer` for the shapes that come, describe its outputs and add a node to the graph."""
+    first = args[0] if args else kwargs.get(layer._call_spec.first)
+    layer._check_input(first)
+    if not layer.built:
+        layer._build_for(args, kwargs)
+    outputs = layer.compute_output_spec(*args, **kwargs)
+    Node(layer, args, kwargs, outputs)
+    return outputs
+
+
+def spec_from_shapes(layer: Layer, shapes: Any, dtype: str) -> Any:
+    """KerasTensors for a shape, or a list or tuple of shapes."""
+    if is_shape(shapes):
+        return KerasTensor(shapes, dtype)
+    return type(shapes)(spec_from_shapes(layer, item, dtype) for item in shapes)
+
+
+def is_shape(value: Any) -> bool:
+    """Whether `value` is one shape (a tuple or list of sizes and None) rather than several."""
+    return isinstance(value, (tuple, list)) and all(
+        item is None or isinstance(item, (int, np.integer)) for item in value
+    )
+
+
+def output_shape_of(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The shapes that ``layer.compute_output_shape`` gives for the first argument."""
+    first = args[0] if args else kwargs[layer._call_spec.first]
+    return layer.compute_output_shape(shapes_of(first))
+
+
+def dry_run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], multiple: int = 1) -> Any:
+    """The outputs' shapes and dtypes found by running the layer twice on zeros, with two sizes for every None.
+
+    A size that differs between the runs is None in the result.
+
+    multiple : what an open size may have to be divisible by; tried where other sizes are impossible
+    """
+    try:
+        runs = [_run(layer, args, kwargs, size) for size in _TRIES]
+    except ValueError:
+        if multiple == 1 or not any(None in tensor.shape for tensor in symbolic_leaves((args, kwargs))):
+            raise
+        runs = [_run(layer, args, kwargs, size * multiple) for size in _TRIES]
+    return _combine(*runs)
+
+
+def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
+    def zeros(tensor: KerasTensor) -> Any:
+        shape = [size if n is None else n for n in tensor.shape]
+        if context.loading is not None:
+            check_size(layer.name, math.prod(shape), f"shape {tensor.shape}")
+        return np.full(shape, "", object) if tensor.dtype == "string" else np.zeros(shape, tensor.dtype)
+
+    args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
+    with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm
+        return layer._dry_call(args, {**kwargs})
+
+
+def check_size(name: str, size: int, said: str | None = None) -> None:
+    """ValueError if a layer from a file would make arrays beyond reason before any data is there."""
+    if size > _LOADING_LIMIT:
+        raise ValueError(f"{name} would work on arrays of {said or f'{size} numbers'}: no file is trusted that far")
+
+
+def _combine(one: Any, two: Any) -> Any:
+    if isinstance(one, (list, tuple)):
+        if len(one) != len(two):
+            raise ValueError(
+                f"the axis that is taken apart must have a known size, it gave {len(one)} and {len(two)} parts"
+            )
+        return type(one)(_combine(a, b) for a, b in zip(one, two, strict=True))
+    if isinstance(one, dict):
+        return {key: _combine(one[key], two[key]) for key in one}
+    if not hasattr(one, "shape"):
+        return one
+    shape = tuple(m if m == n else None for m, n in zip(one.shape, two.shape, strict=True))
+    return KerasTensor(shape, np.dtype(one.dtype).name)
+
+
+def dry_output_shape(layer: Layer, input_shape: Any) -> Any:
+    """The output's shape (or shapes) for an input's, by :func:`dry_run`."""
+
+    def tensor(shape: Any) -> Any:
+        return KerasTensor(shape, layer.compute_dtype) if is_shape(shape) else [tensor(item) for item in shape]
+
+    outputs = dry_run(layer, (tensor(input_shape),), {})
+    if isinstance(outputs, KerasTensor):
+        return outputs.shape
+    return [leaf.shape for leaf in symbolic_leaves(outputs)]
+
+
+def _record(op: str, values: dict[str, Any]) -> Any:
+    from recurra.layers.base.operation import record  # most models have no operations
+
+    return record(op, values)
+
+
+set_recorder(_record)

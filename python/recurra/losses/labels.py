@@ -1,0 +1,35 @@
+"""Labels and predictions made ready for a loss: one dtype, one shape, a lazy one-hot kept as ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from recurra import ops
+from recurra.autograd import Tensor
+from recurra.losses.reduction import as_float, check_shapes, same_rank
+from recurra.symbolic import KerasTensor
+
+
+def is_one_hot(labels: Any) -> bool:
+    """Whether `labels` is a lazy one-hot (``recurra.utils.to_categorical``) whose ids can be read directly."""
+    return hasattr(labels, "ids") and hasattr(labels, "num_classes")
+
+
+def float_pair(y_true: Any, y_pred: Any, fit: bool = True, broadcast: bool = True) -> tuple[Any, Any]:
+    """Both as floats of one dtype and, where a trailing axis of size 1 differs and `fit`, one rank.
+
+    broadcast : whether an axis of size 1 may stand for each place on it, with a warning
+    raises : ValueError where the shapes differ otherwise
+    """
+    y_pred = as_float(y_pred)
+    if not isinstance(y_true, (Tensor, KerasTensor)):
+        y_true = np.asarray(y_true, y_pred.dtype)
+    elif y_true.dtype != y_pred.dtype:
+        y_true = ops.cast(y_true, y_pred.dtype)
+    if fit:
+        y_true, y_pred = same_rank(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        check_shapes(y_true.shape, y_pred.shape, broadcast)
+    return y_true, y_pred

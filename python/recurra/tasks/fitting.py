@@ -1,0 +1,160 @@
+"""The training that all tasks share: Adam with a falling rate, clipping, the best epoch kept, progress, Ctrl-C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from recurra import random
+from recurra.callbacks import Callback, LambdaCallback, TerminateOnNaN
+from recurra.losses import SparseCategoricalCrossentropy
+from recurra.optimizers import Adam
+from recurra.optimizers.schedules import CosineDecay
+from recurra.tasks.evaluation import reset_states
+from recurra.tasks.training_bar import Progress
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Inside the block everything that is made without a seed follows `seed`; outside nothing has changed."""
+    if seed is None:
+        yield
+        return
+    before = random.get_global_state()
+    random.set_global_seed(seed)
+    try:
+        yield
+    finally:
+        random.set_global_state(before)
+
+
+class FreshStates(Callback):
+    """Every pass over the streams, of training or validation, begins from zero states."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        reset_states(self.model)
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        reset_states(self.model)
+
+
+class BestEpoch(Callback):
+    """Remembers the weights of the best epoch, and stops after `patience` epochs without a better one.
+
+    monitor : the name of the loss that should fall
+    """
+
+    def __init__(self, monitor: str, patience: int) -> None:
+        super().__init__()
+        self.monitor, self.patience = monitor, patience
+        self.logs: dict[str, Any] = {}
+        self.epoch = self.epochs = self.waited = 0
+        self._weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        found = dict(logs or {})
+        self.epochs = epoch + 1
+        if found[self.monitor] < self.logs.get(self.monitor, math.inf):
+            self.logs, self.epoch, self.waited = found, epoch + 1, 0
+            self._weights = self.model.get_weights()
+            return
+        self.waited += 1
+        if self.waited >= self.patience:
+            self.model.stop_training = True
+
+    def restore(self) -> None:
+        """Give the model the weights of the best epoch, where there is one."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+class Training:
+    """One run of ``network.fit`` as the tasks want it.
+
+    network : scores out; trained on integer labels by cross-entropy
+    steps, tokens : batches and tokens in an epoch; epochs : the most epochs
+    validated : whether there are validation batches: then the epoch with the lowest ``val_loss`` counts, else ``loss``
+    learning_rate : Adam's; falls along a cosine to a tenth over all epochs
+    clipnorm : the global norm that gradients are clipped to
+    patience : epochs without a lower loss before the run ends
+    verbose : 0 for silence, else progress on standard error
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        *,
+        steps: int,
+        tokens: int,
+        epochs: int,
+        validated: bool,
+        learning_rate: float,
+        clipnorm: float,
+        patience: int,
+        verbose: int | str,
+        metrics: Sequence[str] = (),
+    ) -> None:
+        if not learning_rate > 0 or not clipnorm > 0:
+            raise ValueError(
+                f"learning_rate and clipnorm must be > 0, got learning_rate={learning_rate}, clipnorm={clipnorm}"
+            )
+        self.network, self.epochs = network, epochs
+        self.best = BestEpoch("val_loss" if validated else "loss", patience)
+        self._callbacks: list[Any] = [TerminateOnNaN(), self.best]
+        self._progress = Progress(steps, epochs, tokens) if verbose else None
+        if self._progress is not None:
+            self._callbacks.append(self._progress)
+        self.interrupted = False
+        network.compile(
+            Adam(CosineDecay(learning_rate, steps * epochs, alpha=0.1), global_clipnorm=clipnorm),
+            SparseCategoricalCrossentropy(from_logits=True),
+            metrics=list(metrics),
+        )
+
+    def after_epoch(self, tell: Callable[[int, dict[str, float]], None]) -> None:
+        """Call ``tell(epoch from 1, logs)`` after each epoch; what it prints does not disturb the bar."""
+
+        def on_epoch_end(epoch: int, logs: dict[str, Any] | None = None) -> None:
+            with self._progress.paused() if self._progress is not None else nullcontext():
+                tell(epoch + 1, logs or {})
+
+        self._callbacks.append(LambdaCallback(on_epoch_end=on_epoch_end))
+
+    def run(self, batches: Any, validation: Any, callbacks: Sequence[Any] = ()) -> Any:
+        """Train; returns the History.
+
+        The weights are those of the best epoch at the end. Ctrl-C ends the training after the batch, with the weights
+        that it has, or those of the best epoch where the loss has not fallen since.
+        raises : ValueError where the loss is no number from the first epoch on
+        """
+        try:
+            history = self.network.fit(
+                batches,
+                epochs=self.epochs,
+                validation_data=validation,
+                shuffle=False,
+                callbacks=[*callbacks, *self._callbacks],
+                verbose=0,
+            )
+        finally:
+            if self._progress is not None:
+                self._progress.close()
+        self.interrupted = history.interrupted is not None
+        diverged = not math.isfinite(history.history["loss"][-1]) if history.history.get("loss") else False
+        if diverged and not self.best.epoch:
+            raise ValueError("the loss became NaN or infinite in the first epoch: lower learning_rate")
+        if not self.interrupted or self.best.waited or diverged:
+            self.best.restore()
+        return history
+
+    def summary(self) -> dict[str, Any]:
+        """What to remember of the run: the best epoch and its values, the epochs done, whether Ctrl-C ended it."""
+        values = {name: float(value) for name, value in self.best.logs.items() if name != "learning_rate"}
+        return {
+            "epochs": self.best.epochs,
+            "best_epoch": self.best.epoch,
+            **values,
+            "interrupted": self.interrupted,
+        }
