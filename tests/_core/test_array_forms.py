@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recurrent_cases import Case, backward, forward, make_inputs
 
 import recurra._core
+from tests.support.recurrent_cases import Case, backward, forward, make_inputs
 
 Array = np.ndarray[Any, Any]
 

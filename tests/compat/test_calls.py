@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fit_cases import data, line
 
 import recurra
 from recurra.compat.calls import Keras2Calls
 from recurra.layers import Dense, Input
 from recurra.models import Model, Sequential
+from tests.support.fit_cases import data, line
 
 CALLS = [name for name in vars(Keras2Calls) if not name.startswith("_")]
 
