@@ -9,7 +9,6 @@ import pytest
 
 from recurra import layers
 
-
 NAMES = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
 
 
