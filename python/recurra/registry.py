@@ -8,6 +8,7 @@ module that the configuration names: a class comes from this package's own rooms
 from __future__ import annotations
 
 import copy
+import functools
 import importlib
 import inspect
 import re
@@ -22,6 +23,7 @@ import numpy as np
 T = TypeVar("T")
 
 
+@functools.cache
 def to_snake_case(name: str) -> str:
     """``"TimeDistributed"`` → ``"time_distributed"``.
 

@@ -351,6 +351,21 @@ def test_callback_list_finds_the_history() -> None:
     assert c.CallbackList(together).callbacks == together.callbacks
 
 
+def test_a_callback_of_ones_own_may_be_called_history() -> None:
+    class History(c.Callback):
+        pass
+
+    class ProgbarLogger(c.Callback):
+        pass
+
+    own = [History(), ProgbarLogger()]
+    together = c.CallbackList(own, add_history=True, add_progbar=True)
+    assert type(together.history) is c.History
+    assert [type(one) for one in together] == [History, ProgbarLogger, c.ProgbarLogger, c.History]
+    model = line()
+    assert type(model.fit(X, Y, callbacks=[History()], verbose=0)) is c.History
+
+
 def test_history_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history = line().fit(X, Y, epochs=2, verbose=0, validation_data=(X, Y))
     matplotlib = pytest.importorskip("matplotlib")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import metrics
+from recurra import losses, metrics
 from recurra.layers import LSTM, Dense, Embedding, Input
 from recurra.layers.base.context import set_mask
 from recurra.metrics import AUC, Mean, MeanMetricWrapper, Metric, Perplexity, Precision, SparseCategoricalAccuracy
@@ -55,6 +55,12 @@ def test_directions() -> None:
     }  # fmt: skip
     assert MeanMetricWrapper(metrics.mean_absolute_error).direction == "down"
     assert MeanMetricWrapper(lambda y, p: p).direction is None
+
+    class Own(losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return y_pred
+
+    assert MeanMetricWrapper(losses.Huber()).direction == MeanMetricWrapper(Own()).direction == "down"
 
 
 def test_masks_and_weights() -> None:

@@ -1,11 +1,26 @@
-"""Checks of constructor arguments that several layers share."""
+"""Constructor arguments: handed on by name, and the checks that several layers share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+
+def given(local: Mapping[str, Any], *without: str) -> dict[str, Any]:
+    """The arguments of a constructor by name, from its ``locals()``, those in its ``**kwargs`` among them.
+
+    For a constructor ``(self, ..., **kwargs)`` that calls ``super().__init__(**given(locals()))`` before it makes other
+    local variables: editors and ``inspect`` see its whole signature, which is not written out a second time.
+
+    without : arguments to leave out
+    """
+    arguments = dict(local)
+    for name in ("self", "__class__", *without):
+        del arguments[name]
+    arguments.update(arguments.pop("kwargs"))
+    return arguments
 
 
 def check_positive(value: Any, name: str) -> int:

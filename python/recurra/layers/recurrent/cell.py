@@ -81,7 +81,7 @@ class KernelCell(Layer, DropoutRNNCell):
     _full_rate_is_none = True
     use_bias: bool
 
-    def _setup(
+    def __init__(
         self,
         units: Any,
         activation: Any,
@@ -98,7 +98,9 @@ class KernelCell(Layer, DropoutRNNCell):
         dropout: Any,
         recurrent_dropout: Any,
         seed: Any,
+        **kwargs: Any,
     ) -> None:
+        super().__init__(**kwargs)
         self.units = check_positive(units, "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias

@@ -6,9 +6,9 @@ from typing import Any
 
 from recurra import activations, ops
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.arguments import check_choice, given
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated, single_state
-from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 
 
 class GRUCell(KernelCell):
@@ -64,12 +64,7 @@ class GRUCell(KernelCell):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self._setup(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed,
-        )  # fmt: skip
+        super().__init__(**given(locals(), "recurrent_activation", "reset_after", "implementation"))
         self.reset_after = reset_after
         self.recurrent_activation = activations.get(recurrent_activation)
         self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
@@ -151,6 +146,8 @@ class GRU(KernelLayer):
     (2, 4)
     """
 
+    cell_class = GRUCell
+
     def __init__(
         self,
         units: int,
@@ -181,36 +178,4 @@ class GRU(KernelLayer):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        cell = GRUCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            reset_after,
-            seed,
-            implementation=implementation,
-            name="gru_cell",
-            **cell_options(kwargs),
-        )
-        super().__init__(
-            cell,
-            activity_regularizer=activity_regularizer,
-            use_cudnn=use_cudnn,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            **kwargs,
-        )
+        super().__init__(**given(locals()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from recurra import regularizers
@@ -9,26 +10,33 @@ from recurra.layers.base.arguments import check_choice
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.rnn import RNN
-
-#: attributes of the cell that the layer shows as its own
-_OF_CELL = frozenset({
-    "units", "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer",
-    "bias_initializer", "unit_forget_bias", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
-    "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "implementation",
-    "reset_after", "seed",
-})  # fmt: skip
+from recurra.registry import to_snake_case
 
 
 class KernelLayer(RNN):
     """Base of LSTM, GRU and SimpleRNN: takes the cell, checks ranks, writes Keras's flat configuration."""
 
-    def __init__(self, cell: KernelCell, *, activity_regularizer: Any, use_cudnn: Any = "auto", **kwargs: Any) -> None:
-        super().__init__(cell, activity_regularizer=activity_regularizer, **kwargs)
+    #: what makes one step; the arguments of its constructor are the layer's too, and its attributes of these names
+    cell_class: type[KernelCell]
+    _cell_arguments: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "cell_class" in cls.__dict__:
+            cell: Any = cls.cell_class
+            parameters = list(inspect.signature(cell.__init__).parameters.values())[1:]
+            cls._cell_arguments = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+
+    def __init__(self, *, use_cudnn: Any = "auto", **arguments: Any) -> None:
+        of_cell = {key: arguments.pop(key) for key in self._cell_arguments if key in arguments}
+        of_both = {key: arguments[key] for key in ("dtype", "trainable") if key in arguments}
+        name = to_snake_case(self.cell_class.__name__)
+        super().__init__(self.cell_class(**of_cell, **of_both, name=name), **arguments)
         self.input_spec = InputSpec(ndim=3)
         self.use_cudnn = check_choice(use_cudnn, "use_cudnn", ("auto", True, False))
 
     def __getattr__(self, name: str) -> Any:
-        if name in _OF_CELL and "cell" in self.__dict__:
+        if name in self._cell_arguments and "cell" in self.__dict__:
             return getattr(self.cell, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -48,8 +56,3 @@ class KernelLayer(RNN):
         if getattr(self.cell, "implementation", 2) == 1 and not self.cell.recurrent_dropout:
             config["implementation"] = 1
         return config
-
-
-def cell_options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The base arguments that a layer hands to its cell too."""
-    return {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}

@@ -8,9 +8,9 @@ import numpy as np
 
 from recurra import activations, initializers, ops
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.arguments import check_choice, given
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
-from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 
 
 class LSTMCell(KernelCell):
@@ -63,12 +63,7 @@ class LSTMCell(KernelCell):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self._setup(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed,
-        )  # fmt: skip
+        super().__init__(**given(locals(), "recurrent_activation", "unit_forget_bias", "implementation"))
         self.recurrent_activation = activations.get(recurrent_activation)
         self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
@@ -154,6 +149,8 @@ class LSTM(KernelLayer):
     ((2, 5, 4), (2, 4), (2, 4))
     """
 
+    cell_class = LSTMCell
+
     def __init__(
         self,
         units: int,
@@ -184,36 +181,4 @@ class LSTM(KernelLayer):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        cell = LSTMCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            unit_forget_bias,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            implementation=implementation,
-            name="lstm_cell",
-            **cell_options(kwargs),
-        )
-        super().__init__(
-            cell,
-            activity_regularizer=activity_regularizer,
-            use_cudnn=use_cudnn,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            **kwargs,
-        )
+        super().__init__(**given(locals()))

@@ -6,8 +6,9 @@ from typing import Any
 
 from recurra import ops
 from recurra.autograd import Array
+from recurra.layers.base.arguments import given
 from recurra.layers.recurrent.cell import KernelCell, single_state
-from recurra.layers.recurrent.kernel_layer import KernelLayer, cell_options
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 
 
 class SimpleRNNCell(KernelCell):
@@ -47,12 +48,7 @@ class SimpleRNNCell(KernelCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self._setup(
-            units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
-            kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
-            bias_constraint, dropout, recurrent_dropout, seed,
-        )  # fmt: skip
+        super().__init__(**given(locals()))
         self._settle(activation=self.activation)
         self.state_size = self.units
 
@@ -104,6 +100,8 @@ class SimpleRNN(KernelLayer):
     (2, 5, 4)
     """
 
+    cell_class = SimpleRNNCell
+
     def __init__(
         self,
         units: int,
@@ -129,32 +127,4 @@ class SimpleRNN(KernelLayer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        cell = SimpleRNNCell(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            name="simple_rnn_cell",
-            **cell_options(kwargs),
-        )
-        super().__init__(
-            cell,
-            activity_regularizer=activity_regularizer,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            **kwargs,
-        )
+        super().__init__(**given(locals()))
