@@ -165,8 +165,12 @@ def _items(lines: list[str]) -> str:
     for line in lines:
         if line[0] != " " and " : " in line:
             name, text = line.split(" : ", 1)
-            match = _ITEM.match(line)
-            name = ", ".join(f"`{part}`" for part in name.split(", ")) if match else _inline(name)
+            if name in ("returns", "yields", "raises"):
+                name = f"**{name}**"
+            elif _ITEM.match(line):
+                name = ", ".join(f"`{part}`" for part in name.split(", "))
+            else:
+                name = _inline(name)
             items.append(f"* {name}: {_inline(text)}")
         else:
             items.append("    " + _inline(line.strip()))
