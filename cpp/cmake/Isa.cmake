@@ -19,6 +19,9 @@ else()
 endif()
 message(STATUS "Instruction sets: ${RECURRA_ISA_LIST}")
 
+set(RECURRA_NATIVE_FLAGS "" CACHE STRING
+    "Flags of the variant `native`, e.g. -march=armv8-a for a package that other machines run; empty: this machine's own")
+
 # x86-64's levels: v2 is SSE4.2 (2009 on), v3 is AVX2 with FMA (2013 on), v4 is AVX-512 F/BW/CD/DQ/VL.
 if(MSVC)
   set(recurra_flags_v2 "")
@@ -33,6 +36,9 @@ else()
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|i.86)$")
     set(recurra_flags_native -march=native)
   endif()
+endif()
+if(RECURRA_NATIVE_FLAGS)
+  separate_arguments(recurra_flags_native UNIX_COMMAND "${RECURRA_NATIVE_FLAGS}")
 endif()
 
 # The mathematics of floating point is fixed by name, so that it means the same on every compiler and at every place in

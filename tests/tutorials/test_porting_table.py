@@ -1,4 +1,4 @@
-"""Every line of python/PORTING.md: the imports, the table of tf.* names, the blocks of code and the errors."""
+"""Every line of the guide to porting: the imports, the table of tf.* names, the blocks of code and the errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-PAGE = Path(__file__).parents[2] / "python" / "PORTING.md"
+PAGE = Path(__file__).parents[2] / "python" / "docs" / "pages" / "porting.md"
 TEXT = PAGE.read_text("utf-8") if PAGE.exists() else ""
 pytestmark = pytest.mark.skipif(not TEXT, reason="the page is not beside the tests")
 

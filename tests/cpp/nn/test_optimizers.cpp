@@ -16,7 +16,7 @@ struct Model {
   std::vector<std::vector<T>> w, dw, m, v, extra;
   std::vector<T> scale;
 
-  explicit Model(std::vector<std::size_t> sizes) {
+  explicit Model(const std::vector<std::size_t>& sizes) {
     recurra_test::Numbers numbers(42);
     for (const std::size_t n : sizes) {
       w.push_back(numbers.list<T>(n));

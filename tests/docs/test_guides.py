@@ -1,0 +1,87 @@
+"""The guides in python/docs/: every block of code runs, in the order of the page, and prints what the page shows."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import recurra
+from recurra.cli.root import cli
+from recurra.datasets import sentences
+
+PAGES = Path(__file__).parents[2] / "python" / "docs" / "pages"
+GUIDES = sorted(PAGES.glob("*.md"))
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
+
+pytestmark = pytest.mark.skipif(not GUIDES, reason="the guides are not beside the tests")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a reader might sit: a few small files, and the command `recurra`."""
+    monkeypatch.chdir(tmp_path)
+    train, test = sentences.load_data()
+    verse = "".join(f"ROMEO:\n{text}\n\n" for text in train[0])
+    (tmp_path / "shakespeare.txt").write_text(verse, "utf-8")
+    (tmp_path / "other.txt").write_text(verse[:500], "utf-8")
+    for name, (texts, labels) in {"reviews.csv": train, "held_out.csv": test}.items():
+        with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("text", "label"), *zip(texts, labels, strict=True)])
+    return tmp_path
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return FENCE.findall(page.read_text("utf-8"))
+
+
+def run_python(code: str, names: dict[str, Any], where: str) -> str:
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, where, "exec"), names)
+    return printed.getvalue()
+
+
+def run_console(lines: str) -> None:
+    for line in lines.splitlines():
+        match = re.fullmatch(r"\$ (?:echo (.*) \| )?recurra (.*)", line)
+        assert match, f"not a command of recurra: {line}"
+        stdin = " ".join(shlex.split(match[1])) + "\n" if match[1] else None
+        result = CliRunner().invoke(cli, shlex.split(match[2]), input=stdin)
+        assert result.exit_code == 0 and result.output, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_guide(page: Path, folder: Path) -> None:
+    names: dict[str, Any] = {"__name__": "guide"}
+    threads, printed = recurra.get_num_threads(), ""
+    for kind, code in blocks(page):
+        if kind == "python":
+            printed = run_python(code, names, page.name)
+        elif kind == "console":
+            run_console(code)
+        else:
+            assert kind == "text", f"{page.name}: code that is not run, in a block of {kind!r}"
+            assert code == printed, f"{page.name} shows {code!r}, printed was {printed!r}"
+    assert recurra.get_num_threads() == threads
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (PAGES.parent / "mkdocs.yml").read_text("utf-8")
+    listed = re.findall(r": ([\w/-]+\.md)$", navigation, re.M)
+    assert sorted(listed) == sorted(str(page.relative_to(PAGES).as_posix()) for page in PAGES.rglob("*.md"))
+
+
+def test_every_public_module_has_entries() -> None:
+    text = "".join(page.read_text("utf-8") for page in (PAGES / "api").glob("*.md"))
+    shown = set(re.findall(r"^\{\{ names: ([\w.]+) \}\}$", text, re.M))
+    modules = {name for name in recurra.__all__ if type(getattr(recurra, name)).__name__ == "module"}
+    rooms = {name.split(".")[1] for name in shown if "." in name}
+    assert modules <= rooms
