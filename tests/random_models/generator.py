@@ -72,6 +72,10 @@ class Builder:
     def seed(self) -> str:
         return str(self.random.randrange(1000))
 
+    def regularizer(self, matrix: bool = True) -> Call:
+        # Keras's OrthogonalRegularizer gives NaN for a single row, ours 0
+        return pools.regularizer(self.random, matrix and not self.limits.in_keras)
+
     def pick(self, ranks: tuple[int, ...], kind: str = "", fits: Any = None) -> Value | None:
         """A value whose shape has one of these ranks: mostly a new one that nothing uses yet."""
         found = [
@@ -239,6 +243,8 @@ def _weights(b: Builder, value: Value, rows: int, dtype: str) -> str:
     """Sample weights: one for each row, or for each step."""
     steps = len(value.shape) > 1 and b.chance(0.4)
     shape = (rows, value.shape[0]) if steps else (rows,)
+    if b.limits.in_keras:  # one for each loss, or an error
+        shape = (rows, *value.shape[:-1])
     return f"drawing.uniform({shape}, {dtype!r}, {b.random.randrange(10**6)})"
 
 

@@ -27,6 +27,7 @@ def activation(random: Random, recurrent: bool = False) -> str:
 
 
 def regularizer(random: Random, matrix: bool = True) -> Call:
+    """A penalty; some fit matrices alone."""
     choices = [
         Call("regularizers.L1", {"l1": "0.02"}),
         Call("regularizers.L2", {"l2": "0.05"}),
@@ -39,6 +40,7 @@ def regularizer(random: Random, matrix: bool = True) -> Call:
 
 
 def constraint(random: Random, matrix: bool = True) -> Call:
+    """A limit; of vectors along their one axis."""
     axis = random.choice(("0", "1")) if matrix else "0"
     return random.choice([
         Call("constraints.MaxNorm", {"max_value": "0.9", "axis": axis}),
@@ -90,6 +92,7 @@ _RATES = {"SGD": "0.1", "Adagrad": "0.05", "Adadelta": "1.0"}
 
 
 def optimizer(random: Random, in_keras: bool) -> Call:
+    """An optimizer with some of its own options and of those that all have."""
     name = random.choice([one for one in OPTIMIZERS if not (in_keras and one == "LazyAdam")])
     options: dict[str, object] = {"learning_rate": _RATES.get(name, "0.02")}
     if random.random() < 0.15:

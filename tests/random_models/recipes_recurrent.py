@@ -28,9 +28,9 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
     options |= some(b, 0.12, use_bias="False")
     options |= some(
         b, 0.07,
-        kernel_regularizer=lambda: pools.regularizer(b.random),
-        recurrent_regularizer=lambda: pools.regularizer(b.random),
-        bias_regularizer=lambda: pools.regularizer(b.random, matrix=False),
+        kernel_regularizer=lambda: b.regularizer(),
+        recurrent_regularizer=lambda: b.regularizer(),
+        bias_regularizer=lambda: b.regularizer(matrix=False),
         kernel_constraint=lambda: pools.constraint(b.random),
         recurrent_constraint=lambda: pools.constraint(b.random),
         bias_constraint=lambda: pools.constraint(b.random, matrix=False),
@@ -55,10 +55,11 @@ def loop_options(b: Builder) -> dict[str, Any]:
 def layer_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
     """All options of LSTM, GRU or SimpleRNN."""
     options = {**cell_options(b, kind, units), **loop_options(b)}
-    options |= some(b, 0.05, activity_regularizer=lambda: pools.regularizer(b.random, matrix=False))
+    if not (b.limits.in_keras and kind == "SimpleRNN"):  # which takes it and does nothing with it
+        options |= some(b, 0.05, activity_regularizer=lambda: b.regularizer(matrix=False))
     if kind == "LSTM":
         options |= some(b, 0.05, unit_forget_bias="False")
-    if not b.limits.in_keras and "return_state" not in options and "return_sequences" in options:
+    if not b.limits.in_keras and "return_sequences" in options and not {"return_state", "unroll"} & set(options):
         options |= some(b, 0.03, time_major="True")
     return options
 

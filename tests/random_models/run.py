@@ -24,6 +24,8 @@ def names_of(package: str, dtype: str, seed: int) -> dict[str, Any]:
     """What the code of a description may name. Sets the package's float type and seed."""
     config = import_module(f"{package}.config")
     config.set_floatx(dtype)
+    if package == "keras":
+        config.set_dtype_policy(dtype)  # which otherwise stays what it was when the first layer was made
     import_module(f"{package}.utils").set_random_seed(seed % 2**31)
     names: dict[str, Any] = {module: import_module(f"{package}.{module}") for module in _MODULES}
     names["drawing"] = drawing
@@ -52,7 +54,7 @@ def fill_weights(model: Any, seed: int, nudge: int = 0) -> None:
         if "variance" in weight.name or "gamma" in weight.name:
             value = np.abs(value) + 0.5
         if nudge:
-            value = value * (1.0 + NUDGES[str(weight.dtype)] * rough.uniform(-1.0, 1.0, shape))
+            value = value * (1.0 + _nudge_of(model, weight.dtype) * rough.uniform(-1.0, 1.0, shape))
         weight.assign(value.astype(str(weight.dtype)))
 
 
@@ -65,7 +67,7 @@ def train(
     fill_weights(model, seed, nudge)
     found: dict[str, Array] = {}
     record_outputs(found, "before", model, _rows(x, batch))
-    gradients = record_gradients(model)
+    gradients = record_gradients(model, nudge)
     if mode == "fit":
         epochs = 1 if len(_first(x)) > batch else 2
         history = model.fit(
@@ -113,18 +115,42 @@ def record_outputs(found: dict[str, Array], step: str, model: Any, x: Any) -> No
         found[f"{step}/output {place}"] = np.asarray(output)
 
 
-def record_gradients(model: Any) -> list[Any]:
-    """A list to which each update will add its gradients: (place, array) of each variable that has one."""
-    optimizer, recorded = model.optimizer, []
+def record_gradients(model: Any, nudge: int) -> list[Any]:
+    """A list to which each update will add its gradients: (place, array) of each variable that has one.
+
+    nudge : 0, or the seed of small changes of each gradient, by some units in the last place of its largest number
+    """
+    optimizer = model.optimizer
+    recorded: list[Any] = []
     apply = optimizer.apply
+    rough = np.random.RandomState(nudge)
+
+    def nudged(gradient: Any) -> Any:
+        rows = np.asarray(getattr(gradient, "rows", gradient))  # of a gradient that holds some rows alone
+        size = 4.0 * _nudge_of(model, rows.dtype) * np.abs(rows).max(initial=0.0)
+        rows = rows + (size * rough.uniform(-1.0, 1.0, rows.shape)).astype(rows.dtype)
+        if hasattr(gradient, "rows"):
+            return type(gradient)(gradient.ids, rows, gradient.shape)
+        return rows if _is_own(model) else import_module("keras.ops").convert_to_tensor(rows)
 
     def recording(grads: Any, trainable_variables: Any = None) -> Any:
-        recorded.append([(k, np.array(g)) for k, g in enumerate(grads) if g is not None])
+        if nudge:
+            grads = [None if gradient is None else nudged(gradient) for gradient in grads]
+        if _is_own(model):
+            recorded.append([(k, np.array(gradient)) for k, gradient in enumerate(grads) if gradient is not None])
         return apply(grads, trainable_variables)
 
-    if optimizer.__class__.__module__.startswith("recurra."):
-        optimizer.apply = recording
+    optimizer.apply = recording
     return recorded
+
+
+def _is_own(model: Any) -> bool:
+    return type(model).__module__.startswith("recurra.")
+
+
+def _nudge_of(model: Any, dtype: Any) -> float:
+    """What counts as the last digits, as a share of a number. Keras rounds some constants to float32 in any model."""
+    return NUDGES[str(dtype)] if _is_own(model) else max(NUDGES[str(dtype)], 2e-8)
 
 
 def _first(x: Any) -> Any:

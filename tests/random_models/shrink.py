@@ -34,6 +34,7 @@ def shrink(spec: Spec, fails: Callable[[Spec], bool], budget: int = 400) -> Spec
 def candidates(spec: Spec) -> Iterator[Spec]:
     """Descriptions that are a little smaller, the boldest first."""
     yield from _fewer_outputs(spec)
+    yield from _earlier_outputs(spec)
     yield from _fewer_nodes(spec)
     yield from _plainer_training(spec)
     yield from _plainer_layers(spec)
@@ -47,6 +48,24 @@ def _fewer_outputs(spec: Spec) -> Iterator[Spec]:
             del parts[place]
         if _prune(new):
             yield new
+
+
+def _earlier_outputs(spec: Spec) -> Iterator[Spec]:
+    """End at what an output is made of, with another target and the mean squared error."""
+    makers = {name: node for node in spec.graph.nodes for name in node.outputs}
+    for place, output in enumerate(spec.graph.outputs):
+        node = makers.get(output)
+        for other in node.uses() if node is not None else ():
+            value = spec.graph.values[other]
+            if value.kind == "ids" or other not in makers or other in spec.graph.outputs:
+                continue
+            new = copy.deepcopy(spec)
+            new.graph.outputs[place] = other
+            new.loss[place] = "losses.MeanSquaredError()"
+            new.targets[place] = f"drawing.normal({(spec.rows, *value.shape)}, {spec.dtype!r}, {place + 1})"
+            new.weights = [None] * len(new.weights)
+            if _prune(new):
+                yield new
 
 
 def _fewer_nodes(spec: Spec) -> Iterator[Spec]:
