@@ -272,7 +272,7 @@ def test_packed_weights_of_another_layer(compiled: ModuleType) -> None:
     packed = compiled.packed_weights_cache()
     forward(compiled, case, make_inputs(case).arrays, False, packed)
     for other in (replace(case, cell="gru"), replace(case, dtype="float32"), replace(case, sizes=(7, 9, 5, 20))):
-        with pytest.raises(ValueError, match="another cell, dtype or size"):
+        with pytest.raises(ValueError, match="weights of another cell, dtype or size"):
             forward(compiled, other, make_inputs(other).arrays, False, packed)
     with pytest.raises(TypeError, match=r"packed_weights must be None or what packed_weights_cache\(\) returned, got"):
         forward(compiled, case, make_inputs(case).arrays, False, "weights")
