@@ -102,12 +102,12 @@ def make_inputs(case: Case) -> Inputs:
     x: Array = normal(rows, steps, features)
     if case.embeddings:
         x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
-    scales = {"kernel": gain * features**-0.5, "recurrent_kernel": 0.7 * gain * units**-0.5}
+    scales = {"kernel": gain * features**-0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
     arrays: dict[str, Array | None] = {"x": x}
     for state in cell.states:
         arrays[f"{state}0"] = normal(rows, units) if case.states else None
     for name, shape in cell.shapes(features, units).items():
-        arrays[name] = normal(*shape, scale=scales.get(name, 0.5)) if case.bias or name != "bias" else None
+        arrays[name] = normal(*shape, scale=scales.get(name, 0.3)) if case.bias or name != "bias" else None
     arrays["mask"] = make_mask(case.mask, rows, steps, rng)
     arrays["input_dropout"] = dropout(case.input_dropout, features)
     arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, units) if cell.has_recurrent_kernel else None

@@ -206,6 +206,13 @@ class ForwardCacheOf final : public ForwardCache {
       check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{"H", H}, {GH_text, G * H}});
       return H;
     }
+    if (cell_.unit_parameters) {
+      const py::array units = checked_array<T>(in.weights.unit_parameters, cell_.unit_parameters_name, {{"P"}, {"H"}});
+      if (units.shape(1) < 1)
+        throw py::value_error(std::string(cell_.unit_parameters_name) +
+                              " must have at least one unit (H >= 1), got H = 0");
+      return units.shape(1);
+    }
     const py::array kernel = checked_array<T>(in.weights.kernel, "kernel", {{"I"}, {GH_text}});
     const Size H = kernel.shape(1) / G;
     if (H < 1 || kernel.shape(1) != G * H)

@@ -53,6 +53,8 @@ def test_bad_argument(core: ModuleType, cell: str, spoil: str) -> None:
     case = Case(cell, mask="holes", input_dropout="gates", recurrent_dropout="gates")
     arrays = dict(make_inputs(case).arrays)
     change, error, name = SPOILT[spoil]
+    if arrays.get(name, 0) is None or (name.startswith("recurrent") and name not in arrays):
+        pytest.skip(f"the cell has no {name}")
     change(arrays)
     with pytest.raises(error, match=rf"\b{name}" if name else None) as info:
         forward(core, case, arrays)
@@ -152,6 +154,21 @@ def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
         core.recurrent_backward(cache, None, states * 3, True)
     with pytest.raises(ValueError, match=r"^cell must be one of 'lstm', .*, got 'elman'$"):
         core.recurrent_forward("elman", arrays["x"], states, weights, *rest)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_units_without_a_recurrent_kernel(core: ModuleType, cell: str) -> None:
+    kind = CELL_TABLE[cell]
+    if kind.has_recurrent_kernel:
+        pytest.skip("the cell has a recurrent kernel")
+    arrays = make_inputs(Case(cell)).arrays
+    name = kind.unit_parameters_name or "kernel"
+    for units in (0, 1):
+        columns = (
+            units if kind.unit_parameters else units * len(kind.gates) + units
+        )
+        with pytest.raises(ValueError, match=f"^(kernel|{name}) must have"):
+            forward(core, Case(cell), {**arrays, name: np.zeros((4, columns))})
 
 
 @pytest.mark.parametrize("cell", CELLS)

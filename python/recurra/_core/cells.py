@@ -55,5 +55,24 @@ CELLS: dict[str, Cell] = {
         Cell("gru", ("z", "r", "h"), biases=2),
         Cell("gru_reset_before", ("z", "r", "h")),
         Cell("simple_rnn", ("",), recurrent_activation=None),
+        Cell(
+            "peephole_lstm",
+            ("i", "f", "c", "o"),
+            unit_parameters=3,
+            unit_parameters_name="peepholes",
+            states=("h", "c"),
+        ),
+        Cell("cifg_lstm", ("i", "c", "o"), states=("h", "c")),
+        Cell(
+            "indrnn",
+            ("",),
+            has_recurrent_kernel=False,
+            unit_parameters=1,
+            unit_parameters_name="recurrent_weights",
+            activation="relu",
+            recurrent_activation=None,
+        ),
+        Cell("min_gru", ("z", "h"), has_recurrent_kernel=False, activation="linear"),
+        Cell("min_lstm", ("f", "i", "h"), has_recurrent_kernel=False, activation="linear", recurrent_activation=None),
     )
 }

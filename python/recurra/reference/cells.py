@@ -157,9 +157,110 @@ class GRUResetBefore:
         return Gradients(d @ _t(w.W), dhd, (dh * z,), dw)
 
 
+class PeepholeLSTM:
+    """i = σ(zi + pi⊙c), f = σ(zf + pf⊙c), g = φ(zg), c' = f⊙c + i⊙g, o = σ(zo + po⊙c'), h' = o⊙φ(c')."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        _, c_old = states
+        z = x @ w.W + w.b[0] + hd @ w.U
+        i, f = activate(sigma, z[0] + w.p[0] * c_old), activate(sigma, z[1] + w.p[1] * c_old)
+        g = activate(phi, z[2])
+        c = f * c_old + i * g
+        o = activate(sigma, z[3] + w.p[2] * c)
+        a = activate(phi, c)
+        return (o * a, c), (x, hd, c_old, c, i, f, g, o, a)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, c_old, c, i, f, g, o, a = saved
+        dh, dc = dstates
+        do = dh * a * slope(sigma, o)
+        dc = dc + dh * o * slope(phi, a) + do * w.p[2]
+        di, df = dc * g * slope(sigma, i), dc * c_old * slope(sigma, f)
+        dz = np.stack([di, df, dc * i * slope(phi, g), do])
+        dp = np.stack([di * c_old, df * c_old, do * c]).sum(axis=1)
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None], dp)
+        dc_old = dc * f + di * w.p[0] + df * w.p[1]
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc_old), dw)
+
+
+class CIFGLSTM:
+    """i = σ(zi), g = φ(zg), o = σ(zo);  c' = (1 - i)⊙c + i⊙g;  h' = o⊙φ(c')."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        _, c_old = states
+        z = x @ w.W + w.b[0] + hd @ w.U
+        i, g, o = activate(sigma, z[0]), activate(phi, z[1]), activate(sigma, z[2])
+        c = (1 - i) * c_old + i * g
+        a = activate(phi, c)
+        return (o * a, c), (x, hd, c_old, i, g, o, a)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, c_old, i, g, o, a = saved
+        dh, dc = dstates
+        dc = dc + dh * o * slope(phi, a)
+        dz = np.stack([dc * (g - c_old) * slope(sigma, i), dc * i * slope(phi, g), dh * a * slope(sigma, o)])
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc * (1 - i)), dw)
+
+
+class IndRNN:
+    """h' = φ(xW + b + u⊙h)."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        h = activate(phi, (x @ w.W + w.b[0])[0] + w.p[0] * h_old)
+        return (h,), (x, h_old, h)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, h = saved
+        dz = dstates[0] * slope(phi, h)
+        dw = Weights(_t(x) @ dz[None], NONE, dz.sum(axis=0)[None, None], (dz * h_old).sum(axis=0)[None])
+        return Gradients(dz[None] @ _t(w.W), np.zeros_like(dz[None]), (dz * w.p[0],), dw)
+
+
+class MinGRU:
+    """z = σ(xWz + bz), n = φ(xWn + bn);  h' = (1 - z)⊙h + z⊙n."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        pre = x @ w.W + w.b[0]
+        z, n = activate(sigma, pre[0]), activate(phi, pre[1])
+        return ((1 - z) * h_old + z * n,), (x, h_old, z, n)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, z, n = saved
+        (dh,) = dstates
+        d = np.stack([dh * (n - h_old) * slope(sigma, z), dh * z * slope(phi, n)])
+        dw = Weights(_t(x) @ d, NONE, d.sum(axis=1)[None])
+        return Gradients(d @ _t(w.W), np.zeros_like(d), (dh * (1 - z),), dw)
+
+
+class MinLSTM:
+    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        pre = x @ w.W + w.b[0]
+        f, i, n = activate("sigmoid", pre[0]), activate("sigmoid", pre[1]), activate(phi, pre[2])
+        h = f / (f + i) * h_old + i / (f + i) * n
+        return (h,), (x, h_old, h, f, i, n)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, h, f, i, n = saved
+        d = dstates[0] / (f + i)
+        dz = np.stack([d * (h_old - h) * slope("sigmoid", f), d * (n - h) * slope("sigmoid", i), d * i * slope(phi, n)])
+        dw = Weights(_t(x) @ dz, NONE, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
+
+
 STEPS: dict[str, Cell] = {
     "lstm": LSTM(),
     "gru": GRUResetAfter(),
     "gru_reset_before": GRUResetBefore(),
     "simple_rnn": SimpleRNN(),
+    "peephole_lstm": PeepholeLSTM(),
+    "cifg_lstm": CIFGLSTM(),
+    "indrnn": IndRNN(),
+    "min_gru": MinGRU(),
+    "min_lstm": MinLSTM(),
 }

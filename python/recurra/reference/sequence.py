@@ -213,6 +213,11 @@ def _check(
         if H < 1:
             raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {U.shape}")
         checks.shaped("recurrent_kernel", U, f"(H, {columns})", (H, G * H))
+    elif cell.unit_parameters:
+        name = cell.unit_parameters_name
+        H = checks.rank(name, checks.floats(name, weights[name], dtype), "(P, H)", 2).shape[1]
+        if H < 1:
+            raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
     else:
         W = checks.rank("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", 2)
         H = W.shape[1] // G
