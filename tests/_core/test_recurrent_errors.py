@@ -164,9 +164,7 @@ def test_units_without_a_recurrent_kernel(core: ModuleType, cell: str) -> None:
     arrays = make_inputs(Case(cell)).arrays
     name = kind.unit_parameters_name or "kernel"
     for units in (0, 1):
-        columns = (
-            units if kind.unit_parameters else units * len(kind.gates) + units
-        )
+        columns = units if kind.unit_parameters else units * len(kind.gates) + units
         with pytest.raises(ValueError, match=f"^(kernel|{name}) must have"):
             forward(core, Case(cell), {**arrays, name: np.zeros((4, columns))})
 

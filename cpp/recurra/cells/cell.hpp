@@ -16,8 +16,8 @@
 //                          whether `gate` activations occur; the pair that is compiled inline
 //
 // Stages. The products of stage 0 multiply h, times recurrent dropout. Those of stage 1 and on multiply an operand that
-// the cell computes from the pre-activations so far, and are added when it is there: r h of a GRU that resets before
-// the product. The columns of such a stage share one dropout mask of h, that of the first one's gate.
+// the cell computes from the pre-activations so far, and are added when it is there, such as the state times a reset
+// gate. The columns of such a stage share one dropout mask of h, that of the first one's gate.
 //
 // Defined, z being the columns of some units, u their unit parameters:
 //

@@ -1,5 +1,18 @@
 // Every cell: RECURRA_CELLS(X) is X(Cell) for each. The bindings, the build (which compiles one source file a cell, see
 // bindings/CMakeLists.txt), the tests and the bench read this list; python/recurra/_core/cells.py is its other half.
+//
+//   cell                G   gate order          from x alone; beside the matrices
+//   Lstm                4   i  f  g  o
+//   Gru                 3   z  r  n             (2, 3H) biases
+//   GruResetBefore      3   z  r  n
+//   SimpleRnn           1   -
+//   PeepholeLstm        4   i  f  g  o          peepholes (3, H) of i, f, o
+//   CifgLstm            3   i  g  o
+//   IndRnn              1   -                   from x; recurrent weights (1, H)
+//   MinGru              2   z  n                from x
+//   MinLstm             3   f  i  n             from x
+//
+// The order is Keras's, which calls g "c" and n "h"; here c and h are the states.
 #pragma once
 #include "recurra/cells/cifg_lstm.hpp"
 #include "recurra/cells/gru.hpp"

@@ -113,7 +113,7 @@ class WeightGradients {
     return folded_width() * (call_.I + 1 + L_.H) < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
-  /// 0, C-1, 1, C-2, ...: two workers share GRU's four columns, and its first ones have more operands than its last
+  /// 0, C-1, 1, C-2, ...: two workers share four columns, of which the first ones may have more operands than the last
   /// ones.
   int from_both_ends(int n) const { return n % 2 ? C - 1 - n / 2 : n / 2; }
 

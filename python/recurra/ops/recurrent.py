@@ -1,4 +1,4 @@
-"""LSTM, GRU and SimpleRNN over whole sequences: the kernels on plain arrays, forward and backward.
+"""LSTM, GRU, SimpleRNN and every other cell over whole sequences: the kernels on plain arrays, forward and backward.
 
 Axes: B batch, T time, I input features, H units, V vocabulary. Gates stand side by side along the last axis of the
 weights, in Keras's order: LSTM i f c o, GRU z r h.
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from recurra._core.cells import CELLS
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
 from recurra.ops.common import array_of, ids_of
@@ -63,6 +64,17 @@ class SimpleRNNGradients(NamedTuple):
     dkernel: Array
     drecurrent_kernel: Array
     dbias: Array | None
+
+
+class RecurrentGradients(NamedTuple):
+    """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given.
+
+    `dstate` and `dweights` are in the order of the states and weights; None for a bias that was None.
+    """
+
+    dx: Array | RowSparse | None
+    dstate: tuple[Array, ...]
+    dweights: tuple[Array | None, ...]
 
 
 def lstm(
@@ -235,6 +247,75 @@ def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_d
     return SimpleRNNGradients(dx, *dstates, *dweights)
 
 
+def run_cell(
+    cell: str, x: Any, weights: Sequence[Any], initial_state: Any = None, *,
+    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
+    embeddings: Any = None, activation: str | None = None, recurrent_activation: str | None = None,
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+    out: Array | None = None,
+) -> tuple[Any, tuple[Any, ...], Cache | None]:  # fmt: skip
+    """Any cell of the kernels over a batch of sequences, by name.
+
+    Parameters
+    ----------
+    cell : "lstm", "gru", "gru_reset_before", "simple_rnn" and
+
+        =================  ==================================  ==================================================
+        "peephole_lstm"    kernel (I, 4H), recurrent_kernel    gates i f c o; peepholes (3, H) of i, f and o
+                           (H, 4H), bias (4H,), peepholes
+        "cifg_lstm"        kernel (I, 3H), recurrent_kernel    gates i c o; f = 1 - i
+                           (H, 3H), bias (3H,)
+        "indrnn"           kernel (I, H), bias (H,),           h' = φ(x·W + b + u⊙h)
+                           recurrent_weights (1, H)
+        "min_gru"          kernel (I, 2H), bias (2H,)          gates z h; h' = (1 - z)⊙h + z⊙n
+        "min_lstm"         kernel (I, 3H), bias (3H,)          gates f i h; h' = (f⊙h + i⊙n) / (f + i)
+        =================  ==================================  ==================================================
+    weights : the arrays, in this order; the bias may be None
+    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H) or None for zeros
+    activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
+        "min_lstm", else "tanh"; "sigmoid". A cell that has no recurrent_activation takes None only
+
+    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`.
+
+    Returns
+    -------
+    y : (B, T, H), or (B, H) without `return_sequences`
+    state : the final states
+    cache : for :func:`run_cell_backward`; None without `training`
+
+    >>> import numpy as np
+    >>> y, (h,), _ = run_cell("indrnn", np.ones((1, 3, 1)), (np.ones((1, 1)), None, np.full((1, 1), 2.0)))
+    >>> y[0, :, 0]
+    array([1., 3., 7.])
+    """
+    if cell not in CELLS:
+        raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+    kind = CELLS[cell]
+    if kind.recurrent_activation is None and recurrent_activation is not None:
+        raise ValueError(f"recurrent_activation must be None: {cell} has none, got {recurrent_activation!r}")
+    return _forward(
+        cell, x, _states(cell, initial_state), tuple(weights), mask, lengths, input_dropout, recurrent_dropout,
+        embeddings, activation or kind.activation, recurrent_activation or kind.recurrent_activation or "sigmoid",
+        reverse, return_sequences, zero_output_for_mask, training, out,
+    )  # fmt: skip
+
+
+def run_cell_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> RecurrentGradients:
+    """The gradients of a loss, given those of what :func:`run_cell` returned; as :func:`lstm_backward`.
+
+    dstate : gradients of the final states, in their order
+    """
+    name = _checked(cache).cell
+    return RecurrentGradients(*_backward(name.removesuffix("_reset_before"), cache, dy, _states(name, dstate), need_dx))
+
+
+def _states(cell: str, given: Any) -> tuple[Any, ...]:
+    """The states of a cell, or their gradients."""
+    if len(CELLS[cell].states) == 1:
+        return (_single(given),)
+    return (None, None) if given is None else _pair(given)
+
+
 def _forward(
     cell: str, x: Any, states: tuple[Any, ...], weights: tuple[Any, ...], mask: Any, lengths: Any, input_dropout: Any,
     recurrent_dropout: Any, embeddings: Any, activation: str, recurrent_activation: str, reverse: bool,
@@ -364,12 +445,16 @@ def _rows(dx: Any, table: tuple[int, ...] | None) -> Any:
     return dx if table is None or dx is None else RowSparse(dx[0], dx[1], table)
 
 
-def _kernels_cache(name: str, cache: Cache) -> Any:
+def _checked(cache: Any) -> Cache:
     if not isinstance(cache, Cache):
         raise TypeError(
             "cache must come from a forward call with training=True (under a tape, ask the tape for gradients), "
             f"got {type(cache).__name__}"
         )
-    if cache.cell.removesuffix("_reset_before") != name:
+    return cache
+
+
+def _kernels_cache(name: str, cache: Cache) -> Any:
+    if _checked(cache).cell.removesuffix("_reset_before") != name:
         raise TypeError(f"cache must be the one that {name} returned with training=True, got that of {cache.cell}")
     return cache.kernels
