@@ -1,7 +1,7 @@
 // The cases of bench/cases.py, every cell, inference and training step, without Python.
 //
 // Names: lstm/training/float32/64x100x256x256/threads:2. FLOPS counts the matrix products on real tokens only, as the
-// Python bench does. To add a cell: one register_cell line.
+// Python bench does. The cells are those of recurra/cells/list.hpp.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "cases.hpp"
-#include "recurra/cells/gru.hpp"
-#include "recurra/cells/lstm.hpp"
-#include "recurra/cells/simple_rnn.hpp"
+#include "recurra/cells/list.hpp"
 #include "recurra/sequence/backward.hpp"
 #include "recurra/sequence/forward.hpp"
+#include "recurra/sequence/pointwise.hpp"
 #include "registry.hpp"
 
 namespace bench {
@@ -23,12 +22,13 @@ namespace {
 using recurra::Index;
 
 /// One direction's weights and results, and the operands that both directions share.
-template <class Cell, class T>
+template <class T>
 class Layer {
  public:
-  Layer(const Case& shape, bool training) : shape_(shape), training_(training), random_(seed) {
+  Layer(const recurra::CellFunctions<T>& functions, const Case& shape, bool training)
+      : functions_(functions), cell_(functions.declaration), shape_(shape), training_(training), random_(seed) {
     const size_t B = size_t(shape.batch), S = size_t(shape.time), I = size_t(shape.inputs), H = size_t(shape.units);
-    const size_t GH = size_t(Cell::gates) * H, states = B * H;
+    const size_t GH = size_t(cell_.gates) * H, states = B * H;
     fill(x_, B * S * I, false);
     if (shape.lengths) {
       mask_.assign(B * S, 0);
@@ -37,10 +37,11 @@ class Layer {
     directions_.resize(shape.bidirectional ? 2 : 1);
     for (Direction& d : directions_) {
       fill(d.kernel, I * GH, true);
-      fill(d.recurrent_kernel, H * GH, true);
-      fill(d.bias, (Cell::two_biases ? 2 : 1) * GH, true);
+      fill(d.recurrent_kernel, cell_.has_recurrent_kernel() ? H * GH : 0, true);
+      fill(d.bias, size_t(cell_.biases) * GH, true);
+      fill(d.unit_parameters, size_t(cell_.unit_parameters) * H, true);
       fill(d.h0, states, false);
-      fill(d.c0, Cell::has_memory ? states : 0, false);
+      fill(d.c0, cell_.states() > 1 ? states : 0, false);
       d.y.resize(B * S * H);
       d.h.resize(states);
       d.c.resize(d.c0.size());
@@ -54,6 +55,7 @@ class Layer {
       d.dkernel.resize(d.kernel.size());
       d.drecurrent_kernel.resize(d.recurrent_kernel.size());
       d.dbias.resize(d.bias.size());
+      d.dunit_parameters.resize(d.unit_parameters.size());
     }
   }
 
@@ -62,16 +64,17 @@ class Layer {
       Direction& d = directions_[i];
       recurra::SequenceCall<T> call;
       call.B = shape_.batch, call.steps = shape_.time, call.I = shape_.inputs, call.H = shape_.units;
-      call.x = x_.data(), call.h0 = d.h0.data(), call.c0 = Cell::has_memory ? d.c0.data() : nullptr;
+      call.x = x_.data(), call.h0 = d.h0.data(), call.c0 = d.c0.data();
       call.kernel = d.kernel.data(), call.recurrent_kernel = d.recurrent_kernel.data(), call.bias = d.bias.data();
+      call.unit_parameters = d.unit_parameters.data();
+      call.activation = cell_.usual_activation, call.recurrent_activation = cell_.usual_recurrent_activation;
       call.mask = mask_.empty() ? nullptr : mask_.data();
       call.reverse = i == 1, call.training = training_;
-      T* c = Cell::has_memory ? d.c.data() : nullptr;
-      const auto cache = recurra::SequenceForward<Cell, T>::run(call, d.y.data(), d.h.data(), c);
+      const auto cache = recurra::SequenceForward<T>::run(functions_, call, d.y.data(), d.h.data(), d.c.data());
       if (training_)
-        recurra::SequenceBackward<Cell, T>::run(*cache, {d.dy.data(), call.H}, nullptr, nullptr,
-                                                {d.dx.data(), d.dh0.data(), Cell::has_memory ? d.dc0.data() : nullptr,
-                                                 d.dkernel.data(), d.drecurrent_kernel.data(), d.dbias.data()});
+        recurra::SequenceBackward<T>::run(*cache, {d.dy.data(), call.H}, nullptr, nullptr,
+                                          {d.dx.data(), d.dh0.data(), d.dc0.data(), d.dkernel.data(),
+                                           d.drecurrent_kernel.data(), d.dbias.data(), d.dunit_parameters.data()});
     }
   }
 
@@ -86,14 +89,17 @@ class Layer {
   }
 
   double flops() const {
-    const double weights = double(Cell::gates) * shape_.units * (shape_.inputs + shape_.units);
+    double weights = 0;
+    for (int c = 0; c < cell_.columns; ++c)
+      weights += double(shape_.units) * ((cell_.column[c].kernel >= 0 ? shape_.inputs : 0) +
+                                         (cell_.column[c].recurrent >= 0 ? shape_.units : 0));
     return 2.0 * double(directions_.size()) * double(shape_.tokens) * weights * (training_ ? 3 : 1);
   }
 
  private:
   struct Direction {
-    std::vector<T> kernel, recurrent_kernel, bias, h0, c0, y, h, c;
-    std::vector<T> dy, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias;
+    std::vector<T> kernel, recurrent_kernel, bias, unit_parameters, h0, c0, y, h, c;
+    std::vector<T> dy, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias, dunit_parameters;
   };
 
   /// Weights uniform in +-1/sqrt(H), everything else normal.
@@ -105,6 +111,8 @@ class Layer {
     for (T& value : values) value = T(weights ? uniform(random_) : normal(random_));
   }
 
+  const recurra::CellFunctions<T>& functions_;
+  const recurra::CellDeclaration& cell_;
   const Case& shape_;
   bool training_;
   std::mt19937 random_;
@@ -113,10 +121,11 @@ class Layer {
   std::vector<Direction> directions_;
 };
 
-template <class Cell, class T>
-void run_layer(benchmark::State& state, const Case& shape, bool training, int threads) {
+template <class T>
+void run_layer(benchmark::State& state, const recurra::CellFunctions<T>& cell, const Case& shape, bool training,
+               int threads) {
   recurra::max_threads().store(threads);
-  Layer<Cell, T> layer(shape, training);
+  Layer<T> layer(cell, shape, training);
   layer.run();
   if (!layer.finite()) {
     state.SkipWithError("the layer's results are not finite");
@@ -131,17 +140,17 @@ void run_layer(benchmark::State& state, const Case& shape, bool training, int th
   state.counters["tokens"] = Counter(double(shape.tokens), Counter::kIsIterationInvariantRate);
 }
 
-template <class Cell, class T>
-void register_cell(const char* cell, const char* dtype) {
+template <class T>
+void register_cell(const recurra::CellFunctions<T>& cell, const char* dtype) {
   for (const char* mode : {"inference", "training"})
     for (const Case& shape : cases)
       for (int threads : {1, 2}) {
-        const std::string name =
-            std::string(cell) + "/" + mode + "/" + dtype + "/" + shape.name + "/threads:" + std::to_string(threads);
+        const std::string name = std::string(cell.declaration.name) + "/" + mode + "/" + dtype + "/" + shape.name +
+                                 "/threads:" + std::to_string(threads);
         const bool training = mode[0] == 't';
         benchmark::RegisterBenchmark(name.c_str(),
-                                     [&shape, training, threads](benchmark::State& state) {
-                                       run_layer<Cell, T>(state, shape, training, threads);
+                                     [&cell, &shape, training, threads](benchmark::State& state) {
+                                       run_layer<T>(state, cell, shape, training, threads);
                                      })
             ->UseRealTime()
             ->Unit(benchmark::kMillisecond);
@@ -151,14 +160,12 @@ void register_cell(const char* cell, const char* dtype) {
 }  // namespace
 
 void register_layers() {
-  register_cell<recurra::Lstm, float>("lstm", "float32");
-  register_cell<recurra::Gru, float>("gru", "float32");
-  register_cell<recurra::GruResetBefore, float>("gru_before", "float32");
-  register_cell<recurra::SimpleRnn, float>("simple_rnn", "float32");
-  register_cell<recurra::Lstm, double>("lstm", "float64");
-  register_cell<recurra::Gru, double>("gru", "float64");
-  register_cell<recurra::GruResetBefore, double>("gru_before", "float64");
-  register_cell<recurra::SimpleRnn, double>("simple_rnn", "float64");
+  using namespace recurra;
+#define RECURRA_REGISTER(Cell)                                    \
+  register_cell<float>(cell_functions<Cell, float>(), "float32"); \
+  register_cell<double>(cell_functions<Cell, double>(), "float64");
+  RECURRA_CELLS(RECURRA_REGISTER)
+#undef RECURRA_REGISTER
 }
 
 }  // namespace bench

@@ -43,9 +43,7 @@ py::dict build_config() {
 PYBIND11_MODULE(RECURRA_MODULE, m) {
   using namespace recurra::bindings;
   m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";
-  register_lstm(m);
-  register_gru(m);
-  register_simple_rnn(m);
+  register_recurrent(m);
   register_matmul(m);
   register_elementwise(m);
   register_embedding(m);

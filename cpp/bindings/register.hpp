@@ -5,9 +5,7 @@
 
 namespace recurra::bindings {
 
-void register_lstm(pybind11::module_& m);         // lstm.cpp
-void register_gru(pybind11::module_& m);          // gru.cpp
-void register_simple_rnn(pybind11::module_& m);   // simple_rnn.cpp
+void register_recurrent(pybind11::module_& m);    // recurrent.cpp: every cell over sequences
 void register_matmul(pybind11::module_& m);       // matmul.cpp: matmul, activations, the number of threads
 void register_elementwise(pybind11::module_& m);  // elementwise.cpp: softmax, softmax with cross-entropy
 void register_embedding(pybind11::module_& m);    // embedding.cpp

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 import recurra._core
-from tests.support.recurrent_cases import Case, backward, forward, make_inputs
+from recurra._core.cells import CELLS as CELL_TABLE
+from tests.support.recurrent_cases import CELLS, Case, backward, forward, make_inputs
 
 Array = np.ndarray[Any, Any]
 
@@ -136,15 +137,14 @@ def recurrent_calls(dtype: str) -> Iterator[Call]:
         {"sizes": (7, 6, 5, 9), "embeddings": True, "mask": "left"},
         {"sizes": (5, 7, 3, 10), "return_sequences": False},
     ]
-    for cell in ("lstm", "gru", "gru_reset_before", "simple_rnn"):
-        name = "gru" if cell == "gru_reset_before" else cell
+    for cell in CELLS:
         for number, option in enumerate(options):
             case = Case(cell, dtype, seed=number, **option)
-            yield recurrent_forward(name, case)
-            yield recurrent_backward(name, case)
+            yield recurrent_forward(case)
+            yield recurrent_backward(case)
 
 
-def recurrent_forward(name: str, case: Case) -> Call:
+def recurrent_forward(case: Case) -> Call:
     given = {key: value for key, value in make_inputs(case).arrays.items() if value is not None}
     B, T, _, H = case.sizes
     given["out"] = np.zeros((B, T, H) if case.return_sequences else (B, H), case.dtype)
@@ -153,10 +153,10 @@ def recurrent_forward(name: str, case: Case) -> Call:
         inputs = {key: arrays.get(key) for key in make_inputs(case).arrays}
         return forward(core, case, inputs, training=False, out=arrays["out"])[:-1]
 
-    return Call(f"{name}_forward", given, run, frozenset({"out"}), str(case))
+    return Call("recurrent_forward", given, run, frozenset({"out"}), str(case))
 
 
-def recurrent_backward(name: str, case: Case) -> Call:
+def recurrent_backward(case: Case) -> Call:
     inputs = make_inputs(case)
     given = {key: value for key, value in inputs.upstream.items() if value is not None}
 
@@ -164,7 +164,7 @@ def recurrent_backward(name: str, case: Case) -> Call:
         *_, cache = forward(core, case, inputs.arrays)
         return backward(core, case, cache, arrays)
 
-    return Call(f"{name}_backward", given, run, label=str(case))
+    return Call("recurrent_backward", given, run, label=str(case))
 
 
 def other_calls(dtype: str) -> Iterator[Call]:
@@ -262,9 +262,15 @@ def _words(text: str) -> set[str]:
 
 
 def test_every_array_argument_of_the_contract_is_in_a_call() -> None:
+    in_list = {"h0": "states", "c0": "states", "dh": "dstates", "dc": "dstates"}
+    for cell in CELL_TABLE.values():
+        in_list.update(dict.fromkeys(cell.weights, "weights"))
     covered: dict[str, set[str]] = {}
     for call in calls("float64"):
-        covered.setdefault(call.function, set()).update(name.partition("[")[0] for name in call.arrays)
+        names = (name.partition("[")[0] for name in call.arrays)
+        if call.function.startswith("recurrent"):
+            names = (in_list.get(name, name) for name in names)
+        covered.setdefault(call.function, set()).update(names)
     assert covered == array_arguments()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra._core.cells import CELLS as CELL_TABLE
 from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
 from tests.support.tolerances import assert_close
 
@@ -86,8 +87,8 @@ def test_sizes(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np
 @pytest.mark.parametrize("main", ACTIVATIONS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_activations(compiled: ModuleType, reference: ModuleType, cell: str, main: str, gates: str) -> None:
-    if cell == "simple_rnn" and gates != "sigmoid":
-        pytest.skip("SimpleRNN has no gates")
+    if CELL_TABLE[cell].recurrent_activation is None and gates != "sigmoid":
+        pytest.skip("the cell has no gates")
     for name in ("float32", "float64"):
         _compare(compiled, reference, Case(cell, name, (5, 4, 3, 19), activation=main, recurrent_activation=gates))
 

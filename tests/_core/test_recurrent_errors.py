@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra._core.cells import CELLS as CELL_TABLE
 from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
 
 Change = Callable[[dict[str, Any]], Any]
@@ -52,6 +53,8 @@ def test_bad_argument(core: ModuleType, cell: str, spoil: str) -> None:
     case = Case(cell, mask="holes", input_dropout="gates", recurrent_dropout="gates")
     arrays = dict(make_inputs(case).arrays)
     change, error, name = SPOILT[spoil]
+    if arrays.get(name, 0) is None or (name.startswith("recurrent") and name not in arrays):
+        pytest.skip(f"the cell has no {name}")
     change(arrays)
     with pytest.raises(error, match=rf"\b{name}" if name else None) as info:
         forward(core, case, arrays)
@@ -74,8 +77,8 @@ def test_the_shape_message(core: ModuleType) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_c0_is_checked_too(core: ModuleType, cell: str) -> None:
-    if cell != "lstm":
-        pytest.skip("only an LSTM has c")
+    if "c" not in CELL_TABLE[cell].states:
+        pytest.skip("the cell has no c")
     arrays = dict(make_inputs(Case(cell)).arrays)
     arrays["c0"] = arrays["c0"][:, :-1]
     with pytest.raises(ValueError, match="c0"):
@@ -109,7 +112,7 @@ def test_unknown_activation(core: ModuleType, cell: str, name: str) -> None:
     arrays = make_inputs(Case(cell)).arrays
     with pytest.raises(ValueError, match=r"^activation must be 'tanh', .* or 'linear', got"):
         forward(core, Case(cell, activation=name), arrays)
-    if cell != "simple_rnn":
+    if CELL_TABLE[cell].recurrent_activation:
         with pytest.raises(ValueError, match=r"^recurrent_activation must be 'tanh', .* or 'linear', got"):
             forward(core, Case(cell, recurrent_activation=name), arrays)
 
@@ -131,10 +134,48 @@ def test_cache_of_another_kind(core: ModuleType, cell: str) -> None:
     for wrong in (None, object(), np.zeros(3)):
         with pytest.raises(TypeError, match="cache"):
             backward(core, case, wrong, inputs.upstream)
-    other = "simple_rnn" if cell == "lstm" else "lstm"
-    foreign = forward(core, Case(other), make_inputs(Case(other)).arrays)[-1]
-    with pytest.raises(TypeError, match="cache"):
-        backward(core, case, foreign, inputs.upstream)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
+    case, kind = Case(cell), CELL_TABLE[cell]
+    arrays = make_inputs(case).arrays
+    states = [arrays[f"{name}0"] for name in kind.states]
+    weights = [arrays[name] for name in kind.weights]
+    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, True, None, None)
+    for name, given in (("states", (states * 3, weights)), ("weights", (states, weights[:-1]))):
+        with pytest.raises(ValueError, match=rf"^{name} must hold \d arrays for the cell {cell}, got \d$"):
+            core.recurrent_forward(cell, arrays["x"], *given, *rest)
+    for name, given in (("states", (None, weights)), ("weights", (states, weights[0]))):
+        with pytest.raises(TypeError, match=rf"^{name} must be a tuple or list, got"):
+            core.recurrent_forward(cell, arrays["x"], *given, *rest)
+    _, _, cache = core.recurrent_forward(cell, arrays["x"], states, weights, *rest)
+    with pytest.raises(ValueError, match=r"^dstates must hold"):
+        core.recurrent_backward(cache, None, states * 3, True)
+    with pytest.raises(ValueError, match=r"^cell must be one of 'lstm', .*, got 'elman'$"):
+        core.recurrent_forward("elman", arrays["x"], states, weights, *rest)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_units_without_a_recurrent_kernel(core: ModuleType, cell: str) -> None:
+    kind = CELL_TABLE[cell]
+    if kind.has_recurrent_kernel:
+        pytest.skip("the cell has a recurrent kernel")
+    arrays = make_inputs(Case(cell)).arrays
+    name = kind.unit_parameters_name or "kernel"
+    for units in (0, 1):
+        columns = units if kind.unit_parameters else units * len(kind.gates) + units
+        with pytest.raises(ValueError, match=f"^(kernel|{name}) must have"):
+            forward(core, Case(cell), {**arrays, name: np.zeros((4, columns))})
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent_dropout_without_a_recurrent_kernel(core: ModuleType, cell: str) -> None:
+    if CELL_TABLE[cell].has_recurrent_kernel:
+        pytest.skip("the cell has a recurrent kernel")
+    arrays = {**make_inputs(Case(cell)).arrays, "recurrent_dropout": np.ones((3, 7))}
+    with pytest.raises(ValueError, match=r"^recurrent_dropout must be None: the cell \w+ has no recurrent kernel"):
+        forward(core, Case(cell), arrays)
 
 
 @pytest.mark.parametrize("sequences", [False, True])

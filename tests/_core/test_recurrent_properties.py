@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recurra._core.cells import CELLS as CELL_TABLE
 from tests.support.recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, run, take_rows
 from tests.support.tolerances import assert_close
 
@@ -23,6 +24,10 @@ EXTRAS: list[dict[str, Any]] = [
     {"mask": "holes", "recurrent_dropout": "gates"},
     {"embeddings": True},
 ]
+
+
+def weight_gradients(cell: str) -> list[str]:
+    return [f"d{name}" for name in CELL_TABLE[cell].weights]
 
 
 @st.composite
@@ -67,7 +72,7 @@ def test_padded_batch_equals_its_sequences(core: ModuleType, cell: str, data: st
         for name in ("h", "c", "dh0", "dc0"):
             if name in alone:
                 assert_close(padded[name][b : b + 1], alone[name], "gradient", name)
-        for name in ("dkernel", "drecurrent_kernel", "dbias"):
+        for name in weight_gradients(cell):
             if alone[name] is not None:
                 summed[name] = summed.get(name, 0) + alone[name]
     for name, value in summed.items():
@@ -88,29 +93,30 @@ def test_one_call_equals_two(core: ModuleType, cell: str, data: st.DataObject) -
     if case.reverse:
         parts.reverse()
     halves, caches = [], []
-    state = [inputs["h0"], inputs["c0"]]
+    states = CELL_TABLE[cell].states
+    state = [inputs[f"{name}0"] for name in states]
     for part in parts:
         arrays = dict(inputs.arrays)
         arrays["x"] = np.ascontiguousarray(inputs["x"][:, part])
         arrays["mask"] = None if inputs["mask"] is None else np.ascontiguousarray(inputs["mask"][:, part])
-        arrays["h0"], arrays["c0"] = state
+        arrays.update(zip([f"{name}0" for name in states], state, strict=True))
         y, *rest, cache = forward(core, case, arrays)
-        state = [*rest, None][:2]
+        state = rest
         halves.append((part, y))
         caches.append((part, cache))
     for part, y in halves:
         assert_close(y, whole["y"][:, part], "recurrent", "y")
-    for name, value in zip(("h", "c"), state, strict=True):
-        if name in whole:
-            assert_close(value, whole[name], "recurrent", name)
+    for name, value in zip(states, state, strict=True):
+        assert_close(value, whole[name], "recurrent", name)
     upstream = dict(inputs.upstream)
     sums: dict[str, Any] = {}
     for part, cache in reversed(caches):
         dy = np.ascontiguousarray(inputs.upstream["dy"][:, part])
-        dx, *dstates, dkernel, drecurrent, dbias = backward(core, case, cache, {**upstream, "dy": dy})
+        dx, *others = backward(core, case, cache, {**upstream, "dy": dy})
+        dstates, dweights = others[: len(states)], others[len(states) :]
         assert_close(dx, whole["dx"][:, part], "gradient", "dx")
         upstream.update(zip([k for k in upstream if k != "dy"], dstates, strict=True))
-        for name, value in (("dkernel", dkernel), ("drecurrent_kernel", drecurrent), ("dbias", dbias)):
+        for name, value in zip(weight_gradients(cell), dweights, strict=True):
             sums[name] = value if name not in sums or value is None else sums[name] + value
     assert_close(upstream["dh"], whole["dh0"], "gradient", "dh0")
     for name, value in sums.items():
@@ -126,7 +132,7 @@ def test_no_state_equals_zero_state(core: ModuleType, cell: str, data: st.DataOb
     without = run(core, case, inputs)
     rows, _, _, units = case.sizes
     inputs.arrays["h0"] = np.zeros((rows, units), case.dtype)
-    if cell == "lstm":
+    if "c" in CELL_TABLE[cell].states:
         inputs.arrays["c0"] = np.zeros((rows, units), case.dtype)
     given_zeros = run(core, case, inputs)
     for name, value in without.items():
@@ -244,6 +250,5 @@ def test_every_input_matters(core: ModuleType, cell: str) -> None:
     case = Case(cell, mask="holes", input_dropout="gates", recurrent_dropout="gates")
     inputs = make_inputs(case)
     expected = run(core, case, inputs)["y"]
-    names = ["x", "h0", "kernel", "recurrent_kernel", "bias", "mask", "input_dropout", "recurrent_dropout"]
-    for name in names + (["c0"] if cell == "lstm" else []):
+    for name in [name for name, value in inputs.arrays.items() if value is not None]:
         assert not np.array_equal(run(core, case, _zeroed(inputs, name))["y"], expected), name

@@ -10,32 +10,42 @@ import numpy as np
 import pytest
 
 from recurra import GradientTape, Variable, gradcheck, ops
+from recurra._core import cells
 from recurra.autograd import RowSparse, Tensor, no_grad
 from tests.support.tolerances import assert_close
 
 B, T, I, H, V = 3, 5, 4, 6, 9
-GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
-CELLS = tuple(GATES)
+CELLS = tuple(cells.CELLS)
+NAMED = ("lstm", "gru", "gru_reset_before", "simple_rnn")  # with functions of their own
 
 
 def _call(cell: str) -> Callable[..., Any]:
     if cell == "gru_reset_before":
         return lambda *args, **kwargs: ops.gru(*args, reset_after=False, **kwargs)
-    return getattr(ops, cell)
+    if cell in NAMED:
+        return getattr(ops, cell)
+    return lambda x, *weights, initial_state=None, **kwargs: ops.run_cell(cell, x, weights, initial_state, **kwargs)
 
 
 def _backward(cell: str) -> Callable[..., Any]:
-    return getattr(ops, cell.removesuffix("_reset_before") + "_backward")
+    return getattr(ops, cell.removesuffix("_reset_before") + "_backward") if cell in NAMED else ops.run_cell_backward
+
+
+def _flat(cell: str, gradients: Any) -> dict[str, Any]:
+    """Gradients by name."""
+    if cell in NAMED:
+        return gradients._asdict()
+    kind = cells.CELLS[cell]
+    names = [*(f"d{state}0" for state in kind.states), *(f"d{name}" for name in kind.weights)]
+    return {"dx": gradients.dx, **dict(zip(names, (*gradients.dstate, *gradients.dweights), strict=True))}
 
 
 def _weights(cell: str, rng: np.random.Generator, dtype: Any = np.float64) -> list[np.ndarray]:
-    columns = GATES[cell] * H
-    bias = (2, columns) if cell == "gru" else (columns,)
-    return [(0.5 * rng.normal(size=s)).astype(dtype) for s in ((I, columns), (H, columns), bias)]
+    return [(0.5 * rng.normal(size=shape)).astype(dtype) for shape in cells.CELLS[cell].shapes(I, H).values()]
 
 
 def _state(cell: str, rng: np.random.Generator) -> list[np.ndarray]:
-    return [rng.normal(size=(B, H)) for _ in range(2 if cell == "lstm" else 1)]
+    return [rng.normal(size=(B, H)) for _ in cells.CELLS[cell].states]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -43,8 +53,10 @@ def test_gradients_through_the_tape(rng: np.random.Generator, cell: str) -> None
     call, count = _call(cell), len(_state(cell, rng))
     mask = np.array([[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [1, 1, 1, 1, 1]], bool)
 
-    def outputs(x: Any, W: Any, U: Any, b: Any, *state: Any, **options: Any) -> Any:
-        y, final, cache = call(x, W, U, b, initial_state=state or None, **options)
+    weights = len(cells.CELLS[cell].weights)
+
+    def outputs(x: Any, *given: Any, **options: Any) -> Any:
+        y, final, cache = call(x, *given[:weights], initial_state=given[weights:] or None, **options)
         assert cache is None
         assert len(final) == count
         return y, final
@@ -53,7 +65,8 @@ def test_gradients_through_the_tape(rng: np.random.Generator, cell: str) -> None
     given = [x, *_weights(cell, rng), *_state(cell, rng)]
     gradcheck(outputs, given, kwargs={"mask": mask})
     gradcheck(outputs, given, kwargs={"lengths": [5, 2, 3], "reverse": True, "return_sequences": False})
-    gradcheck(outputs, [x, *_weights(cell, rng)[:2], None], kwargs={"mask": mask, "zero_output_for_mask": True})
+    unbiased = [w if name != "bias" else None for name, w in zip(cells.CELLS[cell].weights, given[1:], strict=False)]
+    gradcheck(outputs, [x, *unbiased], kwargs={"mask": mask, "zero_output_for_mask": True})
     gradcheck(lambda *a: outputs(*a)[0], given)  # nothing uses the state
     gradcheck(lambda *a: outputs(*a)[1], given)  # nothing uses the sequence
 
@@ -91,9 +104,10 @@ def test_arrays_without_a_tape(rng: np.random.Generator, cell: str) -> None:
     for s, s2 in zip(final, final2, strict=True):
         np.testing.assert_array_equal(s2.value, s)
     expected = tape.gradient(loss, sources)
-    assert grads._fields[:2] == ("dx", "dh0")
-    assert grads._fields[-3:] == ("dkernel", "drecurrent_kernel", "dbias")
-    for name, a, b in zip(grads._fields, grads, expected, strict=True):
+    found = _flat(cell, grads)
+    assert list(found)[:2] == ["dx", "dh0"]
+    assert list(found)[-len(weights) :] == [f"d{name}" for name in cells.CELLS[cell].weights]
+    for (name, a), b in zip(found.items(), expected, strict=True):
         assert_close(a, b, "gradient", name)
     with pytest.raises(RuntimeError, match="cache"):
         _backward(cell)(cache, dy, dstate)
@@ -104,7 +118,7 @@ def test_need_dx(rng: np.random.Generator, cell: str) -> None:
     cache = _call(cell)(rng.normal(size=(B, T, I)), *_weights(cell, rng), training=True)[2]
     grads = _backward(cell)(cache, np.ones((B, T, H)), need_dx=False)
     assert grads.dx is None
-    assert grads.dkernel.any()
+    assert _flat(cell, grads)["dkernel"].any()
     cache = _call(cell)(np.array([[3, 1]]), *_weights(cell, rng), embeddings=np.ones((V, I)), training=True)[2]
     rows = _backward(cell)(cache, np.ones((1, 2, H))).dx
     assert isinstance(rows, RowSparse)
@@ -155,7 +169,7 @@ def test_state_as_one_array_or_in_a_sequence(rng: np.random.Generator, cell: str
     x, weights, state = rng.normal(size=(B, T, I)), _weights(cell, rng), _state(cell, rng)
     expected = _call(cell)(x, *weights, initial_state=state)[0]
     np.testing.assert_array_equal(_call(cell)(x, *weights, initial_state=tuple(state))[0], expected)
-    if cell != "lstm":
+    if len(state) == 1:
         np.testing.assert_array_equal(_call(cell)(x, *weights, initial_state=state[0])[0], expected)
         with pytest.raises(ValueError, match="sequence of one, got a sequence of 2"):
             _call(cell)(x, *weights, initial_state=state * 2)
@@ -210,6 +224,35 @@ def test_more_errors(rng: np.random.Generator) -> None:
     cache = ops.gru(x, *_weights("gru", rng), training=True)[2]
     with pytest.raises(TypeError, match="cache"):
         ops.lstm_backward(cache, np.ones((B, T, H)))
+    with pytest.raises(ValueError, match=r"^cell must be one of 'lstm', .* got 'elman'$"):
+        ops.run_cell("elman", x, weights)
+    for cell in ("simple_rnn", "indrnn", "min_lstm"):
+        with pytest.raises(ValueError, match=f"^recurrent_activation must be None: {cell} has none, got 'tanh'$"):
+            ops.run_cell(cell, x, _weights(cell, rng), recurrent_activation="tanh")
+
+
+@pytest.mark.parametrize("cell", NAMED)
+def test_run_cell_is_the_named_function(rng: np.random.Generator, cell: str) -> None:
+    x, weights, state = rng.normal(size=(B, T, I)), _weights(cell, rng), _state(cell, rng)
+    y, final, cache = _call(cell)(x, *weights, initial_state=state, training=True)
+    y2, final2, cache2 = ops.run_cell(cell, x, weights, state, training=True)
+    found = ops.run_cell_backward(cache2, y, final2)
+    flat = (found.dx, *found.dstate, *found.dweights)
+    for a, b in zip((y, *final, *_backward(cell)(cache, y, final)), (y2, *final2, *flat), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_activations_of_a_cell(rng: np.random.Generator, cell: str) -> None:
+    """The defaults are those of the table, and both arguments change the result."""
+    x, weights, kind = rng.normal(size=(B, T, I)), _weights(cell, rng), cells.CELLS[cell]
+    y = ops.run_cell(cell, x, weights)[0]
+    np.testing.assert_array_equal(ops.run_cell(cell, x, weights, activation=kind.activation)[0], y)
+    assert not np.array_equal(ops.run_cell(cell, x, weights, activation="hard_sigmoid")[0], y)
+    if kind.recurrent_activation:
+        gate = kind.recurrent_activation
+        np.testing.assert_array_equal(ops.run_cell(cell, x, weights, recurrent_activation=gate)[0], y)
+        assert not np.array_equal(ops.run_cell(cell, x, weights, recurrent_activation="hard_sigmoid")[0], y)
 
 
 def test_dropout_masks_reach_the_kernels(rng: np.random.Generator) -> None:

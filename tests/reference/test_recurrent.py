@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra._core.cells import CELLS as CELL_TABLE
 from tests.golden import GOLDEN
 from tests.support.recurrent_cases import CELLS, MASKS, Case, Inputs, forward, make_inputs, run
 from tests.support.tolerances import assert_close
@@ -39,10 +40,11 @@ def _differences(core: ModuleType, case: Case, inputs: Inputs, name: str) -> np.
 def _check(core: ModuleType, case: Case) -> None:
     inputs = make_inputs(case)
     grads = run(core, case, inputs)
-    names = {"dh0": "h0", "dc0": "c0", "dkernel": "kernel", "drecurrent_kernel": "recurrent_kernel", "dbias": "bias"}
+    cell = CELL_TABLE[case.cell]
+    names = {f"d{name}": name for name in (*(f"{state}0" for state in cell.states), *cell.weights)}
     names["dx"] = "embeddings" if case.embeddings else "x"
     for grad, name in names.items():
-        if grads.get(grad) is not None and inputs[name] is not None:
+        if grads[grad] is not None and inputs[name] is not None:
             expected = _differences(core, case, inputs, name)
             np.testing.assert_allclose(grads[grad], expected, rtol=1e-5, atol=2e-8, err_msg=grad)
 

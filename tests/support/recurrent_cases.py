@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from recurra._core import cells
+
 Array = np.ndarray[Any, Any]
 
-GATES = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "simple_rnn": 1}
+GATES = {name: len(cell.gates) for name, cell in cells.CELLS.items()}
 CELLS = tuple(GATES)
 MASKS = ("none", "right", "left", "holes", "empty_rows", "full")
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
@@ -82,7 +84,7 @@ def make_mask(kind: str, rows: int, steps: int, rng: np.random.Generator) -> Arr
 def make_inputs(case: Case) -> Inputs:
     rng = np.random.default_rng([case.seed, *case.sizes])
     rows, steps, features, units = case.sizes
-    gates = GATES[case.cell]
+    cell, gates = cells.CELLS[case.cell], GATES[case.cell]
 
     gain = 1.0 if case.activation in ("tanh", "sigmoid", "hard_sigmoid") else 0.5  # unbounded ones must not run away
 
@@ -100,27 +102,20 @@ def make_inputs(case: Case) -> Inputs:
     x: Array = normal(rows, steps, features)
     if case.embeddings:
         x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
-    bias_shape = (2, 3 * units) if case.cell == "gru" else (gates * units,)
-    arrays: dict[str, Array | None] = {
-        "x": x,
-        "h0": normal(rows, units) if case.states else None,
-        "c0": normal(rows, units) if case.states and case.cell == "lstm" else None,
-        "kernel": normal(features, gates * units, scale=gain * max(features, 1) ** -0.5),
-        "recurrent_kernel": normal(units, gates * units, scale=0.7 * gain * units**-0.5),
-        "bias": normal(*bias_shape, scale=0.5) if case.bias else None,
-        "mask": make_mask(case.mask, rows, steps, rng),
-        "input_dropout": dropout(case.input_dropout, features),
-        "recurrent_dropout": dropout(case.recurrent_dropout, units),
-        "embeddings": table,
-    }
+    scales = {"kernel": gain * features**-0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
+    arrays: dict[str, Array | None] = {"x": x}
+    for state in cell.states:
+        arrays[f"{state}0"] = normal(rows, units) if case.states else None
+    for name, shape in cell.shapes(features, units).items():
+        arrays[name] = normal(*shape, scale=scales.get(name, 0.3)) if case.bias or name != "bias" else None
+    arrays["mask"] = make_mask(case.mask, rows, steps, rng)
+    arrays["input_dropout"] = dropout(case.input_dropout, features)
+    arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, units) if cell.has_recurrent_kernel else None
+    arrays["embeddings"] = table
     y_shape = (rows, steps, units) if case.return_sequences else (rows, units)
-    dy, dh, dc = normal(*y_shape), normal(rows, units), normal(rows, units)
-    upstream: dict[str, Array | None] = {
-        "dy": dy if case.gradients in ("all", "y") else None,
-        "dh": dh if case.gradients in ("all", "state") else None,
-    }
-    if case.cell == "lstm":
-        upstream["dc"] = dc if case.gradients in ("all", "state") else None
+    upstream: dict[str, Array | None] = {"dy": normal(*y_shape) if case.gradients in ("all", "y") else None}
+    for state in cell.states:
+        upstream[f"d{state}"] = normal(rows, units) if case.gradients in ("all", "state") else None
     return Inputs(arrays, upstream)
 
 
@@ -132,21 +127,21 @@ def forward(
     packed_weights: Any = None,
     out: Any = None,
 ) -> tuple[Any, ...]:
-    """(y, h[, c], cache)."""
-    a = arrays
-    options = (case.reverse, case.return_sequences, case.zero_output_for_mask, training, packed_weights, out)
-    rest = (a["kernel"], a["recurrent_kernel"], a["bias"], a["mask"], a["input_dropout"], a["recurrent_dropout"],
-            a["embeddings"], case.activation)  # fmt: skip
-    if case.cell == "lstm":
-        return core.lstm_forward(a["x"], a["h0"], a["c0"], *rest, case.recurrent_activation, *options)
-    if case.cell == "simple_rnn":
-        return core.simple_rnn_forward(a["x"], a["h0"], *rest, *options)
-    return core.gru_forward(a["x"], a["h0"], *rest, case.recurrent_activation, case.cell == "gru", *options)
+    """(y, *states, cache)."""
+    cell, a = cells.CELLS[case.cell], arrays
+    y, states, cache = core.recurrent_forward(
+        case.cell, a["x"], [a[f"{state}0"] for state in cell.states], [a[name] for name in cell.weights], a["mask"],
+        a["input_dropout"], a["recurrent_dropout"], a["embeddings"], case.activation, case.recurrent_activation,
+        case.reverse, case.return_sequences, case.zero_output_for_mask, training, packed_weights, out,
+    )  # fmt: skip
+    return (y, *states, cache)
 
 
 def backward(core: ModuleType, case: Case, cache: Any, upstream: dict[str, Any], need_dx: bool = True) -> Any:
-    name = "gru" if case.cell.startswith("gru") else case.cell
-    return getattr(core, f"{name}_backward")(cache, *upstream.values(), need_dx)
+    """(dx, gradients of the states, of the weights), flat."""
+    states = [upstream[f"d{state}"] for state in cells.CELLS[case.cell].states]
+    dx, dstates, dweights = core.recurrent_backward(cache, upstream["dy"], states, need_dx)
+    return (dx, *dstates, *dweights)
 
 
 def run(core: ModuleType, case: Case, inputs: Inputs | None = None) -> dict[str, Array | None]:
@@ -154,9 +149,9 @@ def run(core: ModuleType, case: Case, inputs: Inputs | None = None) -> dict[str,
     inputs = inputs or make_inputs(case)
     *outputs, cache = forward(core, case, inputs.arrays)
     grads = backward(core, case, cache, inputs.upstream, case.need_dx)
-    lstm = case.cell == "lstm"
-    names = ["dx", "dh0", *(["dc0"] if lstm else []), "dkernel", "drecurrent_kernel", "dbias"]
-    found = dict(zip(["y", "h", *(["c"] if lstm else [])], outputs, strict=True))
+    cell = cells.CELLS[case.cell]
+    names = ["dx", *(f"d{state}0" for state in cell.states), *(f"d{name}" for name in cell.weights)]
+    found = dict(zip(["y", *cell.states], outputs, strict=True))
     found.update(zip(names, grads, strict=True))
     if case.embeddings and case.need_dx:
         found["dx"] = dense_rows(found["dx"], inputs["embeddings"])
@@ -180,8 +175,9 @@ def take_rows(inputs: Inputs, rows: Any) -> Inputs:
     per_row = ("x", "h0", "c0", "mask")
     arrays = dict(inputs.arrays)
     for name in per_row:
-        value = arrays[name]
-        arrays[name] = None if value is None else np.ascontiguousarray(value[rows])
+        value = arrays.get(name)
+        if value is not None:
+            arrays[name] = np.ascontiguousarray(value[rows])
     for name in ("input_dropout", "recurrent_dropout"):
         value = arrays[name]
         arrays[name] = None if value is None else np.ascontiguousarray(value[..., rows, :])

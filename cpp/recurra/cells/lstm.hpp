@@ -5,19 +5,16 @@
 
 namespace recurra {
 
-struct Lstm {
+struct Lstm : CellDefaults {
   static constexpr const char* name = "lstm";
   static constexpr int gates = 4;
   static constexpr Column columns[] = {{0, 0}, {1, 1}, {2, 2}, {3, 3}};
   static constexpr ColumnActivation column_activations[] = {ColumnActivation::gate, ColumnActivation::gate,
                                                             ColumnActivation::main, ColumnActivation::gate};
-  static constexpr bool two_biases = false;
-  static constexpr bool has_carry = true;
-  static constexpr bool has_memory = true;
-  static constexpr bool reset_before = false;
+  static constexpr Carry carry = Carry::c;
 
   template <class T, class A>
-  RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& c, const A& act) {
+  RECURRA_INLINE static Packet<T> forward(Packet<T>* z, Packet<T>& c, const Packet<T>*, const A& act) {
     c = fma(z[1], c, mul(z[0], z[2]));
     return mul(z[3], act.template main<T>(c));
   }
@@ -25,7 +22,7 @@ struct Lstm {
   /// c_before, c_after: c before and after the step; dc: dL/dc_after in, dL/dc_before out.
   template <class T, class A>
   RECURRA_INLINE static void backward(Packet<T>* z, const Packet<T>& c_before, const Packet<T>& c_after,
-                                      const Packet<T>& dh, Packet<T>& dc, const A& act) {
+                                      const Packet<T>& dh, Packet<T>& dc, const Packet<T>*, Packet<T>*, const A& act) {
     const Packet<T> i = z[0], f = z[1], g = z[2], o = z[3];
     const Packet<T> y = act.template main<T>(c_after);  // cheaper to recompute than to store
     const Packet<T> d = add(dc, act.template main_gradient<T>(y, mul(dh, o)));

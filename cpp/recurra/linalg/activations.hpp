@@ -45,24 +45,25 @@ RECURRA_INLINE Packet<T> apply_gradient(const Packet<T>& y, const Packet<T>& dy)
   }
 }
 
-/// tanh and sigmoid, inlined. `main` is for candidates and states (Keras's activation), `gate` for gates
+/// Two activations, inlined. `main` is for candidates and states (Keras's activation), `gate` for gates
 /// (recurrent_activation).
-struct StandardActivations {
+template <Activation Main, Activation Gate>
+struct InlinedActivations {
   template <class T>
   RECURRA_INLINE Packet<T> main(const Packet<T>& x) const {
-    return apply<T, Activation::tanh>(x);
+    return apply<T, Main>(x);
   }
   template <class T>
   RECURRA_INLINE Packet<T> gate(const Packet<T>& x) const {
-    return apply<T, Activation::sigmoid>(x);
+    return apply<T, Gate>(x);
   }
   template <class T>
   RECURRA_INLINE Packet<T> main_gradient(const Packet<T>& y, const Packet<T>& dy) const {
-    return apply_gradient<T, Activation::tanh>(y, dy);
+    return apply_gradient<T, Main>(y, dy);
   }
   template <class T>
   RECURRA_INLINE Packet<T> gate_gradient(const Packet<T>& y, const Packet<T>& dy) const {
-    return apply_gradient<T, Activation::sigmoid>(y, dy);
+    return apply_gradient<T, Gate>(y, dy);
   }
 };
 

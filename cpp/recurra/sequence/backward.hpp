@@ -18,81 +18,90 @@
 
 namespace recurra {
 
-template <class Cell, class T>
+template <class T>
 class SequenceBackward {
-  using Layout = SequenceLayout<Cell, T>;
-  using Transposed = TransposedWeights<Cell, T>;
-  static constexpr int C = Layout::C;
+  using Layout = SequenceLayout<T>;
+  using Transposed = TransposedWeights<T>;
   static constexpr Index W = Layout::W;
   static constexpr Index full = Panels<T>::full;
 
  public:
-  static void run(SequenceCache<Cell, T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
+  static void run(SequenceCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
     self.schedule_.run([&](const Worker& worker) { self.work(worker); });
   }
 
  private:
-  SequenceBackward(SequenceCache<Cell, T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
+  SequenceBackward(SequenceCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                    const SequenceGradients<T>& out)
       : call_(cache.call),
+        cell_(cache.cell->declaration),
+        functions_(cache.cell->block_functions(cache.call)),
         cache_(cache),
         L_(cache.layout),
         plan_(cache.plan),
         tokens_(cache.tokens),
         out_(out),
-        schedule_(make_schedule<Cell, T>(L_, plan_)),
+        schedule_(make_schedule(L_, plan_)),
         steps_(schedule_, plan_, L_.units.count, 1),
         upstream_(call_, plan_, L_.units.padded, dy, dh, dc),
-        weights_(cache, schedule_.threads, out.dx && !tokens_ ? Cell::gates * L_.H * L_.I : 0) {
-    std::vector<std::vector<int>> recurrent_sets(1);
-    for (int c = 0; c < Layout::recurrent_columns(); ++c) {
-      if (call_.recurrent_mask_count > 1 && c > 0) recurrent_sets.emplace_back();
-      recurrent_sets.back().push_back(c);
-    }
+        weights_(cache, schedule_.threads, out.dx && !tokens_ ? cell_.gates * L_.H * L_.I : 0) {
+    const auto takes = [&](int stage) { return [this, stage](int c) { return cell_.column[c].takes_operand(stage); }; };
     const Index panel_stride = plan_.rows() * L_.z_stride;
-    recurrent_.init(call_, L_, L_.units, recurrent_sets, true, panel_stride);
-    if constexpr (Cell::reset_before) second_.init(call_, L_, L_.units, {{2}}, true, panel_stride);
+    recurrent_.init(call_, L_, L_.units, column_sets(call_.recurrent_mask_count > 1, takes(0)), true, panel_stride);
+    later_stages_.resize(size_t(cell_.stages) - 1);
+    for (int stage = 1; stage < cell_.stages; ++stage)
+      later_stages_[size_t(stage) - 1].init(call_, L_, L_.units, column_sets(false, takes(stage)), true, panel_stride);
+    dunit_parameters_.resize(call_.B * cell_.unit_parameters * L_.units.padded);
+    std::fill_n(dunit_parameters_.data(), dunit_parameters_.size(), T(0));
     if (out_.dx) {
-      std::vector<std::vector<int>> kernel_sets(1);
-      for (int c = 0; c < C; ++c) {
-        if (Cell::columns[c].kernel < 0) continue;
-        if (call_.input_mask_count > 1 && !kernel_sets.back().empty()) kernel_sets.emplace_back();
-        kernel_sets.back().push_back(c);
-      }
-      kernel_.init(call_, L_, Panels<T>(call_.I), kernel_sets, false, dx_rows() * L_.z_stride);
+      const auto takes_x = [this](int c) { return cell_.column[c].kernel >= 0; };
+      kernel_.init(call_, L_, Panels<T>(call_.I), column_sets(call_.input_mask_count > 1, takes_x), false,
+                   dx_rows() * L_.z_stride);
       if (call_.mask && !tokens_) std::memset(out_.dx, 0, size_t(call_.B * call_.steps * call_.I) * sizeof(T));
     }
     weights_in_l2_ = stays_in_l2(recurrent_.bytes());
     const int threads = schedule_.threads;
     dx_blocks_ = WorkStealingRange(threads, (dx_rows() + dx_block_rows() - 1) / dx_block_rows());
-    scratch_per_worker_ = std::max((1 + Cell::gates) * block_rows * full, weights_.scratch());
+    scratch_per_worker_ = std::max((1 + cell_.gates) * block_rows * full, weights_.scratch());
     scratch_.resize(threads * scratch_per_worker_);
+  }
+
+  /// The columns that `takes` picks: each by itself, or all in one set; no set where there are none.
+  template <class Takes>
+  std::vector<std::vector<int>> column_sets(bool each_by_itself, Takes&& takes) const {
+    std::vector<std::vector<int>> sets;
+    for (int c = 0; c < cell_.columns; ++c) {
+      if (!takes(c)) continue;
+      if (sets.empty() || each_by_itself) sets.emplace_back();
+      sets.back().push_back(c);
+    }
+    return sets;
   }
 
   // --- the loop
   // -------------------------------------------------------------------------------------------------------
-  static constexpr Index block_rows = 48;  // rows of one product
-
   void work(const Worker& worker) {
     const FlushDenormals flush;
     T* scratch = scratch_.data() + worker.id * scratch_per_worker_;
     recurrent_.pack(L_, worker);
-    if constexpr (Cell::reset_before) second_.pack(L_, worker);
+    for (Transposed& weights : later_stages_) weights.pack(L_, worker);
     if (out_.dx) kernel_.pack(L_, worker);
     worker.barrier();
     steps_.each(worker, [&](StepContext& context, Range steps) { run_steps(context, steps, scratch); });
     worker.barrier();
     if (tokens_) {
       const Index u0 = tokens_.first_of(worker.id, worker.count), u1 = tokens_.first_of(worker.id + 1, worker.count);
-      for (Index p = 0; p < L_.units.count; ++p) tokens_.sum_rows(p, u0, u1, z_at(p, 0), C * L_.units.width(p));
+      for (Index p = 0; p < L_.units.count; ++p)
+        tokens_.sum_rows(p, u0, u1, z_at(p, 0), cell_.columns * L_.units.width(p));
       worker.barrier();
     }
     weights_.sum(worker, scratch);
     if (out_.dx) input_gradient(worker, scratch);
     worker.barrier();
     weights_.write(worker, out_);
+    if (out_.dunit_parameters) write_unit_parameters(worker);
   }
 
   /// `steps` counts from the end: 0 is the context's last step.
@@ -115,8 +124,8 @@ class SequenceBackward {
       const Index s = context.steps - 1 - n, last = std::min(context.rows.last, plan_.live(s));
       each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
       context.barrier();
-      if constexpr (Cell::reset_before) {
-        each_block(last, [&](Range rows, Range panels) { reset_step(s, rows, panels, scratch); });
+      for (int stage = cell_.stages - 1; stage > 0; --stage) {
+        each_block(last, [&](Range rows, Range panels) { stage_step(stage, s, rows, panels, scratch); });
         context.barrier();
       }
     }
@@ -167,6 +176,7 @@ class SequenceBackward {
   void sum_sets(const Transposed& t, Range rows, Range panels, Index block, Run&& run, EachRow&& each_row, T* d) const {
     const bool masked = t.recurrent ? call_.recurrent_mask_count : call_.input_mask_count;
     const Index sets = Index(t.sets.size());
+    if (sets == 0) return std::fill_n(d, panels.count() * block * full, T(0)), void();
     const Index rows_at_once = sets > 1 ? max_rows(int(t.out.vectors(panels.first))) : block_rows;
     blocks(rows.first, rows.last, rows_at_once, [&](Index i0, Index i1) {
       const Index begin = (i0 - rows.first) * t.out.width(panels.first);
@@ -174,7 +184,7 @@ class SequenceBackward {
       for (Index set = 0; set < sets; ++set) run(size_t(set), Range{i0, i1}, products + set * block_rows * full);
       if (!masked) return;
       each_row(Range{i0, i1}, [&](Index i, Index b) {
-        const T* masks[Cell::gates];
+        const T* masks[max_columns];
         for (Index set = 0; set < sets; ++set) {
           const int gate = t.sets[size_t(set)].gate;
           masks[set] = t.recurrent ? call_.recurrent_mask(gate, b) : call_.input_mask(gate, b);
@@ -223,7 +233,7 @@ class SequenceBackward {
     if (s < 0) return prefetches;
     const Index Hp = L_.units.padded;
     prefetches.add(z_at(q, plan_.row(s, rows.first)), rows.count() * L_.z_stride * Index(sizeof(T)));
-    if (Cell::has_carry && L_.units.count == 1 && s > 0)
+    if (cell_.has_carry() && L_.units.count == 1 && s > 0)
       prefetches.add(cache_.carry.data() + plan_.row(s - 1, rows.first) * Hp, rows.count() * Hp * Index(sizeof(T)));
     return prefetches;
   }
@@ -237,74 +247,54 @@ class SequenceBackward {
       }
     }
     state_gradient(s + 1, rows, panels, d);
-    with_activations(call_, Cell::gates > 1, [&](const auto& act) {
-      for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
-        with_vectors(L_.units.vectors(q),
-                     [&](auto vectors) { pointwise<decltype(vectors)::value>(s, rows.first, rows.last, q, d, act); });
-    });
+    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
+      pointwise(s, rows.first, rows.last, q, d);
   }
 
-  template <int V, class A>
-  RECURRA_NOINLINE void pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
-    constexpr Index width = V * W;
-    const Index first = L_.units.first(q), Hp = L_.units.padded, H = L_.H;
-    const Index row0 = plan_.row(s, i0), before0 = s ? plan_.row(s - 1, i0) : i0;
-    for (Index i = i0; i < i1; ++i, d += width) {
-      const Index row = row0 + i - i0;
-      T* z = z_at(q, row);
-      const T* dy = upstream_.dy ? upstream_.dy.at(plan_.source(s, i)) + first : nullptr;
-      T* dcarry = upstream_.dcarry.data() + i * Hp + first;
-      const T *before = nullptr, *after = nullptr;
-      if constexpr (Cell::has_carry) {
-        before = (s ? cache_.carry : cache_.carry0).data() + (before0 + i - i0) * Hp + first;
-        after = cache_.carry.data() + row * Hp + first;
-      }
-      RECURRA_UNROLL for (int n = 0; n < V; ++n) {
-        const Index j = n * W;
-        Packet<T> v[C], c_before = set1<T>(0), c_after = set1<T>(0), carried = set1<T>(0), dh = load(d + j);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * width + j);
-        if (dy) dh = add(dh, load_partial(dy + j, H - first - j));
-        if constexpr (Cell::has_carry) {
-          c_before = load(before + j);
-          c_after = load(after + j);
-          carried = load(dcarry + j);
-        }
-        Cell::template backward<T>(v, c_before, c_after, dh, carried, act);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * width + j, v[c]);
-        if constexpr (Cell::has_carry) store(dcarry + j, carried);
-      }
+  void pointwise(Index s, Index i0, Index i1, Index q, const T* d) {
+    const Index first = L_.units.first(q), Hp = L_.units.padded, row = plan_.row(s, i0);
+    BackwardBlock<T> block;
+    block.rows = i1 - i0, block.padded = Hp;
+    block.z = z_at(q, row), block.z_stride = L_.z_stride;
+    block.carry_before = block.carry_after = nullptr;
+    if (cell_.has_carry()) {
+      block.carry_before =
+          (s ? cache_.carry.data() + plan_.row(s - 1, i0) * Hp : cache_.carry0.data() + i0 * Hp) + first;
+      block.carry_after = cache_.carry.data() + row * Hp + first;
     }
+    block.unit_parameters = nullptr;
+    block.dunit_parameters = nullptr;
+    if (const Index P = cell_.unit_parameters) {
+      block.unit_parameters = cache_.unit_parameters.data() + first;
+      block.dunit_parameters = dunit_parameters_.data() + i0 * P * Hp + first;
+    }
+    block.dh = d;
+    for (Index i = i0; i < i1; ++i)
+      block.dy[i - i0] = upstream_.dy ? upstream_.dy.at(plan_.source(s, i)) + first : nullptr;
+    block.units = L_.H - first;
+    block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
+    block.activations = call_.activations();
+    functions_.backward[L_.units.vectors(q) - 1](block);
   }
 
-  /// GruResetBefore: the gradient through (r h) Un.
-  void reset_step(Index s, Range rows, Range panels, T* d) {
+  /// The gradient through the operand of a stage after 0.
+  void stage_step(int stage, Index s, Range rows, Range panels, T* d) {
     PrefetchList prefetches;
-    multiply(second_, 0, s, rows, panels, rows.count(), d, prefetches);
-    with_activations(call_, true, [&](const auto& act) {
-      for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
-        reset_pointwise(s, rows.first, rows.last, q, d, act);
-    });
+    multiply(later_stages_[size_t(stage) - 1], 0, s, rows, panels, rows.count(), d, prefetches);
+    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
+      stage_pointwise(stage, s, rows.first, rows.last, q, d);
   }
 
-  template <class A>
-  RECURRA_NOINLINE void reset_pointwise(Index s, Index i0, Index i1, Index q, const T* d, const A& act) {
+  void stage_pointwise(int stage, Index s, Index i0, Index i1, Index q, const T* d) {
     const Index first = L_.units.first(q), width = L_.units.width(q);
     for (Index i = i0; i < i1; ++i, d += width) {
       const Index row = plan_.row(s, i);
-      T* z = z_at(q, row);
-      const T* h = cache_.operands.data() + row * L_.cached_stride + L_.I + 1 + first;
-      T* dcarry = upstream_.dcarry.data() + i * L_.units.padded + first;
-      const T* drop = call_.recurrent_mask(2, plan_.batch_row(i));
-      for (Index j = 0; j < width; j += W) {
-        const Index left = L_.H - first - j;
-        Packet<T> v[2] = {load(z + j), load(z + width + j)}, h_in = load_partial(h + j, left), mask = set1<T>(1);
-        if (drop) mask = load_partial(drop + first + j, left);
-        if (L_.sections > 1) h_in = mul(h_in, mask);
-        Packet<T> dh = Cell::template reset_backward<T>(v, h_in, load(d + j), act);
-        store(z + width + j, v[1]);
-        if (drop) dh = mul(dh, mask);
-        store(dcarry + j, add(load(dcarry + j), dh));
-      }
+      const T* drop = call_.recurrent_mask(cell_.stage_gate(stage), plan_.batch_row(i));
+      if (drop) drop += first;
+      functions_.stage_operand_backward({stage, z_at(q, row), width, L_.H - first,
+                                         cache_.operands.data() + row * L_.cached_stride + L_.I + 1 + first,
+                                         L_.sections > 1 ? drop : nullptr, drop, d,
+                                         upstream_.dcarry.data() + i * L_.units.padded + first, call_.activations()});
     }
   }
 
@@ -316,8 +306,7 @@ class SequenceBackward {
         const Index at = plan_.batch_row(i) * H + L_.units.first(q);
         const T* carried = upstream_.dcarry.data() + i * L_.units.padded + L_.units.first(q);
         for (Index j = 0; j < L_.units.used(q); ++j) {
-          const bool h_is_carried = Cell::has_carry && !Cell::has_memory;
-          out_.dh0[at + j] = d[j] + (h_is_carried ? carried[j] : T(0));
+          out_.dh0[at + j] = d[j] + (cell_.carry == Carry::h ? carried[j] : T(0));
           if (out_.dc0) out_.dc0[at + j] = carried[j];
         }
       }
@@ -361,6 +350,17 @@ class SequenceBackward {
         blocks(first, last, block_rows, [&](Index r0, Index r1) { block(r0, r1, q); });
     });
   }
+  /// The sums over the positions, ascending, of what the loop has summed over each one's steps.
+  void write_unit_parameters(const Worker& worker) {
+    const Index P = cell_.unit_parameters, Hp = L_.units.padded;
+    const auto [u0, u1] = worker.range(L_.H);
+    for (Index p = 0; p < P; ++p) {
+      T* to = out_.dunit_parameters + p * L_.H;
+      std::fill(to + u0, to + u1, T(0));
+      for (Index i = 0; i < call_.B; ++i)
+        for (Index j = u0; j < u1; ++j) to[j] += dunit_parameters_[(i * P + p) * Hp + j];
+    }
+  }
   Index dx_rows() const { return tokens_ ? tokens_.count() : plan_.rows(); }
   /// Rows of dz that are multiplied by all panels before the next rows: half of L2, and several such blocks a worker.
   Index dx_block_rows() const {
@@ -370,7 +370,9 @@ class SequenceBackward {
   }
 
   const SequenceCall<T> call_;
-  SequenceCache<Cell, T>& cache_;
+  const CellDeclaration& cell_;
+  const BlockFunctions<T>& functions_;
+  SequenceCache<T>& cache_;
   const Layout& L_;
   const Plan& plan_;
   TokenTable<T>& tokens_;
@@ -378,9 +380,11 @@ class SequenceBackward {
   const Schedule schedule_;
   ScheduledSteps steps_;
   UpstreamGradients<T> upstream_;
-  WeightGradients<Cell, T> weights_;
+  WeightGradients<T> weights_;
   Buffer<T> scratch_;
-  Transposed recurrent_, second_, kernel_;  // for dh; for (r h) Un of GruResetBefore; for dx
+  Transposed recurrent_, kernel_;  // for dh; for dx
+  std::vector<Transposed> later_stages_;  // for the gradients of their operands
+  Buffer<T> dunit_parameters_;  // [position][parameter][units.padded]
   WorkStealingRange dx_blocks_;
   Index scratch_per_worker_ = 0;
   bool weights_in_l2_ = false;

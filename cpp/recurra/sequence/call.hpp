@@ -19,10 +19,11 @@ struct SequenceCall {
   const std::int32_t* ids = nullptr;  // (B, steps), each in [0, V): the input is row ids[b, t] of embeddings
   const T* embeddings = nullptr;  // (V, I)
   const T* h0 = nullptr;  // (B, H), or null for zeros
-  const T* c0 = nullptr;  // (B, H), or null for zeros; LSTM only
+  const T* c0 = nullptr;  // (B, H), or null for zeros; of cells that carry c
   const T* kernel = nullptr;  // (I, G*H)
-  const T* recurrent_kernel = nullptr;  // (H, G*H)
-  const T* bias = nullptr;  // (G*H,), (2, 3H) for Gru, or null
+  const T* recurrent_kernel = nullptr;  // (H, G*H); null where no column has a recurrent part
+  const T* bias = nullptr;  // (G*H,), (2, G*H) where the cell has two, or null
+  const T* unit_parameters = nullptr;  // (parameters, H)
   const std::uint8_t* mask = nullptr;  // (B, steps), non-zero = use the step; or null
   const T* input_dropout = nullptr;  // (input_mask_count, B, I)
   Index input_mask_count = 0;  // 0 no dropout, 1 one mask for all gates, G one for each gate
@@ -35,6 +36,7 @@ struct SequenceCall {
   const T* recurrent_mask(Index g, Index b) const { return mask_of(recurrent_dropout, recurrent_mask_count, g, b, H); }
 
   Activation activation = Activation::tanh, recurrent_activation = Activation::sigmoid;
+  AnyActivations activations() const { return {activation, recurrent_activation}; }
   bool reverse = false, return_sequences = true, zero_output_for_mask = false, training = false;
 
  private:
@@ -42,13 +44,5 @@ struct SequenceCall {
     return count ? masks + ((count > 1 ? g : 0) * B + b) * size : nullptr;
   }
 };
-
-/// run(activations) with the call's activations: inlined for the usual pair, general for the others.
-template <class T, class Run>
-void with_activations(const SequenceCall<T>& call, bool has_gates, Run&& run) {
-  if (call.activation == Activation::tanh && (!has_gates || call.recurrent_activation == Activation::sigmoid))
-    run(StandardActivations{});
-  else run(AnyActivations{call.activation, call.recurrent_activation});
-}
 
 }  // namespace recurra

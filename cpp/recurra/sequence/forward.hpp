@@ -1,7 +1,7 @@
 // Forward over a sequence, written once for every cell.
 //
 // In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, H), or (B, H) unless return_sequences,
-// its rows y_stride() apart; h (B, H) and, for LSTM, c (B, H), the final states. In training also a cache for backward.
+// its rows y_stride() apart; h (B, H) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
 //
 // A row's result depends neither on the other rows nor on the number of threads.
 //
@@ -14,22 +14,23 @@
 
 namespace recurra {
 
-template <class Cell, class T>
-class SequenceForward : private ForwardProducts<Cell, T> {
-  using Products = ForwardProducts<Cell, T>;
-  using Products::block_z, Products::copy_token, Products::operand, Products::state_row, Products::step_continues,
+template <class T>
+class SequenceForward : private ForwardProducts<T> {
+  using Products = ForwardProducts<T>;
+  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_continues,
       Products::step_segment, Products::step_weights;
-  using Products::cache_, Products::call_, Products::L_, Products::plan_, Products::tokens_, Products::weights_;
+  using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
+      Products::weights_;
   using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::steps_, Products::y_;
-  using Products::Products, Products::C, Products::block_rows;
+  using Products::Products;
   using Products::scratch_z_, Products::z_rows_;
 
  public:
   /// c: null unless the cell has it. weights: packed before, or null. Returns the cache when call.training, else null.
-  static std::unique_ptr<SequenceCache<Cell, T>> run(const SequenceCall<T>& call, T* y, T* h, T* c,
-                                                     std::shared_ptr<const PackedWeights<Cell, T>> weights = nullptr) {
-    SequenceForward self(call, y, h, c);
-    self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<Cell, T>>(call);
+  static std::unique_ptr<SequenceCache<T>> run(const CellFunctions<T>& cell, const SequenceCall<T>& call, T* y, T* h,
+                                               T* c, std::shared_ptr<const PackedWeights<T>> weights = nullptr) {
+    SequenceForward self(cell, call, y, h, c);
+    self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<T>>(cell.declaration, call);
     self.prepare();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
     finish_outputs(call, y, h);
@@ -58,40 +59,38 @@ class SequenceForward : private ForwardProducts<Cell, T> {
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // the number of live rows never grows
-        const auto every_panel = [&](auto reset) {
-          constexpr bool first = decltype(reset)::value;
-          if (last - r0 <= max_small_batch) small_batch_step<first>(s, r0, last, context, worker);
-          else context.each_panel([&](Index p) { step<first>(s, r0, last, p, worker); });
+        for (int stage = 0; stage < cell_.stages; ++stage) {
+          if (last - r0 <= max_small_batch) small_batch_step(stage, s, r0, last, context, worker);
+          else context.each_panel([&](Index p) { step(stage, s, r0, last, p, worker); });
           context.barrier();
-        };
-        if constexpr (Cell::reset_before) every_panel(std::true_type{});
-        every_panel(std::false_type{});
+        }
       }
     }
   }
 
-  /// One step of rows [r0, r1) and panel p. `reset`: the first of GruResetBefore's two products.
-  template <bool reset>
-  void step(Index s, Index r0, Index r1, Index p, int worker) {
+  /// One stage of a step of rows [r0, r1) and panel p.
+  void step(int stage, Index s, Index r0, Index r1, Index p, int worker) {
     const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
     for (Index n = 0; n < blocks; ++n) {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = block_z(s, i0, p, worker);
-      if (!reset && y_ && call_.return_sequences) this->prefetch_y(s, i0, i1, p);
-      if constexpr (!Cell::reset_before || reset) {
-        this->columns(s, i0, i1, p, z);
-        if constexpr (reset) this->reset_pointwise(s, i0, i1, p, z);
-      }
-      if constexpr (Cell::reset_before && !reset) this->second_product(s, i0, i1, p, z);
-      if constexpr (!reset) this->pointwise(s, i0, i1, p, z);
+      if (is_last(stage) && y_ && call_.return_sequences) this->prefetch_y(s, i0, i1, p);
+      if (stage == 0) this->columns(s, i0, i1, p, z);
+      else this->stage_columns(stage, s, i0, i1, p, z);
+      after_products(stage, s, i0, i1, p, z);
     }
+  }
+  bool is_last(int stage) const { return stage + 1 == cell_.stages; }
+  /// The next stage's operand, or the new states.
+  void after_products(int stage, Index s, Index i0, Index i1, Index p, T* z) {
+    if (is_last(stage)) this->pointwise(s, i0, i1, p, z);
+    else this->stage_pointwise(stage + 1, s, i0, i1, p, z);
   }
 
   /// step() for at most max_small_batch rows and all the panels of this worker: several panels a product, and the
   /// columns in alternating order, so that the weights which a step used last, still in a cache, are the next step's
   /// first.
-  template <bool reset>
-  void small_batch_step(Index s, Index i0, Index i1, const StepContext& context, int worker) {
+  void small_batch_step(int stage, Index s, Index i0, Index i1, const StepContext& context, int worker) {
     const Index p0 = context.range(L_.units.count).first, p1 = context.range(L_.units.count).last, rows = i1 - i0;
     const Index full_panels = std::min(p1, L_.units.full_count()) - p0;
     const Index z_panel_stride = (scratch_z_ ? rows : z_rows_) * L_.z_stride;
@@ -105,25 +104,24 @@ class SequenceForward : private ForwardProducts<Cell, T> {
         product<T>(rows, a, lda, &segment, 1, weights(p), L_.units.vectors(p),
                    z + (p - p0) * z_panel_stride + c * L_.units.width(p), L_.z_stride, accumulate);
     };
-    if constexpr (Cell::reset_before && !reset) {
-      column(
-          2, cache_->reset.data() + state_row(s, i0) * L_.units.padded, L_.units.padded, {0, L_.H},
-          [&](Index p) { return weights_->second(p); }, true);
+    if (stage > 0) {
+      for (int c = 0; c < cell_.columns; ++c)
+        if (cell_.column[c].takes_operand(stage))
+          column(
+              c, stage_operand(stage, s, i0), L_.units.padded, {0, L_.H},
+              [&](Index p) { return weights_->later_stage(p, c); }, true);
     } else {
       if (tokens_)
         for (Index p = p0; p < p1; ++p)
           for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_panel_stride + (i - i0) * L_.z_stride);
-      for (int n = 0; n < C; ++n) {
-        const int c = s % 2 ? C - 1 - n : n;
+      for (int n = 0; n < cell_.columns; ++n) {
+        const int c = s % 2 ? cell_.columns - 1 - n : n;
         column(
             c, operand(s, i0), L_.operand_stride, step_segment(c), [&](Index p) { return step_weights(p, c); },
             step_continues(c));
       }
     }
-    for (Index p = p0; p < p1; ++p, z += z_panel_stride) {
-      if constexpr (reset) this->reset_pointwise(s, i0, i1, p, z);
-      else this->pointwise(s, i0, i1, p, z);
-    }
+    for (Index p = p0; p < p1; ++p, z += z_panel_stride) after_products(stage, s, i0, i1, p, z);
   }
 };
 

@@ -2,7 +2,7 @@
 //
 //   operand rows        all cached in training with one section; else a ring buffer of chunk + 1 steps
 //   pre-activations z   all cached in training; else of one chunk of steps, or scratch of one block for each worker
-//   carry, reset        by packed row in training; else one row for each position
+//   carry, operands of later stages        by packed row in training; else one row for each position
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,17 +15,17 @@
 
 namespace recurra {
 
-template <class Cell, class T>
+template <class T>
 class ForwardState {
  protected:
-  using Layout = SequenceLayout<Cell, T>;
-  static constexpr int C = Layout::C;
+  using Layout = SequenceLayout<T>;
   static constexpr Index W = Layout::W;
-  static constexpr Index block_rows = 48;  // rows whose pre-activations are computed and used before the next ones
 
-  ForwardState(const SequenceCall<T>& call, T* y, T* h, T* c)
+  ForwardState(const CellFunctions<T>& cell, const SequenceCall<T>& call, T* y, T* h, T* c)
       : call_(call),
-        cache_(new_cache(call)),
+        cell_(cell.declaration),
+        functions_(cell.block_functions(call)),
+        cache_(new_cache(cell, call)),
         L_(cache_->layout),
         plan_(cache_->plan),
         tokens_(cache_->tokens),
@@ -33,42 +33,51 @@ class ForwardState {
         h_(h),
         c_(c) {}
 
-  static std::unique_ptr<SequenceCache<Cell, T>> new_cache(const SequenceCall<T>& call) {
-    auto cache = std::make_unique<SequenceCache<Cell, T>>();
+  static std::unique_ptr<SequenceCache<T>> new_cache(const CellFunctions<T>& functions, const SequenceCall<T>& call) {
+    const CellDeclaration& cell = functions.declaration;
+    auto cache = std::make_unique<SequenceCache<T>>();
+    cache->cell = &functions;
     cache->call = call;
     // Groups of rows are for workers that run whole steps, with all the weights in their own core's L2.
-    const Index weights = (call.I + 1 + call.H) * Cell::gates * call.H * Index(sizeof(T));
+    const Index weights = (call.I + 1 + call.H) * cell.gates * call.H * Index(sizeof(T));
     cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, call.training && stays_in_l2(weights));
     const Panels<T> units(call.H);
-    cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_stride_of(units), units.count);
+    cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_stride_of(cell, units), units.count);
     const bool per_gate = std::max(call.input_mask_count, call.recurrent_mask_count) > 1;
-    cache->layout = Layout(cache->tokens ? 0 : call.I, call.H, per_gate);
+    cache->layout = Layout(cell, cache->tokens ? 0 : call.I, call.H, per_gate);
     return cache;
   }
 
   void prepare() {
-    schedule_ = make_schedule<Cell, T>(L_, plan_);
+    schedule_ = make_schedule(L_, plan_);
     weights_in_l2_ = stays_in_l2(weights_->bytes());
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
     const Index least = call_.training ? 2 : 4;  // cached operands come from memory: few at a time
     chunk_ = std::max<Index>(1, std::min(plan_.steps(), std::max<Index>(least, 192 / per_step)));
     steps_.emplace(schedule_, plan_, L_.units.count, chunk_);
-    projects_chunks_ = chunk_ > 1 && !tokens_ && L_.I > 0 && (per_step <= 4 || chunks_pay(per_step));
+    projects_chunks_ = chunk_ > 1 && !tokens_ && call_.I > 0 && (per_step <= 4 || chunks_pay(per_step));
     const bool keep = call_.training;
     if (!keep || L_.sections > 1) ring_.resize((chunk_ + 1) * B * L_.operand_stride);
     if (keep) cache_->operands.resize(plan_.rows() * L_.cached_stride);
     const Index z_rows =
         std::max(block_rows, std::min(max_small_batch, per_step) * P);  // of one panel, or of all panels
-    scratch_z_ =
-        !(keep || projects_chunks_ || Cell::reset_before);  // a worker uses one block's pre-activations at once
+    scratch_z_ = !(keep || projects_chunks_ || cell_.stages > 1);  // a worker uses one block's pre-activations at once
     z_rows_ = keep ? plan_.rows() : scratch_z_ ? z_rows : chunk_ * B;
     cache_->z.resize((scratch_z_ ? Index(schedule_.threads) : P) * z_rows_ * L_.z_stride);
-    if constexpr (Cell::has_carry) {
-      cache_->carry.resize((keep ? plan_.rows() : B) * Hp);
+    const Index state_rows = keep ? plan_.rows() : B;
+    if (cell_.has_carry()) {
+      cache_->carry.resize(state_rows * Hp);
       cache_->carry0.resize(B * Hp);
     }
-    if constexpr (Cell::reset_before) cache_->reset.resize((keep ? plan_.rows() : B) * Hp);
+    stage_size_ = state_rows * Hp;
+    cache_->stage_operands.resize((cell_.stages - 1) * stage_size_);
+    if (cell_.unit_parameters) {
+      cache_->unit_parameters.resize(cell_.unit_parameters * Hp);
+      for (Index p = 0; p < cell_.unit_parameters; ++p)
+        for (Index j = 0; j < Hp; ++j)
+          cache_->unit_parameters[p * Hp + j] = j < L_.H ? call_.unit_parameters[p * L_.H + j] : T(0);
+    }
     if (ring_.size()) {
       ring_rows_.resize(size_t(plan_.steps()) + 1);
       for (Index s = 0; s <= plan_.steps(); ++s)
@@ -81,16 +90,16 @@ class ForwardState {
   /// step, but the pre-activations go to L2 or beyond and back. For a few rows it always pays.
   bool chunks_pay(Index rows) const {
     if (weights_in_l2_) return false;
-    const Index weights = L_.I * Cell::gates * L_.units.padded * (chunk_ - 1) / chunk_;
-    return weights > 5 * 2 * rows * Cell::gates * L_.units.padded;
+    const Index weights = L_.I * cell_.gates * L_.units.padded * (chunk_ - 1) / chunk_;
+    return weights > 5 * 2 * rows * cell_.gates * L_.units.padded;
   }
 
   /// The states of position i before the first step; the final states too where the row has no step.
   void initial_state(Index i) {
     const Index b = plan_.batch_row(i), H = L_.H, Hp = L_.units.padded;
     const T* from_h = call_.h0 ? call_.h0 + b * H : nullptr;
-    if constexpr (Cell::has_carry) {
-      const T* from = !Cell::has_memory ? from_h : call_.c0 ? call_.c0 + b * H : nullptr;
+    if (cell_.has_carry()) {
+      const T* from = cell_.carry == Carry::h ? from_h : call_.c0 ? call_.c0 + b * H : nullptr;
       T* to = cache_->carry0.data() + i * Hp;
       for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
     }
@@ -111,8 +120,12 @@ class ForwardState {
     return ring_rows_[size_t(s)] + i * L_.operand_stride;
   }
   T* cached_operand(Index s, Index i) const { return cache_->operands.data() + plan_.row(s, i) * L_.cached_stride; }
-  /// The row of carry and reset.
+  /// The row of the carry and of later stages' operands.
   Index state_row(Index s, Index i) const { return call_.training ? plan_.row(s, i) : i; }
+  /// The operand of a stage after 0, of step s and row i.
+  T* stage_operand(int stage, Index s, Index i) const {
+    return cache_->stage_operands.data() + (stage - 1) * stage_size_ + state_row(s, i) * L_.units.padded;
+  }
   /// The pre-activations of step s, row i, panel p (not where scratch_z_).
   T* z_at(Index s, Index i, Index p) const {
     const Index row = call_.training ? plan_.row(s, i) : s % chunk_ * call_.B + i;
@@ -162,15 +175,18 @@ class ForwardState {
   bool caches_unmasked() const { return call_.training && L_.sections > 1; }
 
   const SequenceCall<T> call_;
-  std::unique_ptr<SequenceCache<Cell, T>> cache_;
+  const CellDeclaration& cell_;
+  const BlockFunctions<T>& functions_;
+  std::unique_ptr<SequenceCache<T>> cache_;
   const Layout& L_;
   const Plan& plan_;
   TokenTable<T>& tokens_;
   T *y_, *h_, *c_;
   Schedule schedule_;
   std::optional<ScheduledSteps> steps_;
-  std::shared_ptr<const PackedWeights<Cell, T>> weights_;
+  std::shared_ptr<const PackedWeights<T>> weights_;
   Index chunk_ = 1, z_rows_ = 0;  // steps of a chunk; rows of z in a panel
+  Index stage_size_ = 0;  // elements of the operands of one stage after 0
   bool projects_chunks_ = false, scratch_z_ = true, weights_in_l2_ = false;
   Buffer<T> ring_;  // operand rows of chunk_ + 1 steps; empty where all are in the cache
   std::vector<T*> ring_rows_;  // the first row of each step in ring_

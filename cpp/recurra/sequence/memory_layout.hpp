@@ -17,11 +17,11 @@
 namespace recurra {
 
 /// Folding: where the last vector of a panel holds few units, all their columns, unit beside unit, fit fewer vectors
-/// than there are columns. Returns how many vectors, or 0 where folding does not pay. LSTM of 50 units: 48, and 2 whose
+/// than there are columns. Returns how many vectors, or 0 where folding does not pay. 50 units of 4 columns: 48, and 2 whose
 /// four columns take one vector of eight (or sixteen) instead of four.
-template <class Cell, class T>
-Index folded_vectors(const Panels<T>& units) {
-  constexpr Index C = column_count<Cell>;
+template <class T>
+Index folded_vectors(const CellDeclaration& cell, const Panels<T>& units) {
+  const Index C = cell.columns;
   if (units.count == 0) return 0;
   const Index last = units.vectors(units.count - 1);
   if (panel_vectors == 2 && last == 2) return 0;  // with 16 registers the tile of the remaining vector is slower
@@ -31,11 +31,11 @@ Index folded_vectors(const Panels<T>& units) {
 }
 
 /// Sizes and strides that follow from a call.
-template <class Cell, class T>
+template <class T>
 struct SequenceLayout {
-  static constexpr int C = column_count<Cell>;
   static constexpr Index W = lanes<T>;
 
+  const CellDeclaration* cell = nullptr;
   Index I = 0, H = 0;
   Panels<T> units;
   Index sections = 1;  // of an operand row: 1, or G where gates have dropout masks of their own
@@ -45,39 +45,30 @@ struct SequenceLayout {
   Index cached_stride = 0;  // elements from one operand row cached for backward to the next; these have one section
 
   SequenceLayout() = default;
-  SequenceLayout(Index inputs, Index hidden, bool per_gate) : I(inputs), H(hidden), units(hidden) {
-    sections = per_gate ? Cell::gates : 1;
+  SequenceLayout(const CellDeclaration& declaration, Index inputs, Index hidden, bool per_gate)
+      : cell(&declaration), I(inputs), H(hidden), units(hidden) {
+    sections = per_gate ? cell->gates : 1;
     section = I + 1 + H;
-    z_stride = z_stride_of(units);
+    z_stride = z_stride_of(*cell, units);
     operand_stride = stride_of(sections);
     cached_stride = stride_of(1);
   }
   /// All columns of the widest panel.
-  static Index z_stride_of(const Panels<T>& units) { return C * std::min(units.padded, Panels<T>::full); }
-  /// What column c multiplies, within [x | 1 | h].
+  static Index z_stride_of(const CellDeclaration& cell, const Panels<T>& units) {
+    return cell.columns * std::min(units.padded, Panels<T>::full);
+  }
+  /// What column c multiplies in stage 0, within [x | 1 | h].
   Segment column_segment(int c) const {
-    const Column column = Cell::columns[c];
+    const Column& column = cell->column[c];
     const Index begin = column.kernel >= 0 ? 0 : I;
-    const Index end = column.recurrent >= 0 ? section : I + 1;
+    const Index end = column.takes_operand(0) ? section : I + 1;
     return {begin, end - begin};
   }
   /// The same within an operand row.
   Segment operand_segment(int c) const {
     Segment segment = column_segment(c);
-    if (sections > 1) segment.offset += Cell::columns[c].gate() * section;
+    if (sections > 1) segment.offset += cell->column[c].gate() * section;
     return segment;
-  }
-  /// How many columns take h; they come first.
-  static constexpr int recurrent_columns() {
-    int n = 0;
-    for (const Column& column : Cell::columns) n += column.recurrent >= 0;
-    return n;
-  }
-  /// How many columns take x.
-  static constexpr int kernel_columns() {
-    int n = 0;
-    for (const Column& column : Cell::columns) n += column.kernel >= 0;
-    return n;
   }
 
  private:

@@ -12,14 +12,18 @@
 
 namespace recurra {
 
-template <class Cell, class T>
+template <class T>
 class PackedWeights {
-  static constexpr int C = column_count<Cell>;
-
  public:
-  explicit PackedWeights(const SequenceCall<T>& call) : I_(call.I), H_(call.H), units_(call.H) {
+  PackedWeights(const CellDeclaration& cell, const SequenceCall<T>& call)
+      : cell_(cell), I_(call.I), H_(call.H), units_(call.H) {
+    const int C = cell_.columns;
     for (int c = 0; c < C; ++c)
-      rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (Cell::columns[c].recurrent >= 0 ? H_ : 0);
+      rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (cell_.column[c].takes_operand(0) ? H_ : 0);
+    for (int c = 0; c < C; ++c) {
+      const Column& column = cell_.column[c];
+      later_rows_[c + 1] = later_rows_[c] + (column.recurrent >= 0 && column.stage > 0 ? H_ : 0);
+    }
     data_.resize(rows() * units_.padded);
     parallel_for(units_.count, (1 << 16) / panel_stride() + 1, [&](Index p0, Index p1) {
       for (Index p = p0; p < p1; ++p) pack(call, p);
@@ -32,68 +36,70 @@ class PackedWeights {
   const T* column(Index p, int c) const { return at(p, rows_[c]); }
   /// Elements from one full panel to the next.
   Index panel_stride() const { return rows() * Panels<T>::full; }
-  Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(I_); }
-  /// GruResetBefore: the recurrent kernel of the second product, H rows.
-  const T* second(Index p) const { return at(p, rows_[C]); }
+  Index kernel_rows(int c) const { return cell_.column[c].kernel_rows(I_); }
+  /// The recurrent kernel of a column whose stage comes after 0, H rows.
+  const T* later_stage(Index p, int c) const { return at(p, rows_[cell_.columns] + later_rows_[c]); }
   /// The folded last vector: (I + 1 + H, folded_vectors() * W), columns side by side, zeros where a column does not
   /// take a row. Null without folding.
   const T* folded() const { return folded_.data(); }
   /// As column(), for the last panel without its folded vector.
   const T* without_folded(int c) const { return rest_.data() + rows_[c] * rest_width(); }
   Index bytes() const { return data_.size() * Index(sizeof(T)); }
-  bool fits(const SequenceCall<T>& call) const { return I_ == call.I && H_ == call.H; }
+  bool fits(const CellDeclaration& cell, const SequenceCall<T>& call) const {
+    return &cell_ == &cell && I_ == call.I && H_ == call.H;
+  }
 
  private:
-  Index rows() const { return rows_[C] + (Cell::reset_before ? H_ : 0); }
+  Index rows() const { return rows_[cell_.columns] + later_rows_[cell_.columns]; }
   T* at(Index p, Index row) const {
     return const_cast<T*>(data_.data()) + units_.first(p) * rows() + row * units_.width(p);
   }
   void pack(const SequenceCall<T>& call, Index p) {
-    const Index first = units_.first(p), used = units_.used(p), width = units_.width(p), GH = Cell::gates * H_;
-    for (int c = 0; c < C; ++c) {
-      const Column column = Cell::columns[c];
+    const Index first = units_.first(p), used = units_.used(p), width = units_.width(p), GH = cell_.gates * H_;
+    const auto pack_recurrent = [&](const Column& column, T* out) {
+      pack_rows(call.recurrent_kernel + column.recurrent * H_ + first, GH, H_, used, width, out);
+    };
+    for (int c = 0; c < cell_.columns; ++c) {
+      const Column& column = cell_.column[c];
       T* out = at(p, rows_[c]);
       if (column.kernel >= 0) pack_rows(call.kernel + column.kernel * H_ + first, GH, I_, used, width, out);
       out += kernel_rows(c) * width;
       for (Index j = 0; j < width; ++j) out[j] = j < used ? bias(call, column, first + j) : T(0);
       out += width;
-      if (column.recurrent >= 0)
-        pack_rows(call.recurrent_kernel + column.recurrent * H_ + first, GH, H_, used, width, out);
+      if (column.takes_operand(0)) pack_recurrent(column, out);
+      else if (column.recurrent >= 0) pack_recurrent(column, at(p, rows_[cell_.columns] + later_rows_[c]));
     }
-    if constexpr (Cell::reset_before)
-      pack_rows(call.recurrent_kernel + 2 * H_ + first, GH, H_, used, width, at(p, rows_[C]));
   }
   void fold() {
-    const Index width = folded_vectors<Cell>(units_) * lanes<T>, p = units_.count - 1;
+    const Index width = folded_vectors(cell_, units_) * lanes<T>, p = units_.count - 1;
     if (width == 0) return;
     const Index rest = rest_width(), used = units_.in_last_vector();
     rest_.resize(rows() * rest);
     for (Index k = 0; k < rows(); ++k) std::copy_n(at(p, k), rest, rest_.data() + k * rest);
     folded_.resize((I_ + 1 + H_) * width);
     std::fill_n(folded_.data(), folded_.size(), T(0));
-    for (int c = 0; c < C; ++c) {
+    for (int c = 0; c < cell_.columns; ++c) {
       const T* from = column(p, c) + rest;
-      const Index first = I_ - kernel_rows(c), last = Cell::columns[c].recurrent >= 0 ? I_ + 1 + H_ : I_ + 1;
+      const Index first = I_ - kernel_rows(c), last = cell_.column[c].takes_operand(0) ? I_ + 1 + H_ : I_ + 1;
       for (Index k = first; k < last; ++k, from += units_.width(p))
         std::copy_n(from, used, folded_.data() + k * width + c * used);
     }
   }
   Index rest_width() const { return units_.width(units_.count - 1) - lanes<T>; }
-  T bias(const SequenceCall<T>& call, Column column, Index unit) const {
+  T bias(const SequenceCall<T>& call, const Column& column, Index unit) const {
     if (!call.bias) return T(0);
-    if constexpr (Cell::two_biases) {
-      T sum = T(0);
-      if (column.kernel >= 0) sum += call.bias[column.kernel * H_ + unit];
-      if (column.recurrent >= 0) sum += call.bias[(3 + column.recurrent) * H_ + unit];
-      return sum;
-    } else {
-      return call.bias[column.gate() * H_ + unit];
-    }
+    if (cell_.biases == 1) return call.bias[column.gate() * H_ + unit];
+    T sum = T(0);
+    if (column.kernel >= 0) sum += call.bias[column.kernel * H_ + unit];
+    if (column.recurrent >= 0) sum += call.bias[(cell_.gates + column.recurrent) * H_ + unit];
+    return sum;
   }
 
+  const CellDeclaration& cell_;
   Index I_, H_;
   Panels<T> units_;
-  Index rows_[C + 1] = {};  // sum over the columns before
+  Index rows_[max_columns + 1] = {};  // sum over the columns before
+  Index later_rows_[max_columns + 1] = {};  // the same of the stages after 0, which follow all columns
   Buffer<T> data_, folded_, rest_;
 };
 

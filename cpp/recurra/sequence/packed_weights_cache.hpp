@@ -15,17 +15,17 @@ class PackedWeightsCache {
   /// Whether it was asked for before. The first small call does not pack: the weights may change before the next one.
   bool requested_before() { return requested_.exchange(true); }
   /// The packed weights, packed by the first call; null when the cache holds those of another cell, dtype or size.
-  template <class Cell, class T>
-  std::shared_ptr<const PackedWeights<Cell, T>> get(const SequenceCall<T>& call) {
-    using Packed = PackedWeights<Cell, T>;
+  template <class T>
+  std::shared_ptr<const PackedWeights<T>> get(const CellDeclaration& cell, const SequenceCall<T>& call) {
+    using Packed = PackedWeights<T>;
     std::lock_guard<std::mutex> lock(mutex_);
     if (!weights_) {
-      weights_ = std::make_shared<Packed>(call);
+      weights_ = std::make_shared<Packed>(cell, call);
       type_ = &typeid(Packed);
     }
     if (*type_ != typeid(Packed)) return nullptr;
     auto found = std::static_pointer_cast<const Packed>(weights_);
-    return found->fits(call) ? found : nullptr;
+    return found->fits(cell, call) ? found : nullptr;
   }
 
  private:

@@ -42,12 +42,12 @@ Index largest_share(const Panels<T>& units, int workers) {
   return most;
 }
 
-template <class Cell, class T>
-Schedule make_schedule(const SequenceLayout<Cell, T>& layout, const Plan& plan) {
+template <class T>
+Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan) {
   Schedule result;
   const int most = max_threads().load();
   if (most < 2 || plan.steps() == 0) return result;
-  const double weights = double(layout.section) * Cell::gates * double(layout.units.padded);
+  const double weights = double(layout.section) * layout.cell->gates * double(layout.units.padded);
   const bool in_l2 = stays_in_l2(Index(weights) * Index(sizeof(T)));
   // Estimated time: 40 GFLOP/s (a modest figure), or 10 GB/s where each step reads the weights from beyond L2.
   const double product_us = 2 * weights * double(plan.rows()) / 4e4;

@@ -4,8 +4,8 @@
 //
 // Arguments, results and bits of forward are those of forward.hpp and backward.hpp: the chains of sums are the same.
 //
-// Pre-activations are one row [column][H] for each packed row. A cell's recurrent columns come first (cells/cell.hpp),
-// so a row of the recurrent kernel multiplies them in one run.
+// Pre-activations are one row [column][H] for each packed row. Consecutive columns of consecutive gates are multiplied
+// by a row of a kernel in one run.
 #pragma once
 #include <memory>
 #include <vector>
@@ -25,29 +25,29 @@ bool is_small(const SequenceCall<T>& call) {
 }
 
 /// What forward caches for backward, by packed row.
-template <class Cell, class T>
+template <class T>
 struct SmallSequenceCache {
+  const CellFunctions<T>* cell = nullptr;
   SequenceCall<T> call;
   Plan plan;
-  Buffer<T> x, h_in, h, z, carry, carry0, reset;  // h_in: h times recurrent dropout
+  Buffer<T> x, h_in, h, z, carry, carry0;  // h_in: h times recurrent dropout
+  Buffer<T> stage_operands;  // [stage - 1][packed row]: of the stages after 0
 };
 
-template <class Cell, class T>
+template <class T>
 class SmallSequence {
-  static constexpr int C = column_count<Cell>;
   static constexpr Index W = lanes<T>;
   /// Consecutive columns of consecutive gates, which one row of a kernel multiplies in one run.
   struct ColumnRun {
     int gate, column, count;
-    bool reset;  // of r h, not h
   };
 
  public:
-  using Cache = SmallSequenceCache<Cell, T>;
+  using Cache = SmallSequenceCache<T>;
 
-  static std::unique_ptr<Cache> forward(const SequenceCall<T>& call, T* y, T* h, T* c) {
-    std::unique_ptr<Cache> cache(
-        new Cache{call, Plan(call.B, call.steps, call.mask, call.reverse), {}, {}, {}, {}, {}, {}, {}});
+  static std::unique_ptr<Cache> forward(const CellFunctions<T>& cell, const SequenceCall<T>& call, T* y, T* h, T* c) {
+    auto cache = std::make_unique<Cache>();
+    cache->cell = &cell, cache->call = call, cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
     SmallSequence self(*cache);
     self.resize();
     self.run_forward(y, h, c);
@@ -63,14 +63,23 @@ class SmallSequence {
  private:
   explicit SmallSequence(Cache& cache)
       : call_(cache.call),
+        functions_(*cache.cell),
+        cell_(functions_.declaration),
+        C(cell_.columns),
         plan_(cache.plan),
         cache_(cache),
         H_(call_.H),
         I_(call_.I),
-        GH_(Cell::gates * H_),
+        GH_(cell_.gates * H_),
         Hp_((H_ + W - 1) / W * W),
-        z_stride_(C * H_ + W),
-        act_{call_.activation, call_.recurrent_activation} {}
+        z_stride_(C * H_ + W) {
+    const auto recurrent = [this](int stage) {
+      return runs(
+          [this, stage](int c) { return cell_.column[c].takes_operand(stage) ? cell_.column[c].recurrent : -1; });
+    };
+    for_x_ = runs([this](int c) { return cell_.column[c].kernel; });
+    for (int stage = 0; stage < cell_.stages; ++stage) for_stage_.push_back(recurrent(stage));
+  }
 
   void resize() {
     const Index rows = std::max<Index>(plan_.rows(), 1), B = std::max<Index>(call_.B, 1);
@@ -78,27 +87,28 @@ class SmallSequence {
     cache_.h_in.resize(rows * Hp_);
     cache_.h.resize(rows * Hp_);
     cache_.z.resize(rows * z_stride_);
-    if (Cell::has_carry) cache_.carry.resize(rows * Hp_), cache_.carry0.resize(B * Hp_);
-    if (Cell::reset_before) cache_.reset.resize(rows * Hp_);
+    if (cell_.has_carry()) cache_.carry.resize(rows * Hp_), cache_.carry0.resize(B * Hp_);
+    cache_.stage_operands.resize((cell_.stages - 1) * rows * Hp_);
   }
 
-  static std::vector<ColumnRun> kernel_runs() {
+  /// gate(c): the gate of column c, or -1 where it takes no part.
+  template <class Gate>
+  std::vector<ColumnRun> runs(Gate&& gate) const {
     std::vector<ColumnRun> list;
     for (int c = 0; c < C; ++c) {
-      const int gate = Cell::columns[c].kernel;
-      if (gate < 0) continue;
-      if (!list.empty() && list.back().gate + list.back().count == gate && list.back().column + list.back().count == c)
+      if (gate(c) < 0) continue;
+      if (!list.empty() && list.back().gate + list.back().count == gate(c) &&
+          list.back().column + list.back().count == c)
         ++list.back().count;
-      else list.push_back({gate, c, 1, false});
+      else list.push_back({gate(c), c, 1});
     }
     return list;
   }
-  static std::vector<ColumnRun> recurrent_runs() {
-    std::vector<ColumnRun> list{{0, 0, SequenceLayout<Cell, T>::recurrent_columns(), false}};
-    if (Cell::reset_before) list.push_back({2, 2, 1, true});
-    return list;
-  }
 
+  /// What a stage's recurrent kernel multiplies, (packed rows, Hp_).
+  T* operands(int stage) const {
+    return stage == 0 ? cache_.h_in.data() : cache_.stage_operands.data() + (stage - 1) * plan_.rows() * Hp_;
+  }
   T* z(Index row) const { return cache_.z.data() + row * z_stride_; }
   const T* input(Index s, Index i) const {
     const Index source = plan_.source(s, i);
@@ -124,11 +134,10 @@ class SmallSequence {
       std::fill_n(z(row), z_stride_, T(0));
     });
     for (Index i = 0; i < call_.B; ++i) initial_state(i, h_out, c_out);
-    const auto for_x = kernel_runs(), for_h = recurrent_runs();
     on_workers([&](const Worker& worker) {
       const FlushDenormals flush;
       const Range units = share(worker, H_);
-      for (const ColumnRun& run : for_x) {
+      for (const ColumnRun& run : for_x_) {
         const auto [first, last] = share(worker, run.count * H_);
         for (Index row = 0; row < plan_.rows(); ++row)
           stream_rows(cache_.x.data() + row * I_, I_, call_.kernel + run.gate * H_ + first, GH_, last - first,
@@ -139,16 +148,17 @@ class SmallSequence {
         const Index at = plan_.row(s, 0), live = plan_.live(s);
         for (Index i = 0; i < live; ++i) add_bias(z(at + i), units);
         worker.barrier();
-        for (const ColumnRun& run : for_h) {
-          if (run.reset) {
-            for (Index i = 0; i < live; ++i) reset(at + i, units);
+        for (int stage = 0; stage < cell_.stages; ++stage) {
+          if (stage > 0) {
+            for (Index i = 0; i < live; ++i) stage_operand(stage, at + i, units);
             worker.barrier();
           }
-          const auto [first, last] = share(worker, run.count * H_);
-          const T* operand = run.reset ? cache_.reset.data() : cache_.h_in.data();
-          for (Index i = 0; i < live; ++i)
-            stream_rows(operand + (at + i) * Hp_, H_, call_.recurrent_kernel + run.gate * H_ + first, GH_, last - first,
-                        z(at + i) + run.column * H_ + first);
+          for (const ColumnRun& run : for_stage_[size_t(stage)]) {
+            const auto [first, last] = share(worker, run.count * H_);
+            for (Index i = 0; i < live; ++i)
+              stream_rows(operands(stage) + (at + i) * Hp_, H_, call_.recurrent_kernel + run.gate * H_ + first, GH_,
+                          last - first, z(at + i) + run.column * H_ + first);
+          }
           worker.barrier();
         }
         for (Index i = 0; i < live; ++i) pointwise(s, i, units, y, h_out, c_out);
@@ -162,8 +172,8 @@ class SmallSequence {
     const Index b = plan_.batch_row(i);
     const T* h0 = call_.h0 ? call_.h0 + b * H_ : nullptr;
     const T* c0 = call_.c0 ? call_.c0 + b * H_ : nullptr;
-    if (Cell::has_carry) {
-      const T* from = Cell::has_memory ? c0 : h0;
+    if (cell_.has_carry()) {
+      const T* from = cell_.carry == Carry::c ? c0 : h0;
       for (Index j = 0; j < Hp_; ++j) cache_.carry0[i * Hp_ + j] = from && j < H_ ? from[j] : T(0);
     }
     if (plan_.length(i) > 0) return write_h_in(0, i, {0, H_}, h0);
@@ -181,128 +191,128 @@ class SmallSequence {
   void add_bias(T* row, Range units) const {
     if (!call_.bias) return;
     for (int c = 0; c < C; ++c) {
-      const Column column = Cell::columns[c];
+      const Column& column = cell_.column[c];
       for (Index j = units.first; j < units.last; ++j) {
         T bias = T(0);
-        if (!Cell::two_biases) bias = call_.bias[column.gate() * H_ + j];
-        if (Cell::two_biases && column.kernel >= 0) bias += call_.bias[column.kernel * H_ + j];
-        if (Cell::two_biases && column.recurrent >= 0) bias += call_.bias[(3 + column.recurrent) * H_ + j];
+        if (cell_.biases == 1) bias = call_.bias[column.gate() * H_ + j];
+        if (cell_.biases == 2 && column.kernel >= 0) bias += call_.bias[column.kernel * H_ + j];
+        if (cell_.biases == 2 && column.recurrent >= 0) bias += call_.bias[(cell_.gates + column.recurrent) * H_ + j];
         row[c * H_ + j] += bias;
       }
     }
   }
 
-  /// f(v, j, n) for each vector of units: v holds one vector of every column, and v[0:n] is stored back.
-  template <class F>
-  void for_columns(T* row, Range units, F&& f) {
-    for (Index j = units.first; j < units.last; j += W) {
-      Packet<T> v[C];
-      for (int c = 0; c < C; ++c) v[c] = load_partial(row + c * H_ + j, H_ - j);
-      f(v, j, H_ - j);
-      for (int c = 0; c < C; ++c) store_partial(row + c * H_ + j, v[c], H_ - j);
-    }
-  }
   T* carry_before(Index s, Index i) {
     return s ? cache_.carry.data() + plan_.row(s - 1, i) * Hp_ : cache_.carry0.data() + i * Hp_;
   }
 
-  void reset(Index row, Range units) {
-    if constexpr (Cell::reset_before)
-      for_columns(z(row), units, [&](Packet<T>* v, Index j, Index) {
-        store(cache_.reset.data() + row * Hp_ + j,
-              Cell::template reset<T>(v, load(cache_.h_in.data() + row * Hp_ + j), act_));
-      });
+  SmallStageRow<T> stage_row(int stage, Index row, Range units) const {
+    return {stage,
+            H_,
+            units,
+            z(row),
+            cache_.h_in.data() + row * Hp_,
+            operands(stage) + row * Hp_,
+            nullptr,
+            nullptr,
+            nullptr,
+            call_.activations()};
+  }
+  void stage_operand(int stage, Index row, Range units) {
+    functions_.small_stage_operand(stage_row(stage, row, units));
+  }
+
+  SmallRow<T> small_row(Index s, Index i, Range units) {
+    const Index row = plan_.row(s, i);
+    SmallRow<T> out{};
+    out.H = H_, out.padded = Hp_, out.units = units, out.z = z(row), out.h = cache_.h.data() + row * Hp_;
+    out.unit_parameters = call_.unit_parameters, out.activations = call_.activations();
+    if (cell_.has_carry()) out.carry_before = carry_before(s, i), out.carry_after = cache_.carry.data() + row * Hp_;
+    return out;
   }
   void pointwise(Index s, Index i, Range units, T* y, T* h_out, T* c_out) {
-    const Index row = plan_.row(s, i), b = plan_.batch_row(i);
-    T* h = cache_.h.data() + row * Hp_;
+    const Index b = plan_.batch_row(i);
     const bool has_next = s + 1 < plan_.steps() && i < plan_.live(s + 1);
-    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
-      Packet<T> carry = set1<T>(0);
-      if constexpr (Cell::has_carry) carry = load(carry_before(s, i) + j);
-      RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = apply_column_activation<Cell, T>(c, v[c], act_);
-      store(h + j, Cell::template forward<T>(v, carry, act_));
-      if constexpr (Cell::has_carry) store(cache_.carry.data() + row * Hp_ + j, carry);
-      if (!has_next && c_out) store_partial(c_out + b * H_ + j, carry, n);
-    });
-    const auto copy_to = [&](T* to) { std::copy(h + units.first, h + units.last, to + units.first); };
-    if (call_.return_sequences) copy_to(y + plan_.source(s, i) * call_.y_stride());
-    if (has_next) write_h_in(s + 1, i, units, h);
-    else copy_to(h_out + b * H_);
+    const SmallRow<T> row = small_row(s, i, units);
+    functions_.small_forward(row);
+    const auto copy_to = [&](const T* from, T* to) {
+      std::copy(from + units.first, from + units.last, to + units.first);
+    };
+    if (call_.return_sequences) copy_to(row.h, y + plan_.source(s, i) * call_.y_stride());
+    if (has_next) return write_h_in(s + 1, i, units, row.h);
+    copy_to(row.h, h_out + b * H_);
+    if (c_out) copy_to(row.carry_after, c_out + b * H_);
   }
 
   // --- backward
   // -------------------------------------------------------------------------------------------------------
   void run_backward(StridedRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
     UpstreamGradients<T> upstream(call_, plan_, Hp_, dy, dh_in, dc_in);
-    const auto for_x = kernel_runs(), for_h = recurrent_runs();
-    Buffer<T> through(Hp_);
+    const Index P = cell_.unit_parameters;
+    Buffer<T> through(Hp_), dunit_parameters(call_.B * P * Hp_);
+    std::fill_n(dunit_parameters.data(), dunit_parameters.size(), T(0));
     on_workers([&](const Worker& worker) {
       const FlushDenormals flush;
       const Range units = share(worker, H_);
       for (Index s = plan_.steps() - 1; s >= 0; --s)
         for (Index i = 0; i < plan_.live(s); ++i) {
-          backward_pointwise(s, i, units, upstream);
+          backward_pointwise(s, i, units, upstream, dunit_parameters.data() + i * P * Hp_);
           worker.barrier();
-          if constexpr (Cell::reset_before) {
-            dots(for_h[1], z(plan_.row(s, i)), call_.recurrent_kernel, units, through.data());
-            backward_reset(s, i, units, through.data(), upstream);
+          const T* dz = z(plan_.row(s, i));
+          for (int stage = cell_.stages - 1; stage > 0; --stage) {
+            dots(for_stage_[size_t(stage)], dz, call_.recurrent_kernel, units, through.data());
+            backward_stage(stage, s, i, units, through.data(), upstream);
             worker.barrier();
           }
           T* dh = upstream.dh.data() + i * Hp_;
-          dots(for_h[0], z(plan_.row(s, i)), call_.recurrent_kernel, units, dh);
+          dots(for_stage_[0], dz, call_.recurrent_kernel, units, dh);
           if (const T* drop = recurrent_mask(i))
             for (Index j = units.first; j < units.last; ++j) dh[j] *= drop[j];
         }
       initial_states(units, upstream, out);
       worker.barrier();
-      for (const ColumnRun& run : for_x) outer(run, cache_.x.data(), I_, share(worker, I_), out.dkernel);
-      for (const ColumnRun& run : for_h)
-        outer(run, run.reset ? cache_.reset.data() : cache_.h_in.data(), Hp_, units, out.drecurrent_kernel);
-      if (out.dx) input_gradient(for_x, share(worker, I_), out.dx);
+      for (const ColumnRun& run : for_x_) outer(run, cache_.x.data(), I_, share(worker, I_), out.dkernel);
+      for (int stage = 0; stage < cell_.stages; ++stage)
+        for (const ColumnRun& run : for_stage_[size_t(stage)])
+          outer(run, operands(stage), Hp_, units, out.drecurrent_kernel);
+      if (out.dx) input_gradient(share(worker, I_), out.dx);
     });
-    if (!out.dbias) return;
-    for (const ColumnRun& run : for_x) column_sums(run, out.dbias);
-    if (Cell::two_biases)
-      for (const ColumnRun& run : for_h) column_sums(run, out.dbias + GH_);
+    if (out.dbias)
+      for (int c = 0; c < C; ++c) {
+        const Column& column = cell_.column[c];
+        if (cell_.biases == 1) column_sums(c, out.dbias + column.gate() * H_);
+        if (cell_.biases == 2 && column.kernel >= 0) column_sums(c, out.dbias + column.kernel * H_);
+        if (cell_.biases == 2 && column.recurrent >= 0) column_sums(c, out.dbias + GH_ + column.recurrent * H_);
+      }
+    for (Index p = 0; p < P; ++p)
+      for (Index j = 0; j < H_; ++j) {
+        T sum = T(0);
+        for (Index i = 0; i < call_.B; ++i) sum += dunit_parameters[(i * P + p) * Hp_ + j];
+        out.dunit_parameters[p * H_ + j] = sum;
+      }
   }
 
   /// dz from dL/dh of the step, which is in upstream.dh.
-  void backward_pointwise(Index s, Index i, Range units, UpstreamGradients<T>& upstream) {
-    const Index row = plan_.row(s, i);
-    const T* dh = upstream.dh.data() + i * Hp_;
-    const T* dy = upstream.dy ? upstream.dy.at(plan_.source(s, i)) : nullptr;
-    T* dcarry = upstream.dcarry.data() + i * Hp_;
-    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
-      Packet<T> d = load(dh + j), before = set1<T>(0), after = before, carried = before;
-      if (dy) d = add(d, load_partial(dy + j, n));
-      if constexpr (Cell::has_carry) {
-        before = load(carry_before(s, i) + j);
-        after = load(cache_.carry.data() + row * Hp_ + j);
-        carried = load(dcarry + j);
-      }
-      Cell::template backward<T>(v, before, after, d, carried, act_);
-      if constexpr (Cell::has_carry) store(dcarry + j, carried);
-    });
+  void backward_pointwise(Index s, Index i, Range units, UpstreamGradients<T>& upstream, T* dunit_parameters) {
+    SmallRow<T> row = small_row(s, i, units);
+    row.dh = upstream.dh.data() + i * Hp_;
+    row.dy = upstream.dy ? upstream.dy.at(plan_.source(s, i)) : nullptr;
+    row.dcarry = upstream.dcarry.data() + i * Hp_;
+    row.dunit_parameters = dunit_parameters;
+    functions_.small_backward(row);
   }
-  /// GruResetBefore: the gradient through (r h) Un.
-  void backward_reset(Index s, Index i, Range units, const T* through, UpstreamGradients<T>& upstream) {
-    const Index row = plan_.row(s, i);
-    const T* drop = recurrent_mask(i);
-    T* dcarry = upstream.dcarry.data() + i * Hp_;
-    for_columns(z(row), units, [&](Packet<T>* v, Index j, Index n) {
-      Packet<T> d = Cell::template reset_backward<T>(v, load(cache_.h_in.data() + row * Hp_ + j),
-                                                     load_partial(through + j, n), act_);
-      if (drop) d = mul(d, load_partial(drop + j, n));
-      store(dcarry + j, add(load(dcarry + j), d));
-    });
+  /// The gradient through the operand of a stage after 0. d: of the operand.
+  void backward_stage(int stage, Index s, Index i, Range units, const T* d, UpstreamGradients<T>& upstream) {
+    SmallStageRow<T> row = stage_row(stage, plan_.row(s, i), units);
+    row.d = d, row.dropout = recurrent_mask(i), row.dcarry = upstream.dcarry.data() + i * Hp_;
+    functions_.small_stage_operand_backward(row);
   }
   void initial_states(Range units, const UpstreamGradients<T>& upstream, const SequenceGradients<T>& out) const {
     for (Index i = 0; i < call_.B; ++i) {
       const Index b = plan_.batch_row(i);
       for (Index j = units.first; j < units.last; ++j) {
-        const T carried = Cell::has_carry ? upstream.dcarry[i * Hp_ + j] : T(0);
-        out.dh0[b * H_ + j] = upstream.dh[i * Hp_ + j] + (Cell::has_memory ? T(0) : carried);
+        const T carried = upstream.dcarry[i * Hp_ + j];
+        out.dh0[b * H_ + j] = upstream.dh[i * Hp_ + j] + (cell_.carry == Carry::h ? carried : T(0));
         if (out.dc0) out.dc0[b * H_ + j] = carried;
       }
     }
@@ -312,20 +322,31 @@ class SmallSequence {
   void dots(const ColumnRun& run, const T* dz, const T* weights, Range k, T* out) const {
     dot_rows(weights + run.gate * H_, GH_, k.first, k.last, dz + run.column * H_, run.count * H_, out);
   }
+  /// The sum of several runs; zeros without any.
+  void dots(const std::vector<ColumnRun>& runs, const T* dz, const T* weights, Range k, T* out) const {
+    if (runs.empty()) return std::fill(out + k.first, out + k.last, T(0));
+    dots(runs[0], dz, weights, k, out);
+    if (runs.size() == 1) return;
+    std::vector<T> more(size_t(k.last));
+    for (size_t n = 1; n < runs.size(); ++n) {
+      dots(runs[n], dz, weights, k, more.data());
+      for (Index j = k.first; j < k.last; ++j) out[j] += more[size_t(j)];
+    }
+  }
   /// out[k, gates of the run] = sum over rows of operand[row, k] * dz[row, columns of the run]
   void outer(const ColumnRun& run, const T* operand, Index operand_stride, Range k, T* out) const {
     outer_rows(operand, operand_stride, z(0) + run.column * H_, z_stride_, plan_.rows(), k.first, k.last,
                run.count * H_, out + run.gate * H_, GH_);
   }
-  void column_sums(const ColumnRun& run, T* out) const {
-    for (Index j = 0; j < run.count * H_; ++j) {
+  void column_sums(int c, T* out) const {
+    for (Index j = 0; j < H_; ++j) {
       T sum = T(0);
-      for (Index row = 0; row < plan_.rows(); ++row) sum += z(row)[run.column * H_ + j];
-      out[run.gate * H_ + j] = sum;
+      for (Index row = 0; row < plan_.rows(); ++row) sum += z(row)[c * H_ + j];
+      out[j] = sum;
     }
   }
   /// Columns k of dx, 16 at a time, so that their rows of the kernel stay in cache for all rows of dz.
-  void input_gradient(const std::vector<ColumnRun>& runs, Range k, T* dx) const {
+  void input_gradient(Range k, T* dx) const {
     if (call_.mask)
       for (Index source = 0; source < call_.B * call_.steps; ++source)
         std::fill(dx + source * I_ + k.first, dx + source * I_ + k.last, T(0));
@@ -337,7 +358,7 @@ class SmallSequence {
         const T* drop = call_.input_mask(0, plan_.batch_row(i));
         T* to = dx + plan_.source(s, i) * I_ + k0;
         std::fill_n(to, n, T(0));
-        for (const ColumnRun& run : runs) {
+        for (const ColumnRun& run : for_x_) {
           dots(run, z(row), call_.kernel + k0 * GH_, {0, n}, sum);
           for (Index m = 0; m < n; ++m) to[m] += sum[m];
         }
@@ -347,10 +368,14 @@ class SmallSequence {
   }
 
   const SequenceCall<T>& call_;
+  const CellFunctions<T>& functions_;
+  const CellDeclaration& cell_;
+  const int C;
   const Plan& plan_;
   Cache& cache_;
   const Index H_, I_, GH_, Hp_, z_stride_;
-  const AnyActivations act_;
+  std::vector<ColumnRun> for_x_;
+  std::vector<std::vector<ColumnRun>> for_stage_;
 };
 
 }  // namespace recurra

@@ -10,9 +10,9 @@
 
 namespace recurra {
 
-template <class Cell, class T>
+template <class T>
 class TransposedWeights {
-  using Layout = SequenceLayout<Cell, T>;
+  using Layout = SequenceLayout<T>;
 
  public:
   /// One product: some columns of dz times their transposed weights.
@@ -25,11 +25,12 @@ class TransposedWeights {
   };
 
   /// For the recurrent kernel (H outputs) or the kernel (I outputs), as `out` cuts them into panels. column_sets: one,
-  /// or one for each gate when gates have masks of their own. panel_stride: elements from one panel of z to the next.
+  /// or one for each gate when gates have masks of their own; none where no column multiplies it. panel_stride: elements from one panel of z to the next.
   void init(const SequenceCall<T>& call, const Layout& layout, const Panels<T>& out_panels,
             const std::vector<std::vector<int>>& column_sets, bool of_recurrent_kernel, Index panel_stride) {
     source_ = of_recurrent_kernel ? call.recurrent_kernel : call.kernel;
     recurrent = of_recurrent_kernel;
+    cell_ = layout.cell;
     out = out_panels;
     Index size = 0;
     for (const auto& columns : column_sets) {
@@ -53,7 +54,7 @@ class TransposedWeights {
 
   /// Pack this worker's panels. A barrier must follow.
   void pack(const Layout& layout, const Worker& worker) {
-    const Index GH = Cell::gates * layout.H;
+    const Index GH = cell_->gates * layout.H;
     const auto [q0, q1] = worker.range(out.count);
     for (size_t set = 0; set < sets.size(); ++set)
       for (Index q = q0; q < q1; ++q) {
@@ -79,9 +80,10 @@ class TransposedWeights {
 
  private:
   int gate_of(int c) const {
-    const Column column = Cell::columns[c];
+    const Column& column = cell_->column[c];
     return recurrent && column.recurrent >= 0 ? column.recurrent : column.gate();
   }
+  const CellDeclaration* cell_ = nullptr;
   const T* source_ = nullptr;  // (out.columns, G*H)
   Buffer<T> packed_;
 };

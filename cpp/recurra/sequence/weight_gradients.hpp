@@ -16,10 +16,9 @@
 
 namespace recurra {
 
-template <class Cell, class T>
+template <class T>
 class WeightGradients {
-  using Layout = SequenceLayout<Cell, T>;
-  static constexpr int C = Layout::C;
+  using Layout = SequenceLayout<T>;
   static constexpr Index W = Layout::W;
   static constexpr Index full = Panels<T>::full;
   static constexpr Index depth_rows = 192;  // most rows of one product
@@ -27,8 +26,14 @@ class WeightGradients {
 
  public:
   /// work_after: multiply-adds for each row of dz that follow sum() without a barrier and can balance it.
-  WeightGradients(SequenceCache<Cell, T>& cache, int threads, Index work_after)
-      : call_(cache.call), cache_(cache), L_(cache.layout), plan_(cache.plan), tokens_(cache.tokens) {
+  WeightGradients(SequenceCache<T>& cache, int threads, Index work_after)
+      : call_(cache.call),
+        cell_(cache.cell->declaration),
+        C(cell_.columns),
+        cache_(cache),
+        L_(cache.layout),
+        plan_(cache.plan),
+        tokens_(cache.tokens) {
     Index& size = group_size_;
     const bool folds = folds_last_panel();
     for (Index n = 0; n < L_.units.count * C; ++n) {
@@ -102,20 +107,20 @@ class WeightGradients {
   /// Elements of the last panel's columns, folded.
   Index folded_width() const { return (C * L_.units.used(L_.units.count - 1) + W - 1) / W * W; }
   bool folds_last_panel() const {
-    if (Cell::reset_before || L_.sections > 1 || L_.units.count == 0) return false;
+    if (cell_.stages > 1 || L_.sections > 1 || L_.units.count == 0) return false;
     Index apart = 0;
     for (int c = 0; c < C; ++c) apart += rows_of(c) * L_.units.width(L_.units.count - 1);
     return folded_width() * (call_.I + 1 + L_.H) < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
-  /// 0, C-1, 1, C-2, ...: two workers share GRU's four columns, and its first ones have more operands than its last
+  /// 0, C-1, 1, C-2, ...: two workers share four columns, of which the first ones may have more operands than the last
   /// ones.
-  static int from_both_ends(int n) { return n % 2 ? C - 1 - n / 2 : n / 2; }
+  int from_both_ends(int n) const { return n % 2 ? C - 1 - n / 2 : n / 2; }
 
   /// Multiply-adds of a block for each row of dz.
   Index work(const Block& block) const {
     const Index operands = block.columns > 1 ? L_.section : L_.column_segment(block.column).length;
-    return (operands + (Cell::reset_before && block.column == 2 ? L_.H : 0)) * block.width;
+    return (operands + (later_stage(block.column) ? L_.H : 0)) * block.width;
   }
   /// Blocks into tasks of even work. A task reads all operands of a group of rows, so there are few. Where the largest
   /// would still keep a worker busy too long, each block is a task and its operand is cut.
@@ -147,34 +152,32 @@ class WeightGradients {
     queue_ = WorkStealingRange(threads, (groups + (tokens_ ? 1 : 0)) * tasks() * cuts_);
   }
   Index tasks() const { return Index(task_ends_.size()) - 1; }
-  Index kernel_rows(int c) const { return Cell::columns[c].kernel_rows(call_.I); }
+  Index kernel_rows(int c) const { return cell_.column[c].kernel_rows(call_.I); }
+  /// The stage of a column with a recurrent part that comes after stage 0; else 0.
+  int later_stage(int c) const { return cell_.column[c].recurrent >= 0 ? cell_.column[c].stage : 0; }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
-  Index rows_of(int c) const {
-    const bool recurrent = Cell::columns[c].recurrent >= 0 || (Cell::reset_before && c == 2);
-    return kernel_rows(c) + 1 + (recurrent ? L_.H : 0);
-  }
+  Index rows_of(int c) const { return kernel_rows(c) + 1 + (cell_.column[c].recurrent >= 0 ? L_.H : 0); }
 
   /// Rows of [x | 1 | h] before the first that column c takes.
   Index unused_rows(int c) const { return call_.I - kernel_rows(c); }
 
   void write_column(int c, const Block& block, const T* from, const SequenceGradients<T>& out) const {
-    const Index H = L_.H, I = call_.I, GH = Cell::gates * H, first = L_.units.first(block.panel);
-    const Column column = Cell::columns[c];
+    const Index H = L_.H, I = call_.I, GH = cell_.gates * H, first = L_.units.first(block.panel);
+    const Column& column = cell_.column[c];
     const size_t bytes = size_t(L_.units.used(block.panel)) * sizeof(T);
     if (column.kernel >= 0)
       for (Index k = 0; k < I; ++k, from += block.stride)
         std::memcpy(out.dkernel + k * GH + column.kernel * H + first, from, bytes);
     if (out.dbias) {
-      if (!Cell::two_biases) std::memcpy(out.dbias + column.gate() * H + first, from, bytes);
-      if (Cell::two_biases && column.kernel >= 0) std::memcpy(out.dbias + column.kernel * H + first, from, bytes);
-      if (Cell::two_biases && column.recurrent >= 0)
-        std::memcpy(out.dbias + GH + column.recurrent * H + first, from, bytes);
+      const bool two = cell_.biases == 2;
+      if (!two) std::memcpy(out.dbias + column.gate() * H + first, from, bytes);
+      if (two && column.kernel >= 0) std::memcpy(out.dbias + column.kernel * H + first, from, bytes);
+      if (two && column.recurrent >= 0) std::memcpy(out.dbias + GH + column.recurrent * H + first, from, bytes);
     }
     from += block.stride;
-    const int recurrent = Cell::reset_before && c == 2 ? 2 : column.recurrent;
-    if (recurrent >= 0)
+    if (column.recurrent >= 0)
       for (Index k = 0; k < H; ++k, from += block.stride)
-        std::memcpy(out.drecurrent_kernel + k * GH + recurrent * H + first, from, bytes);
+        std::memcpy(out.drecurrent_kernel + k * GH + column.recurrent * H + first, from, bytes);
   }
 
   /// One of the slices of a cut of `count` operand elements.
@@ -218,10 +221,11 @@ class WeightGradients {
           }
           product<T, true>(k1 - k0, operands, L_.cached_stride, &all, 1, scratch, vectors, to + k0 * row, row,
                            accumulate, &prefetches);
-          if (Cell::reset_before && c == 2 && slice == 0) {
+          if (const int stage = later_stage(c); stage > 0 && slice == 0) {
             const auto [r0, r1] = operand_range(L_.H, cut, 0, 1);
-            product<T, true>(r1 - r0, cache_.reset.data() + m0 * L_.units.padded + r0, L_.units.padded, &all, 1,
-                             scratch, vectors, to + (segment.length + r0) * row, row, accumulate, &prefetches);
+            const Index stage_row = (stage - 1) * plan_.rows() + m0;
+            product<T, true>(r1 - r0, cache_.stage_operands.data() + stage_row * L_.units.padded + r0, L_.units.padded,
+                             &all, 1, scratch, vectors, to + (segment.length + r0) * row, row, accumulate, &prefetches);
           }
         });
   }
@@ -241,22 +245,22 @@ class WeightGradients {
   Index kernel_rows_of(const Block& block) const { return block.columns > 1 ? call_.I : kernel_rows(block.column); }
   /// The dropout masks of [x | 1 | h], for each position and gate, where gates have masks of their own.
   void build_masks() {
-    masks_.resize(call_.B * Cell::gates * L_.cached_stride);
+    masks_.resize(call_.B * cell_.gates * L_.cached_stride);
     std::fill_n(masks_.data(), masks_.size(), T(1));
     for (Index i = 0; i < call_.B; ++i)
-      for (Index gate = 0; gate < Cell::gates; ++gate) {
+      for (Index gate = 0; gate < cell_.gates; ++gate) {
         const Index b = plan_.batch_row(i);
-        T* to = masks_.data() + (i * Cell::gates + gate) * L_.cached_stride;
+        T* to = masks_.data() + (i * cell_.gates + gate) * L_.cached_stride;
         if (const T* input = call_.input_mask(gate, b)) copy(input, L_.I, to);
         if (const T* recurrent = call_.recurrent_mask(gate, b)) copy(recurrent, L_.H, to + L_.I + 1);
       }
   }
   /// to = elements `range` of [x | 1 | h] of some packed rows times the masks of column c's gate.
   void mask_operands(int c, Range rows, Range range, T* to) const {
-    const T* masks = masks_.data() + Cell::columns[c].gate() * L_.cached_stride + range.first;
+    const T* masks = masks_.data() + cell_.column[c].gate() * L_.cached_stride + range.first;
     plan_.each(rows, [&](Index row, Index, Index i) {
       const T* from = cache_.operands.data() + row * L_.cached_stride + range.first;
-      const T* mask = masks + i * Cell::gates * L_.cached_stride;
+      const T* mask = masks + i * cell_.gates * L_.cached_stride;
       for (Index j = 0; j < range.count(); j += W) store(to + j, mul(load(from + j), load(mask + j)));
       to += L_.cached_stride;
     });
@@ -324,7 +328,9 @@ class WeightGradients {
   }
 
   const SequenceCall<T>& call_;
-  SequenceCache<Cell, T>& cache_;
+  const CellDeclaration& cell_;
+  const int C;
+  SequenceCache<T>& cache_;
   const Layout& L_;
   const Plan& plan_;
   TokenTable<T>& tokens_;

@@ -1,13 +1,12 @@
-// Axes, gate order, shapes of weights, and the order of every sum. Stated here once; everything else refers to it.
+// Axes, shapes of weights, and the order of every sum. Stated here once; everything else refers to it.
 //
 //   B batch   T time   I input features   H units   G gates   V vocabulary
 //
-//   cell         G   gate order (Keras's)   kernel    recurrent_kernel   bias
-//   LSTM         4   i  f  g  o             (I, 4H)   (H, 4H)            (4H,)
-//   GRU          3   z  r  n                (I, 3H)   (H, 3H)            (2, 3H): input, recurrent; (3H,): reset before
-//   SimpleRNN    1   -                      (I,  H)   (H,  H)            (H,)
+//   kernel             (I, G*H)   gates side by side
+//   recurrent kernel   (H, G*H)
+//   bias               (G*H,), or (2, G*H): of the kernel's and of the recurrent kernel's products
 //
-// Keras calls g "c" and n "h"; the order is the same, and here c and h are the states.
+// The order of the gates is in cells/list.hpp.
 //
 // H units are cut into panels of a few vectors (linalg/panels.hpp). All pre-activations of a panel's units lie side by
 // side, so that a cell runs on one panel by itself. Every pre-activation is one chain of fused multiply-adds in this

@@ -1,6 +1,6 @@
 """The kernels' contract: one signature list for every compiled variant and for ``recurra.reference``.
 
-Axes: B batch, T time, I input features, H units, V vocabulary, G gates (LSTM 4: i f c o, GRU 3: z r h, SimpleRNN 1).
+Axes: B batch, T time, I input features, H units, V vocabulary, G gates (cells.py has their order).
 Every float array of one call has the same dtype, float32 or float64, and is C-contiguous; results are new arrays.
 A wrong rank, shape or dtype raises ValueError/TypeError naming argument, expectation and what came, e.g.
 ``recurrent_kernel must have shape (H, 4*H) = (8, 32), got (8, 24)``. Arguments are positional (calls cost less).
@@ -14,7 +14,7 @@ return_sequences : y is (B, T, H); otherwise y is (B, H), the output at the last
     (a right-padded row with ``zero_output_for_mask`` therefore gives zeros, as in Keras).
 input_dropout : None, (B, I) one multiplier mask shared by all gates, or (G, B, I) one for each gate; the same at all steps.
 recurrent_dropout : None, (B, H) or (G, B, H), multiplies h before the recurrent product.
-    (GRU with reset_after=False: multiplies h before the reset product.)
+    (gru_reset_before: multiplies h before the reset product.)
 embeddings : None, or (V, I); then x is (B, T) int32 token ids and the input is embeddings[x]. Ids outside [0, V) raise.
 training : keep what backward needs; otherwise the cache returned is None.
 out : where y goes, of y's shape, or None for a new array. The rows of its last axis may lie apart, evenly, as in y[:, :, :H];
@@ -22,6 +22,7 @@ out : where y goes, of y's shape, or None for a new array. The rows of its last 
 The cache is opaque and serves one backward call; a second one raises RuntimeError.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,37 +40,25 @@ def packed_weights_cache() -> PackedWeightsCache: ...
 # and bias hold the same numbers, and a new one when they change. One that holds another cell, dtype or size raises ValueError.
 
 # --- recurrent layers ---------------------------------------------------------------------------------------------
-def lstm_forward(
-    x: Array, h0: Array | None, c0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+# cell : a name of recurrent_cells(), which recurra/_core/cells.py describes: "lstm", "gru" (reset after the product),
+#     "gru_reset_before", "simple_rnn", ...
+# states, dstates : (h,) or (h, c), each (B, H) or None; in messages h0, c0, dh, dc.
+# weights : of kernel (I, G*H), recurrent_kernel (H, G*H), bias (G*H,) or (2, G*H) and unit parameters (P, H) those that the
+#     cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
+# recurrent_activation : not used by cells that have none.
+def recurrent_cells() -> list[str]: ...
+def recurrent_forward(
+    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None,
-) -> tuple[Array, Array, Array, Cache | None]: ...  # y, h, c, cache. kernel (I,4H), recurrent_kernel (H,4H), bias (4H,)
-def lstm_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, dc: Array | None, need_dx: bool,
-) -> tuple[Array | RowSparse | None, Array, Array, Array, Array, Array | None]: ...
-# dx (RowSparse when embeddings were given, None unless need_dx), dh0, dc0, dkernel, drecurrent_kernel, dbias (None without bias)
-def gru_forward(
-    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
-    activation: str, recurrent_activation: str, reset_after: bool,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
-    out: Array | None,
-) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,3H), recurrent_kernel (H,3H), bias (2,3H) reset_after, else (3H,)
-def gru_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,
-) -> tuple[Array | RowSparse | None, Array, Array, Array, Array | None]: ...  # dx, dh0, dkernel, drecurrent_kernel, dbias
-def simple_rnn_forward(
-    x: Array, h0: Array | None, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-    mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
-    activation: str,
-    reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
-    out: Array | None,
-) -> tuple[Array, Array, Cache | None]: ...  # kernel (I,H), recurrent_kernel (H,H), bias (H,)
-def simple_rnn_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool,
-) -> tuple[Array | RowSparse | None, Array, Array, Array, Array | None]: ...
+) -> tuple[Array, tuple[Array, ...], Cache | None]: ...  # y, states, cache
+def recurrent_backward(
+    cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool,
+) -> tuple[Array | RowSparse | None, tuple[Array, ...], tuple[Array | None, ...]]: ...
+# dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
+# that was None)
 
 # --- products -----------------------------------------------------------------------------------------------------
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...

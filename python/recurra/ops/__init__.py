@@ -9,7 +9,7 @@ the graph, as in Keras 3.
     products.py      matmul, dense, dot, tensordot, einsum
     nn.py            activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
-    recurrent.py     lstm, gru, simple_rnn over whole sequences, and their gradients
+    recurrent.py     lstm, gru, simple_rnn and other cells over whole sequences, and their gradients
     time_loop.py     rnn: the time loop for a cell written in Python
     dispatch.py      how an operation on arrays accepts symbolic tensors
 """
@@ -102,11 +102,14 @@ from recurra.ops.products import dense, dot, einsum, matmul, tensordot
 from recurra.ops.recurrent import (
     GRUGradients,
     LSTMGradients,
+    RecurrentGradients,
     SimpleRNNGradients,
     gru,
     gru_backward,
     lstm,
     lstm_backward,
+    run_cell,
+    run_cell_backward,
     simple_rnn,
     simple_rnn_backward,
 )
@@ -147,13 +150,14 @@ from recurra.ops.time_loop import rnn
 
 #: what reads shapes alone, begins with numbers, or runs over time: these make no node of a graph
 _ON_ARRAYS_ALONE = {
-    "arange", "convert_to_numpy", "full", "gru", "gru_backward", "lstm", "lstm_backward", "ones", "rnn", "shape",
-    "simple_rnn", "simple_rnn_backward", "size", "value_of", "zeros",
+    "arange", "convert_to_numpy", "full", "gru", "gru_backward", "lstm", "lstm_backward", "ones", "rnn", "run_cell",
+    "run_cell_backward", "shape", "simple_rnn", "simple_rnn_backward", "size", "value_of", "zeros",
 }  # fmt: skip
 
 __all__ = [
     "GRUGradients",
     "LSTMGradients",
+    "RecurrentGradients",
     "SimpleRNNGradients",
     "abs",
     "add",
@@ -238,6 +242,8 @@ __all__ = [
     "reshape",
     "rnn",
     "round",
+    "run_cell",
+    "run_cell_backward",
     "selu",
     "shape",
     "sigmoid",
@@ -278,7 +284,8 @@ __all__ = [
     "zeros_like",
 ]
 
-_others = _ON_ARRAYS_ALONE | {"GRUGradients", "LSTMGradients", "SimpleRNNGradients", "hard_swish", "swish"}
+_others = _ON_ARRAYS_ALONE | {"hard_swish", "swish"}
+_others |= {"GRUGradients", "LSTMGradients", "RecurrentGradients", "SimpleRNNGradients"}
 globals().update(_accepting_symbolic(globals()[name] for name in __all__ if name not in _others))
 
 swish = silu

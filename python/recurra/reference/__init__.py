@@ -2,7 +2,7 @@
 
 The same functions as the compiled modules, with the signatures of ``_core/kernels.pyi``. Slow, and meant to be read:
 
-    cells.py       one step of LSTM, GRU and SimpleRNN, forward and backward
+    cells.py       one step of every cell, forward and backward
     sequence.py    the time loop around them: masks, direction, dropout, states
     nn.py          activations, products, softmax, cross-entropy, embedding
     random.py      counter-based random numbers
@@ -38,13 +38,10 @@ from recurra.reference.optimizers import (
 )
 from recurra.reference.random import dropout_mask, random_normal, random_uniform
 from recurra.reference.recurrent import (
-    gru_backward,
-    gru_forward,
-    lstm_backward,
-    lstm_forward,
     packed_weights_cache,
-    simple_rnn_backward,
-    simple_rnn_forward,
+    recurrent_backward,
+    recurrent_cells,
+    recurrent_forward,
 )
 from recurra.reference.sampling import sample
 from recurra.reference.sequence import Cache
@@ -63,22 +60,19 @@ __all__ = [
     "embedding_forward",
     "get_num_threads",
     "grad_norm",
-    "gru_backward",
-    "gru_forward",
-    "lstm_backward",
-    "lstm_forward",
     "matmul",
     "packed_weights_cache",
     "random_normal",
     "random_uniform",
+    "recurrent_backward",
+    "recurrent_cells",
+    "recurrent_forward",
     "rmsprop_update",
     "rmsprop_update_rows",
     "sample",
     "set_num_threads",
     "sgd_update",
     "sgd_update_rows",
-    "simple_rnn_backward",
-    "simple_rnn_forward",
     "softmax_backward",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",

@@ -5,16 +5,17 @@ A cell sees one step of a batch with its G gates stacked in front, so that each 
 x : (G, B, I) the input as each gate sees it
 hd : (G, B, H) the previous h as each gate's recurrent product sees it (h, times the recurrent dropout)
 states : the previous states themselves, each (B, H)
-W : (G, I, H), U : (G, H, H), b : (1 or 2, G, 1, H)
+w : the weights W (G, I, H), U (G, H, H), b (1 or 2, G, 1, H), p (unit parameters, 1, H)
 sigma, phi : names of recurrent_activation and activation
 
 ``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of
-the new states, and returns the gradients dx (G, B, I), dhd (G, B, H), those of `states` apart from hd, and dW, dU, db.
+the new states, and returns the gradients of x, of hd, of `states` apart from hd, and of the weights. Arrays that a cell
+does not have are empty.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,22 +24,35 @@ from recurra.reference.nn import activate, slope
 Array = np.ndarray[Any, Any]
 States = tuple[Array, ...]
 Saved = tuple[Any, ...]
-Gradients = tuple[Array, Array, States, Array, Array, Array]
+NONE: Array = np.zeros(0)
+
+
+class Weights(NamedTuple):
+    """Of a cell, its gates in front; or their gradients."""
+
+    W: Array
+    U: Array = NONE
+    b: Array = NONE
+    p: Array = NONE
+
+
+class Gradients(NamedTuple):
+    """What ``backward`` returns."""
+
+    dx: Array
+    dhd: Array
+    dstates: States
+    dw: Weights
 
 
 class Cell(Protocol):
-    """What the time loop needs to know of a cell."""
-
-    name: str
-    gates: int  # G
-    states: int  # 2 for h and c, 1 for h
-    biases: int  # rows of the bias
+    """What the time loop needs to know of a cell; its shapes are in ``recurra._core.cells``."""
 
     def forward(
-        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
+        self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str
     ) -> tuple[States, Saved]: ...
 
-    def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients: ...
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients: ...
 
 
 def _t(stack: Array) -> Array:
@@ -48,19 +62,15 @@ def _t(stack: Array) -> Array:
 class LSTM:
     """i = σ(zi), f = σ(zf), g = φ(zg), o = σ(zo) with z = xW + hU + b;  c' = f⊙c + i⊙g;  h' = o⊙φ(c')."""
 
-    name, gates, states, biases = "lstm", 4, 2, 1
-
-    def forward(
-        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
-    ) -> tuple[States, Saved]:
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         _, c_old = states
-        z = x @ W + b[0] + hd @ U
+        z = x @ w.W + w.b[0] + hd @ w.U
         i, f, g, o = activate(sigma, z[0]), activate(sigma, z[1]), activate(phi, z[2]), activate(sigma, z[3])
         c = f * c_old + i * g
         a = activate(phi, c)
         return (o * a, c), (x, hd, c_old, i, f, g, o, a)
 
-    def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients:
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
         x, hd, c_old, i, f, g, o, a = saved
         dh, dc = dstates
         dc = dc + dh * o * slope(phi, a)
@@ -72,26 +82,22 @@ class LSTM:
                 dh * a * slope(sigma, o),
             ]
         )
-        db = dz.sum(axis=1)[None]
-        return dz @ _t(W), dz @ _t(U), (np.zeros_like(dh), dc * f), _t(x) @ dz, _t(hd) @ dz, db
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc * f), dw)
 
 
 class SimpleRNN:
     """h' = φ(xW + hU + b)."""
 
-    name, gates, states, biases = "simple_rnn", 1, 1, 1
-
-    def forward(
-        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
-    ) -> tuple[States, Saved]:
-        h = activate(phi, (x @ W + b[0] + hd @ U)[0])
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        h = activate(phi, (x @ w.W + w.b[0] + hd @ w.U)[0])
         return (h,), (x, hd, h)
 
-    def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients:
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
         x, hd, h = saved
         dz = (dstates[0] * slope(phi, h))[None]
-        db = dz.sum(axis=1)[None]
-        return dz @ _t(W), dz @ _t(U), (np.zeros_like(h),), _t(x) @ dz, _t(hd) @ dz, db
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(h),), dw)
 
 
 class GRUResetAfter:
@@ -101,20 +107,16 @@ class GRUResetAfter:
     h' = z⊙h + (1 - z)⊙n
     """
 
-    name, gates, states, biases = "gru", 3, 1, 2
-
-    def forward(
-        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
-    ) -> tuple[States, Saved]:
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         (h_old,) = states
-        from_x = x @ W + b[0]
-        from_h = hd @ U + b[1]
+        from_x = x @ w.W + w.b[0]
+        from_h = hd @ w.U + w.b[1]
         z = activate(sigma, from_x[0] + from_h[0])
         r = activate(sigma, from_x[1] + from_h[1])
         n = activate(phi, from_x[2] + r * from_h[2])
         return (z * h_old + (1 - z) * n,), (x, hd, h_old, z, r, n, from_h[2])
 
-    def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients:
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
         x, hd, h_old, z, r, n, from_h = saved
         (dh,) = dstates
         dz = dh * (h_old - n) * slope(sigma, z)
@@ -123,7 +125,8 @@ class GRUResetAfter:
         dx_side = np.stack([dz, dr, dn])
         dh_side = np.stack([dz, dr, dn * r])
         db = np.stack([dx_side.sum(axis=1), dh_side.sum(axis=1)])
-        return dx_side @ _t(W), dh_side @ _t(U), (dh * z,), _t(x) @ dx_side, _t(hd) @ dh_side, db
+        dw = Weights(_t(x) @ dx_side, _t(hd) @ dh_side, db)
+        return Gradients(dx_side @ _t(w.W), dh_side @ _t(w.U), (dh * z,), dw)
 
 
 class GRUResetBefore:
@@ -132,26 +135,132 @@ class GRUResetBefore:
     z = σ(xWz + hUz + bz),  r = σ(xWr + hUr + br),  n = φ(xWn + (r⊙h)Un + bn),  h' = z⊙h + (1 - z)⊙n
     """
 
-    name, gates, states, biases = "gru", 3, 1, 1
-
-    def forward(
-        self, x: Array, hd: Array, states: States, W: Array, U: Array, b: Array, sigma: str, phi: str
-    ) -> tuple[States, Saved]:
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         (h_old,) = states
-        from_x = x @ W + b[0]
-        z = activate(sigma, from_x[0] + hd[0] @ U[0])
-        r = activate(sigma, from_x[1] + hd[1] @ U[1])
-        n = activate(phi, from_x[2] + (r * hd[2]) @ U[2])
+        from_x = x @ w.W + w.b[0]
+        z = activate(sigma, from_x[0] + hd[0] @ w.U[0])
+        r = activate(sigma, from_x[1] + hd[1] @ w.U[1])
+        n = activate(phi, from_x[2] + (r * hd[2]) @ w.U[2])
         return (z * h_old + (1 - z) * n,), (x, hd, h_old, z, r, n)
 
-    def backward(self, saved: Saved, dstates: States, W: Array, U: Array, sigma: str, phi: str) -> Gradients:
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
         x, hd, h_old, z, r, n = saved
         (dh,) = dstates
         dz = dh * (h_old - n) * slope(sigma, z)
         dn = dh * (1 - z) * slope(phi, n)
-        d_rh = dn @ U[2].T
+        d_rh = dn @ w.U[2].T
         dr = d_rh * hd[2] * slope(sigma, r)
         d = np.stack([dz, dr, dn])
         seen = np.stack([hd[0], hd[1], r * hd[2]])  # what each gate's recurrent product multiplied
-        dhd = np.stack([dz @ U[0].T, dr @ U[1].T, d_rh * r])
-        return d @ _t(W), dhd, (dh * z,), _t(x) @ d, _t(seen) @ d, d.sum(axis=1)[None]
+        dhd = np.stack([dz @ w.U[0].T, dr @ w.U[1].T, d_rh * r])
+        dw = Weights(_t(x) @ d, _t(seen) @ d, d.sum(axis=1)[None])
+        return Gradients(d @ _t(w.W), dhd, (dh * z,), dw)
+
+
+class PeepholeLSTM:
+    """i = σ(zi + pi⊙c), f = σ(zf + pf⊙c), g = φ(zg), c' = f⊙c + i⊙g, o = σ(zo + po⊙c'), h' = o⊙φ(c')."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        _, c_old = states
+        z = x @ w.W + w.b[0] + hd @ w.U
+        i, f = activate(sigma, z[0] + w.p[0] * c_old), activate(sigma, z[1] + w.p[1] * c_old)
+        g = activate(phi, z[2])
+        c = f * c_old + i * g
+        o = activate(sigma, z[3] + w.p[2] * c)
+        a = activate(phi, c)
+        return (o * a, c), (x, hd, c_old, c, i, f, g, o, a)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, c_old, c, i, f, g, o, a = saved
+        dh, dc = dstates
+        do = dh * a * slope(sigma, o)
+        dc = dc + dh * o * slope(phi, a) + do * w.p[2]
+        di, df = dc * g * slope(sigma, i), dc * c_old * slope(sigma, f)
+        dz = np.stack([di, df, dc * i * slope(phi, g), do])
+        dp = np.stack([di * c_old, df * c_old, do * c]).sum(axis=1)
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None], dp)
+        dc_old = dc * f + di * w.p[0] + df * w.p[1]
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc_old), dw)
+
+
+class CIFGLSTM:
+    """i = σ(zi), g = φ(zg), o = σ(zo);  c' = (1 - i)⊙c + i⊙g;  h' = o⊙φ(c')."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        _, c_old = states
+        z = x @ w.W + w.b[0] + hd @ w.U
+        i, g, o = activate(sigma, z[0]), activate(phi, z[1]), activate(sigma, z[2])
+        c = (1 - i) * c_old + i * g
+        a = activate(phi, c)
+        return (o * a, c), (x, hd, c_old, i, g, o, a)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, c_old, i, g, o, a = saved
+        dh, dc = dstates
+        dc = dc + dh * o * slope(phi, a)
+        dz = np.stack([dc * (g - c_old) * slope(sigma, i), dc * i * slope(phi, g), dh * a * slope(sigma, o)])
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc * (1 - i)), dw)
+
+
+class IndRNN:
+    """h' = φ(xW + b + u⊙h)."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        h = activate(phi, (x @ w.W + w.b[0])[0] + w.p[0] * h_old)
+        return (h,), (x, h_old, h)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, h = saved
+        dz = dstates[0] * slope(phi, h)
+        dw = Weights(_t(x) @ dz[None], NONE, dz.sum(axis=0)[None, None], (dz * h_old).sum(axis=0)[None])
+        return Gradients(dz[None] @ _t(w.W), np.zeros_like(dz[None]), (dz * w.p[0],), dw)
+
+
+class MinGRU:
+    """z = σ(xWz + bz), n = φ(xWn + bn);  h' = (1 - z)⊙h + z⊙n."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        pre = x @ w.W + w.b[0]
+        z, n = activate(sigma, pre[0]), activate(phi, pre[1])
+        return ((1 - z) * h_old + z * n,), (x, h_old, z, n)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, z, n = saved
+        (dh,) = dstates
+        d = np.stack([dh * (n - h_old) * slope(sigma, z), dh * z * slope(phi, n)])
+        dw = Weights(_t(x) @ d, NONE, d.sum(axis=1)[None])
+        return Gradients(d @ _t(w.W), np.zeros_like(d), (dh * (1 - z),), dw)
+
+
+class MinLSTM:
+    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        pre = x @ w.W + w.b[0]
+        f, i, n = activate("sigmoid", pre[0]), activate("sigmoid", pre[1]), activate(phi, pre[2])
+        h = f / (f + i) * h_old + i / (f + i) * n
+        return (h,), (x, h_old, h, f, i, n)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, h_old, h, f, i, n = saved
+        d = dstates[0] / (f + i)
+        dz = np.stack([d * (h_old - h) * slope("sigmoid", f), d * (n - h) * slope("sigmoid", i), d * i * slope(phi, n)])
+        dw = Weights(_t(x) @ dz, NONE, dz.sum(axis=1)[None])
+        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
+
+
+STEPS: dict[str, Cell] = {
+    "lstm": LSTM(),
+    "gru": GRUResetAfter(),
+    "gru_reset_before": GRUResetBefore(),
+    "simple_rnn": SimpleRNN(),
+    "peephole_lstm": PeepholeLSTM(),
+    "cifg_lstm": CIFGLSTM(),
+    "indrnn": IndRNN(),
+    "min_gru": MinGRU(),
+    "min_lstm": MinLSTM(),
+}

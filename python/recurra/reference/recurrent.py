@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from recurra._core.cells import CELLS
 from recurra.reference import checks
-from recurra.reference.cells import LSTM, GRUResetAfter, GRUResetBefore, SimpleRNN
 from recurra.reference.sequence import Cache, backward, forward
 
 Array = np.ndarray[Any, Any]
+Arrays = tuple[Array | None, ...]
 
 
 class PackedWeightsCache:
@@ -22,13 +24,16 @@ def packed_weights_cache() -> PackedWeightsCache:
     return PackedWeightsCache()
 
 
-def lstm_forward(
+def recurrent_cells() -> list[str]:
+    """The names of the cells."""
+    return list(CELLS)
+
+
+def recurrent_forward(
+    cell: str,
     x: Array,
-    h0: Array | None,
-    c0: Array | None,
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
+    states: Sequence[Array | None],
+    weights: Sequence[Array | None],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
@@ -41,101 +46,36 @@ def lstm_forward(
     training: bool,
     packed_weights: PackedWeightsCache | None,
     out: Array | None,
-) -> tuple[Array, Array, Array, Cache | None]:
-    """LSTM over time: y, final h, final c, cache."""
+) -> tuple[Array, tuple[Array, ...], Cache | None]:
+    """A cell over time: y, final states, cache."""
+    if not isinstance(cell, str) or cell not in CELLS:
+        raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+    kind = CELLS[cell]
+    given_states = _items("states", states, len(kind.states), cell)
+    given = dict(zip(kind.weights, _items("weights", weights, len(kind.weights), cell), strict=True))
     inputs = {
-        "x": x, "h0": h0, "c0": c0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
+        "x": x, **dict(zip(("h0", "c0"), given_states, strict=False)), **given, "mask": mask,
         "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
     }  # fmt: skip
-    y, (h, c), cache = forward(
-        LSTM(), x, (h0, c0), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
+    y, final, cache = forward(
+        kind, x, given_states, given, mask, input_dropout, recurrent_dropout, embeddings,
         activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
     )  # fmt: skip
-    return checks.placed("out", out, y, inputs), h, c, cache
+    return checks.placed("out", out, y, inputs), final, cache
 
 
-def lstm_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, dc: Array | None, need_dx: bool
-) -> tuple[Any, Array, Array, Array, Array, Array | None]:
-    """dx, dh0, dc0, dkernel, drecurrent_kernel, dbias."""
-    dx, (dh0, dc0), dW, dU, db = backward("lstm", cache, dy, (dh, dc), need_dx)
-    return dx, dh0, dc0, dW, dU, db
+def recurrent_backward(
+    cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool
+) -> tuple[Any, tuple[Array, ...], Arrays]:
+    """dx, the gradients of the initial states, the gradients of the weights."""
+    if not isinstance(cache, Cache):
+        raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
+    return backward(cache, dy, _items("dstates", dstates, len(cache.cell.states), cache.cell.name), need_dx)
 
 
-def gru_forward(
-    x: Array,
-    h0: Array | None,
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
-    mask: Array | None,
-    input_dropout: Array | None,
-    recurrent_dropout: Array | None,
-    embeddings: Array | None,
-    activation: str,
-    recurrent_activation: str,
-    reset_after: bool,
-    reverse: bool,
-    return_sequences: bool,
-    zero_output_for_mask: bool,
-    training: bool,
-    packed_weights: PackedWeightsCache | None,
-    out: Array | None,
-) -> tuple[Array, Array, Cache | None]:
-    """GRU over time: y, final h, cache."""
-    inputs = {
-        "x": x, "h0": h0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
-        "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
-    }  # fmt: skip
-    y, (h,), cache = forward(
-        GRUResetAfter() if reset_after else GRUResetBefore(), x, (h0,), kernel, recurrent_kernel, bias,
-        mask, input_dropout, recurrent_dropout, embeddings,
-        activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
-    )  # fmt: skip
-    return checks.placed("out", out, y, inputs), h, cache
-
-
-def gru_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool
-) -> tuple[Any, Array, Array, Array, Array | None]:
-    """dx, dh0, dkernel, drecurrent_kernel, dbias."""
-    dx, (dh0,), dW, dU, db = backward("gru", cache, dy, (dh,), need_dx)
-    return dx, dh0, dW, dU, db
-
-
-def simple_rnn_forward(
-    x: Array,
-    h0: Array | None,
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
-    mask: Array | None,
-    input_dropout: Array | None,
-    recurrent_dropout: Array | None,
-    embeddings: Array | None,
-    activation: str,
-    reverse: bool,
-    return_sequences: bool,
-    zero_output_for_mask: bool,
-    training: bool,
-    packed_weights: PackedWeightsCache | None,
-    out: Array | None,
-) -> tuple[Array, Array, Cache | None]:
-    """SimpleRNN over time: y, final h, cache."""
-    inputs = {
-        "x": x, "h0": h0, "kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias, "mask": mask,
-        "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
-    }  # fmt: skip
-    y, (h,), cache = forward(
-        SimpleRNN(), x, (h0,), kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings,
-        activation, "linear", reverse, return_sequences, zero_output_for_mask, training,
-    )  # fmt: skip
-    return checks.placed("out", out, y, inputs), h, cache
-
-
-def simple_rnn_backward(
-    cache: Cache, dy: Array | None, dh: Array | None, need_dx: bool
-) -> tuple[Any, Array, Array, Array, Array | None]:
-    """dx, dh0, dkernel, drecurrent_kernel, dbias."""
-    dx, (dh0,), dW, dU, db = backward("simple_rnn", cache, dy, (dh,), need_dx)
-    return dx, dh0, dW, dU, db
+def _items(name: str, values: Sequence[Array | None], count: int, cell: str) -> Arrays:
+    if not isinstance(values, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple or list, got {type(values).__name__}")
+    if len(values) != count:
+        raise ValueError(f"{name} must hold {count} arrays for the cell {cell}, got {len(values)}")
+    return tuple(values)

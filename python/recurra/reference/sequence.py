@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from recurra._core.cells import Cell
 from recurra.reference import checks
-from recurra.reference.cells import Cell, Saved, States
+from recurra.reference.cells import STEPS, Saved, States, Weights
 from recurra.reference.nn import ACTIVATIONS, embedding_backward
 
 Array = np.ndarray[Any, Any]
@@ -22,8 +23,7 @@ class Cache:
 
     cell: Cell
     x: Array
-    W: Array
-    U: Array
+    w: Weights
     has_bias: bool
     mask: Array | None
     input_dropout: Array | None
@@ -41,9 +41,7 @@ def forward(
     cell: Cell,
     x: Array,
     states: tuple[Array | None, ...],
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
+    weights: dict[str, Array | None],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
@@ -61,15 +59,11 @@ def forward(
         m true:   states = (h', ...),  output = h'
         m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
     """
-    B, T, I, H, dtype = _check(
-        cell, x, states, kernel, recurrent_kernel, bias, mask, input_dropout, recurrent_dropout, embeddings
-    )
+    B, T, I, H, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
-    G = cell.gates
-    W = kernel.reshape(I, G, H).swapaxes(0, 1)
-    U = recurrent_kernel.reshape(H, G, H).swapaxes(0, 1)
-    b = np.zeros((cell.biases, G, 1, H), dtype) if bias is None else bias.reshape(cell.biases, G, 1, H)
+    G, step = len(cell.gates), STEPS[cell.name]
+    w = _stacked(cell, weights, I, H, dtype)
     now: States = tuple(np.zeros((B, H), dtype) if s is None else s.copy() for s in states)
     y = np.zeros((B, T, H), dtype)
     output = np.zeros((B, H), dtype)
@@ -78,8 +72,8 @@ def forward(
         x_t = x[:, t] if embeddings is None else embeddings[x[:, t]]
         valid = np.ones((B, 1), bool) if mask is None else mask[:, t, None]
         x_t = np.where(valid, x_t, 0)  # whatever stands at a masked step, NaN even, has no effect
-        new, saved = cell.forward(
-            _per_gate(x_t, input_dropout, G), _per_gate(now[0], recurrent_dropout, G), now, W, U, b, sigma, phi
+        new, saved = step.forward(
+            _per_gate(x_t, input_dropout, G), _per_gate(now[0], recurrent_dropout, G), now, w, sigma, phi
         )
         output = np.where(valid, new[0], 0 if zero_output_for_mask else output)
         now = tuple(np.where(valid, after, before) for after, before in zip(new, now, strict=True))
@@ -89,25 +83,24 @@ def forward(
     cache = None
     if training:
         cache = Cache(
-            cell, x, W, U, bias is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
+            cell, x, w, weights.get("bias") is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
             reverse, return_sequences, zero_output_for_mask, steps,
         )  # fmt: skip
     return (y if return_sequences else output.copy()), now, cache
 
 
 def backward(
-    name: str, cache: Cache, dy: Array | None, dstates: tuple[Array | None, ...], need_dx: bool
-) -> tuple[Any, States, Array, Array, Array | None]:
-    """dx, the gradients of the initial states, dkernel, drecurrent_kernel, dbias: the loop of `forward`, from its end.
+    cache: Cache, dy: Array | None, dstates: tuple[Array | None, ...], need_dx: bool
+) -> tuple[Any, States, tuple[Array | None, ...]]:
+    """dx, the gradients of the initial states and of the weights: the loop of `forward`, from its end.
 
     dy : (B, T, H) with return_sequences, else (B, H); or None. dstates : (B, H) or None for each state.
     """
-    if not isinstance(cache, Cache) or cache.cell.name != name:
-        raise TypeError(f"cache must be what {name}_forward returned, got {_describe(cache)}")
     if cache.steps is None:
-        raise RuntimeError(f"cache was used already: it serves one call of {name}_backward, run {name}_forward again")
-    cell, W, U, mask = cache.cell, cache.W, cache.U, cache.mask
-    G, I, H = W.shape
+        raise RuntimeError("cache was used already: it serves one call of recurrent_backward, run forward again")
+    cell, w, mask = cache.cell, cache.w, cache.mask
+    W, step = w.W, STEPS[cell.name]
+    _, I, H = W.shape
     B, T = cache.x.shape[:2]
     if dy is not None:
         checks.floats("dy", dy, W.dtype)
@@ -124,30 +117,28 @@ def backward(
     if dy is not None and not cache.return_sequences:
         d_output = d_output + dy
     dx = np.zeros((B, T, I), W.dtype)
-    dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros((cell.biases, G, H), W.dtype)
+    dw = Weights(*(np.zeros_like(array) for array in w))
     for t in reversed(_order(T, cache.reverse)):
         if dy is not None and cache.return_sequences:
             d_output = d_output + dy[:, t]
         valid = np.ones((B, 1), bool) if mask is None else mask[:, t, None]
         d_new = (carry[0] + d_output, *carry[1:])
-        dx_t, dhd, d_old, dW_t, dU_t, db_t = cell.backward(
-            steps.pop(), tuple(np.where(valid, d, 0) for d in d_new), W, U, cache.sigma, cache.phi
+        dx_t, dhd, d_old, dw_t = step.backward(
+            steps.pop(), tuple(np.where(valid, d, 0) for d in d_new), w, cache.sigma, cache.phi
         )
         d_old = (d_old[0] + _all_gates(dhd, cache.recurrent_dropout), *d_old[1:])
         carry = tuple(np.where(valid, d, kept) for d, kept in zip(d_old, carry, strict=True))
         d_output = np.zeros_like(d_output) if cache.zero_output_for_mask else np.where(valid, 0, d_output)
         dx[:, t] = _all_gates(dx_t, cache.input_dropout)
-        dW += dW_t
-        dU += dU_t
-        db += db_t
-    dbias = db.reshape((2, G * H) if cell.biases == 2 else (G * H,)) if cache.has_bias else None
+        for total, part in zip(dw, dw_t, strict=True):
+            total += part.reshape(total.shape)
     d_input: Any = None
     if need_dx and cache.embeddings is None:
         d_input = dx
     elif need_dx:
         used = np.ones((B, T), bool) if mask is None else mask
         d_input = embedding_backward(np.ascontiguousarray(cache.x[used]), np.ascontiguousarray(dx[used]))
-    return d_input, carry, _joined(dW), _joined(dU), dbias
+    return d_input, carry, _joined(cell, dw, cache.has_bias)
 
 
 def _order(T: int, reverse: bool) -> range:
@@ -164,30 +155,47 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
     return (d if dropout is None else d * dropout).sum(axis=0)
 
 
-def _joined(stack: Array) -> Array:
-    """(G, N, H) -> (N, G*H)."""
-    G, N, H = stack.shape
-    return np.ascontiguousarray(stack.swapaxes(0, 1).reshape(N, G * H))
+def _stacked(cell: Cell, weights: dict[str, Array | None], I: int, H: int, dtype: np.dtype[Any]) -> Weights:
+    """The weights with their gates in front."""
+    G = len(cell.gates)
+    kernel, U, b, p = weights["kernel"], weights.get("recurrent_kernel"), weights.get("bias"), np.zeros(0, dtype)
+    assert kernel is not None
+    found = weights.get(cell.unit_parameters_name)
+    if found is not None:
+        p = found[:, None]
+    return Weights(
+        kernel.reshape(I, G, H).swapaxes(0, 1),
+        np.zeros(0, dtype) if U is None else U.reshape(H, G, H).swapaxes(0, 1),
+        np.zeros((cell.biases, G, 1, H), dtype) if b is None else b.reshape(cell.biases, G, 1, H),
+        p,
+    )
 
 
-def _describe(cache: object) -> str:
-    return f"that of {cache.cell.name}_forward" if isinstance(cache, Cache) else type(cache).__name__
+def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]:
+    """The way back from `_stacked`, for gradients."""
+    G, I, H = dw.W.shape
+    every = {
+        "kernel": dw.W.swapaxes(0, 1).reshape(I, G * H),
+        "recurrent_kernel": dw.U.swapaxes(0, 1).reshape(H, G * H) if cell.has_recurrent_kernel else None,
+        "bias": dw.b.reshape((2, G * H) if cell.biases == 2 else (G * H,)) if has_bias else None,
+        cell.unit_parameters_name: dw.p.reshape(cell.unit_parameters, H),
+    }
+    found = [every[name] for name in cell.weights]
+    return tuple(None if array is None else np.ascontiguousarray(array) for array in found)
 
 
 def _check(
     cell: Cell,
     x: Array,
     states: tuple[Array | None, ...],
-    kernel: Array,
-    recurrent_kernel: Array,
-    bias: Array | None,
+    weights: dict[str, Array | None],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
     embeddings: Array | None,
 ) -> tuple[int, int, int, int, np.dtype[Any]]:
     """B, T, I, H and the dtype, after a check of every array."""
-    G = cell.gates
+    G = len(cell.gates)
     columns = "H" if G == 1 else f"{G}*H"
     if embeddings is None:
         checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
@@ -197,16 +205,37 @@ def _check(
         checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
         dtype, I = embeddings.dtype, embeddings.shape[1]
     B, T = x.shape[:2]
-    checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", recurrent_kernel, dtype), f"(H, {columns})", 2)
-    H = recurrent_kernel.shape[0]
-    if H < 1:
-        raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {recurrent_kernel.shape}")
-    checks.shaped("recurrent_kernel", recurrent_kernel, f"(H, {columns})", (H, G * H))
+    kernel, bias = weights["kernel"], weights.get("bias")
+    if cell.has_recurrent_kernel:
+        given = weights["recurrent_kernel"]
+        U = checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", given, dtype), f"(H, {columns})", 2)
+        H = U.shape[0]
+        if H < 1:
+            raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {U.shape}")
+        checks.shaped("recurrent_kernel", U, f"(H, {columns})", (H, G * H))
+    elif cell.unit_parameters:
+        name = cell.unit_parameters_name
+        H = checks.rank(name, checks.floats(name, weights[name], dtype), "(P, H)", 2).shape[1]
+        if H < 1:
+            raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
+    else:
+        W = checks.rank("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", 2)
+        H = W.shape[1] // G
+        if H < 1 or W.shape[1] != G * H:
+            raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
     checks.shaped("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
         checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
     else:
         checks.optional("bias", bias, dtype, f"({columns},)", (G * H,))
+    if cell.unit_parameters:
+        name, rows = cell.unit_parameters_name, cell.unit_parameters
+        checks.shaped(name, checks.floats(name, weights[name], dtype), f"({rows}, H)", (rows, H))
+    if not cell.has_recurrent_kernel and recurrent_dropout is not None:
+        raise ValueError(
+            f"recurrent_dropout must be None: the cell {cell.name} has no recurrent kernel, "
+            f"got {type(recurrent_dropout).__name__}"
+        )
     for name, state in zip(("h0", "c0"), states, strict=False):
         checks.optional(name, state, dtype, "(B, H)", (B, H))
     checks.mask("mask", mask, "(B, T)", (B, T))

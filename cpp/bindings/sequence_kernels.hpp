@@ -1,5 +1,6 @@
-// The kernels of one cell, declared for recurrent.hpp. Compiled in lstm_kernels.cpp, gru_kernels.cpp, ... which do not
-// include pybind11: either alone takes a compiler long.
+// Forward and backward over a sequence, declared for recurrent.cpp; the same for all cells. Compiled in
+// sequence_float32_kernels.cpp and sequence_float64_kernels.cpp, which do not include pybind11: either alone takes a
+// compiler long. The functions of each cell are compiled by cell_functions.cpp.in.
 #pragma once
 #include "recurra/sequence/backward.hpp"
 #include "recurra/sequence/forward.hpp"
@@ -10,20 +11,21 @@
 namespace recurra::bindings {
 
 /// What forward caches for backward: one of the two, or neither when not training.
-template <class Cell, class T>
-struct CellCache {
-  std::unique_ptr<SequenceCache<Cell, T>> sequence;
-  std::unique_ptr<SmallSequenceCache<Cell, T>> small;
+template <class T>
+struct RecurrentCache {
+  std::unique_ptr<SequenceCache<T>> sequence;
+  std::unique_ptr<SmallSequenceCache<T>> small;
   explicit operator bool() const { return sequence || small; }
   /// The distinct tokens, where the input's gradient has one row for each; else null.
   TokenTable<T>* tokens() const { return sequence && sequence->tokens ? &sequence->tokens : nullptr; }
 };
 
-template <class Cell, class T>
-struct CellKernels {
+template <class T>
+struct SequenceKernels {
   /// weights_cache: where the packed weights stay from call to call, or null. Throws where it holds another layer's.
-  static CellCache<Cell, T> forward(const SequenceCall<T>& call, PackedWeightsCache* weights_cache, T* y, T* h, T* c);
-  static void backward(CellCache<Cell, T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
+  static RecurrentCache<T> forward(const CellFunctions<T>& cell, const SequenceCall<T>& call,
+                                   PackedWeightsCache* weights_cache, T* y, T* h, T* c);
+  static void backward(RecurrentCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                        const SequenceGradients<T>& gradients);
 };
 

@@ -1,0 +1,354 @@
+/// Forward and backward of every cell of recurra/cells/list.hpp on numpy arrays.
+#include <optional>
+
+#include "recurra/cells/list.hpp"
+#include "recurra/nn/embedding.hpp"
+
+#include "activation_name.hpp"
+#include "arrays.hpp"
+#include "register.hpp"
+#include "sequence_kernels.hpp"
+
+namespace recurra::bindings {
+namespace {
+
+struct CellEntry {
+  const CellDeclaration& declaration;
+  const CellFunctions<float>& (*float32)();
+  const CellFunctions<double>& (*float64)();
+
+  template <class T>
+  const CellFunctions<T>& functions() const {
+    if constexpr (std::is_same_v<T, float>) return float32();
+    else return float64();
+  }
+};
+
+#define RECURRA_CELL_ENTRY(Cell) {declaration<Cell>, &cell_functions<Cell, float>, &cell_functions<Cell, double>},
+constexpr CellEntry cells[] = {RECURRA_CELLS(RECURRA_CELL_ENTRY)};
+#undef RECURRA_CELL_ENTRY
+
+const CellEntry& cell_named(py::handle object) {
+  if (const char* name = py::isinstance<py::str>(object) ? PyUnicode_AsUTF8(object.ptr()) : nullptr)
+    for (const CellEntry& cell : cells)
+      if (std::strcmp(cell.declaration.name, name) == 0) return cell;
+  std::string names;
+  for (const CellEntry& cell : cells) names += (names.empty() ? "'" : ", '") + std::string(cell.declaration.name) + "'";
+  throw py::value_error("cell must be one of " + names + ", got " + std::string(py::repr(object)));
+}
+
+py::list cell_names() {
+  py::list names;
+  for (const CellEntry& cell : cells) names.append(cell.declaration.name);
+  return names;
+}
+
+/// The items of a tuple or list of exactly `count`.
+std::vector<py::handle> items_of(py::handle object, const char* name, size_t count, const char* cell) {
+  PyObject* sequence = object.ptr();
+  const bool is_sequence = PyTuple_Check(sequence) || PyList_Check(sequence);
+  const size_t found = is_sequence ? size_t(PySequence_Fast_GET_SIZE(sequence)) : 0;
+  if (!is_sequence) throw py::type_error(std::string(name) + " must be a tuple or list, got " + type_text(object));
+  if (found != count)
+    throw py::value_error(std::string(name) + " must hold " + std::to_string(count) + " arrays for the cell " + cell +
+                          ", got " + std::to_string(found));
+  PyObject** items = PySequence_Fast_ITEMS(sequence);
+  return {items, items + count};
+}
+
+/// The states or their gradients of a cell with one or two.
+struct States {
+  py::handle h, c = py::none();
+  States(py::handle object, const char* name, const CellDeclaration& cell) {
+    const auto items = items_of(object, name, size_t(cell.states()), cell.name);
+    h = items[0];
+    if (items.size() > 1) c = items[1];
+  }
+};
+
+/// A cell's weights: kernel, recurrent kernel, bias, unit parameters, of which it has those that it declares. Bias may
+/// be None.
+struct Weights {
+  py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), unit_parameters = py::none();
+  Weights(py::handle object, const CellDeclaration& cell) {
+    const size_t count = size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + (cell.unit_parameters > 0));
+    const auto items = items_of(object, "weights", count, cell.name);
+    auto next = items.begin();
+    kernel = *next++;
+    if (cell.has_recurrent_kernel()) recurrent_kernel = *next++;
+    if (cell.biases > 0) bias = *next++;
+    if (cell.unit_parameters > 0) unit_parameters = *next++;
+  }
+};
+
+/// The arguments of forward, unchecked.
+struct Arguments {
+  py::handle x;
+  States states;
+  Weights weights;
+  py::handle mask, input_dropout, recurrent_dropout, embeddings, activation, recurrent_activation, reverse,
+      return_sequences, zero_output_for_mask, training, packed_weights, out;
+};
+
+py::capsule new_packed_weights_cache() {
+  return py::capsule(new PackedWeightsCache, "packed_weights",
+                     [](void* pointer) { delete static_cast<PackedWeightsCache*>(pointer); });
+}
+PackedWeightsCache* packed_weights_cache(py::handle object) {
+  if (object.is_none()) return nullptr;
+  if (!PyCapsule_IsValid(object.ptr(), "packed_weights"))
+    throw py::type_error("packed_weights must be None or what packed_weights_cache() returned, got " +
+                         type_text(object));
+  return static_cast<PackedWeightsCache*>(PyCapsule_GetPointer(object.ptr(), "packed_weights"));
+}
+
+constexpr const char* capsule_name = "recurrent_cache";
+
+/// The cache that Python holds, of any cell and dtype.
+class ForwardCache {
+ public:
+  virtual ~ForwardCache() = default;
+  virtual py::tuple backward(py::handle dy, py::handle dstates, bool need_dx) = 0;
+};
+
+template <class T>
+class ForwardCacheOf final : public ForwardCache {
+ public:
+  explicit ForwardCacheOf(const CellFunctions<T>& cell) : functions_(cell), cell_(cell.declaration) {}
+
+  /// (y, states, cache or None)
+  static py::tuple forward(const CellFunctions<T>& cell, const Arguments& in) {
+    auto self = std::make_unique<ForwardCacheOf>(cell);
+    SequenceCall<T>& call = self->call_;
+    self->read(in);
+    const auto B = call.B, H = call.H;
+    const View<T> y = self->output_of(in);
+    PackedWeightsCache* weights = packed_weights_cache(in.packed_weights);
+    auto h = output<T>({B, H});
+    auto c = cell.declaration.states() > 1 ? output<T>({B, H}) : View<T>{};
+    {
+      py::gil_scoped_release release;
+      self->cache_ = SequenceKernels<T>::forward(cell, call, weights, y.data(), h.data(), c.data());
+    }
+    py::object cache = py::none();
+    if (call.training) {
+      py::capsule capsule(static_cast<ForwardCache*>(self.get()), capsule_name,
+                          [](void* pointer) { delete static_cast<ForwardCache*>(pointer); });
+      self.release();
+      cache = std::move(capsule);
+    }
+    return py::make_tuple(y.array(), states_tuple(h, c), std::move(cache));
+  }
+
+  py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
+    if (!cache_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
+    const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = cell_.gates * H;
+    const States states(dstates, "dstates", cell_);
+    const auto [dy, dy_row] = call_.return_sequences ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
+                                                     : optional_rows<T>(dy_in, "dy", {{"B", B}, {"H", H}});
+    const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {"H", H}});
+    const auto dc = optional_input<T>(states.c, "dc", {{"B", B}, {"H", H}});
+    auto cache = std::exchange(cache_, {});
+    auto* table = cache.tokens();
+    auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>({B, S, I});
+    auto dh0 = output<T>({B, H});
+    auto dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
+    auto dkernel = output<T>({I, GH});
+    auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({H, GH}) : View<T>{};
+    auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? output<T>({2, GH}) : output<T>({GH});
+    auto dunit_parameters = unit_parameters_ ? output<T>({cell_.unit_parameters, H}) : View<T>{};
+    std::optional<DistinctIds> tokens;
+    {
+      py::gil_scoped_release release;
+      const SequenceGradients<T> out{
+          dx.data(), dh0.data(), dc0.data(), dkernel.data(), drecurrent.data(), dbias.data(), dunit_parameters.data()};
+      SequenceKernels<T>::backward(cache, {dy.data(), dy_row}, dh.data(), dc.data(), out);
+      if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
+    }
+    py::object input_gradient = none_or(dx);
+    if (need_dx && table) {
+      auto ids = output<std::int32_t>({table->count()});
+      std::copy_n(table->ids(), table->count(), ids.data());
+      input_gradient = py::make_tuple(ids.array(), dx.array());
+    } else if (tokens) {
+      auto ids = output<std::int32_t>({tokens->count()});
+      auto rows = output<T>({tokens->count(), I});
+      std::copy_n(tokens->ids(), tokens->count(), ids.data());
+      {
+        py::gil_scoped_release release;
+        tokens->sum_rows(dx.data(), I, rows.data());
+      }
+      input_gradient = py::make_tuple(ids.array(), rows.array());
+    }
+    py::list dweights;
+    dweights.append(dkernel.array());
+    if (cell_.has_recurrent_kernel()) dweights.append(drecurrent.array());
+    if (cell_.biases > 0) dweights.append(none_or(dbias));
+    if (unit_parameters_) dweights.append(dunit_parameters.array());
+    return py::make_tuple(std::move(input_gradient), states_tuple(dh0, dc0), py::tuple(std::move(dweights)));
+  }
+
+ private:
+  static py::object none_or(const View<T>& view) { return view ? py::object(view.array()) : py::object(py::none()); }
+
+  static py::tuple states_tuple(const View<T>& h, const View<T>& c) {
+    if (c) return py::make_tuple(h.array(), c.array());
+    return py::make_tuple(h.array());
+  }
+
+  /// H, from the recurrent kernel where there is one, else from the unit parameters or the kernel.
+  Size read_units(const Arguments& in, const char* GH_text) {
+    const Size G = cell_.gates;
+    if (cell_.has_recurrent_kernel()) {
+      recurrent_kernel_ = input<T>(in.weights.recurrent_kernel, "recurrent_kernel", {{"H"}, {GH_text}});
+      const Size H = recurrent_kernel_.shape(0);
+      if (H < 1) throw py::value_error("recurrent_kernel must have at least one unit (H >= 1), got H = 0");
+      check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{"H", H}, {GH_text, G * H}});
+      return H;
+    }
+    if (cell_.unit_parameters) {
+      const py::array units = checked_array<T>(in.weights.unit_parameters, cell_.unit_parameters_name, {{"P"}, {"H"}});
+      if (units.shape(1) < 1)
+        throw py::value_error(std::string(cell_.unit_parameters_name) +
+                              " must have at least one unit (H >= 1), got H = 0");
+      return units.shape(1);
+    }
+    const py::array kernel = checked_array<T>(in.weights.kernel, "kernel", {{"I"}, {GH_text}});
+    const Size H = kernel.shape(1) / G;
+    if (H < 1 || kernel.shape(1) != G * H)
+      throw py::value_error("kernel must have " + std::string(GH_text) + " columns, H >= 1, got " +
+                            std::to_string(kernel.shape(1)));
+    return H;
+  }
+
+  void read(const Arguments& in) {
+    static constexpr const char* GH_texts[max_gates + 1] = {"", "H", "2*H", "3*H", "4*H", "5*H", "6*H", "7*H", "8*H"};
+    const char* GH_text = GH_texts[cell_.gates];
+    const bool tokens = !in.embeddings.is_none();
+    const Size H = read_units(in, GH_text), GH = cell_.gates * H;
+    Size B, S, I;
+    if (tokens) {
+      embeddings_ = input<T>(in.embeddings, "embeddings", {{"V"}, {"I"}});
+      ids_ = input<std::int32_t>(in.x, "x (token ids, as embeddings were given)", {{"B"}, {"T"}});
+      check_ids(ids_.data(), ids_.size(), embeddings_.shape(0), "x");
+      B = ids_.shape(0), S = ids_.shape(1), I = embeddings_.shape(1);
+    } else {
+      x_ = input<T>(in.x, "x", {{"B"}, {"T"}, {"I"}});
+      B = x_.shape(0), S = x_.shape(1), I = x_.shape(2);
+    }
+    kernel_ = input<T>(in.weights.kernel, "kernel", {{"I", I}, {GH_text, GH}});
+    if (cell_.biases == 2) bias_ = optional_input<T>(in.weights.bias, "bias", {{"2", 2}, {GH_text, GH}});
+    else bias_ = optional_input<T>(in.weights.bias, "bias", {{GH_text, GH}});
+    if (cell_.unit_parameters)
+      unit_parameters_ = input<T>(in.weights.unit_parameters, cell_.unit_parameters_name,
+                                  {{std::to_string(cell_.unit_parameters).c_str(), cell_.unit_parameters}, {"H", H}});
+    h0_ = optional_input<T>(in.states.h, "h0", {{"B", B}, {"H", H}});
+    c0_ = optional_input<T>(in.states.c, "c0", {{"B", B}, {"H", H}});
+    mask_ = mask_input(in.mask, "mask", {{"B", B}, {"T", S}});
+    call_.input_mask_count = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
+    if (!cell_.has_recurrent_kernel() && !in.recurrent_dropout.is_none())
+      throw py::value_error("recurrent_dropout must be None: the cell " + std::string(cell_.name) +
+                            " has no recurrent kernel, got " + type_text(in.recurrent_dropout));
+    call_.recurrent_mask_count = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
+    call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
+    call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
+    call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
+    call_.kernel = kernel_.data(), call_.recurrent_kernel = recurrent_kernel_.data(), call_.bias = bias_.data();
+    call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
+    call_.unit_parameters = unit_parameters_.data();
+    call_.activation = activation_named(in.activation, "activation");
+    call_.recurrent_activation = activation_named(in.recurrent_activation, "recurrent_activation");
+    call_.reverse = to_bool(in.reverse, "reverse");
+    call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
+    call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
+    call_.training = to_bool(in.training, "training");
+  }
+
+  /// y: a new array, or the given one, which must not share memory with an input.
+  View<T> output_of(const Arguments& in) {
+    const Size B = call_.B, H = call_.H;
+    if (in.out.is_none()) return call_.return_sequences ? output<T>({B, call_.steps, H}) : output<T>({B, H});
+    auto [y, row] = call_.return_sequences ? given_output<T>(in.out, "out", {{"B", B}, {"T", call_.steps}, {"H", H}})
+                                           : given_output<T>(in.out, "out", {{"B", B}, {"H", H}});
+    const std::pair<const char*, py::handle> inputs[] = {{"x", in.x},
+                                                         {"h0", in.states.h},
+                                                         {"c0", in.states.c},
+                                                         {"kernel", in.weights.kernel},
+                                                         {"recurrent_kernel", in.weights.recurrent_kernel},
+                                                         {"bias", in.weights.bias},
+                                                         {cell_.unit_parameters_name, in.weights.unit_parameters},
+                                                         {"mask", in.mask},
+                                                         {"input_dropout", in.input_dropout},
+                                                         {"recurrent_dropout", in.recurrent_dropout},
+                                                         {"embeddings", in.embeddings}};
+    for (const auto& [name, object] : inputs)
+      if (!object.is_none()) check_apart(y.array(), "out", as_array(object, name), name);
+    call_.given_y_stride = row;
+    return y;
+  }
+
+  /// A dropout mask (B, n), or (G, B, n) with one for each gate; returns how many there are.
+  Index dropout(py::handle object, const char* name, View<const T>& view, Size B, const char* letter, Size n) const {
+    if (object.is_none()) return 0;
+    if (as_array(object, name).ndim() == 3) {
+      view = input<T>(object, name, {{"G", cell_.gates}, {"B", B}, {letter, n}});
+      return cell_.gates;
+    }
+    view = input<T>(object, name, {{"B", B}, {letter, n}});
+    return 1;
+  }
+
+  const CellFunctions<T>& functions_;
+  const CellDeclaration& cell_;
+  SequenceCall<T> call_;
+  // The arrays that call_ points into, held until backward is done.
+  View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, unit_parameters_, input_dropout_,
+      recurrent_dropout_;
+  View<const std::int32_t> ids_;
+  View<const std::uint8_t> mask_;
+  RecurrentCache<T> cache_;
+};
+
+py::tuple backward(py::handle cache, py::handle dy, py::handle dstates, py::handle need_dx) {
+  if (!PyCapsule_IsValid(cache.ptr(), capsule_name))
+    throw py::type_error("cache must be the one that recurrent_forward returned with training=True, got " +
+                         type_text(cache));
+  auto* forward_cache = static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), capsule_name));
+  return forward_cache->backward(dy, dstates, to_bool(need_dx, "need_dx"));
+}
+
+}  // namespace
+
+void register_recurrent(py::module_& module) {
+  using H = py::handle;
+  module.def("recurrent_cells", &cell_names);
+  module.def("packed_weights_cache", &new_packed_weights_cache);
+  module.def("recurrent_forward", [](H cell, H x, H states, H weights, H mask, H input_dropout, H recurrent_dropout,
+                                     H embeddings, H activation, H recurrent_activation, H reverse, H return_sequences,
+                                     H zero_output_for_mask, H training, H packed_weights, H out) {
+    const CellEntry& entry = cell_named(cell);
+    const Arguments in{x,
+                       States(states, "states", entry.declaration),
+                       Weights(weights, entry.declaration),
+                       mask,
+                       input_dropout,
+                       recurrent_dropout,
+                       embeddings,
+                       activation,
+                       recurrent_activation,
+                       reverse,
+                       return_sequences,
+                       zero_output_for_mask,
+                       training,
+                       packed_weights,
+                       out};
+    return dispatch(float_dtype(in.weights.kernel, "kernel"), [&](auto zero) {
+      using T = decltype(zero);
+      return ForwardCacheOf<T>::forward(entry.functions<T>(), in);
+    });
+  });
+  module.def("recurrent_backward",
+             [](H cache, H dy, H dstates, H need_dx) { return backward(cache, dy, dstates, need_dx); });
+}
+
+}  // namespace recurra::bindings

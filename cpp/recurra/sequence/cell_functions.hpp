@@ -1,0 +1,128 @@
+// A cell as the loops see it: its declaration, and its functions on blocks of rows and units, compiled by pointwise.hpp
+// for each cell. So the loops themselves are compiled once for all cells.
+#pragma once
+#include "recurra/cells/cell.hpp"
+#include "recurra/linalg/panels.hpp"
+#include "recurra/sequence/call.hpp"
+
+namespace recurra {
+
+/// The most rows whose pre-activations are computed and used before the next ones.
+inline constexpr Index block_rows = 48;
+
+// Blocks of some rows and one panel of units. Pointers are to the panel's first unit in the first row; `padded` is the
+// distance between rows of states, and between unit parameters.
+
+template <class T>
+struct ForwardBlock {
+  Index rows, padded;
+  T* z;  // [row][column][unit], rows z_stride apart
+  Index z_stride;
+  const T* carry_before;  // [row][unit]; null without a carry
+  T* carry_after;  // likewise, out
+  const T* unit_parameters;  // [parameter][unit]
+  T* h;  // [row][unit in panel], out
+  AnyActivations activations;
+};
+
+template <class T>
+struct BackwardBlock {
+  Index rows, padded;
+  T* z;  // as forward left it; out: dL/dz
+  Index z_stride;
+  const T *carry_before, *carry_after;
+  const T* unit_parameters;
+  const T* dh;  // [row][unit in panel]
+  const T* dy[block_rows];  // of each row, to be added to dh; or null
+  Index units;  // from the panel's first on
+  T* dcarry;  // [row][unit]; in and out
+  T* dunit_parameters;  // [row][parameter][unit]: added to
+  AnyActivations activations;
+};
+
+/// The operand of a stage after 0.
+template <class T>
+struct StageBlock {
+  int stage;
+  Index rows, padded;
+  T* z;
+  Index z_stride, width;  // width: of the panel
+  const T* h;  // [row][unit], rows h_stride apart, with recurrent dropout
+  Index h_stride, units;  // units: from the panel's first on
+  T* operand;  // [row][unit], out
+  AnyActivations activations;
+};
+
+/// The way back, for one row.
+template <class T>
+struct StageBackwardRow {
+  int stage;
+  T* z;
+  Index width, units;
+  const T* h;
+  const T* h_mask;  // still to be multiplied with h; or null
+  const T* dropout;  // recurrent dropout of the row, or null
+  const T* d;  // dL/d(operand), [unit in panel]
+  T* dcarry;  // dL/dh is added to it
+  AnyActivations activations;
+};
+
+/// One row of a small call, whose columns lie H apart, without padding; some of its units.
+template <class T>
+struct SmallRow {
+  Index H, padded;
+  Range units;
+  T* z;  // [column][H]
+  const T *carry_before, *unit_parameters;  // (H,); (parameters, H)
+  T *carry_after, *h;  // (H,); in backward carry_after is read
+  const T *dh, *dy;  // dy: or null
+  T *dcarry, *dunit_parameters;  // dunit_parameters: (parameters, padded), added to
+  AnyActivations activations;
+};
+
+/// The same for the operand of a stage after 0.
+template <class T>
+struct SmallStageRow {
+  int stage;
+  Index H;
+  Range units;
+  T* z;
+  const T* h;  // (H,), with recurrent dropout
+  T* operand;  // (H,), out
+  const T *d, *dropout;  // backward: dL/d(operand); recurrent dropout or null
+  T* dcarry;  // backward: dL/dh is added to it
+  AnyActivations activations;
+};
+
+/// A cell's functions on blocks, with one kind of activations. forward, backward: for panels of 1, 2, ... vectors.
+template <class T>
+struct BlockFunctions {
+  void (*forward[panel_vectors])(const ForwardBlock<T>&);
+  void (*backward[panel_vectors])(const BackwardBlock<T>&);
+  void (*stage_operand)(const StageBlock<T>&);
+  void (*stage_operand_backward)(const StageBackwardRow<T>&);
+};
+
+template <class T>
+struct CellFunctions {
+  CellDeclaration declaration;
+  BlockFunctions<T> usual, general;  // activations inlined; any
+  void (*small_forward)(const SmallRow<T>&);
+  void (*small_backward)(const SmallRow<T>&);
+  void (*small_stage_operand)(const SmallStageRow<T>&);
+  void (*small_stage_operand_backward)(const SmallStageRow<T>&);
+
+  const BlockFunctions<T>& block_functions(const SequenceCall<T>& call) const {
+    const CellDeclaration& cell = declaration;
+    const bool is_usual =
+        call.activation == cell.usual_activation &&
+        (!cell.has_recurrent_activation || call.recurrent_activation == cell.usual_recurrent_activation);
+    return is_usual ? usual : general;
+  }
+};
+
+/// Defined by pointwise.hpp.
+template <class Cell, class T>
+const CellFunctions<T>& cell_functions();
+
+}  // namespace recurra
