@@ -23,7 +23,6 @@ LAZY = {
     ("autograd", "ops"): "the first use of an operator of a Tensor",
     ("utils", "preprocessing"): "pad_sequences and the like, which Keras has in utils too",
     ("utils", "models"): "plot_model, which Keras has in utils too",
-    ("utils", "saving"): "CustomObjectScope, which Keras has in utils too",
     ("preprocessing", "layers"): "TextVectorization, which is found in preprocessing too",
 }
 

@@ -25,6 +25,12 @@ def test_names_as_attributes_and_as_modules() -> None:
         _ = recurra.spam
 
 
+def test_what_is_listed_is_there() -> None:
+    for name in dir(recurra):
+        assert getattr(recurra, name) is not None, name
+    assert not hasattr(recurra, "torch")
+
+
 def test_importing_loads_nothing_else() -> None:
     code = (
         "import sys, numpy; before = set(sys.modules); import recurra; new = set(sys.modules) - before;"

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra import (
         activations,
+        autograd,
         backend,
         callbacks,
+        config,
         constraints,
         data,
         datasets,
@@ -70,7 +72,6 @@ _MODULES = {
     "regularizers",
     "saving",
     "tasks",
-    "torch",
     "train",
     "utils",
 }
@@ -103,9 +104,11 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "autograd",
     "backend",
     "build_config",
     "callbacks",
+    "config",
     "constraints",
     "data",
     "datasets",
@@ -131,14 +134,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"recurra.{name}")
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'recurra' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"recurra.{name}")
+        if name in _NAMES:
+            value = getattr(import_module(_NAMES[name]), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'recurra' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -35,17 +35,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    from recurra.compat import backend as keras2
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
 
-    if name not in keras2.__all__:
-        raise AttributeError(
-            f"module 'recurra.backend' has no attribute {name!r}; "
-            "the functions for layers of your own are in recurra.ops"
-        )
-    value = getattr(keras2, name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        from recurra.compat import backend as keras2
+
+        if name not in keras2.__all__:
+            raise AttributeError(
+                f"module 'recurra.backend' has no attribute {name!r}; "
+                "the functions for layers of your own are in recurra.ops"
+            )
+        value = getattr(keras2, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -11,18 +11,24 @@
 """
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from recurra.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from recurra.data.windows import sliding_windows
 
+if TYPE_CHECKING:
+    experimental: ModuleType  # a path of TensorFlow: see compat/paths.py
+
 __all__ = ["AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "experimental", "sliding_windows"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "experimental":
-        return import_module("recurra.data.experimental")
-    raise AttributeError(f"module 'recurra.data' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name == "experimental":
+            return import_module("recurra.data.experimental")
+        raise AttributeError(f"module 'recurra.data' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

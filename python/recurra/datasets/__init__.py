@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["imdb", "sentences", "shakespeare"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return import_module(f"recurra.datasets.{name}")
-    raise AttributeError(f"module 'recurra.datasets' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            return import_module(f"recurra.datasets.{name}")
+        raise AttributeError(f"module 'recurra.datasets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,7 +24,52 @@ Before the first step that a mask keeps, the output is zeros, whatever the initi
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+    from recurra.layers.add_loss import AddLoss
+    from recurra.layers.attention import AdditiveAttention, Attention, BilinearAttention
+    from recurra.layers.base.input_spec import InputSpec
+    from recurra.layers.base.layer import Layer
+    from recurra.layers.base.operation import GetItem, Operation
+    from recurra.layers.bidirectional import Bidirectional
+    from recurra.layers.concatenation import Concatenate, concatenate
+    from recurra.layers.dense import Dense
+    from recurra.layers.dot_product import Dot, dot
+    from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+    from recurra.layers.elementwise import (
+        Add,
+        Average,
+        Maximum,
+        Merge,
+        Minimum,
+        Multiply,
+        Subtract,
+        add,
+        average,
+        maximum,
+        minimum,
+        multiply,
+        subtract,
+    )
+    from recurra.layers.embedding import Embedding
+    from recurra.layers.input_layer import Input, InputLayer
+    from recurra.layers.lambda_layer import Lambda
+    from recurra.layers.masking import Masking
+    from recurra.layers.normalization import BatchNormalization, LayerNormalization
+    from recurra.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
+    from recurra.layers.recurrent.cell import DropoutRNNCell
+    from recurra.layers.recurrent.gru import GRU, GRUCell
+    from recurra.layers.recurrent.lstm import LSTM, LSTMCell
+    from recurra.layers.recurrent.rnn import RNN
+    from recurra.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
+    from recurra.layers.recurrent.stacked_cells import StackedRNNCells
+    from recurra.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+    from recurra.layers.reversible_embedding import ReversibleEmbedding
+    from recurra.layers.text_vectorization import TextVectorization
+    from recurra.layers.time_distributed import TimeDistributed
+    from recurra.layers.wrapper import Wrapper
 
 _HOMES = {
     "add_loss": ("AddLoss",),
@@ -73,7 +118,71 @@ _HOMES = {
 }
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_home_of)
+__all__ = [
+    "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Activation",
+    "Add",
+    "AddLoss",
+    "AdditiveAttention",
+    "Attention",
+    "Average",
+    "BatchNormalization",
+    "Bidirectional",
+    "BilinearAttention",
+    "Concatenate",
+    "Dense",
+    "Dot",
+    "Dropout",
+    "DropoutRNNCell",
+    "Embedding",
+    "Flatten",
+    "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GetItem",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "LSTMCell",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
+    "Maximum",
+    "Merge",
+    "Minimum",
+    "Multiply",
+    "Operation",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "RepeatVector",
+    "Reshape",
+    "ReversibleEmbedding",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "Softmax",
+    "SpatialDropout1D",
+    "StackedRNNCells",
+    "Subtract",
+    "TextVectorization",
+    "TimeDistributed",
+    "Wrapper",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
 
 #: Keras 2's layers for one kind of GPU, which differ in their name alone
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
@@ -84,16 +193,18 @@ _OUT_OF_SCOPE = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    name = _ALIASES.get(name, name)
-    home = _home_of.get(name)
-    if name in _OUT_OF_SCOPE:
-        return _refusing(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        name = _ALIASES.get(name, name)
+        home = _home_of.get(name)
+        if name in _OUT_OF_SCOPE:
+            return _refusing(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def _refusing(name: str) -> Any:

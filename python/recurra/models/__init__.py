@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Functional": "recurra.models.functional",
     "Input": "recurra.layers.input_layer",
-    "KerasTensor": "recurra.layers.base.layer",
+    "KerasTensor": "recurra.symbolic",
     "Model": "recurra.models.model",
     "Sequential": "recurra.models.sequential",
     "clone_model": "recurra.models.cloning",
@@ -42,12 +42,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'recurra.models' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'recurra.models' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

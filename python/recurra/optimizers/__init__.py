@@ -4,7 +4,7 @@
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.optimizers import schedules
 from recurra.optimizers.adagrad import Adadelta, Adagrad
@@ -14,6 +14,9 @@ from recurra.optimizers.lion import Lion
 from recurra.optimizers.names import deserialize, get, serialize
 from recurra.optimizers.rmsprop import RMSprop
 from recurra.optimizers.sgd import SGD
+
+if TYPE_CHECKING:
+    import recurra.optimizers as legacy
 
 __all__ = [
     "SGD",
@@ -37,19 +40,20 @@ __all__ = [
 _OUT_OF_SCOPE = ("Adafactor", "Ftrl", "Lamb", "Muon")
 
 
-def __getattr__(name: str) -> Any:
-    if name == "legacy":
-        return import_module("recurra.optimizers.legacy")
-    if name not in _OUT_OF_SCOPE:
-        raise AttributeError(f"module 'recurra.optimizers' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
 
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise ValueError(
-            f"{name} is not supported; there are {', '.join(n for n in __all__ if n[0].isupper() and n != 'Optimizer')}"
-        )
+    def __getattr__(name: str) -> Any:
+        if name == "legacy":
+            return import_module("recurra.optimizers.legacy")
+        if name not in _OUT_OF_SCOPE:
+            raise AttributeError(f"module 'recurra.optimizers' has no attribute {name!r}")
 
-    refuse.__name__ = name
-    return refuse
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            there = ", ".join(one for one in __all__ if one[0].isupper() and one != "Optimizer")
+            raise ValueError(f"{name} is not supported; there are {there}")
+
+        refuse.__name__ = name
+        return refuse
 
 
 def __dir__() -> list[str]:

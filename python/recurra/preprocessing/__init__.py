@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 __all__ = ["TextVectorization", "WordVectors", "sequence", "text", "timeseries_dataset_from_array", "word_vectors"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("sequence", "text", "word_vectors"):
-        return import_module(f"recurra.preprocessing.{name}")
-    if name == "TextVectorization":
-        return import_module("recurra.layers.text_vectorization").TextVectorization
-    if name == "WordVectors":
-        return import_module("recurra.preprocessing.word_vectors").WordVectors
-    if name == "timeseries_dataset_from_array":
-        return import_module("recurra.preprocessing.timeseries_dataset").timeseries_dataset_from_array
-    raise AttributeError(f"module 'recurra.preprocessing' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name in ("sequence", "text", "word_vectors"):
+            return import_module(f"recurra.preprocessing.{name}")
+        if name == "TextVectorization":
+            return import_module("recurra.layers.text_vectorization").TextVectorization
+        if name == "WordVectors":
+            return import_module("recurra.preprocessing.word_vectors").WordVectors
+        if name == "timeseries_dataset_from_array":
+            return import_module("recurra.preprocessing.timeseries_dataset").timeseries_dataset_from_array
+        raise AttributeError(f"module 'recurra.preprocessing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

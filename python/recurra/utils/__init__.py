@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recurra.preprocessing.text_dataset import text_dataset_from_directory
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.registry import (
+        CustomObjectScope,
         custom_object_scope,
         deserialize_keras_object,
         get_custom_objects,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         register_keras_serializable,
         serialize_keras_object,
     )
-    from recurra.registry import custom_object_scope as CustomObjectScope
     from recurra.utils.arrays import normalize
     from recurra.utils.download import get_file
     from recurra.utils.io import iter_lines, read_examples, read_lines, read_text
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from recurra.utils.seeding import clear_session, set_random_seed
 
 _HOMES = {
-    "CustomObjectScope": "recurra.saving",
+    "CustomObjectScope": "recurra.registry",
     "OneHot": "recurra.utils.one_hot",
     "Progbar": "recurra.utils.progbar",
     "PyDataset": "recurra.utils.py_dataset",
@@ -91,12 +91,14 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'recurra.utils' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), "PyDataset" if name == "Sequence" else name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'recurra.utils' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), "PyDataset" if name == "Sequence" else name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
