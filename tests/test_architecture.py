@@ -20,6 +20,7 @@ if not PACKAGE.is_dir():
 LAZY = {
     ("models", "saving"): "Model.save and load_model, when they are called",
     ("training", "compat"): "Keras 2's fit_generator and the like, when a model is asked for one",
+    ("_core", "reference"): "RECURRA_ISA=reference, when it is asked for",
     ("autograd", "ops"): "the first use of an operator of a Tensor",
     ("utils", "preprocessing"): "pad_sequences and the like, which Keras has in utils too",
     ("utils", "models"): "plot_model, which Keras has in utils too",
