@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -361,3 +362,12 @@ def test_same_errors(compiled: ModuleType, reference: ModuleType, name: str) -> 
         BAD[name](compiled)
     assert found.type is expected.type, (str(found.value), str(expected.value))
     assert "got" in str(found.value) or "writable" in str(found.value) or "contiguous" in str(found.value)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 0), ()], ids=str)
+def test_a_softmax_over_nothing_is_refused(core: ModuleType, shape: tuple[int, ...]) -> None:
+    empty = np.zeros(shape)
+    with pytest.raises(ValueError, match=r"x must have shape \(\.\.\., V\).*got " + re.escape(str(shape))):
+        core.softmax_forward(empty)
+    with pytest.raises(ValueError, match=r"y must have shape \(\.\.\., V\).*got " + re.escape(str(shape))):
+        core.softmax_backward(empty, empty)
