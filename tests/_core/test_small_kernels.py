@@ -209,6 +209,14 @@ def test_optimizers(
         _same_updates(name, compiled, reference, arguments)
 
 
+def test_a_scale_that_is_nan_is_passed_on(core: ModuleType) -> None:
+    """It is 1 / norm of gradients that are NaN themselves: the weights must show it, no argument is at fault."""
+    params = [np.ones(3), np.ones(2)]
+    core.sgd_update(params, [np.full(3, np.nan), np.ones(2)], None, 0.1, 0.0, False, 0.0, [np.nan, 1.0], 0.0)
+    assert np.isnan(params[0]).all()
+    np.testing.assert_allclose(params[1], 0.9)
+
+
 def test_optimizers_of_nothing(compiled: ModuleType) -> None:
     compiled.sgd_update([], [], None, *REST, [], 0.0)
     compiled.adam_update([], [], [], [], None, 0.1, 0.9, 0.99, 1e-7, 1, 0.0, [], 0.0)
