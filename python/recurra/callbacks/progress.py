@@ -31,7 +31,7 @@ def is_live(stream: TextIO) -> bool:
         return False
 
 
-def resolve_verbose(verbose: Any, stream: TextIO | None = None) -> int:
+def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
     """``"auto"``, 0, 1 or 2 as 0 (silent), 1 (a live line) or 2 (one line for each epoch)."""
     if verbose in ("auto", None):
         return 1 if is_live(stream or sys.stdout) else 2

@@ -9,8 +9,8 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.typing import Array
 
-Array = np.ndarray[Any, Any]
 State = Any  # arrays of shape (B, ...), in tuples and lists
 
 

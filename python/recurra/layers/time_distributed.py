@@ -10,6 +10,7 @@ from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.wrapper import Wrapper
+from recurra.typing import Shape
 
 #: layers here whose rows know nothing of one another: all steps can be one large batch
 _ROW_BY_ROW = frozenset({
@@ -40,7 +41,7 @@ class TimeDistributed(Wrapper):
             raise ValueError(f"{self.name}: inputs must have at least 3 axes (B, T, ...), got shape {shape}")
         return (shape[0], *shape[2:])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         super().build(self._step_shape(input_shape))
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
@@ -65,7 +66,7 @@ class TimeDistributed(Wrapper):
             outputs.append(self.layer.call(step, **options))
         return ops.stack(outputs, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         shape = self.layer.compute_output_shape(self._step_shape(input_shape))
         return (shape[0], input_shape[1], *shape[1:])
 

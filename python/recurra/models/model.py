@@ -6,7 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
+from recurra.typing import PathLike
+
+_M = TypeVar("_M", bound="Model")
 
 
 class Model(Layer, Trainer):
@@ -42,11 +45,11 @@ class Model(Layer, Trainer):
     _untracked = Layer._untracked | {"_graph", "_compile_config", "loss", "_extra"}
     _graph: Graph | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[_M], *args: Any, **kwargs: Any) -> _M:
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
             from recurra.models.functional import Functional
 
-            return super().__new__(Functional, *args, **kwargs)
+            return super().__new__(Functional, *args, **kwargs)  # type: ignore[return-value]
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
@@ -413,7 +416,7 @@ class Model(Layer, Trainer):
 
     # --- files --------------------------------------------------------------------------------------------------
 
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights and optimizer to a file: ``.keras``, legacy ``.h5``, or any other name as .keras.
 
         See :func:`recurra.saving.save_model`.
@@ -422,13 +425,13 @@ class Model(Layer, Trainer):
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write the weights to a file; see :func:`recurra.saving.save_weights`."""
         from recurra.saving import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read the weights from a file; see :func:`recurra.saving.load_weights`."""
         from recurra.saving import load_weights
 

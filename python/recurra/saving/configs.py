@@ -18,8 +18,7 @@ from recurra import activations, losses, metrics, ops, registry
 from recurra.layers.base import operation
 from recurra.saving import graph_ops, keras2
 from recurra.saving.file_errors import FileFormatError
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 #: how deep objects may lie inside one another
 DEPTH = 200

@@ -8,8 +8,7 @@ import numpy as np
 
 from recurra.autograd import Array
 from recurra.saving.file_errors import FileFormatError
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 _RENAMED = {
     "CuDNNLSTM": "LSTM",

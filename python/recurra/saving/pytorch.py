@@ -284,7 +284,7 @@ def read_pt(path: str | os.PathLike[str]) -> dict[str, Array]:
     try:
         import torch  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        raise ImportError("reading .pt files needs PyTorch: pip install torch") from None
+        raise ImportError("reading .pt files needs PyTorch: pip install 'recurra[torch]'") from None
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no such file")
     try:

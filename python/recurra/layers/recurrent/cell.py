@@ -12,6 +12,7 @@ from recurra.layers.base.arguments import check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.random import SeedGenerator, dropout_multiplier
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
 
 
 class _Like(NamedTuple):
@@ -84,17 +85,17 @@ class KernelCell(Layer, DropoutRNNCell):
     def __init__(
         self,
         units: Any,
-        activation: Any,
+        activation: ActivationLike,
         use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        recurrent_regularizer: Any,
-        bias_regularizer: Any,
-        kernel_constraint: Any,
-        recurrent_constraint: Any,
-        bias_constraint: Any,
+        kernel_initializer: InitializerLike,
+        recurrent_initializer: InitializerLike,
+        bias_initializer: InitializerLike,
+        kernel_regularizer: RegularizerLike,
+        recurrent_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike,
+        kernel_constraint: ConstraintLike,
+        recurrent_constraint: ConstraintLike,
+        bias_constraint: ConstraintLike,
         dropout: Any,
         recurrent_dropout: Any,
         seed: Any,
@@ -137,7 +138,7 @@ class KernelCell(Layer, DropoutRNNCell):
         """More keyword arguments for the kernel's operation, the same at every call."""
         return {}
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
@@ -232,7 +233,7 @@ class KernelCell(Layer, DropoutRNNCell):
 
     state_size: Any
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.units)
 
     def compute_output_spec(self, inputs: Any, states: Any, training: bool = False) -> Any:

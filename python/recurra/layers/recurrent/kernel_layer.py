@@ -19,6 +19,11 @@ class KernelLayer(RNN):
     #: what makes one step; the arguments of its constructor are the layer's too, and its attributes of these names
     cell_class: type[KernelCell]
     _cell_arguments: tuple[str, ...] = ()
+    # some of them
+    units: int
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -27,7 +32,7 @@ class KernelLayer(RNN):
             parameters = list(inspect.signature(cell.__init__).parameters.values())[1:]
             cls._cell_arguments = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
 
-    def __init__(self, *, use_cudnn: Any = "auto", **arguments: Any) -> None:
+    def __init__(self, *, use_cudnn: bool | str = "auto", **arguments: Any) -> None:
         of_cell = {key: arguments.pop(key) for key in self._cell_arguments if key in arguments}
         of_both = {key: arguments[key] for key in ("dtype", "trainable") if key in arguments}
         name = to_snake_case(self.cell_class.__name__)

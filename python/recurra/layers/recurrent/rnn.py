@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -264,7 +265,7 @@ class RNN(Layer):
         return {**config, "time_major": True} if self.time_major else config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         config = dict(config)
         if "cell" in config:
             config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
