@@ -471,3 +471,15 @@ def test_lists_of_numbers_are_arrays() -> None:
     assert model.predict([[1.0, 2.0, 3.0]], verbose=0).shape == (1, 2)
     assert model([[1.0, 2.0, 3.0]]).shape == (1, 2)
     assert model.predict([np.ones((2, 3))], verbose=0).shape == (2, 2)
+
+
+def test_a_callback_of_ones_own_called_progbarlogger_leaves_the_progress_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class ProgbarLogger(Callback):
+        pass
+
+    model = line()
+    model.compile("sgd", "mse")
+    model.fit(*data(), verbose=2, callbacks=[ProgbarLogger()])
+    assert "Epoch 1/1" in capsys.readouterr().out

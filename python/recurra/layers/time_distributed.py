@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.wrapper import Wrapper
 
-#: layers here whose rows know nothing of one another: all steps can be one large batch
-_ROW_BY_ROW = frozenset({
+#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise)
+_ROW_BY_ROW = (
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
     "RepeatVector", "Embedding", "LayerNormalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional",
     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
-})  # fmt: skip
+)  # fmt: skip
 
 
 class TimeDistributed(Wrapper):
@@ -73,10 +74,14 @@ class TimeDistributed(Wrapper):
         return str(self.layer.dtype)
 
 
+@functools.cache
+def _row_by_row_classes() -> frozenset[type]:
+    from recurra import layers  # loads the classes that it is asked for
+
+    return frozenset(getattr(layers, name) for name in _ROW_BY_ROW)
+
+
 def _row_by_row(layer: Layer) -> bool:
-    kind = type(layer)
-    if not kind.__module__.startswith("recurra.") or layer.stateful:
+    if layer.stateful or type(layer) not in _row_by_row_classes():
         return False
-    return kind.__name__ in _ROW_BY_ROW and all(
-        _row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers()
-    )
+    return all(_row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers())

@@ -13,7 +13,7 @@ import numpy as np
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.layer import Layer
 from recurra.models.graph import Graph, is_embedding
-from recurra.registry import auto_name, to_snake_case
+from recurra.registry import auto_name, is_builtin, to_snake_case
 from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
@@ -442,7 +442,7 @@ def warn_lost_losses(model: Model, place: str) -> None:
     place : what will lack them, "the file" for instance
     """
     for layer in model._flatten_layers():
-        added = type(layer).__module__.startswith("recurra.") and layer._callable_losses  # others may add them again
+        added = is_builtin(type(layer)) and layer._callable_losses  # others may add them again
         if added or getattr(layer, "_ends", None):
             what = "functions" if added else "tensors, in a Sequential model,"
             warnings.warn(
@@ -455,9 +455,9 @@ def warn_lost_losses(model: Model, place: str) -> None:
 def ends_in_softmax(layer: Any) -> Any:
     """The Dense, Activation or Softmax in `layer` (perhaps within TimeDistributed) that ends in a plain softmax."""
     from recurra import activations
-    from recurra.layers import Activation, Dense
+    from recurra.layers import Activation, Dense, TimeDistributed
 
-    if type(layer).__name__ == "TimeDistributed" and type(layer).__module__.startswith("recurra."):
+    if type(layer) is TimeDistributed:
         if layer.activity_regularizer is not None:
             return None
         layer = layer.layer
