@@ -44,7 +44,8 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         super().build(self._step_shape(input_shape))
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool = False, mask: Any = None, *, activated: bool = True) -> Any:
+        """The outputs; `activated` is handed on, to a Dense or Activation layer."""
         self._step_shape(tuple(inputs.shape))
         batch, steps = inputs.shape[:2]
         if mask is not None:
@@ -53,6 +54,8 @@ class TimeDistributed(Wrapper):
                 raise ValueError(f"{self.name}: mask must begin with (B, T) = {(batch, steps)}, got {mask.shape}")
         spec = self.layer._call_spec
         options: dict[str, Any] = {"training": training} if spec.has_training else {}
+        if not activated:
+            options["activated"] = False
         passes_mask = spec.has_mask and mask is not None
         if _row_by_row(self.layer):
             if passes_mask:

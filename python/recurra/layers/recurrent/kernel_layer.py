@@ -42,7 +42,7 @@ class KernelLayer(RNN):
 
     @property
     def puts_outputs(self) -> bool:
-        """Whether a call makes just the sequences that it returns, in the kernel: then `context.output` may say where.
+        """Whether a call makes just the sequences that it returns, in the kernel: then it may be told where.
 
         A subclass may do more with them, or run more than once.
         """
