@@ -23,7 +23,8 @@ LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
 
 def is_live(stream: TextIO) -> bool:
     """Whether a line on `stream` can be rewritten: a terminal (not a dumb one) or a notebook."""
-    if "ipykernel" in sys.modules and type(stream).__module__.startswith("ipykernel"):
+    notebook = sys.modules.get("ipykernel.iostream")
+    if notebook is not None and isinstance(stream, notebook.OutStream):
         return True
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"

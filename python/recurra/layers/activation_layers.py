@@ -9,7 +9,6 @@ import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
@@ -40,8 +39,9 @@ class Activation(_Elementwise):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: TensorLike) -> Any:
-        return inputs if context.bare and self in context.bare else self.activation(inputs)
+    def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
+        """The output; where `activated` is False without the activation, for a loss that takes logits."""
+        return self.activation(inputs) if activated else inputs
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}

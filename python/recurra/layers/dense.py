@@ -6,7 +6,6 @@ from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.layers.base.arguments import check_positive, refuse
-from recurra.layers.base.context import context
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
@@ -85,11 +84,10 @@ class Dense(Layer):
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
 
-    def call(self, inputs: TensorLike) -> Any:
+    def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
+        """The output; where `activated` is False without the activation, for a loss that takes logits."""
         y = ops.dense(inputs, self.kernel, self.bias)
-        if self.activation is activations.linear or (context.bare and self in context.bare):
-            return y
-        return self.activation(y)
+        return self.activation(y) if activated and self.activation is not activations.linear else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

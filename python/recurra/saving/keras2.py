@@ -21,11 +21,6 @@ _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "
 _OPTIMIZERS = ("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion")
 
 
-def is_builtin(kind: Any) -> bool:
-    """Whether a class or function is recurra's own."""
-    return str(getattr(kind, "__module__", "")).split(".", 1)[0] == "recurra"
-
-
 def upgrade(config: Config, version: int, where: str) -> Config:
     """The configuration of one object, not looking into nested ones, as Keras 3 would have written it."""
     name = config["class_name"].rpartition(">")[2]

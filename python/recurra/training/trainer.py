@@ -197,14 +197,14 @@ class Trainer(OlderCalls):
         """The loss of one batch. Override it for losses that see more than labels and predictions."""
         if not self._require_compiled("compute_loss").loss.built:
             choose_losses_by(self, y, y_pred)
-        return Stepper(self, training).compiled_loss(y, y_pred, sample_weight, {})
+        return Stepper(self, training).compiled_loss(y, y_pred, sample_weight)
 
     def compute_metrics(self, x: Data, y: Data, y_pred: Data, sample_weight: Data | None = None) -> dict[str, Any]:
         """Update the metrics with one batch and return all results. Override it to measure differently."""
         if not self._require_compiled("compute_metrics").loss.built:
             choose_losses_by(self, y, y_pred)
         stepper = Stepper(self, False)
-        stepper.update_metrics(y, y_pred, sample_weight, {})
+        stepper.update_metrics(y, y_pred, sample_weight)
         return stepper.results()
 
     def train_step(self, data: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from recurra.layers.base.arguments import check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.random import SeedGenerator, dropout_multiplier
+from recurra.registry import is_builtin
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
 
 
@@ -130,8 +131,9 @@ class KernelCell(Layer, DropoutRNNCell):
             self._kernel_names["recurrent_activation"] = "hard_sigmoid"
             self._stretch = np.full(self._gates * self.units, 1.2, self.dtype)
             self._stretch[2 * self.units : 3 * self.units] = 1.0  # but the candidate's, third in LSTM and GRU
-        own = type(self).call.__module__.startswith("recurra.")
-        self.runs_in_kernel = own and all(name is not None for name in self._kernel_names.values())
+        self.runs_in_kernel = is_builtin(type(self).call) and all(
+            name is not None for name in self._kernel_names.values()
+        )
         self._kernel_names.update(self._kernel_settings())
 
     def _kernel_settings(self) -> dict[str, Any]:

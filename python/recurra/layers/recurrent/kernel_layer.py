@@ -10,7 +10,7 @@ from recurra.layers.base.arguments import check_choice
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.rnn import RNN
-from recurra.registry import to_snake_case
+from recurra.registry import is_builtin, to_snake_case
 
 
 class KernelLayer(RNN):
@@ -47,12 +47,11 @@ class KernelLayer(RNN):
 
     @property
     def puts_outputs(self) -> bool:
-        """Whether a call makes just the sequences that it returns, in the kernel: then `context.output` may say where.
+        """Whether a call makes just the sequences that it returns, in the kernel: then it may be told where.
 
         A subclass may do more with them, or run more than once.
         """
-        own = type(self).__module__.startswith("recurra.")
-        return own and self.cell.runs_in_kernel and self.return_sequences and not self.time_major
+        return is_builtin(type(self)) and self.cell.runs_in_kernel and self.return_sequences and not self.time_major
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self.cell.shared_config()}
