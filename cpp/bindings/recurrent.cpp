@@ -1,4 +1,5 @@
 /// Forward and backward of every cell of recurra/cells/list.hpp on numpy arrays.
+#include <atomic>
 #include <optional>
 
 #include "recurra/cells/list.hpp"
@@ -43,41 +44,42 @@ py::list cell_names() {
   return names;
 }
 
-/// The items of a tuple or list of exactly `count`.
-std::vector<py::handle> items_of(py::handle object, const char* name, size_t count, const char* cell) {
-  PyObject* sequence = object.ptr();
-  const bool is_sequence = PyTuple_Check(sequence) || PyList_Check(sequence);
-  const size_t found = is_sequence ? size_t(PySequence_Fast_GET_SIZE(sequence)) : 0;
-  if (!is_sequence) throw py::type_error(std::string(name) + " must be a tuple or list, got " + type_text(object));
-  if (found != count)
+/// A tuple or list of exactly `count`, as a tuple: held, as another thread may change a list.
+py::tuple items_of(py::handle object, const char* name, size_t count, const char* cell) {
+  if (!PyTuple_Check(object.ptr()) && !PyList_Check(object.ptr()))
+    throw py::type_error(std::string(name) + " must be a tuple or list, got " + type_text(object));
+  auto items = py::reinterpret_steal<py::tuple>(PySequence_Tuple(object.ptr()));
+  if (!items) throw py::error_already_set();
+  if (items.size() != count)
     throw py::value_error(std::string(name) + " must hold " + std::to_string(count) + " arrays for the cell " + cell +
-                          ", got " + std::to_string(found));
-  PyObject** items = PySequence_Fast_ITEMS(sequence);
-  return {items, items + count};
+                          ", got " + std::to_string(items.size()));
+  return items;
 }
 
 /// The states or their gradients of a cell with one or two.
 struct States {
+  py::tuple items;
   py::handle h, c = py::none();
-  States(py::handle object, const char* name, const CellDeclaration& cell) {
-    const auto items = items_of(object, name, size_t(cell.states()), cell.name);
-    h = items[0];
-    if (items.size() > 1) c = items[1];
+  States(py::handle object, const char* name, const CellDeclaration& cell)
+      : items(items_of(object, name, size_t(cell.states()), cell.name)), h(PyTuple_GET_ITEM(items.ptr(), 0)) {
+    if (items.size() > 1) c = PyTuple_GET_ITEM(items.ptr(), 1);
   }
 };
 
 /// A cell's weights: kernel, recurrent kernel, bias, unit parameters, of which it has those that it declares. Bias may
 /// be None.
 struct Weights {
+  py::tuple items;
   py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), unit_parameters = py::none();
-  Weights(py::handle object, const CellDeclaration& cell) {
-    const size_t count = size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + (cell.unit_parameters > 0));
-    const auto items = items_of(object, "weights", count, cell.name);
-    auto next = items.begin();
-    kernel = *next++;
-    if (cell.has_recurrent_kernel()) recurrent_kernel = *next++;
-    if (cell.biases > 0) bias = *next++;
-    if (cell.unit_parameters > 0) unit_parameters = *next++;
+  Weights(py::handle object, const CellDeclaration& cell)
+      : items(items_of(object, "weights", count(cell), cell.name)), kernel(PyTuple_GET_ITEM(items.ptr(), 0)) {
+    Size at = 1;
+    if (cell.has_recurrent_kernel()) recurrent_kernel = PyTuple_GET_ITEM(items.ptr(), at++);
+    if (cell.biases > 0) bias = PyTuple_GET_ITEM(items.ptr(), at++);
+    if (cell.unit_parameters > 0) unit_parameters = PyTuple_GET_ITEM(items.ptr(), at);
+  }
+  static size_t count(const CellDeclaration& cell) {
+    return size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + (cell.unit_parameters > 0));
   }
 };
 
@@ -141,13 +143,14 @@ class ForwardCacheOf final : public ForwardCache {
   }
 
   py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
-    if (!cache_) throw std::runtime_error("cache was used by an earlier backward call: run forward again");
+    if (used_) throw_used();
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = cell_.gates * H;
     const States states(dstates, "dstates", cell_);
     const auto [dy, dy_row] = call_.return_sequences ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
                                                      : optional_rows<T>(dy_in, "dy", {{"B", B}, {"H", H}});
     const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {"H", H}});
     const auto dc = optional_input<T>(states.c, "dc", {{"B", B}, {"H", H}});
+    if (used_.exchange(true)) throw_used();  // of several threads that ask at once, one gets it
     auto cache = std::exchange(cache_, {});
     auto* table = cache.tokens();
     auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>({B, S, I});
@@ -189,6 +192,9 @@ class ForwardCacheOf final : public ForwardCache {
   }
 
  private:
+  [[noreturn]] static void throw_used() {
+    throw std::runtime_error("cache was used by an earlier backward call: run forward again");
+  }
   static py::object none_or(const View<T>& view) { return view ? py::object(view.array()) : py::object(py::none()); }
 
   static py::tuple states_tuple(const View<T>& h, const View<T>& c) {
@@ -306,6 +312,7 @@ class ForwardCacheOf final : public ForwardCache {
       recurrent_dropout_;
   View<const std::int32_t> ids_;
   View<const std::uint8_t> mask_;
+  std::atomic<bool> used_{false};
   RecurrentCache<T> cache_;
 };
 

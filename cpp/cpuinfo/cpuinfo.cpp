@@ -27,4 +27,10 @@ PyModuleDef definition = {
 
 }  // namespace
 
-PyMODINIT_FUNC PyInit__cpuinfo() { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__cpuinfo() {
+  PyObject* module = PyModule_Create(&definition);
+#if defined(Py_GIL_DISABLED)
+  if (module) PyUnstable_Module_SetGIL(module, Py_MOD_GIL_NOT_USED);
+#endif
+  return module;
+}
