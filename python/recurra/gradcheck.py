@@ -10,7 +10,7 @@ True
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Array, GradientTape, Tensor, Variable
+from recurra.tree import leaves
 
 
 class GradientError(AssertionError):
@@ -72,7 +73,7 @@ def gradcheck(
     weights: list[Array] = []
 
     def loss(arguments: Sequence[Any]) -> Any:
-        outputs = list(_floats(fn(*arguments, **options)))
+        outputs = [leaf for leaf in leaves(fn(*arguments, **options)) if _is_float(leaf)]
         if not outputs:
             raise ValueError("fn must return at least one array of floats")
         for output in outputs[len(weights) :]:
@@ -186,16 +187,8 @@ def _variables(fn: Any, variables: Iterable[Variable] | None, inputs: Sequence[A
     return distinct
 
 
-def _floats(output: Any) -> Iterator[Any]:
-    """The float arrays in a nested output."""
-    if isinstance(output, (list, tuple)):
-        for part in output:
-            yield from _floats(part)
-    elif isinstance(output, Mapping):
-        for part in output.values():
-            yield from _floats(part)
-    elif getattr(output, "dtype", None) is not None and np.dtype(output.dtype).kind == "f":
-        yield output
+def _is_float(value: Any) -> bool:
+    return getattr(value, "dtype", None) is not None and np.dtype(value.dtype).kind == "f"
 
 
 class _CallableModule(ModuleType):

@@ -144,6 +144,11 @@ def is_builtin(target: Any) -> bool:
     return str(getattr(target, "__module__", "")).split(".")[0] == "recurra"
 
 
+def is_configuration(value: Any) -> bool:
+    """Whether `value` describes one object, and is no dict of several."""
+    return isinstance(value, Mapping) and "class_name" in value
+
+
 def _module_of(target: Any) -> str:
     """The module that Keras 3 files the class under."""
     if not is_builtin(target):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from recurra.ops.dispatch import SymbolicOperand
+from recurra.tree import PLAIN, leaves, map_structure
 from recurra.typing import DType
 from recurra.typing import Shape as Shape
 
@@ -150,8 +151,8 @@ class Node:
         self.layer = layer
         self.args, self.kwargs = args, kwargs
         self.outputs = outputs
-        self.input_tensors: list[KerasTensor] = list(symbolic_leaves((args, kwargs)))
-        self.output_tensors: list[KerasTensor] = list(symbolic_leaves(outputs))
+        self.input_tensors: list[KerasTensor] = symbolic_leaves((args, kwargs))
+        self.output_tensors: list[KerasTensor] = symbolic_leaves(outputs)
         for index, tensor in enumerate(self.output_tensors):
             tensor.node, tensor.index = self, index
         layer._inbound_nodes.append(self)
@@ -181,16 +182,9 @@ class Node:
         return f"<Node of {self.layer.name}: {self.input_tensors} -> {self.output_tensors}>"
 
 
-def symbolic_leaves(value: Any) -> Iterator[KerasTensor]:
+def symbolic_leaves(value: Any) -> list[KerasTensor]:
     """The KerasTensors inside nested lists, tuples and dicts, in order."""
-    if isinstance(value, KerasTensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from symbolic_leaves(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from symbolic_leaves(item)
+    return [leaf for leaf in leaves(value, PLAIN) if isinstance(leaf, KerasTensor)]
 
 
 def has_symbolic(value: Any) -> bool:
@@ -207,13 +201,7 @@ def has_symbolic(value: Any) -> bool:
 
 def map_symbolic(value: Any, function: Callable[[KerasTensor], Any]) -> Any:
     """`value` with ``function(tensor)`` in place of each KerasTensor."""
-    if isinstance(value, KerasTensor):
-        return function(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)(map_symbolic(item, function) for item in value)
-    if isinstance(value, dict):
-        return {key: map_symbolic(item, function) for key, item in value.items()}
-    return value
+    return map_structure(lambda leaf: function(leaf) if isinstance(leaf, KerasTensor) else leaf, value, PLAIN)
 
 
 def is_keras_tensor(value: Any) -> bool:

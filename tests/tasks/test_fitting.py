@@ -39,7 +39,7 @@ def run(losses: list[float], patience: int) -> tuple[BestEpoch, Weights]:
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run() -> None:
     best, model = run([3.0, 2.0, 2.5, 2.4, 1.0], patience=2)
-    assert model.stop_training and best.epochs == 4 and best.epoch == 2 and best.waited == 2
+    assert model.stop_training and best.epochs == 4 and best.epoch == 2 and best.wait == 2
     best.restore()
     assert model.value == 2.0 and best.logs["val_loss"] == 2.0
 
@@ -112,3 +112,12 @@ def test_a_terminal_gets_a_live_bar(monkeypatch: Any) -> None:
     text = out.getvalue()
     assert "epoch 1/2" in text and "tokens/s" in text and "left" in text and "\r" in text
     assert "epoch 2/2: loss 1.0000, validation loss 1.5000" in text
+
+
+def test_a_first_epoch_without_a_number_is_not_the_best() -> None:
+    best, model = run([float("nan"), 2.0, 3.0], patience=5)
+    assert best.epoch == 2 and best.wait == 1
+    none, model = run([float("nan"), float("inf")], patience=5)
+    assert none.epoch == 0 and none.logs == {}
+    none.restore()
+    assert model.value == 2.0  # as it was

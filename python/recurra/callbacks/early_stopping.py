@@ -65,7 +65,13 @@ class EarlyStopping(MonitorCallback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
-        if self.restore_best_weights and self.best_weights is not None:
-            if self.verbose:
-                print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
-            self.model.set_weights(self.best_weights)
+        if self.restore_best_weights:
+            self.restore()
+
+    def restore(self) -> None:
+        """Give the model the weights of the best epoch, where they were kept."""
+        if self.best_weights is None:
+            return
+        if self.verbose:
+            print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
+        self.model.set_weights(self.best_weights)

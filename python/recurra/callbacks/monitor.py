@@ -26,7 +26,7 @@ class MonitorCallback(Callback):
         self.monitor, self.mode = monitor, mode
         self.best = baseline
         self.min_delta = abs(min_delta)
-        self._sign = 0
+        self._sign = {"min": -1, "max": 1}.get(mode, 0)
 
     def _direction(self) -> int:
         """-1 where less is better, 1 where more is."""

@@ -6,30 +6,20 @@ output goes to a file, nothing is rewritten: one line for each epoch, and one a 
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.utils.progbar import clock as say_time
+from recurra.utils.progress_line import ProgressLine, is_live
 
 REFRESH = 0.1  #: seconds between two redrawings in a terminal
-_PLAIN = str.maketrans("━╸", "=>")  # for terminals that know no more than ASCII
 LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
-
-
-def is_live(stream: TextIO) -> bool:
-    """Whether a line on `stream` can be rewritten: a terminal (not a dumb one) or a notebook."""
-    notebook = sys.modules.get("ipykernel.iostream")
-    if notebook is not None and isinstance(stream, notebook.OutStream):
-        return True
-    try:
-        return stream.isatty() and os.environ.get("TERM") != "dumb"
-    except (AttributeError, ValueError):
-        return False
 
 
 def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
@@ -39,16 +29,6 @@ def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
     if verbose in (0, 1, 2, True, False):
         return int(verbose)
     raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
-
-
-def say_time(seconds: float) -> str:
-    """``8s``, ``2:05``, ``1:02:03``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def say_number(value: Any) -> str:
@@ -87,19 +67,27 @@ class Progress:
         self.seen = 0
         self.work = 0
         self._next = self.start if self.live else self.start + LOG_EVERY
-        self._width = 0
+        self._shown: ProgressLine | None = None  # the live line, once there is one
         if self.live and title:
             self._write(title + "\n")
 
     def _write(self, text: str) -> None:
-        try:
-            try:
-                self.stream.write(text)
-            except UnicodeEncodeError:
-                self.stream.write(text.translate(_PLAIN))
+        with self._may_break():
+            self.stream.write(text)
             self.stream.flush()
-        except (OSError, ValueError):  # a closed pipe must not end the training
+
+    @contextmanager
+    def _may_break(self) -> Iterator[None]:
+        """A closed pipe must not end the training."""
+        try:
+            yield
+        except (OSError, ValueError):
             self.verbose = 0
+
+    def _live_line(self) -> ProgressLine:
+        if self._shown is None:
+            self._shown = ProgressLine(self.stream)
+        return self._shown
 
     def due(self) -> bool:
         """Whether the line is old enough to be drawn again."""
@@ -136,11 +124,8 @@ class Progress:
         now = time.perf_counter()
         if self.live:
             self._next = now + REFRESH
-            line = self._line(logs, False)
-            room = max(shutil.get_terminal_size((120, 24)).columns - 1, 20)
-            line = line[:room]
-            self._write("\r" + line + " " * max(self._width - len(line), 0))
-            self._width = len(line)
+            with self._may_break():
+                self._live_line().show(self._line(logs, False))
         else:
             self._next = now + LOG_EVERY
             self._write((f"{self.title} - " if self.title else "") + self._line(logs, False) + "\n")
@@ -151,7 +136,8 @@ class Progress:
             return
         line = self._line(logs, True)
         if self.live:
-            self._write("\r" + line + " " * max(self._width - len(line), 0) + "\n")
+            with self._may_break():
+                self._live_line().end(line)
         else:
             self._write((f"{self.title} - " if self.title else "") + line + "\n")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.data.elements import at_least, leaves, map_structure, parts, same, sliceable, stack
+from recurra.data.elements import arrays_in, at_least, map_arrays, parts, same, sliceable, stack
 from recurra.data.padded_batch import stack_padded
 
 AUTOTUNE = -1
@@ -50,20 +50,20 @@ class Dataset:
             not copied: numpy arrays, memory maps, one-hot labels, windows.
         raises : ValueError for unequal numbers of rows
         """
-        arrays = map_structure(sliceable, tensors)
-        lengths = {len(array) for array in leaves(arrays)}
+        arrays = map_arrays(sliceable, tensors)
+        lengths = {len(array) for array in arrays_in(arrays)}
         if len(lengths) != 1:
             raise ValueError(f"tensors must have the same number of rows, got {', '.join(map(str, sorted(lengths)))}")
 
         def element(row: int) -> Any:
-            return map_structure(lambda array: array[row], arrays)
+            return map_arrays(lambda array: array[row], arrays)
 
         def gather(rows: list[int]) -> Any:
             first = rows[0]
             if rows == list(range(first, first + len(rows))):
-                return map_structure(lambda array: array[first : first + len(rows)], arrays)
+                return map_arrays(lambda array: array[first : first + len(rows)], arrays)
             index = np.array(rows)
-            return map_structure(lambda array: array[index], arrays)
+            return map_arrays(lambda array: array[index], arrays)
 
         (length,) = lengths
         return Dataset(lambda: iter(range(length)), element, gather, length)
@@ -71,7 +71,7 @@ class Dataset:
     @staticmethod
     def from_tensors(tensors: Any) -> Dataset:
         """One element: `tensors`, an array or a tuple or dict of arrays, whole."""
-        element = map_structure(lambda value: value if isinstance(value, str) else np.asarray(value), tensors)
+        element = map_arrays(lambda value: value if isinstance(value, str) else np.asarray(value), tensors)
         return Dataset(lambda: iter((element,)), same, stack, 1)
 
     @staticmethod
@@ -162,10 +162,10 @@ class Dataset:
 
         def keys() -> Iterator[Any]:
             for value in self:
-                arrays = map_structure(sliceable, value)
-                columns = list(leaves(arrays))
+                arrays = map_arrays(sliceable, value)
+                columns = arrays_in(arrays)
                 for row in range(min(map(len, columns))):
-                    yield map_structure(operator.itemgetter(row), arrays)
+                    yield map_arrays(operator.itemgetter(row), arrays)
 
         return Dataset(keys, same, stack, None)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra import tree
+
 Array = NDArray[Any]
+#: what holds others in an element; a list is an array
+NODES = (tuple, dict)
+map_arrays = partial(tree.map_structure, nodes=NODES)
+arrays_in = partial(tree.leaves, nodes=NODES)
 
 
 def same(value: Any) -> Any:
@@ -42,34 +48,16 @@ def sliceable(value: Any) -> Any:
     return np.asarray(items)
 
 
-def map_structure(function: Callable[[Any], Any], value: Any) -> Any:
-    """`value` with `function` applied to each array in its tuples and dicts."""
-    if isinstance(value, tuple):
-        return tuple(map_structure(function, item) for item in value)
-    if isinstance(value, dict):
-        return {key: map_structure(function, item) for key, item in value.items()}
-    return function(value)
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """The arrays in nested tuples and dicts."""
-    if isinstance(value, (tuple, dict)):
-        items = value.values() if isinstance(value, dict) else value
-        yield from chain.from_iterable(map(leaves, items))
-    else:
-        yield value
-
-
 def stack(elements: list[Any]) -> Any:
     """One array of several along a new first axis, or a tuple or dict of such.
 
     raises : ValueError where their shapes differ
     """
+    return tree.zip_structures(_stack, elements, NODES)
+
+
+def _stack(elements: list[Any]) -> Any:
     first = elements[0]
-    if isinstance(first, tuple):
-        return tuple(stack(list(part)) for part in zip(*elements, strict=True))
-    if isinstance(first, dict):
-        return {key: stack([element[key] for element in elements]) for key in first}
     if isinstance(first, str):
         return np.array(elements, object)
     if hasattr(first, "as_numpy_iterator"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.tree import map_structure
 from recurra.typing import Array
 
 State = Any  # arrays of shape (B, ...), in tuples and lists
@@ -33,9 +34,8 @@ class StepModel(Protocol):
 
 def take_rows(state: State, rows: Array) -> State:
     """The same state with its rows chosen anew: row ``i`` of the result is row ``rows[i]``."""
-    if isinstance(state, (tuple, list)):
-        return type(state)(take_rows(part, rows) for part in state)
-    return np.ascontiguousarray(np.asarray(state)[rows])
+    taken: State = map_structure(lambda part: np.ascontiguousarray(np.asarray(part)[rows]), state)
+    return taken
 
 
 def as_step_model(model: Any) -> StepModel:

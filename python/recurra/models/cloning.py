@@ -60,7 +60,7 @@ def clone_model(
             raise ValueError("call_function is for functional models, got a Sequential")
         new = Sequential(name=model.name)
         if input_tensors is not None:
-            new.add(next(symbolic_leaves(input_tensors)))
+            new.add(symbolic_leaves(input_tensors)[0])
         for layer in model._layers:
             if isinstance(layer, InputLayer):
                 if input_tensors is None:
@@ -78,7 +78,7 @@ def clone_model(
             f"{getattr(model, 'name', model)!r} is a subclass with its own call: its layers cannot be copied one by one"
         )
     made: dict[int, KerasTensor] = {}
-    given = list(symbolic_leaves(input_tensors)) if input_tensors is not None else None
+    given = symbolic_leaves(input_tensors) if input_tensors is not None else None
     if given is not None and len(given) != len(graph.input_tensors):
         raise ValueError(f"input_tensors must hold {len(graph.input_tensors)} tensors, got {len(given)}")
     for i, tensor in enumerate(graph.input_tensors):

@@ -11,6 +11,7 @@ import numpy as np
 from recurra.autograd import Tensor, value_of
 from recurra.layers.base.context import set_mask
 from recurra.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
+from recurra.tree import PLAIN, leaves
 
 
 class Graph:
@@ -25,7 +26,7 @@ class Graph:
 
     def __init__(self, inputs: Any, outputs: Any, ends: Sequence[KerasTensor] = ()) -> None:
         for argument, value in (("inputs", inputs), ("outputs", outputs)):
-            if not list(symbolic_leaves(value)):
+            if not symbolic_leaves(value):
                 raise TypeError(
                     f"{argument} must be symbolic tensors (from Input and layers called on it), got {value!r}"
                 )
@@ -56,8 +57,8 @@ class Graph:
 
     def _set(self, inputs: Any, outputs: Any, ends: list[KerasTensor]) -> None:
         self.inputs, self.outputs, self.ends = inputs, outputs, ends
-        self.input_tensors = list(symbolic_leaves(inputs))
-        self.output_tensors = list(symbolic_leaves(outputs))
+        self.input_tensors = symbolic_leaves(inputs)
+        self.output_tensors = symbolic_leaves(outputs)
         one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
         self._given = outputs[0] if one else outputs  # what a call gives: the one output without its list, as in Keras
         self._single = self._given if isinstance(self._given, KerasTensor) else None
@@ -188,9 +189,11 @@ class Graph:
             if id(node.output_tensors[0]) in before_softmax:
                 call = functools.partial(call, activated=False)
             targets = [slots[id(tensor)] for tensor in node.output_tensors]
-            simple = len(node.args) == 1 and isinstance(node.args[0], KerasTensor) and not node.kwargs
-            if simple and isinstance(node.outputs, KerasTensor):
-                plan.append(_simple_call(call, slots[id(node.args[0])], targets[0]))
+            first = node.args[0] if len(node.args) == 1 and not node.kwargs else None
+            if isinstance(first, KerasTensor) and isinstance(node.outputs, KerasTensor):
+                plan.append(_simple_call(call, slots[id(first)], targets[0]))
+            elif type(first) is list and isinstance(node.outputs, KerasTensor) and first == node.input_tensors:
+                plan.append(_merging_call(call, [slots[id(tensor)] for tensor in first], targets[0]))
             else:
                 plan.append(_full_call(call, node, slots, targets))
         return plan
@@ -295,27 +298,23 @@ def _simple_call(call: Callable[..., Any], source: int, target: int) -> Callable
     return step
 
 
+def _merging_call(call: Callable[..., Any], sources: list[int], target: int) -> Callable[[list[Any]], None]:
+    def step(values: list[Any]) -> None:
+        values[target] = call([values[source] for source in sources])
+
+    return step
+
+
 def _full_call(
     call: Callable[..., Any], node: Node, slots: dict[int, int], targets: list[int]
 ) -> Callable[[list[Any]], None]:
     def step(values: list[Any]) -> None:
         args, kwargs = node.fill(lambda tensor: values[slots[id(tensor)]])
-        found = list(_arrays_in(call(*args, **kwargs)))
+        found = leaves(call(*args, **kwargs), PLAIN)
         for target, value in zip(targets, found, strict=True):
             values[target] = value
 
     return step
-
-
-def _arrays_in(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _arrays_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _arrays_in(item)
-    elif value is not None:
-        yield value
 
 
 def with_mask(value: Any, mask: Any) -> Any:

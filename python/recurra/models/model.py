@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ import numpy as np
 
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.layer import Layer
+from recurra.layers.base.symbolic_call import is_shape
 from recurra.models.graph import Graph, is_embedding
 from recurra.registry import auto_name, is_builtin, to_snake_case
 from recurra.symbolic import KerasTensor
-from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
+from recurra.tree import leaves, map_structure
 from recurra.typing import PathLike
 
 _M = TypeVar("_M", bound="Model")
@@ -147,7 +149,7 @@ class Model(Layer, Trainer):
         shapes = input_shape if several else [input_shape]
         shapes = list(shapes.values()) if isinstance(shapes, Mapping) else shapes
         inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self._graph.input_tensors, strict=True)]
-        return _shapes_like(self._graph.describe(inputs))
+        return map_structure(operator.attrgetter("shape"), self._graph.describe(inputs))
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for inputs of this shape (with the batch axis, None where open).
@@ -270,7 +272,7 @@ class Model(Layer, Trainer):
         held = [
             (variable, variable.numpy())
             for layer in self._flatten_layers(include_self=False)
-            for variable in _state_variables(getattr(layer, "states", None))
+            for variable in leaves(getattr(layer, "states", None))
         ]
         try:
             yield
@@ -470,30 +472,13 @@ def ends_in_softmax(layer: Any) -> bool:
 
 
 def _zeros(shape: Any) -> Any:
-    if isinstance(shape, Mapping):
-        return {key: _zeros(value) for key, value in shape.items()}
-    if isinstance(shape, (list, tuple)) and any(isinstance(item, (list, tuple)) for item in shape):
-        return [_zeros(item) for item in shape]
-    return np.zeros([1 if size is None else size for size in shape], "float32")
+    """Arrays of a shape, or of nested shapes."""
 
+    def array(shape: Any) -> Any:
+        return np.zeros([1 if size is None else size for size in shape], "float32")
 
-def _shapes_like(tensors: Any) -> Any:
-    """The shapes of symbolic tensors, in the structure that holds them."""
-    if isinstance(tensors, Mapping):
-        return {key: _shapes_like(value) for key, value in tensors.items()}
-    if isinstance(tensors, (list, tuple)):
-        return type(tensors)(_shapes_like(value) for value in tensors)
-    return tensors.shape
+    return map_structure(array, shape, is_leaf=is_shape, sequence=list)
 
 
 def _shape_key(x: Any) -> Any:
     return None if x is None else tuple(np.shape(leaf)[1:] for leaf in leaves(x))
-
-
-def _state_variables(states: Any) -> list[Any]:
-    """The variables in nested lists of states; none for None."""
-    if states is None:
-        return []
-    if isinstance(states, (list, tuple)):
-        return [leaf for item in states for leaf in _state_variables(item)]
-    return [states]

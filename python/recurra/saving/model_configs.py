@@ -10,10 +10,12 @@ from recurra import registry
 from recurra.layers.base.context import context
 from recurra.losses.names import ALIASES
 from recurra.models.model import warn_lost_losses
+from recurra.registry import is_configuration
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.configs import prepare
 from recurra.saving.file_errors import FileFormatError, making
 from recurra.saving.keras_archive import CONFIG, Archive, major_version, parse
+from recurra.tree import map_structure
 from recurra.typing import Config
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -84,11 +86,11 @@ def legacy_training_config(model: Any) -> Config | None:
 
 def _full_names(loss: Any) -> Any:
     """Losses by their full names: Keras cannot read "mse" and the like again from its older format."""
-    if isinstance(loss, list):
-        return [_full_names(item) for item in loss]
-    if isinstance(loss, dict) and "class_name" not in loss:
-        return {key: _full_names(item) for key, item in loss.items()}
-    return ALIASES.get(loss.lower(), loss) if isinstance(loss, str) else loss
+
+    def full(one: Any) -> Any:
+        return ALIASES.get(one.lower(), one) if isinstance(one, str) else one
+
+    return map_structure(full, loss, is_leaf=is_configuration)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from recurra import random
-from recurra.callbacks import Callback, LambdaCallback, TerminateOnNaN
+from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, TerminateOnNaN
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
@@ -40,34 +40,39 @@ class FreshStates(Callback):
         reset_states(self.model)
 
 
-class BestEpoch(Callback):
-    """Remembers the weights of the best epoch, and stops after `patience` epochs without a better one.
+class BestEpoch(EarlyStopping):
+    """Stops after `patience` epochs without a lower loss; gives back the best epoch's weights only when asked.
 
     monitor : the name of the loss that should fall
+    epochs, logs : how many epochs there were, and what the best one logged
     """
 
     def __init__(self, monitor: str, patience: int) -> None:
-        super().__init__()
-        self.monitor, self.patience = monitor, patience
+        super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
         self.logs: dict[str, Any] = {}
-        self.epoch = self.epochs = self.waited = 0
-        self._weights: list[Any] | None = None
+        self.epochs = 0
+
+    @property
+    def epoch(self) -> int:
+        """The number of the best epoch, from 1; 0 where none had a loss that is a number."""
+        return 0 if self.best is None else self.best_epoch + 1
+
+    def _is_improvement(self, value: Any, reference: Any) -> bool:
+        return bool(value < (math.inf if reference is None else reference))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        found = dict(logs or {})
+        super().on_epoch_end(epoch, logs)
         self.epochs = epoch + 1
-        if found[self.monitor] < self.logs.get(self.monitor, math.inf):
-            self.logs, self.epoch, self.waited = found, epoch + 1, 0
-            self._weights = self.model.get_weights()
-            return
-        self.waited += 1
-        if self.waited >= self.patience:
-            self.model.stop_training = True
+        if self.epoch == self.epochs:
+            self.logs = dict(logs or {})
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Nothing: whether the weights go back depends on how the training ended."""
 
     def restore(self) -> None:
         """Give the model the weights of the best epoch, where there is one."""
-        if self._weights is not None:
-            self.model.set_weights(self._weights)
+        if self.epoch:
+            super().restore()
 
 
 class Training:
@@ -145,7 +150,7 @@ class Training:
         diverged = not math.isfinite(history.history["loss"][-1]) if history.history.get("loss") else False
         if diverged and not self.best.epoch:
             raise ValueError("the loss became NaN or infinite in the first epoch: lower learning_rate")
-        if not self.interrupted or self.best.waited or diverged:
+        if not self.interrupted or self.best.wait or diverged:
             self.best.restore()
         return history
 

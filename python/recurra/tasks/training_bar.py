@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from recurra.callbacks import Callback
+from recurra.utils.progress_line import bar, is_live
 
 _QUIET_SECONDS = 15.0
 
@@ -30,17 +31,22 @@ class Progress(Callback):
         self.steps, self.epochs, self.tokens = steps, epochs, tokens
         self.file = file if file is not None else sys.stderr
         self._bar: Any = None
-        self._live = self.file.isatty()
+        self._live = is_live(self.file)
         self._epoch, self._done = 0, 0
         self._begun = self._epoch_begun = self._said = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begun = self._said = time.monotonic()
         if self._live:
-            self._bar = tqdm(
-                total=self.steps * self.epochs, file=self.file, dynamic_ncols=True, leave=False, smoothing=0.05,
-                bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix[0]}{remaining} left", postfix=[""],
-            )  # fmt: skip
+            self._bar = bar(
+                self.file,
+                total=self.steps * self.epochs,
+                dynamic_ncols=True,
+                leave=False,
+                smoothing=0.05,
+                bar_format="{desc} {percentage:3.0f}%|{bar}| {postfix[0]}{remaining} left",
+                postfix=[""],
+            )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch, self._epoch_begun = epoch + 1, time.monotonic()

@@ -6,7 +6,7 @@ epoch in order takes slices (views), a shuffled one takes rows by an index array
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from recurra.autograd import Tensor, value_of
 from recurra.config import floatx
 from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
+from recurra.tree import leaves, map_structure
 
 
 class Batch(NamedTuple):
@@ -24,24 +25,6 @@ class Batch(NamedTuple):
     y: Any
     weight: Any
     size: int
-
-
-def map_leaves(value: Any, function: Callable[[Any], Any]) -> Any:
-    """`value` with `function` applied to each array in its lists, tuples and dicts. None stays None."""
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple)):
-        return type(value)(map_leaves(item, function) for item in value)
-    if isinstance(value, Mapping):
-        return {key: map_leaves(item, function) for key, item in value.items()}
-    return function(value)
-
-
-def leaves(value: Any) -> list[Any]:
-    """The arrays in nested lists, tuples and dicts, without Nones."""
-    found: list[Any] = []
-    map_leaves(value, found.append)
-    return found
 
 
 def _is_array(value: Any) -> bool:
@@ -109,7 +92,7 @@ def count_samples(*parts: tuple[str, Any]) -> int:
 
 def split_last(value: Any, start: int) -> tuple[Any, Any]:
     """The first `start` samples and the rest, as views."""
-    return map_leaves(value, lambda a: a[:start]), map_leaves(value, lambda a: a[start:])
+    return map_structure(lambda a: a[:start], value), map_structure(lambda a: a[start:], value)
 
 
 class Source:
@@ -161,9 +144,9 @@ class ArraySource(Source):
         self.seed = seed
 
     def _take(self, key: Any, size: int) -> Batch:
-        x = self.x[key] if isinstance(self.x, np.ndarray) else map_leaves(self.x, lambda a: a[key])
-        y = self.y[key] if isinstance(self.y, np.ndarray) else map_leaves(self.y, lambda a: a[key])
-        return Batch(x, y, map_leaves(self.weight, lambda a: a[key]), size)
+        x = self.x[key] if isinstance(self.x, np.ndarray) else map_structure(lambda a: a[key], self.x)
+        y = self.y[key] if isinstance(self.y, np.ndarray) else map_structure(lambda a: a[key], self.y)
+        return Batch(x, y, map_structure(lambda a: a[key], self.weight), size)
 
     def peek(self) -> Batch:
         assert self.samples is not None and self.batch_size is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ from recurra.metrics import accuracy as acc
 from recurra.metrics import names as metric_names
 from recurra.metrics.base import Mean, MeanMetricWrapper, Metric
 from recurra.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from recurra.registry import is_configuration
 from recurra.training.structure import align
+from recurra.tree import SEQUENCES, leaves, map_structure
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
+_FLAT = (*SEQUENCES, NoneType)  # what a list of metrics is flattened through
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:
@@ -35,34 +39,27 @@ def _kind(y_true: Any, y_pred: Any) -> str:
 
 def check_loss(identifier: Any) -> Any:
     """`identifier` itself, after raising for a name or type that no loss has."""
-    if isinstance(identifier, Mapping) and "class_name" not in identifier:
-        return {key: check_loss(value) for key, value in identifier.items()}
-    if isinstance(identifier, (list, tuple)):
-        return [check_loss(value) for value in identifier]
-    if isinstance(identifier, str) and identifier.lower() in _CROSSENTROPY:
-        return identifier
-    found = losses.get(identifier)
-    return identifier if found is None else found
+
+    def check(one: Any) -> Any:
+        return one if isinstance(one, str) and one.lower() in _CROSSENTROPY else losses.get(one)
+
+    return map_structure(check, identifier, is_leaf=is_configuration, sequence=list)
 
 
 def check_metrics(spec: Any, argument: str) -> Any:
     """Metrics by name made into objects; accuracy and cross-entropy wait for shapes."""
-    if spec is None:
-        return None
-    if isinstance(spec, Mapping) and "class_name" not in spec:
-        return {key: check_metrics(value, argument) for key, value in spec.items()}
-    if isinstance(spec, (list, tuple)):
-        return [check_metrics(value, argument) for value in spec]
-    if isinstance(spec, str):
-        if spec.lower() in _ACCURACY + _CROSSENTROPY:
-            return spec
-        found = metric_names.get(spec)
+
+    def check(one: Any) -> Any:
+        if isinstance(one, str) and one.lower() in _ACCURACY + _CROSSENTROPY:
+            return one
+        found = metric_names.get(one)
         if not isinstance(found, Metric):
             found = MeanMetricWrapper(found)
-        found.name = spec
+        if isinstance(one, str):
+            found.name = one
         return found
-    found = metric_names.get(spec)
-    return found if isinstance(found, Metric) else MeanMetricWrapper(found)
+
+    return map_structure(check, spec, is_leaf=is_configuration, sequence=list)
 
 
 class CompiledLoss:
@@ -171,7 +168,7 @@ class CompiledMetrics:
         if len(names) == 1:
             if isinstance(spec, Mapping):
                 spec = align(spec, names, argument)[0]
-            spec = [_flat(spec)]
+            spec = [leaves(spec, _FLAT)]
         elif isinstance(spec, (list, tuple)) and len(spec) != len(names):
             if any(not isinstance(entry, (str, Metric)) for entry in spec):
                 raise ValueError(
@@ -182,7 +179,7 @@ class CompiledMetrics:
             spec = [copy.deepcopy(spec) for _ in names]
         found = align(spec, names, argument)
         return [
-            [self._one(item, y_true, y_pred) for item in _flat(entry)]
+            [self._one(item, y_true, y_pred) for item in leaves(entry, _FLAT)]
             for entry, y_true, y_pred in zip(found, targets, predictions, strict=True)
         ]
 
@@ -230,14 +227,6 @@ class CompiledMetrics:
     def reset_state(self) -> None:
         for _, metric in self._named:
             metric.reset_state()
-
-
-def _flat(spec: Any) -> list[Any]:
-    if spec is None:
-        return []
-    if isinstance(spec, (list, tuple)):
-        return [item for part in spec for item in _flat(part)]
-    return [spec]
 
 
 def as_number(value: Any) -> Any:

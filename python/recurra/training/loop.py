@@ -13,11 +13,12 @@ from recurra.autograd import Array, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
-from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves, map_leaves
+from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
 from recurra.training.checks import check_no_nan
 from recurra.training.compiled import as_number
 from recurra.training.interrupt import InterruptGuard
 from recurra.training.step import Stepper
+from recurra.tree import leaves, pack
 
 
 def is_checked_whole(source: Source) -> bool:
@@ -278,8 +279,7 @@ class Collector:
                 parts.append(part)
 
     def result(self) -> Any:
-        found = iter(self.arrays or [_join(parts) for parts in self.parts])
-        return map_leaves(self.form, lambda _: next(found))
+        return pack(self.form, self.arrays or [_join(parts) for parts in self.parts])
 
 
 def _join(parts: list[Array]) -> Array:

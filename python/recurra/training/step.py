@@ -15,6 +15,7 @@ from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
 from recurra.training.structure import align, flatten_outputs
+from recurra.tree import PLAIN, map_structure
 
 NONE: frozenset[int] = frozenset()
 
@@ -112,7 +113,7 @@ class Stepper:
     def measure(self, x: Any, y: Any, outputs: Any, weight: Any, logits: frozenset[int]) -> None:
         """Add the batch to the metrics."""
         if self.model._overrides("compute_metrics"):
-            self.model.compute_metrics(x, y, _values(outputs), weight)
+            self.model.compute_metrics(x, y, map_structure(_plain, outputs, PLAIN), weight)
         else:
             self.update_metrics(y, outputs, weight, logits)
 
@@ -182,11 +183,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return set_mask(np.asarray(value.value), getattr(value, "_keras_mask", None))
     return value
-
-
-def _values(outputs: Any) -> Any:
-    if isinstance(outputs, dict):
-        return {key: _values(item) for key, item in outputs.items()}
-    if isinstance(outputs, (list, tuple)):
-        return type(outputs)(_values(item) for item in outputs)
-    return _plain(outputs)

@@ -15,6 +15,7 @@ from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import resolve_verbose
 from recurra.metrics.base import Metric
+from recurra.registry import is_configuration
 from recurra.training import loop
 from recurra.training.batches import (
     ArraySource,
@@ -31,7 +32,8 @@ from recurra.training.checks import check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
-from recurra.training.step import Compiled, Stepper, _values
+from recurra.training.step import Compiled, Stepper
+from recurra.tree import PLAIN, map_structure
 from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
 
 
@@ -499,12 +501,10 @@ class Trainer(OlderCalls):
 
 
 def _arrays(outputs: Any) -> Any:
-    outputs = _values(outputs)
-    if isinstance(outputs, dict):
-        return {key: np.asarray(value) for key, value in outputs.items()}
-    if isinstance(outputs, (list, tuple)):
-        return type(outputs)(_arrays(value) for value in outputs)
-    return np.asarray(value_of(outputs)) if isinstance(outputs, (np.ndarray, Tensor)) else outputs
+    """Outputs as plain arrays, without masks."""
+    return map_structure(
+        lambda leaf: np.asarray(value_of(leaf)) if isinstance(leaf, (np.ndarray, Tensor)) else leaf, outputs, PLAIN
+    )
 
 
 def _in_order(logs: dict[str, Any]) -> Any:
@@ -552,8 +552,9 @@ def _is_batch_list(data: Any) -> bool:
 
 def _revive(value: Any, read: Any) -> Any:
     """Losses or metrics of a saved compile configuration."""
-    if isinstance(value, Mapping) and "class_name" not in value:
-        return {key: _revive(item, read) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_revive(item, read) for item in value]
-    return read(value) if isinstance(value, Mapping) else value
+    return map_structure(
+        lambda leaf: read(leaf) if isinstance(leaf, Mapping) else leaf,
+        value,
+        is_leaf=is_configuration,
+        sequence=list,
+    )

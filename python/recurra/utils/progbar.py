@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from recurra.utils.progress_line import ProgressLine, is_live
+
 
 class Progbar:
     """Print how far a loop is, its speed, and running means of its values.
@@ -49,7 +51,7 @@ class Progbar:
         self._sums: dict[str, list[float]] = {}  # name: [sum of value * steps, steps]
         self._start = time.monotonic()
         self._drawn = -math.inf
-        self._length = 0
+        self._shown: ProgressLine | None = None
 
     def update(
         self, current: int, values: Iterable[tuple[str, Any]] | None = None, finalize: bool | None = None
@@ -74,19 +76,22 @@ class Progbar:
             return
         now = time.monotonic()
         stream = self._stream or sys.stdout
-        live = self.verbose == 1 and stream.isatty()
+        live = self.verbose == 1 and is_live(stream)
         if not done and (not live or now - self._drawn < self.interval):
             return
         self._drawn = now
         line = self._line(current, now - self._start, done)
-        if live:
-            stream.write("\r" + line + " " * (self._length - len(line)))
-        else:
-            stream.write(line)
+        if not live:
+            stream.write(line + "\n")
+            stream.flush()
+            return
+        if self._shown is None:
+            self._shown = ProgressLine(stream)
         if done:
-            stream.write("\n")
-        stream.flush()
-        self._length = len(line)
+            self._shown.end(line)
+            self._shown = None
+        else:
+            self._shown.show(line)
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
         """Say that `n` more steps are done."""

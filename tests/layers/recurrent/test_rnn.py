@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra import GradientTape, layers, ops
-from recurra.layers.recurrent.nesting import flat_nested
+from recurra.tree import leaves
 
 B, T, I, H = 3, 5, 4, 2
 RANDOM = np.random.RandomState(3)
@@ -63,7 +63,7 @@ def randomize(layer: Any) -> Any:
 
 
 def close(a: Any, b: Any) -> None:
-    for one, two in zip(flat_nested(a), flat_nested(b), strict=True):
+    for one, two in zip(leaves(a), leaves(b), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_a_cell_written_in_python_equals_the_kernel(
     for layer in (fast, slow):
         with GradientTape() as tape:
             x = tape.watch(X)
-            parts = flat_nested(layer(x, mask=mask, initial_state=state))
+            parts = leaves(layer(x, mask=mask, initial_state=state))
             loss = sum(ops.sum(y * np.cos(np.arange(y.size).reshape(y.shape)).astype("float32")) for y in parts)
         gradients.append(tape.gradient(loss, [x, *layer.trainable_weights]))
     close(*[[np.asarray(g) for g in one] for one in gradients])

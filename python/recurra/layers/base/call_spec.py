@@ -12,6 +12,7 @@ from recurra import ops
 from recurra.autograd import Tensor
 from recurra.layers.base.context import Masked, set_mask
 from recurra.symbolic import KerasTensor
+from recurra.tree import PLAIN, map_structure
 
 
 class CallSpec:
@@ -137,8 +138,6 @@ def array_of_numbers(value: Any) -> Any:
 
 def shapes_of(value: Any) -> Any:
     """The shape of a tensor, or the shapes of a nested list or dict of them; None for anything else."""
-    if isinstance(value, (list, tuple)):
-        return [shapes_of(item) for item in value]
-    if isinstance(value, dict):
-        return {key: shapes_of(item) for key, item in value.items()}
-    return tuple(value.shape) if hasattr(value, "shape") else None
+    return map_structure(
+        lambda leaf: tuple(leaf.shape) if hasattr(leaf, "shape") else None, value, PLAIN, sequence=list
+    )

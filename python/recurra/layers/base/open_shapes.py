@@ -78,7 +78,7 @@ def _shapes(args: tuple[Any, ...]) -> list[Sequence[int | None]]:
     flat: list[Any] = []
 
     def collect(value: Any) -> None:
-        if isinstance(value, (list, tuple)) and any(True for _ in symbolic_leaves(value)):
+        if isinstance(value, (list, tuple)) and symbolic_leaves(value):
             for item in value:
                 collect(item)
         else:

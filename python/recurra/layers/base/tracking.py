@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
+from recurra.tree import PLAIN, leaves
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -173,15 +174,4 @@ class Tracking:
 def _walk(attributes: dict[str, Any], untracked: frozenset[str]) -> Iterator[Any]:
     for name, value in list(attributes.items()):
         if name not in untracked:
-            yield from _leaves(value)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _leaves(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _leaves(item)
-    else:
-        yield value
+            yield from leaves(value, PLAIN)

@@ -12,9 +12,9 @@ from recurra.autograd import Array, Variable, value_of
 from recurra.layers.base.call_spec import convert
 from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
-from recurra.layers.recurrent.nesting import flat_nested, map_nested
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.tree import leaves, map_structure
 
 
 class SequenceOutput:
@@ -115,9 +115,10 @@ class RNN(Layer):
                     f"{self.name} is stateful, so its batch size must be known when it is built, got shape "
                     f"{tuple(sequences_shape)}: give batch_shape=(B, T, I) to Input, or batch_input_shape"
                 )
-            self.states = map_nested(
+            self.states = map_structure(
                 lambda value: Variable(value, dtype=self.dtype, name="rnn_state", trainable=False),
                 self.get_initial_state(batch),
+                sequence=list,
             )
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
@@ -132,7 +133,7 @@ class RNN(Layer):
 
     def reset_state(self) -> None:
         """Back to zeros, in a stateful layer."""
-        for variable in flat_nested(self.states or []):
+        for variable in leaves(self.states):
             variable.assign(np.zeros(variable.shape, self.dtype))
 
     def reset_states(self, states: Any = None) -> None:
@@ -142,7 +143,7 @@ class RNN(Layer):
             return
         if self.states is None:
             raise ValueError(f"{self.name} has no states to set: it must be stateful and built")
-        values, variables = flat_nested(states), flat_nested(self.states)
+        values, variables = leaves(states), leaves(self.states)
         if len(values) != len(variables):
             raise ValueError(f"{self.name} has {len(variables)} states, got {len(values)}")
         for variable, value in zip(variables, values, strict=True):
@@ -151,20 +152,20 @@ class RNN(Layer):
     def _start(self, initial_state: Any, batch: int) -> Any:
         """The states to start from as nested lists; None stands for zeros."""
         if self.stateful:
-            expected = flat_nested(self.states)[0].shape[0]
+            expected = leaves(self.states)[0].shape[0]
             if batch != expected:
                 raise ValueError(
                     f"{self.name} is stateful and was built for batches of {expected} rows, got a batch of {batch}"
                 )
         if initial_state is None:
             if self.stateful:
-                return map_nested(lambda variable: variable.value.copy(), self.states)
+                return map_structure(lambda variable: variable.value.copy(), self.states)
             if isinstance(self.cell, KernelCell) and self.cell.runs_in_kernel and not _own_start(self.cell):
                 return None
             return self.get_initial_state(batch)
         if not isinstance(initial_state, (list, tuple)):
             initial_state = [initial_state]
-        given, wanted = flat_nested(initial_state), flat_nested(self.state_size)
+        given, wanted = leaves(initial_state), leaves(self.state_size)
         if len(given) != len(wanted):
             raise ValueError(f"{self.name}: initial_state must hold {len(wanted)} states, got {len(given)}")
         for value, size in zip(given, wanted, strict=True):
@@ -173,7 +174,7 @@ class RNN(Layer):
                     f"{self.name}: initial_state must have shape (B, units) = {(batch, size)}, got {tuple(value.shape)}"
                 )
         dtype = np.dtype(self.dtype)
-        return map_nested(lambda value: convert(value, dtype, True, True), list(initial_state))
+        return map_structure(lambda value: convert(value, dtype, True, True), initial_state, sequence=list)
 
     # --- calling -----------------------------------------------------------------------------------------------------
 
@@ -212,7 +213,7 @@ class RNN(Layer):
         finally:
             _reset_dropout(self.cell)
         if self.stateful:
-            for variable, value in zip(flat_nested(self.states), flat_nested(final), strict=True):
+            for variable, value in zip(leaves(self.states), leaves(final), strict=True):
                 variable.assign(value_of(value))
         return y, final
 
@@ -259,10 +260,7 @@ class RNN(Layer):
         if not self.return_state:
             return shape
 
-        def of_state(size: Any) -> Any:
-            return [of_state(one) for one in size] if isinstance(size, (list, tuple)) else (batch, size)
-
-        return (shape, *[of_state(size) for size in self.state_size])
+        return (shape, *map_structure(lambda size: (batch, size), self.state_size, sequence=list))
 
     def compute_output_spec(self, sequences: Any, **kwargs: Any) -> Any:
         steps = sequences.shape[0 if self.time_major else 1]

@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra.layers.base.layer import Layer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.tree import map_structure
 
 
 class StackedRNNCells(Layer):
@@ -92,11 +93,9 @@ def initial_state_of(cell: Any, batch_size: int | None, dtype: str) -> Any:
         return own(batch_size=batch_size)
 
     def zeros(size: Any) -> Any:
-        if isinstance(size, (list, tuple)):
-            return [zeros(one) for one in size]
         return np.zeros((batch_size or 0, size), getattr(cell, "compute_dtype", dtype))
 
-    return zeros(cell.state_size)
+    return map_structure(zeros, cell.state_size, sequence=list)
 
 
 def call_cell(cell: Any, inputs: Any, states: list[Any], training: bool, **kwargs: Any) -> tuple[Any, list[Any]]:
