@@ -9,12 +9,13 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.wrapper import Wrapper
 
-#: layers here whose rows know nothing of one another: all steps can be one large batch
+#: layers whose rows know nothing of one another: all steps can be one large batch. So are the kernels' recurrent layers
 _ROW_BY_ROW = frozenset({
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
-    "RepeatVector", "Embedding", "LayerNormalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional",
+    "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional",
     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
 })  # fmt: skip
 
@@ -77,6 +78,6 @@ def _row_by_row(layer: Layer) -> bool:
     kind = type(layer)
     if not kind.__module__.startswith("recurra.") or layer.stateful:
         return False
-    return kind.__name__ in _ROW_BY_ROW and all(
+    return (issubclass(kind, KernelLayer) or kind.__name__ in _ROW_BY_ROW) and all(
         _row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers()
     )
