@@ -18,6 +18,7 @@ from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
 from recurra.registry import reset_names
 from recurra.symbolic import KerasTensor
+from tests.support import recurrent_layers
 
 B, T, I = 3, 5, 4
 X = np.random.RandomState(0).standard_normal((B, T, I)).astype("float32")
@@ -60,6 +61,17 @@ ATTENTION = {"dropout": 0.5, "seed": ({"dropout": 0.5}, 3)}
 PAIR = [X, X[:, ::-1].copy()]
 STATES = [ROWS[:, :3], ROWS[:, 1:]]
 
+
+def of_cell(kind: str) -> dict[str, Any]:
+    """Values for the arguments of a cell: one that is not the default for each that some cell has."""
+    values = {"initializer": "ones", "regularizer": "l2", "constraint": "unit_norm"}
+    of_weights = {name: value for key, value in values.items() for name in recurrent_layers.settings_of(kind, key)}
+    other = "tanh" if recurrent_layers.declared(kind).activation == "relu" else "relu"
+    return {
+        **CELL, **of_weights, "activation": other, "recurrent_activation": "hard_sigmoid", "unit_forget_bias": False,
+    }  # fmt: skip
+
+
 # layer: (arguments that it cannot do without, input, further call arguments, {argument: value or (with these, value)})
 CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     "LSTM": ({"units": 3}, X, {"mask": MASK}, {**LAYER, **GATED, "unit_forget_bias": False, "use_cudnn": "no"}),
@@ -68,6 +80,13 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     "LSTMCell": ({"units": 3}, ROWS, {"states": STATES}, {**CELL, **GATED, "unit_forget_bias": False}),
     "GRUCell": ({"units": 3}, ROWS, {"states": STATES[:1]}, {**CELL, **GATED, "reset_after": False}),
     "SimpleRNNCell": ({"units": 3}, ROWS, {"states": STATES[:1]}, CELL),
+    **{
+        name: ({"units": 3}, X, {"mask": MASK}, {**LAYER, **of_cell(name)}) for name in recurrent_layers.NOT_IN_KERAS
+    },
+    **{
+        f"{name}Cell": ({"units": 3}, ROWS, {"states": STATES[: recurrent_layers.states_of(name)]}, of_cell(name))
+        for name in recurrent_layers.NOT_IN_KERAS
+    },
     "RNN": (
         {"cell": lambda: layers.GRUCell(3)}, X, {"mask": MASK},
         {**LOOP, "cell": lambda: layers.SimpleRNNCell(3)},
@@ -195,7 +214,7 @@ def arguments(name: str) -> list[str]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         base = inspect.signature(layers.Layer.__init__).parameters.values()
         own += [p.name for p in list(base)[1:] if p.kind is not p.VAR_KEYWORD and p.name not in own]
-        if name in ("LSTM", "GRU", "SimpleRNN"):
+        if name in recurrent_layers.KINDS:
             parent = inspect.signature(layers.RNN.__init__).parameters
             own += [key for key in parent if key not in ("self", "cell", "kwargs") and key not in own]
     return own

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import gradcheck, layers, ops
+from tests.support import recurrent_layers
 
 B, T, I, H = 3, 4, 2, 5
 RANDOM = np.random.RandomState(6)
@@ -125,8 +126,8 @@ def test_layer(name: str) -> None:
 
 def test_every_layer_with_a_gradient_is_checked() -> None:
     other = {
-        "LSTM", "GRU", "SimpleRNN",  # above
-        "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells",  # below, and in RNN
+        *recurrent_layers.KINDS,  # above, and in recurrent/test_kernel_cells.py
+        *(f"{kind}Cell" for kind in recurrent_layers.KINDS), "StackedRNNCells",  # below, and in RNN
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
         "AddLoss",  # tests/models/test_add_loss.py
@@ -135,12 +136,11 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}
 
 
-@pytest.mark.parametrize("kind", ["LSTMCell", "GRUCell", "SimpleRNNCell"])
+@pytest.mark.parametrize("kind", recurrent_layers.KINDS)
 @pytest.mark.parametrize("activation", ["tanh", "elu"])
 def test_cells(kind: str, activation: str) -> None:
-    cell = getattr(layers, kind)(H, activation=activation, **F64)
-    count = 2 if kind == "LSTMCell" else 1
-    states = [RANDOM.standard_normal((B, H)) for _ in range(count)]
+    cell = getattr(layers, f"{kind}Cell")(H, activation=activation, **F64)
+    states = [RANDOM.standard_normal((B, H)) for _ in range(recurrent_layers.states_of(kind))]
     randomized(cell, ROWS, states=states)
 
     def run(x: Any, *states: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.random_models import pools
 from tests.random_models.spec import Call, Graph, Node, Spec, Value
+from tests.support import recurrent_layers
 
 Shape = tuple[int, ...]
 
@@ -181,7 +182,7 @@ def generate(seed: int, limits: Limits | None = None) -> Spec:
 
 
 def _has_weights(node: Node) -> bool:
-    names = {"Dense", "LSTM", "GRU", "SimpleRNN", "RNN", "Embedding", "Bidirectional", "LayerNormalization"}
+    names = {"Dense", *recurrent_layers.KINDS, "RNN", "Embedding", "Bidirectional", "LayerNormalization"}
     made = node.graph.calls() if node.graph is not None else Graph([], [node], [], {}).calls()
     return any(call.name.removeprefix("layers.") in names for call in made)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.random_models.generator import Builder
 from tests.random_models.recipes import RECIPES, add_layers, recipe
 from tests.random_models.spec import Call
+from tests.support import recurrent_layers
 
 STEP_LAYERS = (
-    "Dense", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "Activation", "PReLU", "LayerNormalization",
+    "Dense", *recurrent_layers.KINDS, "Bidirectional", "Activation", "PReLU", "LayerNormalization",
     "BatchNormalization", "Dropout", "Flatten", "Permute", "RepeatVector", "GlobalAveragePooling1D",
     "GlobalMaxPooling1D", "Embedding", "Reshape", "Model", "Softmax",
 )  # fmt: skip

@@ -6,11 +6,19 @@ from typing import Any
 
 from tests.random_models import pools
 from tests.random_models.generator import Builder
-from tests.random_models.recipes import dense, recipe, some
+from tests.random_models.recipes import NOT_IN_KERAS, dense, recipe, some
 from tests.random_models.spec import Call, Value
+from tests.support import recurrent_layers
+from tests.support.recurrent_layers import states_of
 
-KINDS = ("LSTM", "GRU", "SimpleRNN")
-STATES = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}
+SHARES = {kind: 4.0 if kind in recurrent_layers.IN_KERAS else 1.5 for kind in recurrent_layers.KINDS}
+NOT_IN_KERAS.update(recurrent_layers.NOT_IN_KERAS)
+
+
+def draw_kind(b: Builder) -> str:
+    """A recurrent layer."""
+    kinds = recurrent_layers.IN_KERAS if b.limits.in_keras else tuple(SHARES)
+    return b.random.choices(kinds, [SHARES[kind] for kind in kinds])[0]
 
 
 def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
@@ -18,7 +26,7 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
     options: dict[str, Any] = {"units": str(units)}
     if b.chance(0.35):
         options["activation"] = repr(pools.activation(b.random, recurrent=True))
-    if kind != "SimpleRNN" and b.chance(0.3):
+    if recurrent_layers.declared(kind).recurrent_activation is not None and b.chance(0.3):
         names = ("sigmoid", "hard_sigmoid", "tanh", "relu", "linear", "softsign", "hard_tanh")
         options["recurrent_activation"] = repr(b.random.choice(names[:3] if b.large else names))
         if not b.limits.in_keras and b.chance(0.1):
@@ -26,17 +34,15 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
     if kind == "GRU" and b.chance(0.4):
         options["reset_after"] = "False"
     options |= some(b, 0.12, use_bias="False")
-    options |= some(
-        b, 0.07,
-        kernel_regularizer=lambda: b.regularizer(),
-        recurrent_regularizer=lambda: b.regularizer(),
-        bias_regularizer=lambda: b.regularizer(matrix=False),
-        kernel_constraint=lambda: pools.constraint(b.random),
-        recurrent_constraint=lambda: pools.constraint(b.random),
-        bias_constraint=lambda: pools.constraint(b.random, matrix=False),
-    )  # fmt: skip
+    for prefix in recurrent_layers.KINDS[kind].cell_class.weight_prefixes().values():
+        matrix = prefix in ("kernel", "recurrent")
+        draws = {
+            f"{prefix}_regularizer": lambda matrix=matrix: b.regularizer(matrix=matrix),
+            f"{prefix}_constraint": lambda matrix=matrix: pools.constraint(b.random, matrix=matrix),
+        }
+        options |= some(b, 0.07, **draws)
     if not b.limits.in_keras:
-        drops = some(b, 0.12, dropout=b.rate, recurrent_dropout=b.rate)
+        drops = some(b, 0.12, **{name: b.rate for name in recurrent_layers.dropouts_of(kind)})
         options |= {**drops, "seed": b.seed()} if drops else {}
     return options
 
@@ -53,14 +59,14 @@ def loop_options(b: Builder) -> dict[str, Any]:
 
 
 def layer_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
-    """All options of LSTM, GRU or SimpleRNN."""
+    """All options of a recurrent layer."""
     options = {**cell_options(b, kind, units), **loop_options(b)}
     if not (b.limits.in_keras and kind == "SimpleRNN"):  # which takes it and does nothing with it
         options |= some(b, 0.05, activity_regularizer=lambda: b.regularizer(matrix=False))
-    if kind == "LSTM":
+    if recurrent_layers.KINDS[kind].cell_class.has_forget_bias():
         options |= some(b, 0.05, unit_forget_bias="False")
     if not b.limits.in_keras and "return_sequences" in options and not {"return_state", "unroll"} & set(options):
-        options |= some(b, 0.03, time_major="True")
+        options |= some(b, 0.08, time_major="True")
     return options
 
 
@@ -94,21 +100,21 @@ def add_recurrent(
 
 
 def _recurrent(kind: str) -> None:
-    @recipe(kind, 4.0)
+    @recipe(kind, SHARES[kind])
     def _(b: Builder) -> bool:
         value = b.pick((2,))
         if value is None:
             return False
         units = b.size()
         options = layer_options(b, kind, units)
-        states = [units] * STATES[kind]
+        states = [units] * states_of(kind)
         can_start = "time_major" not in options
         start = states_for(b, states) if can_start and b.chance(0.2) else []
         add_recurrent(b, value, Call(f"layers.{kind}", options), options, units, states, start)
         return True
 
 
-for _kind in KINDS:
+for _kind in SHARES:
     _recurrent(_kind)
 
 
@@ -118,7 +124,7 @@ for _kind in KINDS:
 def draw_cell(b: Builder) -> tuple[Call, int, list[int]]:
     """A cell, the size of its output, the sizes of its states."""
     units = b.size()
-    kinds = ["LSTM", "GRU", "SimpleRNN", "Decay", "TwoStates"] + ([] if b.limits.in_keras else ["Dropping"])
+    kinds = ["built in"] * 3 + ["Decay", "TwoStates"] + ([] if b.limits.in_keras else ["Dropping"])
     kind = b.random.choice(kinds)
     if kind == "Decay":
         return Call("own.DecayCell", {"units": str(units)}), units, [units]
@@ -128,7 +134,8 @@ def draw_cell(b: Builder) -> tuple[Call, int, list[int]]:
     if kind == "Dropping":
         options = {"units": str(units), "dropout": b.rate(), "recurrent_dropout": b.rate(), "seed": b.seed()}
         return Call("own.DroppingCell", options), units, [units]
-    return Call(f"layers.{kind}Cell", cell_options(b, kind, units)), units, [units] * STATES[kind]
+    kind = draw_kind(b)
+    return Call(f"layers.{kind}Cell", cell_options(b, kind, units)), units, [units] * states_of(kind)
 
 
 @recipe("RNN", 2.0)
@@ -166,14 +173,14 @@ def _bidirectional(b: Builder) -> bool:
     value = b.pick((2,))
     if value is None:
         return False
-    kind = b.random.choice((*KINDS, "RNN"))
+    kind = "RNN" if b.chance(0.25) else draw_kind(b)
     if kind == "RNN":
         cell, units, states = draw_cell(b)
         options = loop_options(b)
         layer = Call("layers.RNN", {"cell": cell, **options})
     else:
         units = b.size()
-        states = [units] * STATES[kind]
+        states = [units] * states_of(kind)
         options = layer_options(b, kind, units)
         options.pop("time_major", None)
         layer = Call(f"layers.{kind}", options)
@@ -185,7 +192,7 @@ def _bidirectional(b: Builder) -> bool:
     outer: dict[str, Any] = {"layer": layer, "merge_mode": repr(mode)}
     sizes = [units, units]
     if own_backwards:
-        other = b.random.choice(KINDS) if "return_state" not in options else kind
+        other = draw_kind(b) if "return_state" not in options else kind
         back = cell_options(b, other, units)
         for key in ("return_sequences", "return_state", "stateful"):
             if key in options:
@@ -193,7 +200,7 @@ def _bidirectional(b: Builder) -> bool:
         if "go_backwards" not in options:
             back["go_backwards"] = "True"
         outer["backward_layer"] = Call(f"layers.{other}", back)
-        second = [units] * STATES[other]
+        second = [units] * states_of(other)
     else:
         second = states
     start = states_for(b, [*states, *second]) if len(states) == len(second) and b.chance(0.15) else []

@@ -60,8 +60,13 @@ if TYPE_CHECKING:
     from recurra.layers.normalization import BatchNormalization, LayerNormalization
     from recurra.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
     from recurra.layers.recurrent.cell import DropoutRNNCell
+    from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
     from recurra.layers.recurrent.gru import GRU, GRUCell
+    from recurra.layers.recurrent.indrnn import IndRNN, IndRNNCell
     from recurra.layers.recurrent.lstm import LSTM, LSTMCell
+    from recurra.layers.recurrent.min_gru import MinGRU, MinGRUCell
+    from recurra.layers.recurrent.min_lstm import MinLSTM, MinLSTMCell
+    from recurra.layers.recurrent.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
     from recurra.layers.recurrent.rnn import RNN
     from recurra.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
@@ -115,10 +120,16 @@ _HOMES = {
     "recurrent.lstm": ("LSTM", "LSTMCell"),
     "recurrent.gru": ("GRU", "GRUCell"),
     "recurrent.simple_rnn": ("SimpleRNN", "SimpleRNNCell"),
+    "recurrent.cifg_lstm": ("CIFGLSTM", "CIFGLSTMCell"),
+    "recurrent.indrnn": ("IndRNN", "IndRNNCell"),
+    "recurrent.min_gru": ("MinGRU", "MinGRUCell"),
+    "recurrent.min_lstm": ("MinLSTM", "MinLSTMCell"),
+    "recurrent.peephole_lstm": ("PeepholeLSTM", "PeepholeLSTMCell"),
 }
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CIFGLSTM",
     "ELU",
     "GRU",
     "LSTM",
@@ -132,6 +143,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "BilinearAttention",
+    "CIFGLSTMCell",
     "Concatenate",
     "Dense",
     "Dot",
@@ -145,6 +157,8 @@ __all__ = [
     "GetItem",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
+    "IndRNN",
+    "IndRNNCell",
     "Input",
     "InputLayer",
     "InputSpec",
@@ -156,10 +170,16 @@ __all__ = [
     "Masking",
     "Maximum",
     "Merge",
+    "MinGRU",
+    "MinGRUCell",
+    "MinLSTM",
+    "MinLSTMCell",
     "Minimum",
     "Multiply",
     "Operation",
     "PReLU",
+    "PeepholeLSTM",
+    "PeepholeLSTMCell",
     "Permute",
     "ReLU",
     "RepeatVector",

@@ -10,13 +10,16 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
+from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.wrapper import Wrapper
+from recurra.registry import is_builtin
 from recurra.typing import Shape
 
-#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise)
+#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise). So are
+#: the kernels' recurrent layers
 _ROW_BY_ROW = (
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
-    "RepeatVector", "Embedding", "LayerNormalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional",
+    "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional",
     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
 )  # fmt: skip
 
@@ -86,6 +89,7 @@ def _row_by_row_classes() -> frozenset[type]:
 
 
 def _row_by_row(layer: Layer) -> bool:
-    if layer.stateful or type(layer) not in _row_by_row_classes():
+    own = is_builtin(type(layer)) and isinstance(layer, KernelLayer)
+    if layer.stateful or not (own or type(layer) in _row_by_row_classes()):
         return False
     return all(_row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers())

@@ -1,19 +1,20 @@
-"""What the LSTM, GRU and SimpleRNN cells share: weights, dropout masks, and the way into the kernels."""
+"""What the cells that the kernels know share: weights, dropout masks, and the way into the kernels."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
+from recurra._core.cells import Cell
 from recurra.autograd import Array
 from recurra.layers.base.arguments import check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
+from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
 from recurra.random import SeedGenerator, dropout_multiplier
-from recurra.registry import is_builtin
-from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
+from recurra.typing import ActivationLike, Shape
 
 
 class _Like(NamedTuple):
@@ -70,108 +71,154 @@ class DropoutRNNCell:
         self._recurrent_dropout_mask = None
 
 
+#: what is said of each weight, and where its names are looked up
+_SETTINGS: dict[str, Any] = {
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+}
+
+
 class KernelCell(Layer, DropoutRNNCell):
     """Base of the cells that the kernels know.
 
-    A subclass sets `_gates` (how many blocks the kernels' last axis has), makes its bias in `_build_bias`, calls its
-    kernel in `sequence`, and writes one step with ``recurra.ops`` in `_step`, for activations that no kernel has.
+    A subclass sets `kernel_cell` and writes one step with ``recurra.ops`` in `_step`, for activations that no kernel
+    has. Weights, states and arguments follow from `kernel_cell`; the constructor too, if the subclass has none.
     """
 
-    _gates = 1
-    _float_inputs = True
+    #: shapes of weights, gates, states and usual activations
+    kernel_cell: Cell
+    #: where the cell has unit parameters: what their arguments' names begin with, and their usual initializer
+    unit_parameters_prefix = ""
+    unit_parameters_initializer: ClassVar[Any] = "glorot_uniform"
     #: a dropout rate of exactly 1 drops nothing (Keras's LSTM and GRU cells)
-    _full_rate_is_none = True
+    _full_rate_is_none = False
+    _float_inputs = True
+
     use_bias: bool
+    runs_in_kernel: bool
+    recurrent_activation: Any = None
+    kernel: Any
+    recurrent_kernel: Any = None
+    bias: Any = None
+    # of each weight that the cell has
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    recurrent_initializer: Any
+    recurrent_regularizer: Any
+    recurrent_constraint: Any
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kernel_cell" in cls.__dict__ and cls.__init__ is KernelCell.__init__:
+            add_constructor(cls, cell_parameters(cls))
 
     def __init__(
         self,
-        units: Any,
-        activation: ActivationLike,
-        use_bias: bool,
-        kernel_initializer: InitializerLike,
-        recurrent_initializer: InitializerLike,
-        bias_initializer: InitializerLike,
-        kernel_regularizer: RegularizerLike,
-        recurrent_regularizer: RegularizerLike,
-        bias_regularizer: RegularizerLike,
-        kernel_constraint: ConstraintLike,
-        recurrent_constraint: ConstraintLike,
-        bias_constraint: ConstraintLike,
-        dropout: Any,
-        recurrent_dropout: Any,
-        seed: Any,
-        **kwargs: Any,
+        units: int,
+        activation: ActivationLike = None,
+        *,
+        use_bias: bool = True,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        # what the cell has not is left to Layer, which refuses it
+        own = {name: options.pop(name) for name in self._own_arguments() if name in options}
+        super().__init__(**options)
         self.units = check_positive(units, "units")
         self.activation = activations.get(activation)
+        functions = {"activation": self.activation}
+        if self.kernel_cell.recurrent_activation is not None:
+            self.recurrent_activation = activations.get(own["recurrent_activation"])
+            functions["recurrent_activation"] = self.recurrent_activation
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.unit_forget_bias = own.get("unit_forget_bias", False)
+        for name in self._weight_settings():
+            setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
         self.dropout = min(1.0, max(0.0, float(dropout)))
-        self.recurrent_dropout = min(1.0, max(0.0, float(recurrent_dropout)))
+        self.recurrent_dropout = min(1.0, max(0.0, float(own.get("recurrent_dropout", 0.0))))
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
         self.output_size = self.units
-        self.bias: Any = None
+        several = len(self.kernel_cell.states) > 1
+        self.state_size: Any = [self.units for _ in self.kernel_cell.states] if several else self.units
+        self._settle(functions)
 
-    def _settle(self, **functions: Any) -> None:
+    @classmethod
+    def weight_prefixes(cls) -> dict[str, str]:
+        """What the names of each weight's arguments begin with."""
+        prefixes = {"kernel": "kernel", "recurrent_kernel": "recurrent", "bias": "bias"}
+        return {name: prefixes.get(name, cls.unit_parameters_prefix) for name in cls.kernel_cell.weights}
+
+    @classmethod
+    def has_forget_bias(cls) -> bool:
+        """Whether c has a forget gate, whose bias may start at one."""
+        return "f" in cls.kernel_cell.gates and "c" in cls.kernel_cell.states
+
+    @classmethod
+    def _weight_settings(cls) -> list[str]:
+        return [f"{prefix}_{setting}" for setting in _SETTINGS for prefix in cls.weight_prefixes().values()]
+
+    @classmethod
+    def _own_arguments(cls) -> list[str]:
+        """What some cells are made with and others not."""
+        names = cls._weight_settings()
+        if cls.kernel_cell.recurrent_activation is not None:
+            names.append("recurrent_activation")
+        if cls.has_forget_bias():
+            names.append("unit_forget_bias")
+        if cls.kernel_cell.has_recurrent_kernel:
+            names.append("recurrent_dropout")
+        return names
+
+    def _settle(self, functions: dict[str, Any]) -> None:
         """Note the kernels' names of the activations; `runs_in_kernel` says whether a kernel does what `call` does."""
         self._kernel_names: dict[str, Any] = {key: activations.kernel_name(fn) for key, fn in functions.items()}
         self._stretch: Array | None = None
-        if functions.get("recurrent_activation") is activations.hard_sigmoid_keras2:
+        gates = self.kernel_cell.gates
+        if self.recurrent_activation is activations.hard_sigmoid_keras2 and not self.kernel_cell.unit_parameters:
             # clip(0.2 z + 0.5) is the kernels' clip(z/6 + 0.5) of 1.2 z: the gates' columns are stretched on their way
             self._kernel_names["recurrent_activation"] = "hard_sigmoid"
-            self._stretch = np.full(self._gates * self.units, 1.2, self.dtype)
-            self._stretch[2 * self.units : 3 * self.units] = 1.0  # but the candidate's, third in LSTM and GRU
-        self.runs_in_kernel = is_builtin(type(self).call) and all(
-            name is not None for name in self._kernel_names.values()
-        )
-        self._kernel_names.update(self._kernel_settings())
-
-    def _kernel_settings(self) -> dict[str, Any]:
-        """More keyword arguments for the kernel's operation, the same at every call."""
-        return {}
+            by_gate = [1.0 if gate in ("c", "h") else 1.2 for gate in gates]  # but the candidate's
+            self._stretch = np.repeat(np.array(by_gate, self.dtype), self.units)
+        own = type(self).call is KernelCell.call
+        self.runs_in_kernel = own and all(name is not None for name in self._kernel_names.values())
 
     def build(self, input_shape: Shape) -> None:
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
-        columns = self._gates * self.units
-        self.kernel = self.add_weight(
-            (size, columns),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, columns),
-            self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-            name="recurrent_kernel",
-        )
-        if self.use_bias:
-            shape, initializer = self._bias_spec()
-            self.bias = self.add_weight(
-                shape,
-                initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
+        shapes = self.kernel_cell.shapes(size, self.units)
+        for weight, prefix in self.weight_prefixes().items():
+            if weight == "bias" and not self.use_bias:
+                continue
+            initializer, regularizer, constraint = (getattr(self, f"{prefix}_{setting}") for setting in _SETTINGS)
+            if weight == "bias" and self.unit_forget_bias:
+                initializer = self._forgetful(initializer)
+            variable = self.add_weight(
+                shapes[weight], initializer, regularizer=regularizer, constraint=constraint, name=weight
             )
+            setattr(self, weight, variable)
 
-    def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
-        """The shape and the initializer of the bias."""
-        return (self._gates * self.units,), self.bias_initializer
+    def _forgetful(self, given: Any) -> Any:
+        """An initializer of the bias: ones for the forget gate, `given` for the gates before and after it."""
+        units, gates = self.units, self.kernel_cell.gates
+        before = gates.index("f")
+
+        def forgetful(shape: Any, dtype: Any = None) -> Array:
+            blocks = (
+                given((before * units,), dtype=dtype),
+                initializers.Ones()((units,), dtype),
+                given(((len(gates) - 1 - before) * units,), dtype=dtype),
+            )
+            return np.concatenate([np.asarray(block) for block in blocks])
+
+        return forgetful
 
     # --- dropout -------------------------------------------------------------------------------------------------
 
@@ -185,13 +232,12 @@ class KernelCell(Layer, DropoutRNNCell):
             self.get_recurrent_dropout_mask(h) if 0.0 < self.recurrent_dropout < upper else None,
         )
 
-    def _kernel_weights(self) -> tuple[Any, Any, Any]:
-        """Kernel, recurrent kernel and bias (or None) for the kernel's operation."""
-        weights = (self.kernel, self.recurrent_kernel, self.bias)
+    def _kernel_weights(self) -> list[Any]:
+        """The weights for the kernel's operation; None for a bias that is not there."""
+        weights = [getattr(self, name) for name in self.kernel_cell.weights]
         if self._stretch is None:
             return weights
-        kernel, recurrent_kernel, bias = (None if w is None else ops.multiply(w, self._stretch) for w in weights)
-        return kernel, recurrent_kernel, bias
+        return [None if w is None else ops.multiply(w, self._stretch) for w in weights]
 
     def _kernel_options(self, x: Any, training: bool) -> tuple[Any, dict[str, Any]]:
         """The input and the keyword arguments for the kernel's operation."""
@@ -211,14 +257,39 @@ class KernelCell(Layer, DropoutRNNCell):
 
     # --- computing -----------------------------------------------------------------------------------------------
 
-    runs_in_kernel: bool
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        listed = isinstance(self.state_size, list) or isinstance(states, (list, tuple))
+        y, final = self._one_step(inputs, list(states) if listed else [states], training)
+        return y, final if listed else final[0]
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
         """Run over whole sequences (B, T, I) in the kernel: the output and the final states."""
-        raise TypeError(f"{type(self).__name__} has no kernel")
+        x, more = self._kernel_options(x, training)
+        weights = self._kernel_weights()
+        y, final, _ = ops.run_cell(self.kernel_cell.name, x, weights, state, mask=mask, **more, **options)
+        return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
         raise TypeError(f"{type(self).__name__} must define _step")
+
+    def _sums(self, x: Any, h: Any, masks: tuple[Array | None, Array | None]) -> list[Any]:
+        """``x W + h U + b`` of each gate, of what the cell has of them."""
+        count = len(self.kernel_cell.gates)
+        if all(mask is None or mask.ndim == 2 for mask in masks):
+            z = ops.matmul(gated(x, masks[0], 1)[0], self.kernel)
+            if self.recurrent_kernel is not None:
+                z = z + ops.matmul(gated(h, masks[1], 1)[0], self.recurrent_kernel)
+            return column_blocks(z if self.bias is None else z + self.bias, count)
+        sums = [
+            ops.matmul(xg, W)
+            for xg, W in zip(gated(x, masks[0], count), column_blocks(self.kernel, count), strict=True)
+        ]
+        if self.recurrent_kernel is not None:
+            recurrent = column_blocks(self.recurrent_kernel, count)
+            sums = [z + ops.matmul(hg, U) for z, hg, U in zip(sums, gated(h, masks[1], count), recurrent, strict=True)]
+        if self.bias is None:
+            return sums
+        return [z + b for z, b in zip(sums, column_blocks(self.bias, count), strict=True)]
 
     def _one_step(self, inputs: Any, states: list[Any], training: bool) -> tuple[Any, list[Any]]:
         if inputs.ndim != 2:
@@ -232,8 +303,6 @@ class KernelCell(Layer, DropoutRNNCell):
         """Zeros, (batch_size, units) for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [np.zeros((batch_size or 0, size), self.dtype) for size in sizes]
-
-    state_size: Any
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.units)
@@ -251,23 +320,22 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def shared_config(self) -> dict[str, Any]:
         """The settings that the cell and its layer both write."""
-        return {
+        config = {
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "seed": self.seed,
         }
+        for name in self._weight_settings():
+            config[name] = _SETTINGS[name.rpartition("_")[2]].serialize(getattr(self, name))
+        config["dropout"] = self.dropout
+        if self.kernel_cell.has_recurrent_kernel:
+            config["recurrent_dropout"] = self.recurrent_dropout
+        config["seed"] = self.seed
+        if self.kernel_cell.recurrent_activation is not None:
+            config["recurrent_activation"] = activations.serialize(self.recurrent_activation)
+        if self.has_forget_bias():
+            config["unit_forget_bias"] = self.unit_forget_bias
+        return config
 
 
 def gated(values: Any, masks: Array | None, count: int) -> list[Any]:
@@ -282,10 +350,3 @@ def gated(values: Any, masks: Array | None, count: int) -> list[Any]:
 def column_blocks(matrix: Any, count: int) -> list[Any]:
     """`matrix` cut into `count` equal blocks of columns."""
     return list(ops.split(matrix, count, axis=-1))
-
-
-def single_state(states: Any) -> tuple[Any, bool]:
-    """The one state in `states`, and whether it came in a list."""
-    if isinstance(states, (list, tuple)):
-        return states[0], True
-    return states, False

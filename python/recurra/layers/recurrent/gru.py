@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra import activations, ops
+from recurra import ops
+from recurra._core.cells import CELLS
 from recurra.autograd import Array
 from recurra.layers.base.arguments import check_choice, given
-from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated, single_state
+from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
 
@@ -40,7 +41,8 @@ class GRUCell(KernelCell):
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
     """
 
-    _gates = 3
+    kernel_cell = CELLS["gru"]
+    _full_rate_is_none = True
 
     def __init__(
         self,
@@ -65,31 +67,12 @@ class GRUCell(KernelCell):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals(), "recurrent_activation", "reset_after", "implementation"))
+        super().__init__(**given(locals(), "reset_after", "implementation"))
         self.reset_after = reset_after
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
+        if not reset_after:
+            self.kernel_cell = CELLS["gru_reset_before"]
         self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
         self.dropout_mask_count = 3 if self.implementation == 1 else None
-        self.state_size = self.units
-
-    def _kernel_settings(self) -> dict[str, Any]:
-        return {"reset_after": self.reset_after}
-
-    def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
-        columns = 3 * self.units
-        return ((2, columns) if self.reset_after else (columns,)), self.bias_initializer
-
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        h, listed = single_state(states)
-        y, final = self._one_step(inputs, [h], training)
-        return y, final if listed else final[0]
-
-    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, more = self._kernel_options(x, training)
-        kernel, recurrent_kernel, bias = self._kernel_weights()
-        y, final, _ = ops.gru(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
-        return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
         h = states[0]
@@ -112,11 +95,7 @@ class GRUCell(KernelCell):
         return h, [h]
 
     def shared_config(self) -> dict[str, Any]:
-        return {
-            **super().shared_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "reset_after": self.reset_after,
-        }
+        return {**super().shared_config(), "reset_after": self.reset_after}
 
 
 class GRU(KernelLayer):
@@ -179,4 +158,5 @@ class GRU(KernelLayer):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(**given(locals(), "use_cudnn"))
+        self.use_cudnn = check_choice(use_cudnn, "use_cudnn", ("auto", True, False))

@@ -1,4 +1,4 @@
-"""What the LSTM, GRU and SimpleRNN layers share: a RNN whose settings are its cell's."""
+"""What the layers of the kernels' cells share: a RNN whose settings are its cell's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import inspect
 from typing import Any
 
 from recurra import regularizers
-from recurra.layers.base.arguments import check_choice
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
+from recurra.layers.recurrent.constructors import add_constructor, layer_parameters
 from recurra.layers.recurrent.rnn import RNN
 from recurra.registry import is_builtin, to_snake_case
+from recurra.typing import ActivationLike
+
+_LOOP = [p for p in inspect.signature(RNN.__init__).parameters.values() if p.name not in ("self", "cell", "kwargs")]
 
 
 class KernelLayer(RNN):
-    """Base of LSTM, GRU and SimpleRNN: takes the cell, checks ranks, writes Keras's flat configuration."""
+    """Base of LSTM and the like: takes the cell, checks ranks, writes Keras's flat configuration.
+
+    A subclass sets `cell_class`. Without a constructor of its own it gets one, with the arguments of cell and loop.
+    """
 
     #: what makes one step; the arguments of its constructor are the layer's too, and its attributes of these names
     cell_class: type[KernelCell]
@@ -30,15 +36,18 @@ class KernelLayer(RNN):
         if "cell_class" in cls.__dict__:
             cell: Any = cls.cell_class
             parameters = list(inspect.signature(cell.__init__).parameters.values())[1:]
-            cls._cell_arguments = tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+            own = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+            cls._cell_arguments = tuple(p.name for p in own)
+            if cls.__init__ is KernelLayer.__init__:
+                add_constructor(cls, layer_parameters(own, _LOOP))
 
-    def __init__(self, *, use_cudnn: bool | str = "auto", **arguments: Any) -> None:
+    def __init__(self, units: int, activation: ActivationLike = None, **arguments: Any) -> None:
+        arguments |= {"units": units, "activation": activation}
         of_cell = {key: arguments.pop(key) for key in self._cell_arguments if key in arguments}
         of_both = {key: arguments[key] for key in ("dtype", "trainable") if key in arguments}
         name = to_snake_case(self.cell_class.__name__)
         super().__init__(self.cell_class(**of_cell, **of_both, name=name), **arguments)
         self.input_spec = InputSpec(ndim=3)
-        self.use_cudnn = check_choice(use_cudnn, "use_cudnn", ("auto", True, False))
 
     def __getattr__(self, name: str) -> Any:
         if name in self._cell_arguments and "cell" in self.__dict__:

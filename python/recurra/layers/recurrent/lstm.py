@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from recurra import activations, initializers, ops
+from recurra._core.cells import CELLS
 from recurra.autograd import Array
 from recurra.layers.base.arguments import check_choice, given
-from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
+from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.kernel_layer import KernelLayer
-from recurra.typing import ActivationLike, ConstraintLike, DType, InitializerLike, RegularizerLike
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
 
 
 class LSTMCell(KernelCell):
@@ -39,7 +37,8 @@ class LSTMCell(KernelCell):
     Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
     """
 
-    _gates = 4
+    kernel_cell = CELLS["lstm"]
+    _full_rate_is_none = True
 
     def __init__(
         self,
@@ -64,62 +63,18 @@ class LSTMCell(KernelCell):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals(), "recurrent_activation", "unit_forget_bias", "implementation"))
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self._settle(activation=self.activation, recurrent_activation=self.recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
+        super().__init__(**given(locals(), "implementation"))
         self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
         self.dropout_mask_count = 4 if self.implementation == 1 else None
-        self.state_size = [self.units, self.units]
-
-    def _bias_spec(self) -> tuple[tuple[int, ...], Any]:
-        units, given = self.units, self.bias_initializer
-        if not self.unit_forget_bias:
-            return (4 * units,), given
-
-        def forgetful(shape: Any, dtype: DType | None = None) -> Array:
-            blocks = (
-                given((units,), dtype=dtype),
-                initializers.Ones()((units,), dtype),
-                given((2 * units,), dtype=dtype),
-            )
-            return np.concatenate([np.asarray(block) for block in blocks])
-
-        return (4 * units,), forgetful
-
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        return self._one_step(inputs, list(states), training)
-
-    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, more = self._kernel_options(x, training)
-        kernel, recurrent_kernel, bias = self._kernel_weights()
-        y, final, _ = ops.lstm(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
-        return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
         h, c = states
-        sums = []
-        if masks[1] is None and (masks[0] is None or masks[0].ndim == 2):
-            z = ops.matmul(gated(x, masks[0], 1)[0], self.kernel) + ops.matmul(h, self.recurrent_kernel)
-            sums = column_blocks(z if self.bias is None else z + self.bias, 4)
-        else:
-            kernels, recurrent = column_blocks(self.kernel, 4), column_blocks(self.recurrent_kernel, 4)
-            for gate, (xg, hg) in enumerate(zip(gated(x, masks[0], 4), gated(h, masks[1], 4), strict=True)):
-                z = ops.matmul(xg, kernels[gate]) + ops.matmul(hg, recurrent[gate])
-                part = None if self.bias is None else self.bias[gate * self.units : (gate + 1) * self.units]
-                sums.append(z if part is None else z + part)
+        sums = self._sums(x, h, masks)
         i = self.recurrent_activation(sums[0])
         f = self.recurrent_activation(sums[1])
         c = f * c + i * self.activation(sums[2])
         h = self.recurrent_activation(sums[3]) * self.activation(c)
         return h, [h, c]
-
-    def shared_config(self) -> dict[str, Any]:
-        return {
-            **super().shared_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-        }
 
 
 class LSTM(KernelLayer):
@@ -182,4 +137,5 @@ class LSTM(KernelLayer):
         implementation: int = 2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**given(locals()))
+        super().__init__(**given(locals(), "use_cudnn"))
+        self.use_cudnn = check_choice(use_cudnn, "use_cudnn", ("auto", True, False))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from recurra import ops
+from recurra._core.cells import CELLS
 from recurra.autograd import Array
 from recurra.layers.base.arguments import given
-from recurra.layers.recurrent.cell import KernelCell, single_state
+from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
 
@@ -28,7 +29,7 @@ class SimpleRNNCell(KernelCell):
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
     """
 
-    _full_rate_is_none = False
+    kernel_cell = CELLS["simple_rnn"]
 
     def __init__(
         self,
@@ -50,19 +51,6 @@ class SimpleRNNCell(KernelCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**given(locals()))
-        self._settle(activation=self.activation)
-        self.state_size = self.units
-
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
-        h, listed = single_state(states)
-        y, final = self._one_step(inputs, [h], training)
-        return y, final if listed else final[0]
-
-    def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:
-        x, more = self._kernel_options(x, training)
-        kernel, recurrent_kernel, bias = self._kernel_weights()
-        y, final, _ = ops.simple_rnn(x, kernel, recurrent_kernel, bias, state, mask=mask, **more, **options)
-        return y, list(final)
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
         h = states[0]

@@ -1,0 +1,39 @@
+"""Every recurrent layer of the kernels, and what tests must know of it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from recurra import layers
+from recurra._core.cells import Cell
+from recurra.layers.recurrent.kernel_layer import KernelLayer
+
+KINDS: dict[str, Any] = {
+    name: kind
+    for name, kind in ((name, getattr(layers, name)) for name in layers.__all__)
+    if inspect.isclass(kind) and issubclass(kind, KernelLayer)
+}
+IN_KERAS = ("LSTM", "GRU", "SimpleRNN")
+NOT_IN_KERAS = tuple(name for name in KINDS if name not in IN_KERAS)
+
+
+def declared(kind: str) -> Cell:
+    """What the list of cells says of a layer's cell."""
+    cell: Cell = KINDS[kind].cell_class.kernel_cell
+    return cell
+
+
+def states_of(kind: str) -> int:
+    """How many states a layer has."""
+    return len(declared(kind).states)
+
+
+def settings_of(kind: str, setting: str) -> list[str]:
+    """The arguments that end in `setting` ("initializer", "regularizer", "constraint"), one for each weight."""
+    return [f"{prefix}_{setting}" for prefix in KINDS[kind].cell_class.weight_prefixes().values()]
+
+
+def dropouts_of(kind: str) -> list[str]:
+    """The dropout rates that a layer takes."""
+    return ["dropout", "recurrent_dropout"] if declared(kind).has_recurrent_kernel else ["dropout"]
