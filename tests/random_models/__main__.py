@@ -70,7 +70,8 @@ def report(seed: int, spec: Any, verdict: Verdict, checker: Checker, small: bool
     text = "\n".join(f"  {isa}: {what}" for isa, what in verdict.failures.items())
     print(f"seed {seed}: FAILED\n{text}", flush=True)
     if small:
-        spec = shrink(spec, lambda one: bool(checker.check(one).failures))
+        kind = {"off by" in what for what in verdict.failures.values()}
+        spec = shrink(spec, lambda one: {"off by" in what for what in checker.check(one).failures.values()} == kind)
         text = "\n".join(f"  {isa}: {what}" for isa, what in checker.check(spec).failures.items())
         print(f"seed {seed}, made small:\n{text}\n{spec.script()}", flush=True)
 

@@ -23,7 +23,9 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Numbers = dict[str, Array]
 
-BOUNDS = {"float64": 1e-9, "float32": 2e-4}
+#: Of 3,000 models 99 in 100 lie below 7e-14 (float64: outputs 1e-14) and 4e-5 (float32: gradients; outputs 2e-5, losses
+#: 4e-7; weights where the optimizer divides by the gradient's size 2e-4, told apart as below)
+BOUNDS = {"float64": 1e-9, "float32": 1e-4}
 #: how far weights are nudged, as a share of themselves: about two units in the last place
 NUDGES = {"float64": 4e-16, "float32": 2e-7}
 _TRIES = 8

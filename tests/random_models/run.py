@@ -118,16 +118,19 @@ def record_outputs(found: dict[str, Array], step: str, model: Any, x: Any) -> No
 def record_gradients(model: Any, nudge: int) -> list[Any]:
     """A list to which each update will add its gradients: (place, array) of each variable that has one.
 
-    nudge : 0, or the seed of small changes of each gradient, by some units in the last place of its largest number
+    nudge : 0, or the seed of small changes of each gradient, by some units in the last place of the step's largest
     """
     optimizer = model.optimizer
     recorded: list[Any] = []
     apply = optimizer.apply
     rough = np.random.RandomState(nudge)
 
-    def nudged(gradient: Any) -> Any:
-        rows = np.asarray(getattr(gradient, "rows", gradient))  # of a gradient that holds some rows alone
-        size = 4.0 * _nudge_of(model, rows.dtype) * np.abs(rows).max(initial=0.0)
+    def values(gradient: Any) -> Array:
+        return np.asarray(getattr(gradient, "rows", gradient))  # some gradients hold some rows alone
+
+    def nudged(gradient: Any, largest: float) -> Any:
+        rows = values(gradient)
+        size = _nudge_of(model, rows.dtype) * (largest + 3.0 * float(np.abs(rows).max(initial=0.0)))
         rows = rows + (size * rough.uniform(-1.0, 1.0, rows.shape)).astype(rows.dtype)
         if hasattr(gradient, "rows"):
             return type(gradient)(gradient.ids, rows, gradient.shape)
@@ -135,7 +138,8 @@ def record_gradients(model: Any, nudge: int) -> list[Any]:
 
     def recording(grads: Any, trainable_variables: Any = None) -> Any:
         if nudge:
-            grads = [None if gradient is None else nudged(gradient) for gradient in grads]
+            largest = max(float(np.abs(values(one)).max(initial=0.0)) for one in grads if one is not None)
+            grads = [None if gradient is None else nudged(gradient, largest) for gradient in grads]
         if _is_own(model):
             recorded.append([(k, np.array(gradient)) for k, gradient in enumerate(grads) if gradient is not None])
         return apply(grads, trainable_variables)

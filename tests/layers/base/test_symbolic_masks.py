@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from recurra import ops
-from recurra.layers import GRU, LSTM, Bidirectional, Concatenate, Dense, Embedding, Input, Lambda, Layer, Masking
+from recurra.layers import (
+    GRU,
+    LSTM,
+    Attention,
+    Bidirectional,
+    Concatenate,
+    Dense,
+    Embedding,
+    Input,
+    Lambda,
+    Layer,
+    Masking,
+)
 from recurra.models import Model
 
 
@@ -67,3 +80,19 @@ def test_masks_taken_apart() -> None:
     layer.supports_masking = True
     first, second = layer(Masking()(Input((8, 2))))
     assert first.shape == (None, 4, 2) and first._keras_mask.shape == second._keras_mask.shape == (None, 4)
+
+
+def test_one_mask_of_several_outputs_is_the_first_ones() -> None:
+    """As in Keras: the scores of an attention carry no mask, so a loss on them counts all rows."""
+    ids = Input((4,), dtype="int32")
+    x = Embedding(2, 3, mask_zero=True, embeddings_initializer="ones")(ids)
+    result, scores = Attention()([x, x], return_attention_scores=True)
+    assert result._keras_mask is not None and scores._keras_mask is None
+    given = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1]])
+    model = Model(ids, [result, scores])
+    result, scores = model(given)
+    assert result._keras_mask.sum() == 7 and getattr(scores, "_keras_mask", None) is None
+    model = Model(ids, model.outputs[1])
+    model.compile("sgd", "mse")
+    rows = np.repeat([[1 / 2, 1, 1 / 4]], 4, axis=0)  # a row of n equal weights: n squares of 1 / n, over four
+    assert model.test_on_batch(given, np.zeros((3, 4, 4))) == pytest.approx(rows.mean() / 4, rel=1e-6)

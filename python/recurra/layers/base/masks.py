@@ -46,7 +46,7 @@ class Masks:
         if new is None:
             return outputs
         if isinstance(outputs, (list, tuple)):
-            masks = list(new) if isinstance(new, (list, tuple)) else [new] * len(outputs)
+            masks = list(new) if isinstance(new, (list, tuple)) else [new]  # one: the first output's, as in Keras
             masks += [None] * (len(outputs) - len(masks))
             return type(outputs)(
                 set_mask(value, one) if isinstance(value, _PLAIN) else value

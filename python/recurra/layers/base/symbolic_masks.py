@@ -74,7 +74,7 @@ def _attach(outputs: Any, masks: Any) -> None:
         if isinstance(one, KerasTensor):
             outputs._keras_mask = one
     elif isinstance(outputs, (list, tuple)) and masks is not None:
-        several = masks if isinstance(masks, (list, tuple)) else [masks] * len(outputs)
+        several = masks if isinstance(masks, (list, tuple)) else [masks]
         for tensor, mask in zip(outputs, several, strict=False):
             if isinstance(tensor, KerasTensor):
                 _attach(tensor, mask)
