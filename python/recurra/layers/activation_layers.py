@@ -109,7 +109,7 @@ class PReLU(_Elementwise):
         alpha_initializer: InitializerLike = "zeros",
         alpha_regularizer: RegularizerLike = None,
         alpha_constraint: ConstraintLike = None,
-        shared_axes: Any = None,
+        shared_axes: Sequence[int] | int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

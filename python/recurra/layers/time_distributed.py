@@ -10,7 +10,7 @@ from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.wrapper import Wrapper
-from recurra.typing import Shape
+from recurra.typing import Shape, TensorLike
 
 #: layers here whose rows know nothing of one another: all steps can be one large batch
 _ROW_BY_ROW = frozenset({
@@ -44,7 +44,7 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Shape | None = None) -> None:
         super().build(self._step_shape(input_shape))
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, inputs: TensorLike, training: bool = False, mask: Any = None) -> Any:
         self._step_shape(tuple(inputs.shape))
         batch, steps = inputs.shape[:2]
         if mask is not None:

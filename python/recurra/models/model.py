@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
-from recurra.typing import PathLike
+from recurra.typing import PathLike, Symbols
 
 _M = TypeVar("_M", bound="Model")
 
@@ -53,7 +53,13 @@ class Model(Layer, Trainer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, *, trainable: bool = True, **kwargs: Any
+        self,
+        inputs: Symbols | str | Model | None = None,
+        outputs: Symbols | None = None,
+        name: str | None = None,
+        *,
+        trainable: bool = True,
+        **kwargs: Any,
     ) -> None:
         if isinstance(inputs, str) and outputs is None and name is None:
             inputs, name = None, inputs  # super().__init__("name")
@@ -69,7 +75,7 @@ class Model(Layer, Trainer):
                 raise ValueError("inputs and outputs must be given together")
             self._set_graph(inputs, outputs)
 
-    def _set_graph(self, inputs: Any, outputs: Any) -> None:
+    def _set_graph(self, inputs: Any, outputs: Symbols) -> None:
         self._graph = Graph(inputs, outputs)
         self._layers = self._graph.layers
         self.built = True
@@ -121,14 +127,21 @@ class Model(Layer, Trainer):
 
     # --- calling ------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+    if TYPE_CHECKING:
 
-        mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
-        """
-        if self._graph is None:
-            raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
-        return self._graph.run(inputs, mask)
+        def call(self, *args: Any, **kwargs: Any) -> Any: ...  # a subclass has the parameters that it likes
+
+    else:
+
+        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+            """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+
+            mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
+            """
+            if self._graph is None:
+                name = type(self).__name__
+                raise TypeError(f"{name} must define call(self, inputs), or be made of inputs and outputs")
+            return self._graph.run(inputs, mask)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask of the outputs is the one that the model's last layers attach to them."""
@@ -353,11 +366,11 @@ class Model(Layer, Trainer):
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
+        positions: Sequence[float] | None = None,
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print the layers, their output shapes and how many weights they have.
 

@@ -84,7 +84,7 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def __init__(
         self,
-        units: Any,
+        units: int,
         activation: ActivationLike,
         use_bias: bool,
         kernel_initializer: InitializerLike,
@@ -96,8 +96,8 @@ class KernelCell(Layer, DropoutRNNCell):
         kernel_constraint: ConstraintLike,
         recurrent_constraint: ConstraintLike,
         bias_constraint: ConstraintLike,
-        dropout: Any,
-        recurrent_dropout: Any,
+        dropout: float,
+        recurrent_dropout: float,
         seed: Any,
         **kwargs: Any,
     ) -> None:

@@ -9,7 +9,7 @@ from recurra.autograd import Array
 from recurra.layers.base.arguments import check_choice, given
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated, single_state
 from recurra.layers.recurrent.kernel_layer import KernelLayer
-from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, TensorLike
 
 
 class GRUCell(KernelCell):
@@ -80,7 +80,7 @@ class GRUCell(KernelCell):
         columns = 3 * self.units
         return ((2, columns) if self.reset_after else (columns,)), self.bias_initializer
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, states: Any, training: bool = False) -> Any:
         h, listed = single_state(states)
         y, final = self._one_step(inputs, [h], training)
         return y, final if listed else final[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from recurra.autograd import Array
 from recurra.layers.base.arguments import check_choice, given
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
 from recurra.layers.recurrent.kernel_layer import KernelLayer
-from recurra.typing import ActivationLike, ConstraintLike, DType, InitializerLike, RegularizerLike
+from recurra.typing import ActivationLike, ConstraintLike, DType, InitializerLike, RegularizerLike, TensorLike
 
 
 class LSTMCell(KernelCell):
@@ -87,7 +88,7 @@ class LSTMCell(KernelCell):
 
         return (4 * units,), forgetful
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, states: Sequence[TensorLike], training: bool = False) -> Any:
         return self._one_step(inputs, list(states), training)
 
     def sequence(self, x: Any, state: Any, mask: Any, training: bool, **options: Any) -> tuple[Any, list[Any]]:

@@ -16,6 +16,7 @@ from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
 from recurra.layers.recurrent.nesting import flat_nested, map_nested
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class RNN(Layer):
@@ -92,7 +93,7 @@ class RNN(Layer):
 
     # --- building and states ---------------------------------------------------------------------------------------
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         batch = sequences_shape[1 if self.time_major else 0]
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((batch, *sequences_shape[2:]))
@@ -165,7 +166,9 @@ class RNN(Layer):
 
     # --- calling -----------------------------------------------------------------------------------------------------
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: TensorLike, initial_state: Any = None, mask: ArrayLike | None = None, training: bool = False
+    ) -> Any:
         if self.time_major:
             sequences = ops.swapaxes(sequences, 0, 1)
             mask = None if mask is None else ops.swapaxes(mask, 0, 1)
@@ -225,7 +228,7 @@ class RNN(Layer):
 
     # --- shapes, masks, configuration --------------------------------------------------------------------------------
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         first, second = sequences_shape[:2]
         batch = second if self.time_major else first
         shape = (first, second, self.output_size) if self.return_sequences else (batch, self.output_size)
@@ -237,7 +240,7 @@ class RNN(Layer):
 
         return (shape, *[of_state(size) for size in self.state_size])
 
-    def compute_output_spec(self, sequences: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, sequences: TensorLike, **kwargs: Any) -> Any:
         steps = sequences.shape[0 if self.time_major else 1]
         if self.unroll and steps is None:
             raise ValueError(f"{self.name}: unroll=True needs a known number of steps, got shape {sequences.shape}")

@@ -9,7 +9,7 @@ from recurra.autograd import Array
 from recurra.layers.base.arguments import given
 from recurra.layers.recurrent.cell import KernelCell, single_state
 from recurra.layers.recurrent.kernel_layer import KernelLayer
-from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, TensorLike
 
 
 class SimpleRNNCell(KernelCell):
@@ -53,7 +53,7 @@ class SimpleRNNCell(KernelCell):
         self._settle(activation=self.activation)
         self.state_size = self.units
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, states: Any, training: bool = False) -> Any:
         h, listed = single_state(states)
         y, final = self._one_step(inputs, [h], training)
         return y, final if listed else final[0]
