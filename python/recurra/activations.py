@@ -18,7 +18,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.registry import Registry
-from recurra.typing import ArrayLike, TensorLike
+from recurra.typing import ActivationLike, ArrayLike, TensorLike
 
 __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
@@ -212,7 +212,7 @@ _KERNEL_NAMES: dict[Any, str] = {
 }  # fmt: skip
 
 
-def kernel_name(activation: Any) -> str | None:
+def kernel_name(activation: ActivationLike) -> str | None:
     """The kernels' name of an activation function; None where the kernels do not have it."""
     try:
         return _KERNEL_NAMES.get(activation)
@@ -220,12 +220,12 @@ def kernel_name(activation: Any) -> str | None:
         return None
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: ActivationLike) -> Any:
     """The function for None (linear), a name, a configuration or a callable."""
     return linear if identifier is None else _registry.get(identifier)
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: ActivationLike) -> Any:
     """The name of a built-in function, otherwise a configuration."""
     return _registry.serialize(activation)
 

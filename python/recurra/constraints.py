@@ -16,7 +16,7 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.registry import Registry
-from recurra.typing import ArrayLike, Axis
+from recurra.typing import ArrayLike, Axis, ConstraintLike
 
 __all__ = [
     "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm",
@@ -117,7 +117,7 @@ _objects: dict[str, Any] = {
 _registry = Registry("constraint", _objects)
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: ConstraintLike) -> Any:
     """The constraint for None, a name, a configuration, a class, an instance or a callable."""
     return _registry.get(identifier)
 

@@ -20,7 +20,7 @@ from recurra import random
 from recurra.autograd import Array
 from recurra.config import standardize_dtype
 from recurra.registry import Registry, deserialize_keras_object, serialize_keras_object
-from recurra.typing import DType
+from recurra.typing import ArrayLike, DType, InitializerLike
 
 Shape = tuple[int, ...]
 
@@ -69,7 +69,7 @@ class Ones(Initializer):
 class Constant(Initializer):
     """One value everywhere, or an array that broadcasts to the shape (pre-trained embeddings, say)."""
 
-    def __init__(self, value: Any = 0.0) -> None:
+    def __init__(self, value: ArrayLike = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
@@ -322,7 +322,7 @@ _objects.update({kind.__name__: kind for kind in list(_objects.values())})
 _registry = Registry("initializer", _objects)
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: InitializerLike | None) -> Any:
     """The initializer for a name, a configuration, a class, an instance, a callable or an array (its values)."""
     if isinstance(identifier, np.ndarray):
         return Constant(identifier)

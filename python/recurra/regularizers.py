@@ -16,7 +16,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.registry import Registry
-from recurra.typing import ArrayLike
+from recurra.typing import ArrayLike, RegularizerLike
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
@@ -135,7 +135,7 @@ _objects: dict[str, Any] = {
 _registry = Registry("regularizer", _objects)
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: RegularizerLike) -> Any:
     """The regularizer for None, a name, a configuration, a class, an instance or a callable."""
     return l1_l2() if identifier == "l1_l2" else _registry.get(identifier)
 

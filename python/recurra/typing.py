@@ -50,6 +50,7 @@ __all__ = [
     "PathLike",
     "RegularizerLike",
     "Shape",
+    "Symbols",
     "TensorLike",
 ]
 
@@ -69,6 +70,9 @@ ArrayLike: TypeAlias = "npt.ArrayLike | Tensor | KerasTensor"
 
 #: what the `call` of a layer with one input is given: an array, or under a tape a Tensor
 TensorLike: TypeAlias = "Array | Tensor"
+
+#: the inputs or outputs of a functional model: a symbolic tensor, or lists and dicts of them
+Symbols: TypeAlias = "KerasTensor | Sequence[Any] | Mapping[str, Any]"
 
 #: what models train on: an array, a list or dict of arrays for several inputs, or what gives batches
 Data: TypeAlias = "ArrayLike | Sequence[ArrayLike] | Mapping[str, ArrayLike] | Iterable[Any]"

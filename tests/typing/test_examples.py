@@ -53,6 +53,17 @@ predicted.argmax(axis=-1)
 first, second = model.predict({"a": x, "b": y})
 assert_type(model.count_params(), int)
 
+class Own(recurra.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return self.dense(inputs)
+
+
+Own().compile("adam", {"a": "mse"}, metrics=[["mae"], None])
+model.optimizer.beta_1 = 0.5
 inputs = recurra.Input((None, 3))
 assert_type(inputs, models.KerasTensor)
 recurra.Model(inputs, layers.Dense(1)(layers.LSTM(4)(inputs))).summary()

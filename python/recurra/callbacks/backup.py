@@ -30,7 +30,7 @@ class BackupAndRestore(Callback):
     def __init__(
         self,
         backup_dir: PathLike,
-        save_freq: Any = "epoch",
+        save_freq: int | str = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from recurra.callbacks.monitor import MonitorCallback
 from recurra.typing import PathLike
 
 
-def check_save_freq(save_freq: Any) -> Any:
+def check_save_freq(save_freq: int | str) -> int | str:
     if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
         raise ValueError(f"save_freq must be 'epoch' or a number of batches >= 1, got {save_freq!r}")
     return save_freq
@@ -22,13 +21,13 @@ def check_save_freq(save_freq: Any) -> Any:
 class BatchCounter:
     """Counts batches across epochs and says when `freq` of them have passed."""
 
-    def __init__(self, freq: Any) -> None:
+    def __init__(self, freq: int | str) -> None:
         self.freq = freq
         self._since = 0
         self._last = -1
 
     def due(self, batch: int) -> bool:
-        if self.freq == "epoch":
+        if isinstance(self.freq, str):
             return False
         self._since += batch + 1 if batch <= self._last else batch - self._last
         self._last = batch
@@ -60,7 +59,7 @@ class ModelCheckpoint(MonitorCallback):
         save_best_only: bool = False,
         save_weights_only: bool = False,
         mode: str = "auto",
-        save_freq: Any = "epoch",
+        save_freq: int | str = "epoch",
         initial_value_threshold: float | None = None,
         *,
         period: int = 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ class TensorBoard(Callback):
         write_graph: bool = True,
         write_images: bool = False,
         write_steps_per_second: bool = False,
-        update_freq: Any = "epoch",
-        profile_batch: Any = 0,
+        update_freq: int | str = "epoch",
+        profile_batch: int | Sequence[int] = 0,
         embeddings_freq: int = 0,
         embeddings_metadata: Any = None,
     ) -> None:
@@ -81,7 +82,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._step += 1
-        if self.update_freq != "epoch" and self._step % self.update_freq == 0:
+        if not isinstance(self.update_freq, str) and self._step % self.update_freq == 0:
             for key, value in (logs or {}).items():
                 if np.ndim(value) == 0:
                     self._writer("train").add_scalar(f"batch_{key}", float(value), self._step)

@@ -66,6 +66,7 @@ from recurra.ops import (
     zeros,
     zeros_like,
 )
+from recurra.typing import ArrayLike, DType
 
 __all__ = [
     "abs", "all", "any", "arange", "argmax", "argmin", "batch_dot", "batch_flatten", "binary_crossentropy", "cast",
@@ -83,7 +84,7 @@ __all__ = [
 _LETTERS = "acdefghijklmnopqrstuvwxy"
 
 
-def get_value(x: Any) -> Array:
+def get_value(x: ArrayLike) -> Array:
     """A copy of the value of a Variable or Tensor."""
     return np.array(value_of(x))
 
@@ -91,27 +92,27 @@ def get_value(x: Any) -> Array:
 eval = get_value
 
 
-def set_value(x: Variable, value: Any) -> None:
+def set_value(x: Variable, value: ArrayLike) -> None:
     """Assign `value` to a Variable: ``backend.set_value(model.optimizer.learning_rate, 1e-4)``."""
     x.assign(value)
 
 
-def argmax(x: Any, axis: int = -1) -> Any:
+def argmax(x: ArrayLike, axis: int = -1) -> Any:
     """Where the greatest value stands along an axis, the last one by default."""
     return ops.argmax(x, axis)
 
 
-def argmin(x: Any, axis: int = -1) -> Any:
+def argmin(x: ArrayLike, axis: int = -1) -> Any:
     """Where the smallest value stands along an axis, the last one by default."""
     return ops.argmin(x, axis)
 
 
-def cumsum(x: Any, axis: int = 0) -> Any:
+def cumsum(x: ArrayLike, axis: int = 0) -> Any:
     """Running sums along an axis, the first one by default."""
     return ops.cumsum(x, axis)
 
 
-def expand_dims(x: Any, axis: int = -1) -> Any:
+def expand_dims(x: ArrayLike, axis: int = -1) -> Any:
     """With an axis of size 1 put in, at the end by default."""
     return ops.expand_dims(x, axis)
 
@@ -126,12 +127,12 @@ def stack(x: Sequence[Any], axis: int = 0) -> Any:
     return ops.stack(x, axis)
 
 
-def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+def clip(x: ArrayLike, min_value: ArrayLike, max_value: ArrayLike) -> Any:
     """The values held within [min_value, max_value]."""
     return ops.clip(x, min_value, max_value)
 
 
-def pow(x: Any, a: Any) -> Any:
+def pow(x: ArrayLike, a: ArrayLike) -> Any:
     """The power x ** a, elementwise."""
     return ops.power(x, a)
 
@@ -141,17 +142,17 @@ def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: 
     return _relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
-def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
+def permute_dimensions(x: ArrayLike, pattern: Sequence[int]) -> Any:
     """The axes in another order."""
     return ops.transpose(x, pattern)
 
 
-def reverse(x: Any, axes: Any) -> Any:
+def reverse(x: ArrayLike, axes: int | Sequence[int]) -> Any:
     """The values turned round along `axes`."""
     return ops.flip(x, axes)
 
 
-def flatten(x: Any) -> Any:
+def flatten(x: ArrayLike) -> Any:
     """All values in one axis."""
     return ops.ravel(x)
 
@@ -162,32 +163,32 @@ def batch_flatten(x: Any) -> Any:
     return ops.reshape(x, (x.shape[0], -1) if None in rest else (-1, math.prod(rest)))
 
 
-def tile(x: Any, n: Any) -> Any:
+def tile(x: ArrayLike, n: int | Sequence[int]) -> Any:
     """The values, n times along each axis."""
     return ops.tile(x, n)
 
 
-def repeat(x: Any, n: int) -> Any:
+def repeat(x: ArrayLike, n: int) -> Any:
     """(B, D) as (B, n, D)."""
     return ops.repeat(ops.expand_dims(x, 1), n, 1)
 
 
-def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+def repeat_elements(x: ArrayLike, rep: int, axis: int) -> Any:
     """Each slice along `axis`, `rep` times over."""
     return ops.repeat(x, rep, axis)
 
 
-def gather(reference: Any, indices: Any) -> Any:
+def gather(reference: ArrayLike, indices: ArrayLike) -> Any:
     """Rows of `reference`."""
     return ops.take(reference, indices, axis=0)
 
 
-def one_hot(indices: Any, num_classes: int) -> Any:
+def one_hot(indices: ArrayLike, num_classes: int) -> Any:
     """A vector with one 1 for each index."""
     return ops.one_hot(indices, num_classes)
 
 
-def l2_normalize(x: Any, axis: int | None = None) -> Any:
+def l2_normalize(x: ArrayLike, axis: int | None = None) -> Any:
     """The vector x divided by its length along `axis` (that of all values without one)."""
     squares = ops.sum(ops.square(x), axis, keepdims=True)
     return ops.divide(x, ops.sqrt(ops.maximum(squares, 1e-12)))
@@ -213,7 +214,7 @@ def batch_dot(x: Any, y: Any, axes: int | Sequence[int] | None = None) -> Any:
     return ops.expand_dims(result, 1) if out == "b" else result
 
 
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+def switch(condition: ArrayLike, then_expression: Any, else_expression: Any) -> Any:
     """The first where the condition holds, else the second; functions without arguments are called."""
     first, second = (e() if callable(e) else e for e in (then_expression, else_expression))
     flags = value_of(condition)
@@ -221,17 +222,19 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     return ops.where(np.reshape(flags, np.shape(flags) + (1,) * missing), first, second)
 
 
-def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+def dropout(
+    x: ArrayLike, level: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None
+) -> Any:
     """Values set to 0 with probability `level`, the rest made greater to match."""
     return ops.dropout(x, level, seed=seed, noise_shape=noise_shape)
 
 
-def ndim(x: Any) -> int:
+def ndim(x: ArrayLike) -> int:
     """The number of axes."""
     return int(np.ndim(value_of(x)) if not hasattr(x, "ndim") else x.ndim)
 
 
-def int_shape(x: Any) -> tuple[int | None, ...]:
+def int_shape(x: ArrayLike) -> tuple[int | None, ...]:
     """The sizes of the axes, None where one is open."""
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
@@ -241,12 +244,12 @@ def dtype(x: Any) -> str:
     return str(x.dtype)
 
 
-def cast_to_floatx(x: Any) -> Array:
+def cast_to_floatx(x: ArrayLike) -> Array:
     """An array of the default float type."""
     return np.asarray(value_of(x), floatx())
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+def variable(value: ArrayLike, dtype: DType | None = None, name: str | None = None, constraint: Any = None) -> Variable:
     """A Variable of the default float type.
 
     raises : ValueError for a constraint: give it to ``Layer.add_weight``
@@ -256,7 +259,9 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     return Variable(np.asarray(value, dtype or floatx()), name=name or "variable")
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Array:
+def constant(
+    value: ArrayLike, dtype: DType | None = None, shape: Sequence[int] | None = None, name: str | None = None
+) -> Array:
     """An array of the default float type, spread to `shape` if there is one. `name` is for Keras's graphs only."""
     made = np.asarray(value, dtype or floatx())
     return made if shape is None else np.broadcast_to(made, shape).copy()
@@ -268,14 +273,14 @@ def update(x: Variable, new_x: Any) -> Variable:
 
 
 def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: DType | None = None, seed: int | None = None
 ) -> Array:
     """Numbers from the normal distribution."""
     return random.normal(tuple(shape), mean, stddev, dtype, seed)
 
 
 def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: DType | None = None, seed: int | None = None
 ) -> Array:
     """Numbers spread evenly over [minval, maxval)."""
     return random.uniform(tuple(shape), minval, maxval, dtype, seed)
@@ -302,7 +307,7 @@ def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequenc
     return compute
 
 
-def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+def in_train_phase(x: Any, alt: Any, training: bool | None = None) -> Any:
     """`x` while training, else `alt`; functions without arguments are called.
 
     training : what the layer's call was given; None asks the call that is running

@@ -13,6 +13,7 @@ import numpy as np
 
 from recurra.data.elements import arrays_in, at_least, map_arrays, parts, same, sliceable, stack
 from recurra.data.padded_batch import stack_padded
+from recurra.typing import DType
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1
@@ -75,7 +76,7 @@ class Dataset:
         return Dataset(lambda: iter((element,)), same, stack, 1)
 
     @staticmethod
-    def range(*args: int, output_type: Any = np.int64) -> Dataset:
+    def range(*args: int, output_type: DType = np.int64) -> Dataset:
         """Whole numbers: ``range(stop)``, ``range(start, stop)`` or ``range(start, stop, step)``.
 
         output_type : their dtype

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from recurra.data.elements import Array, at_least
+from recurra.typing import ArrayLike
 
 
-def sliding_windows(tokens: Any, length: int, stride: int = 1) -> Array:
+def sliding_windows(tokens: ArrayLike, length: int, stride: int = 1) -> Array:
     """All runs of `length` tokens that follow each other, as a read-only view: nothing is copied.
 
     tokens : (N, ...) array or list

@@ -11,7 +11,7 @@ from recurra import ops
 from recurra.autograd import no_grad
 from recurra.generation.stepping import as_step_model, take_rows
 from recurra.generation.streaming import check_prompt, read_prompt
-from recurra.typing import Array
+from recurra.typing import Array, ArrayLike
 
 
 class Beam(NamedTuple):
@@ -24,7 +24,7 @@ class Beam(NamedTuple):
 
 def beam_search(
     model: Any,
-    prompt: Any,
+    prompt: ArrayLike,
     *,
     length: int,
     width: int = 4,

@@ -9,10 +9,10 @@ import numpy as np
 
 from recurra.generation.sampling import Sampler
 from recurra.generation.stepping import StepModel, as_step_model
-from recurra.typing import Array
+from recurra.typing import Array, ArrayLike
 
 
-def check_prompt(prompt: Any) -> Array:
+def check_prompt(prompt: ArrayLike) -> Array:
     """`prompt` as an array of ids (B, N): a flat list of ids is one row; an empty or ragged one is refused."""
     try:
         ids = np.asarray(prompt)
@@ -35,7 +35,9 @@ def read_prompt(model: StepModel, ids: Array) -> tuple[Array, Any]:
     return scores, state
 
 
-def stream(model: Any, prompt: Any, *, length: int | None = None, sampler: Sampler | None = None) -> Iterator[Array]:
+def stream(
+    model: Any, prompt: ArrayLike, *, length: int | None = None, sampler: Sampler | None = None
+) -> Iterator[Array]:
     """Yield the tokens that follow `prompt`, one step at a time, as they are drawn.
 
     model : a :class:`~recurra.generation.StepModel` or a recurrent ``Sequential``
@@ -65,7 +67,7 @@ def _stream(model: StepModel, ids: Array, length: int | None, draw: Callable[[Ar
 
 
 def generate(
-    model: Any, prompt: Any, *, length: int, sampler: Sampler | None = None, end_id: int | None = None
+    model: Any, prompt: ArrayLike, *, length: int, sampler: Sampler | None = None, end_id: int | None = None
 ) -> Array:
     """The `length` tokens that follow `prompt`.
 

@@ -109,7 +109,7 @@ class PReLU(_Elementwise):
         alpha_initializer: InitializerLike = "zeros",
         alpha_regularizer: RegularizerLike = None,
         alpha_constraint: ConstraintLike = None,
-        shared_axes: Any = None,
+        shared_axes: Sequence[int] | int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -152,7 +152,7 @@ class Softmax(_Elementwise):
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis: int | list[int] = axis if isinstance(axis, int) else list(axis)
+        self.axis: int | list[int] = list(axis) if isinstance(axis, Sequence) else axis
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is not None:

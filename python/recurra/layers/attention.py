@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from recurra.layers.base.arguments import check_choice, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
-from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike
+from recurra.typing import ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 _FAR_BELOW = 1e9
 
@@ -52,21 +53,21 @@ class Attention(Layer):
         self.scale: Any = None
         self.concat_score_weight: Any = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check(input_shape, None)
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
 
-    def _check(self, inputs: Any, mask: Any) -> None:
+    def _check(self, inputs: Any, mask: Sequence[ArrayLike | None] | None) -> None:
         if not isinstance(inputs, (list, tuple)) or len(inputs) not in (2, 3):
             got = f"{len(inputs)} inputs" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
             raise ValueError(f"{self.name} must be called on [query, value] or [query, value, key], got {got}")
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
             raise ValueError(f"{self.name}: mask must be [query_mask, value_mask], got {type(mask).__name__}")
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _scores(self, query: TensorLike, key: TensorLike) -> Any:
         """(B, Tq, Tv)."""
         if self.score_mode == "dot":
             scores = ops.matmul(query, ops.swapaxes(key, -2, -1))
@@ -77,8 +78,8 @@ class Attention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[TensorLike],
+        mask: Sequence[ArrayLike | None] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
@@ -107,13 +108,13 @@ class Attention(Layer):
             result = ops.where(np.asarray(value_of(query_mask)).astype(bool)[..., None], result, 0.0)
         return (result, weights) if return_attention_scores else result
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Sequence[ArrayLike | None] | None = None) -> Any:
         self._check(inputs, mask)
         return None if mask is None else mask[0]
 
     _mask_passes = True
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         return (*input_shape[0][:-1], input_shape[1][-1])
 
     def compute_output_spec(self, inputs: Any, return_attention_scores: bool = False, **kwargs: Any) -> Any:
@@ -143,12 +144,12 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check(input_shape, None)
         if self.use_scale:
             self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale")
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _scores(self, query: TensorLike, key: TensorLike) -> Any:
         sums = ops.tanh(ops.expand_dims(query, -2) + ops.expand_dims(key, -3))
         return ops.sum(sums if self.scale is None else sums * self.scale, axis=-1)
 
@@ -186,7 +187,7 @@ class BilinearAttention(Attention):
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self._check(input_shape, None)
         self.kernel = self.add_weight(
             (input_shape[0][-1], input_shape[-1][-1]),
@@ -196,7 +197,7 @@ class BilinearAttention(Attention):
             name="kernel",
         )
 
-    def _scores(self, query: Any, key: Any) -> Any:
+    def _scores(self, query: TensorLike, key: TensorLike) -> Any:
         return ops.matmul(ops.dense(query, self.kernel), ops.swapaxes(key, -2, -1))
 
     def get_config(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import RNN, SequenceOutput
 from recurra.layers.wrapper import clone_layer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.typing import Array, ArrayLike, Shape, TensorLike
 
 _NEEDED = ("go_backwards", "return_sequences", "return_state")
 
@@ -49,8 +50,8 @@ class Bidirectional(Layer):
         self,
         layer: Any,
         merge_mode: str | None = "concat",
-        weights: Any = None,
-        backward_layer: Any = None,
+        weights: Array | Sequence[ArrayLike] | None = None,
+        backward_layer: Layer | None = None,
         **kwargs: Any,
     ) -> None:
         for name, value in (("layer", layer), ("backward_layer", backward_layer or layer)):
@@ -91,13 +92,15 @@ class Bidirectional(Layer):
         """The forward layer."""
         return self.forward_layer
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         for one in (self.forward_layer, self.backward_layer):
             if not one.built:
                 one.build(sequences_shape)
                 one.built = True
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: TensorLike, initial_state: Any = None, mask: ArrayLike | None = None, training: bool = False
+    ) -> Any:
         forward_state = backward_state = None
         if initial_state is not None:
             if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
@@ -178,7 +181,7 @@ class Bidirectional(Layer):
         forward, backward = getattr(self.forward_layer, "states", None), getattr(self.backward_layer, "states", None)
         return None if forward is None or backward is None else (*forward, *backward)
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         shape = self.forward_layer.compute_output_shape(sequences_shape)
         other = self.backward_layer.compute_output_shape(sequences_shape)
         states: tuple[Any, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.elementwise import Merge, check_list, check_shapes
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class Concatenate(Merge):
@@ -26,10 +28,10 @@ class Concatenate(Merge):
             raise TypeError(f"axis must be an integer, got {axis!r}")
         self.axis = int(axis)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[TensorLike]) -> Any:
         return ops.concatenate(check_list(inputs, self.name), axis=self.axis)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         shapes = check_shapes(input_shape, self.name)
         rank = len(shapes[0])
         if any(len(shape) != rank for shape in shapes) or not -rank <= self.axis < rank:
@@ -46,7 +48,7 @@ class Concatenate(Merge):
                     merged[place] = b
         return tuple(merged)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Sequence[ArrayLike | None] | None = None) -> Any:
         if mask is None or all(one is None for one in mask):
             return None
         full = []

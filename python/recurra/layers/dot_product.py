@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra.layers.base.layer import Layer
 from recurra.layers.elementwise import check_list, check_shapes
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class Dot(Layer):
@@ -39,7 +41,7 @@ class Dot(Layer):
         self._pair = (int(pair[0]), int(pair[1]))
         self.normalize = normalize
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self.compute_output_shape(input_shape)
 
     def _places(self, shapes: Any) -> tuple[int, int]:
@@ -56,7 +58,7 @@ class Dot(Layer):
             )
         return a, b
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[TensorLike]) -> Any:
         tensors = check_list(inputs, self.name)
         if len(tensors) != 2:
             raise ValueError(f"{self.name} takes exactly 2 inputs, got {len(tensors)}")
@@ -72,7 +74,7 @@ class Dot(Layer):
         product = ops.matmul(ops.reshape(x, (batch, rows, size)), ops.reshape(y, (batch, size, columns)))
         return ops.reshape(product, (batch, *left, *right) if left or right else (batch, 1))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         shapes = check_shapes(input_shape, self.name)
         if len(shapes) != 2:
             raise ValueError(f"{self.name} takes exactly 2 inputs, got {len(shapes)}")
@@ -82,7 +84,7 @@ class Dot(Layer):
         shape = (*first, *second[1:])
         return shape if len(shape) > 1 else (*shape, 1)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Sequence[ArrayLike | None] | None = None) -> Any:
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.context import get_mask, strip_mask
 from recurra.layers.base.layer import Layer
+from recurra.typing import ArrayLike, TensorLike
 
 Shape = tuple["int | None", ...]
 
@@ -25,10 +27,10 @@ class Merge(Layer):
     _mask_passes = True
     supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         self.compute_output_shape(input_shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[TensorLike]) -> Any:
         tensors = check_list(inputs, self.name)
         rank = max(len(tensor.shape) for tensor in tensors)
         return self._merge([_with_rank(tensor, rank) for tensor in tensors])
@@ -36,7 +38,7 @@ class Merge(Layer):
     def _merge(self, inputs: list[Any]) -> Any:
         raise TypeError(f"{type(self).__name__} must define _merge(inputs)")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         shapes = check_shapes(input_shape, self.name)
         merged = shapes[0][1:]
         for shape in shapes[1:]:
@@ -46,7 +48,7 @@ class Merge(Layer):
             raise ValueError(f"{self.name}: the inputs must have the same batch size, got shapes {shapes}")
         return (batch.pop() if batch else None, *merged)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Sequence[ArrayLike | None] | None = None) -> Any:
         if mask is None:
             return None
         masks = list(mask)

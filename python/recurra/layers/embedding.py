@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from recurra.layers.base.operation import Operation
 from recurra.layers.lazy_embedding import embed_lazily
 from recurra.ops.common import any_outside
 from recurra.symbolic import KerasTensor
-from recurra.typing import ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
+from recurra.typing import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class Embedding(Layer):
@@ -41,12 +42,12 @@ class Embedding(Layer):
         embeddings_regularizer: RegularizerLike = None,
         embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Array | Sequence[ArrayLike] | None = None,
         lora_rank: None = None,
         lora_alpha: None = None,
         quantization_config: None = None,
         *,
-        input_length: Any = None,
+        input_length: int | Sequence[int | None] | None = None,
         **kwargs: Any,
     ) -> None:
         refuse("Embedding", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)

@@ -25,13 +25,13 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: Any = None,
+        shape: int | Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: DType | None = None,
         sparse: Any = None,
         ragged: Any = None,
         batch_shape: Any = None,
-        input_tensor: Any = None,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
         *,
@@ -87,7 +87,7 @@ def _name_of(dtype: DType | None) -> Any:
 
 
 def Input(
-    shape: Any = None,
+    shape: int | Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: DType | None = None,
     sparse: Any = None,

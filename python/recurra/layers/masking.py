@@ -29,7 +29,7 @@ class Masking(Layer):
 
     _float_inputs = True
 
-    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = deserialize_keras_object(mask_value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from recurra.config import epsilon as tiny
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, Shape, TensorLike
+
+if TYPE_CHECKING:
+    from recurra.autograd import Variable
 
 
 class _Normalization(Layer):
@@ -288,5 +291,5 @@ class BatchNormalization(_Normalization):
         }
 
 
-def _move(variable: Any, value: Any, momentum: float) -> None:
+def _move(variable: Variable, value: Any, momentum: float) -> None:
     variable.assign(variable.value * momentum + value * (1.0 - momentum))

@@ -13,7 +13,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.wrapper import Wrapper
 from recurra.registry import is_builtin
-from recurra.typing import Shape
+from recurra.typing import Shape, TensorLike
 
 #: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise). So are
 #: the kernels' recurrent layers
@@ -48,7 +48,7 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Shape | None = None) -> None:
         super().build(self._step_shape(input_shape))
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None, *, activated: bool = True) -> Any:
+    def call(self, inputs: TensorLike, training: bool = False, mask: Any = None, *, activated: bool = True) -> Any:
         """The outputs; `activated` is handed on, to a Dense or Activation layer."""
         self._step_shape(tuple(inputs.shape))
         batch, steps = inputs.shape[:2]

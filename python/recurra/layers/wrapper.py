@@ -15,7 +15,7 @@ class Wrapper(Layer):
     layer : the layer
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(f"layer must be a Layer, got {layer!r}")
         super().__init__(**kwargs)

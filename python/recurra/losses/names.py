@@ -40,6 +40,7 @@ from recurra.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from recurra.registry import Registry
+from recurra.typing import LossLike
 
 CLASSES: dict[str, type[Loss]] = {
     cls.__name__: cls
@@ -86,7 +87,7 @@ _registry = Registry(
 )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: LossLike | None) -> Any:
     """A loss from its name, class, configuration or the function itself.
 
     identifier : "mse", "MeanSquaredError", ``{"class_name": ..., "config": ...}``, a Loss, a function, or None
@@ -110,7 +111,7 @@ def is_loss(fn: Any) -> bool:
     return isinstance(fn, Loss) or any(fn is known for known in FUNCTIONS.values())
 
 
-def as_loss(identifier: Any) -> Loss:
+def as_loss(identifier: LossLike | None) -> Loss:
     """`identifier` as a Loss that averages over the samples."""
     found = get(identifier)
     return found if isinstance(found, Loss) else LossFunctionWrapper(found)

@@ -13,7 +13,7 @@ from recurra.losses.labels import is_one_hot
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
 from recurra.registry import serialize_keras_object, to_snake_case
-from recurra.typing import ArrayLike, DType
+from recurra.typing import ArrayLike, DType, InitializerLike
 
 
 class Metric:
@@ -55,7 +55,7 @@ class Metric:
     def add_variable(
         self,
         shape: tuple[int, ...] = (),
-        initializer: Any = "zeros",
+        initializer: InitializerLike = "zeros",
         dtype: DType | None = None,
         name: str | None = None,
     ) -> Variable:
@@ -70,7 +70,7 @@ class Metric:
     def add_weight(
         self,
         shape: tuple[int, ...] = (),
-        initializer: Any = "zeros",
+        initializer: InitializerLike = "zeros",
         dtype: DType | None = None,
         name: str | None = None,
     ) -> Variable:

@@ -28,6 +28,7 @@ from recurra.metrics.regression import (
     RootMeanSquaredError,
 )
 from recurra.registry import Registry
+from recurra.typing import MetricLike
 
 CLASSES: dict[str, type[Metric]] = {
     cls.__name__: cls
@@ -102,7 +103,7 @@ _registry = Registry(
 )
 
 
-def get(identifier: Any) -> Any:
+def get(identifier: MetricLike | None) -> Any:
     """A metric from its name, class, configuration, or the Metric or function itself.
 
     raises : ValueError for an unknown name, with the nearest ones

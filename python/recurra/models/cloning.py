@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.wrapper import clone_layer
@@ -14,15 +14,19 @@ from recurra.models.graph import repeat_calls
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.symbolic import KerasTensor, map_symbolic, symbolic_leaves
+from recurra.typing import Symbols
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
 
 
-def _copy_layer(layer: Any) -> Any:
+def _copy_layer(layer: Layer) -> Any:
     return clone_layer(layer)
 
 
 def clone_model(
     model: Any,
-    input_tensors: Any = None,
+    input_tensors: Symbols | None = None,
     clone_function: Callable[[Any], Any] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
@@ -37,14 +41,14 @@ def clone_model(
     """
     copy = clone_function or _copy_layer
 
-    def copied(layer: Any) -> Any:
+    def copied(layer: Layer) -> Any:
         if recursive and isinstance(layer, Model) and (layer._graph is not None or isinstance(layer, Sequential)):
             return clone_model(layer, None, clone_function, call_function, True)
         return copy(layer)
 
     clones: dict[int, Any] = {}
 
-    def clone_of(layer: Any) -> Any:
+    def clone_of(layer: Layer) -> Any:
         if id(layer) not in clones:
             clones[id(layer)] = copied(layer)
         return clones[id(layer)]
@@ -89,7 +93,7 @@ def clone_model(
             fresh = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
             made[id(tensor)] = fresh._inbound_nodes[0].output_tensors[0]
 
-    def layer_for(layer: Any) -> Any:
+    def layer_for(layer: Layer) -> Any:
         return functools.partial(call_function, clone_of(layer)) if call_function else clone_of(layer)
 
     def find(tensor: KerasTensor) -> KerasTensor:
@@ -102,10 +106,11 @@ def clone_model(
     return copy_of
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model that ``model.to_json()`` described, with new weights."""
     import json
 
     from recurra.registry import deserialize_keras_object
 
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
+    model: Model = deserialize_keras_object(json.loads(json_string), custom_objects)
+    return model

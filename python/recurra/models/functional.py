@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor, Node, map_symbolic
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
 
 
 class Functional(Model):
@@ -64,7 +67,7 @@ def _plain(value: Any) -> Any:
     return serialize_keras_object(value)
 
 
-def _layer_config(model: Model, layer: Any) -> dict[str, Any]:
+def _layer_config(model: Model, layer: Layer) -> dict[str, Any]:
     assert model._graph is not None
     config: dict[str, Any] = serialize_keras_object(layer)
     config["name"] = layer.name
@@ -150,13 +153,13 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
     return model
 
 
-def _is_input(layer: Any) -> bool:
+def _is_input(layer: Layer) -> bool:
     from recurra.layers.input_layer import InputLayer
 
     return isinstance(layer, InputLayer)
 
 
-def _adds_loss(layer: Any) -> bool:
+def _adds_loss(layer: Layer) -> bool:
     from recurra.layers.add_loss import AddLoss
 
     return isinstance(layer, AddLoss)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from recurra.autograd import Tensor, value_of
 from recurra.layers.base.context import set_mask
 from recurra.symbolic import KerasTensor, Node, map_symbolic, symbolic_leaves
 from recurra.tree import PLAIN, leaves
+from recurra.typing import Symbols
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
 
 
 class Graph:
@@ -24,7 +28,7 @@ class Graph:
     raises : ValueError where an output cannot be reached from the inputs, or two layers share a name
     """
 
-    def __init__(self, inputs: Any, outputs: Any, ends: Sequence[KerasTensor] = ()) -> None:
+    def __init__(self, inputs: Symbols, outputs: Symbols, ends: Sequence[KerasTensor] = ()) -> None:
         for argument, value in (("inputs", inputs), ("outputs", outputs)):
             if not symbolic_leaves(value):
                 raise TypeError(
@@ -152,7 +156,7 @@ class Graph:
                 layers.add(id(node.layer))
                 self.layers.append(node.layer)
 
-    def nodes_of(self, layer: Any) -> list[Node]:
+    def nodes_of(self, layer: Layer) -> list[Node]:
         """The calls of `layer` in this graph, in the order in which they were made."""
         own = {id(node) for node in self.nodes}
         return [node for node in layer._inbound_nodes if id(node) in own]
@@ -284,7 +288,7 @@ def repeat_calls(
             made.update({id(t): new for t, new in zip(node.output_tensors, outputs, strict=True)})
 
 
-def is_embedding(layer: Any) -> bool:
+def is_embedding(layer: Layer) -> bool:
     """Whether `layer` looks up ids in a table, so that a recurrent layer may do that itself."""
     from recurra.layers.embedding import Embedding
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import operator
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from recurra.symbolic import KerasTensor
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
 from recurra.tree import leaves, map_structure
-from recurra.typing import PathLike
+from recurra.typing import PathLike, Symbols
 
 _M = TypeVar("_M", bound="Model")
 
@@ -55,7 +55,13 @@ class Model(Layer, Trainer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, *, trainable: bool = True, **kwargs: Any
+        self,
+        inputs: Symbols | str | Model | None = None,
+        outputs: Symbols | None = None,
+        name: str | None = None,
+        *,
+        trainable: bool = True,
+        **kwargs: Any,
     ) -> None:
         if isinstance(inputs, str) and outputs is None and name is None:
             inputs, name = None, inputs  # super().__init__("name")
@@ -71,7 +77,7 @@ class Model(Layer, Trainer):
                 raise ValueError("inputs and outputs must be given together")
             self._set_graph(inputs, outputs)
 
-    def _set_graph(self, inputs: Any, outputs: Any) -> None:
+    def _set_graph(self, inputs: Any, outputs: Symbols) -> None:
         self._graph = Graph(inputs, outputs)
         self._layers = self._graph.layers
         self.built = True
@@ -123,15 +129,29 @@ class Model(Layer, Trainer):
 
     # --- calling ------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None, *, logits: frozenset[int] = frozenset()) -> Any:
-        """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+    if TYPE_CHECKING:
 
-        mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
-        logits : the numbers of the outputs that end in a softmax and are wanted without it, for the loss
-        """
-        if self._graph is None:
-            raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
-        return self._graph.run(inputs, mask, logits)
+        def call(self, *args: Any, **kwargs: Any) -> Any: ...  # a subclass has the parameters that it likes
+
+    else:
+
+        def call(
+            self,
+            inputs: Any,
+            training: bool | None = None,
+            mask: Any = None,
+            *,
+            logits: frozenset[int] = frozenset(),
+        ) -> Any:
+            """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
+
+            mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
+            logits : the numbers of the outputs that end in a softmax and are wanted without it, for the loss
+            """
+            if self._graph is None:
+                name = type(self).__name__
+                raise TypeError(f"{name} must define call(self, inputs), or be made of inputs and outputs")
+            return self._graph.run(inputs, mask, logits)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask of the outputs is the one that the model's last layers attach to them."""
@@ -355,11 +375,11 @@ class Model(Layer, Trainer):
     def summary(
         self,
         line_length: int | None = None,
-        positions: Any = None,
+        positions: Sequence[float] | None = None,
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Print the layers, their output shapes and how many weights they have.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.callbacks.history_plot import require_matplotlib
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.models.summary import class_shown, shape_text
 from recurra.symbolic import symbolic_leaves
+from recurra.typing import PathLike
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
 
 _CHAR, _LINE, _GAP_X, _GAP_Y = 0.085, 0.22, 0.35, 0.45  # inches
 
@@ -36,8 +40,8 @@ class Box:
 
 
 def plot_model(
-    model: Any,
-    to_file: Any = "model.png",
+    model: Model,
+    to_file: PathLike | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = False,
@@ -66,7 +70,7 @@ def plot_model(
         raise ValueError(f"{model.name} is not built yet: call build(input_shape) or fit before drawing it")
     figure = require_matplotlib("plot_model")
 
-    def describe(layer: Any) -> list[str]:
+    def describe(layer: Layer) -> list[str]:
         kind = class_shown(layer)
         lines = [f"{layer.name} ({kind})" if show_layer_names else kind]
         activation = getattr(layer, "activation", None)
@@ -94,7 +98,7 @@ def plot_model(
     return canvas
 
 
-def _input_shapes(layer: Any) -> str:
+def _input_shapes(layer: Layer) -> str:
     nodes = layer._inbound_nodes
     if not nodes:
         return "?"
@@ -102,7 +106,7 @@ def _input_shapes(layer: Any) -> str:
     return ", ".join(shapes) or shape_text(layer)
 
 
-def _boxes(model: Any, describe: Any, expand: bool) -> Iterator[Box]:
+def _boxes(model: Model, describe: Any, expand: bool) -> Iterator[Box]:
     """The boxes of `model`, parents first."""
     found: list[Box] = []
 
@@ -126,7 +130,7 @@ def _boxes(model: Any, describe: Any, expand: bool) -> Iterator[Box]:
                 made[id(tensor)] = outputs
         return [p for tensor in symbolic_leaves(graph.outputs) for p in made[id(tensor)]]
 
-    def one(layer: Any, parents: list[int]) -> list[int]:
+    def one(layer: Layer, parents: list[int]) -> list[int]:
         if expand and isinstance(layer, Model):
             return add(layer, parents)
         found.append(Box(describe(layer), list(dict.fromkeys(parents))))

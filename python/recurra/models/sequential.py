@@ -30,7 +30,11 @@ class Sequential(Model):
     """
 
     def __init__(
-        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+        self,
+        layers: Iterable[Layer | KerasTensor] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._layers: list[Layer] = []
@@ -45,7 +49,7 @@ class Sequential(Model):
 
     # --- the stack ----------------------------------------------------------------------------------------------
 
-    def add(self, layer: Any, rebuild: bool = True) -> None:
+    def add(self, layer: Layer | KerasTensor, rebuild: bool = True) -> None:
         """Put a layer (or an ``Input``) on top.
 
         rebuild : connect it at once where the input's shape is known, as always here
@@ -268,7 +272,9 @@ class Sequential(Model):
         return config
 
     @classmethod
-    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+    def from_config(
+        cls, config: Mapping[str, Any] | list[Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Sequential:
         """A new model of new layers. Keras 2's list of layers is understood."""
         if isinstance(config, (list, tuple)):
             config = {"layers": config}
@@ -282,7 +288,7 @@ class Sequential(Model):
         return model
 
 
-def _input_dtype(layer: Any) -> str:
+def _input_dtype(layer: Layer) -> str:
     while isinstance(layer, Sequential) and layer.layers:
         layer = layer.layers[0]
     dtype: Any = getattr(layer, "_input_dtype", None) or getattr(layer, "dtype", "float32")

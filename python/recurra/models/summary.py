@@ -6,10 +6,14 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.autograd import Variable
 from recurra.symbolic import symbolic_leaves
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
+    from recurra.models.model import Model
 
 
 def summarize(
@@ -60,7 +64,7 @@ def summarize(
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths, align), *_totals(model)]) + "\n"
 
 
-def class_shown(layer: Any) -> str:
+def class_shown(layer: Layer) -> str:
     """The name of a layer's class; of an operation, the name that Keras gives its class ("Add" for ``ops.add``)."""
     return str(getattr(layer, "shown_class", type(layer).__name__))
 
@@ -99,7 +103,7 @@ def _one_shape(shape: Iterable[Any]) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def shape_text(layer: Any) -> str:
+def shape_text(layer: Layer) -> str:
     """The shape or shapes that a layer last gave; "?" where they are not known yet."""
     nodes = layer._inbound_nodes
     if nodes:
@@ -116,11 +120,11 @@ def shape_text(layer: Any) -> str:
     return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
-def _count(layer: Any) -> str:
+def _count(layer: Layer) -> str:
     return f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
 
 
-def _connections(graph: Any, layer: Any) -> str:
+def _connections(graph: Any, layer: Layer) -> str:
     found = []
     for node in graph.nodes_of(layer):
         for tensor in node.input_tensors:
@@ -172,7 +176,7 @@ def _memory(size: float) -> str:
     return f"{size:.2f} PB"
 
 
-def _totals(model: Any) -> Iterable[str]:
+def _totals(model: Model) -> Iterable[str]:
     parts = [("Trainable", _size(model.trainable_weights)), ("Non-trainable", _size(model.non_trainable_weights))]
     optimizer = model.optimizer
     if optimizer is not None and optimizer.built:

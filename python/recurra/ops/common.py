@@ -103,7 +103,7 @@ def unary(y: ArrayLike, x: ArrayLike, slope: Callable[[Any], Any]) -> Any:
     return record(y, (x,), lambda dy: (slope(dy),))
 
 
-def binary(y: Any, a: Any, b: Any, da: Callable[[Any], Any], db: Callable[[Any], Any]) -> Any:
+def binary(y: ArrayLike, a: Any, b: Any, da: Callable[[Any], Any], db: Callable[[Any], Any]) -> Any:
     """Record y = f(a, b), elementwise with broadcasting; `da(dy)` and `db(dy)` give the gradients in y's shape."""
     tape = current_tape()
     if tape is None:

@@ -53,7 +53,7 @@ def power(x1: ArrayLike, x2: ArrayLike) -> Any:
     def d_base(d: Any) -> Any:
         return d * 2 * a if isinstance(b, (int, float)) and b == 2 else d * (b * np.power(a, np.subtract(b, 1)))
 
-    def d_exponent(d: Any) -> Any:
+    def d_exponent(d: ArrayLike) -> Any:
         positive = np.greater(a, 0)
         return d * y * np.where(positive, np.log(np.where(positive, a, 1)), 0)
 
@@ -74,7 +74,7 @@ def minimum(x1: ArrayLike, x2: ArrayLike) -> Any:
     return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * _share(b, a), lambda d: d * _share(a, b))
 
 
-def _same(d: Any) -> Any:
+def _same(d: ArrayLike) -> Any:
     return d
 
 
@@ -261,7 +261,7 @@ def _axis(axis: Axis) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-def _kept(d: Any, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: bool) -> Array:
+def _kept(d: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, keepdims: bool) -> Array:
     """`d`, reduced from `shape`, with the reduced axes back as 1."""
     d = np.asarray(d, dtype)
     return d if keepdims else np.expand_dims(d, axes_of(axis, len(shape)))

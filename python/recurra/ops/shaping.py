@@ -108,7 +108,7 @@ def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
     return record(y, (x,), backward)
 
 
-def pad(x: ArrayLike, pad_width: Any, constant_values: float = 0.0) -> Any:
+def pad(x: ArrayLike, pad_width: int | Sequence[Any], constant_values: float = 0.0) -> Any:
     """With a constant around it; `pad_width` as numpy.pad takes it."""
     v = array_of(x)
     widths = np.broadcast_to(np.asarray(pad_width, int), (v.ndim, 2))

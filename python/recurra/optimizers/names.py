@@ -12,6 +12,7 @@ from recurra.optimizers.lion import Lion
 from recurra.optimizers.rmsprop import RMSprop
 from recurra.optimizers.sgd import SGD
 from recurra.registry import Registry, to_snake_case
+from recurra.typing import OptimizerLike
 
 CLASSES: dict[str, type[Optimizer]] = {
     cls.__name__: cls
@@ -42,7 +43,7 @@ def _check_offered(name: Any) -> None:
         raise ValueError(f"optimizer {name!r} is not offered here; there are {', '.join(CLASSES)}")
 
 
-def get(identifier: Any) -> Optimizer:
+def get(identifier: OptimizerLike) -> Optimizer:
     """An optimizer from its name ("adam"), class, configuration, or itself.
 
     raises : ValueError for an unknown name, with the nearest ones

@@ -38,7 +38,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> Array:
 
 
 def skipgrams(
-    sequence: Sequence[int],
+    sequence: Sequence[int] | Array,
     vocabulary_size: int,
     window_size: int = 4,
     negative_samples: float = 1.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ class TimeseriesGenerator(PyDataset):
 
     def __init__(
         self,
-        data: Any,
-        targets: Any,
+        data: Sequence[Any] | Array,
+        targets: Sequence[Any] | Array,
         length: int,
         sampling_rate: int = 1,
         stride: int = 1,

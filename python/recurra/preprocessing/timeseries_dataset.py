@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from recurra.data import Dataset, sliding_windows
+from recurra.typing import Array
 
 
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: Sequence[Any] | Array,
+    targets: Sequence[Any] | Array | None,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recurra.preprocessing import counting
 from recurra.preprocessing.words import tokens_of
+from recurra.typing import PathLike
 
 Array = NDArray[Any]
 
@@ -31,10 +32,20 @@ class Vectorizer:
     """
 
     def __init__(
-        self, max_tokens: int | None, standardize: Any, split: Any, ngrams: Any, output_mode: str,
-        output_sequence_length: int | None, pad_to_max_tokens: bool, vocabulary: Any, idf_weights: Any, sparse: bool,
-        ragged: bool, encoding: str,
-    ) -> None:  # fmt: skip
+        self,
+        max_tokens: int | None,
+        standardize: str | Callable[..., Any] | None,
+        split: str | Callable[..., Any] | None,
+        ngrams: int | Sequence[int] | None,
+        output_mode: str,
+        output_sequence_length: int | None,
+        pad_to_max_tokens: bool,
+        vocabulary: PathLike | Sequence[str] | Array | None,
+        idf_weights: Sequence[float] | Array | None,
+        sparse: bool,
+        ragged: bool,
+        encoding: str,
+    ) -> None:
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
         _choice("standardize", standardize, _STANDARD)
         _choice("split", split, ("whitespace", "character"))
@@ -69,7 +80,7 @@ class Vectorizer:
 
     # --- the vocabulary ------------------------------------------------------------------------------------------
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: Iterable[Any] | Array, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary from `data`, forgetting what was learnt before.
 
         data : a list or array of texts, or an iterable of batches of them (a Dataset, a generator)
@@ -92,7 +103,7 @@ class Vectorizer:
                 self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: Iterable[Any] | Array) -> None:
         """Count the tokens of one batch of texts."""
         if self._given:
             raise ValueError("the vocabulary was given: adapt is for a layer made without vocabulary=")
@@ -133,7 +144,7 @@ class Vectorizer:
         """How many tokens there are, with the special ones."""
         return self._first + len(self._tokens)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Sequence[float] | Array | None = None) -> None:
         """Use this vocabulary: a list of tokens (the special ones may lead it) or the path of a file, one a line.
 
         idf_weights : for "tf_idf", one for each token
@@ -345,7 +356,7 @@ def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, None or a callable, got {value!r}")
 
 
-def _widths(ngrams: Any) -> tuple[int, ...] | None:
+def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...] | None:
     if ngrams is None:
         return None
     widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)

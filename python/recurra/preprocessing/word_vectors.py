@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recurra.files import atomic_path
 from recurra.preprocessing.tokenizer import Tokenizer
-from recurra.typing import DType
+from recurra.typing import ArrayLike, DType
 from recurra.utils.io import read_bytes
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ class WordVectors:
     ``vectors["word"]`` is its vector, ``"word" in vectors`` whether there is one, ``len(vectors)`` is V.
     """
 
-    def __init__(self, words: Iterable[str], vectors: Any) -> None:
+    def __init__(self, words: Iterable[str], vectors: ArrayLike) -> None:
         self.words: list[str] = list(words)
         self.vectors: Array = np.asarray(vectors)
         if self.vectors.ndim != 2 or len(self.vectors) != len(self.words):
@@ -49,7 +49,7 @@ class WordVectors:
         self._unit: Array | None = None
 
     @classmethod
-    def from_embedding(cls, weights: Any, index_word: Mapping[int, str] | Tokenizer) -> WordVectors:
+    def from_embedding(cls, weights: ArrayLike, index_word: Mapping[int, str] | Tokenizer) -> WordVectors:
         """The rows of a trained Embedding's table under their words.
 
         weights : (V, D) table

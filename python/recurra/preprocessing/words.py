@@ -158,7 +158,7 @@ def check_text(text: Any, name: str) -> None:
         raise TypeError(f"{name} must be a string, got {type(text).__name__}{hint}")
 
 
-def check_split(split: Any) -> None:
+def check_split(split: str | Callable[..., Any] | None) -> None:
     """Raise ValueError unless `split` can separate words."""
     if not isinstance(split, str) or not split:
         raise ValueError(f"split must be a string of at least one character, got {split!r}")

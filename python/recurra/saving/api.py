@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from recurra.files import FilePath, atomic_path, atomic_write
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
@@ -23,6 +23,9 @@ from recurra.saving.model_configs import (
     model_from_legacy,
 )
 
+if TYPE_CHECKING:
+    from recurra.models.model import Model
+
 _H5 = (".h5", ".hdf5")
 
 
@@ -38,7 +41,7 @@ def _check_format(save_format: str | None, accepted: tuple[str, ...]) -> None:
 
 
 def save_model(
-    model: Any,
+    model: Model,
     filepath: FilePath | IO[bytes],
     overwrite: bool = True,
     zipped: bool | None = None,
@@ -75,7 +78,7 @@ def save_model(
         _save_archive(model, file, include_optimizer)
 
 
-def _save_archive(model: Any, file: IO[bytes], include_optimizer: bool) -> None:
+def _save_archive(model: Model, file: IO[bytes], include_optimizer: bool) -> None:
     config = archive_config(model, include_optimizer)
     buffer = io.BytesIO()
     with hdf5.create(buffer) as weights:
@@ -83,7 +86,7 @@ def _save_archive(model: Any, file: IO[bytes], include_optimizer: bool) -> None:
     write_archive(file, config, buffer.getbuffer())
 
 
-def _save_legacy(model: Any, path: str, include_optimizer: bool) -> None:
+def _save_legacy(model: Model, path: str, include_optimizer: bool) -> None:
     config = legacy_config(model)
     training = legacy_training_config(model) if include_optimizer else None
     with hdf5.create(path) as file:
@@ -95,7 +98,7 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
-) -> Any:
+) -> Model:
     """Load a model that :func:`save_model`, Keras 3 or Keras 2 saved.
 
     filepath : a .keras archive or the folder of an unpacked one, or a legacy .h5 file, whatever it is called; or an
@@ -121,7 +124,7 @@ def load_model(
         return _load_archive(archive, custom_objects, compile)
 
 
-def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
     with archive.weights() as weights:
         model, compile_config, version = model_from_archive(archive, custom_objects, weights.reader.size)
         weights_h5.read_weights(weights, model)
@@ -132,7 +135,7 @@ def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, co
     return model
 
 
-def _load_legacy(filepath: FilePath, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
+def _load_legacy(filepath: FilePath, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
     with open_hdf5(filepath, str(filepath)) as file:
         if "model_config" not in file.attrs:
             raise FileFormatError(
@@ -146,7 +149,7 @@ def _load_legacy(filepath: FilePath, custom_objects: Mapping[str, Any] | None, c
     return model
 
 
-def save_weights(model: Any, filepath: FilePath, overwrite: bool = True, *, save_format: str | None = None) -> None:
+def save_weights(model: Model, filepath: FilePath, overwrite: bool = True, *, save_format: str | None = None) -> None:
     """Save the weights of a built model, and its optimizer's state.
 
     filepath : ``name.weights.h5`` for Keras 3's layout (with the optimizer's state); ``name.h5`` or ``name.hdf5`` for
@@ -172,7 +175,7 @@ def save_weights(model: Any, filepath: FilePath, overwrite: bool = True, *, save
         checkpoints.record(name)
 
 
-def load_weights(model: Any, filepath: FilePath, skip_mismatch: bool = False, *, by_name: bool = False) -> None:
+def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, *, by_name: bool = False) -> None:
     """Set the weights of a built model from a file that :func:`save_weights`, :func:`save_model` or Keras wrote.
 
     filepath : a .weights.h5 or legacy .h5 file, a .keras archive, a prefix that weights were saved under, or what
@@ -207,7 +210,7 @@ def _no_by_name(by_name: bool, name: str) -> None:
         raise ValueError(f"by_name works for legacy .h5 files only, {name} is of Keras 3's format")
 
 
-def _read_new(file: Any, model: Any, skip_mismatch: bool) -> None:
+def _read_new(file: Any, model: Model, skip_mismatch: bool) -> None:
     weights_h5.read_weights(file, model, skip_mismatch)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and hdf5.has(file, "optimizer/vars"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from recurra.saving.file_errors import FileFormatError, making
 from recurra.saving.keras_archive import Archive
 from recurra.saving.weight_paths import walk
 
+if TYPE_CHECKING:
+    from recurra.models.model import Model
+
 _LIMIT = 1 << 28
 
 
-def read_vocabularies(archive: Archive, model: Any) -> None:
+def read_vocabularies(archive: Archive, model: Model) -> None:
     """Give each TextVectorization whose configuration holds no vocabulary the one from its file in the archive.
 
     raises : FileFormatError where it does not fit

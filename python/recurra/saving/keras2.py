@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.autograd import Array
 from recurra.saving.file_errors import FileFormatError
 from recurra.typing import Config
+
+if TYPE_CHECKING:
+    pass
 
 _RENAMED = {
     "CuDNNLSTM": "LSTM",
@@ -159,7 +162,7 @@ def _keyword(value: Any, names: set[Any], nested: set[Any]) -> Any:
     return value
 
 
-def _tensor(layer: Any, node: Any, tensor: Any, nested: set[Any]) -> Config:
+def _tensor(layer: str, node: Any, tensor: Any, nested: set[Any]) -> Config:
     if layer in nested:  # between layers Keras 2 counts the calls of all models from 1, Keras 3 from 0
         node -= 1
     return {

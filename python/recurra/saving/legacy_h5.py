@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,11 @@ from recurra.saving.file_errors import FileFormatError
 from recurra.saving.keras_archive import KERAS_VERSION
 from recurra.saving.weight_paths import walk
 from recurra.saving.weights_h5 import restore
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
+    from recurra.models.model import Model
+    from recurra.optimizers.base import Optimizer
 
 _SLOTS = {
     "m": "momentum",
@@ -35,7 +40,7 @@ _SLOTS = {
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write_weights(group: Any, model: Any) -> None:
+def write_weights(group: Any, model: Model) -> None:
     """Store the weights of `model` in an open h5py file or group."""
     layers = model.layers
     hdf5.write_names(group, "layer_names", [layer.name for layer in layers])
@@ -47,13 +52,13 @@ def write_weights(group: Any, model: Any) -> None:
     _write_variables(group.create_group("top_level_model_weights"), [(v.name, v) for v in model._own_variables()])
 
 
-def _is_sequential(model: Any) -> bool:
+def _is_sequential(model: Model) -> bool:
     from recurra.models import Sequential
 
     return isinstance(model, Sequential)
 
 
-def _named(layer: Any, prefix: str) -> list[tuple[str, Variable]]:
+def _named(layer: Layer, prefix: str) -> list[tuple[str, Variable]]:
     """The weights of a layer, trainable ones first, each with a path that is its alone."""
     paths: dict[int, str] = {}
     for entry in walk(layer):
@@ -71,7 +76,7 @@ def _named(layer: Any, prefix: str) -> list[tuple[str, Variable]]:
     return result
 
 
-def _ordered(layer: Any) -> list[Variable]:
+def _ordered(layer: Layer) -> list[Variable]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
@@ -81,7 +86,7 @@ def _write_variables(group: Any, named: list[tuple[str, Variable]]) -> None:
         hdf5.write(group, name, variable.value)
 
 
-def write_model(file: Any, model: Any, model_config: Any, training_config: Any) -> None:
+def write_model(file: Any, model: Model, model_config: Any, training_config: Any) -> None:
     """Store a whole model in an open h5py file.
 
     model_config : ``{"class_name", "config"}``
@@ -121,7 +126,7 @@ def is_legacy(file: Any) -> bool:
     )
 
 
-def read_weights(group: Any, model: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+def read_weights(group: Any, model: Model, by_name: bool = False, skip_mismatch: bool = False) -> None:
     """Set the weights of `model`.
 
     by_name : match layers by name, and leave those alone that the file lacks; otherwise match by order
@@ -160,7 +165,7 @@ def _datasets(group: Any) -> list[Any]:
     return [hdf5.dataset(group, name) for name in hdf5.read_names(group, "weight_names")]
 
 
-def _top_level(group: Any, model: Any, skip_mismatch: bool) -> list[tuple[Variable, Array]]:
+def _top_level(group: Any, model: Model, skip_mismatch: bool) -> list[tuple[Variable, Array]]:
     """The model's own weights, which Keras stores apart."""
     own = model._own_variables()
     if not own or not hdf5.has(group, "top_level_model_weights"):
@@ -176,7 +181,7 @@ def _top_level(group: Any, model: Any, skip_mismatch: bool) -> list[tuple[Variab
     return [(variable, array.read()) for variable, array in zip(own, found, strict=True)]
 
 
-def _fit(layer: Any, found: list[Any]) -> tuple[str, list[Array]]:
+def _fit(layer: Layer, found: list[Any]) -> tuple[str, list[Array]]:
     """What is wrong with the arrays for `layer` ("" if nothing), and the arrays, converted from cuDNN's layout."""
     variables = _ordered(layer)
     if len(found) != len(variables):
@@ -200,7 +205,7 @@ def _fit(layer: Any, found: list[Any]) -> tuple[str, list[Array]]:
     return "", [flat[index] for index in range(len(variables))]
 
 
-def _parts(layer: Any, variables: list[Variable]) -> list[list[int]]:
+def _parts(layer: Layer, variables: list[Variable]) -> list[list[int]]:
     """The positions of `variables` grouped by the innermost layer that owns them."""
     position = {id(variable): index for index, variable in enumerate(variables)}
     groups: list[list[int]] = []
@@ -248,7 +253,7 @@ def _mark(config: Any, group: Any, depth: int = 0) -> None:
         _mark(item, group, depth + 1)
 
 
-def read_optimizer(file: Any, optimizer: Any) -> None:
+def read_optimizer(file: Any, optimizer: Optimizer) -> None:
     """Set the state of a built optimizer from the group ``optimizer_weights``, if the file has it."""
     if not hdf5.has(file, "optimizer_weights"):
         return
@@ -261,7 +266,7 @@ def read_optimizer(file: Any, optimizer: Any) -> None:
         restore(optimizer, list(arrays.values()))
 
 
-def _ordered_like(optimizer: Any, arrays: Mapping[str, Any]) -> list[Any]:
+def _ordered_like(optimizer: Optimizer, arrays: Mapping[str, Any]) -> list[Any]:
     """Keras 2's optimizer state in Keras 3's order: its names tell what each array is.
 
     Keras 2.11 to 2.15 write ``Adam/m/<weight>:0`` weight by weight, older ones ``Adam/<weight>/m:0`` state by state.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra import registry
 from recurra.layers.base.context import context
@@ -17,6 +17,9 @@ from recurra.saving.file_errors import FileFormatError, making
 from recurra.saving.keras_archive import CONFIG, Archive, major_version, parse
 from recurra.tree import map_structure
 from recurra.typing import Config
+
+if TYPE_CHECKING:
+    from recurra.models.model import Model
 
 # --- writing ---------------------------------------------------------------------------------------------------------
 
@@ -32,7 +35,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _checked(config: Any, model: Any) -> Any:
+def _checked(config: Any, model: Model) -> Any:
     config = plain(config)
     try:
         json.dumps(config)
@@ -41,7 +44,7 @@ def _checked(config: Any, model: Any) -> Any:
     return config
 
 
-def archive_config(model: Any, include_optimizer: bool = True) -> Config:
+def archive_config(model: Model, include_optimizer: bool = True) -> Config:
     """config.json of a .keras archive."""
     warn_lost_losses(model, "the file")
     config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
@@ -51,7 +54,7 @@ def archive_config(model: Any, include_optimizer: bool = True) -> Config:
     return result
 
 
-def legacy_config(model: Any) -> Config:
+def legacy_config(model: Model) -> Config:
     """model_config of a legacy .h5 file: the layers without the module that they come from."""
     warn_lost_losses(model, "the file")
     config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
@@ -71,7 +74,7 @@ def _without_modules(config: Config) -> Config:
     return kept
 
 
-def legacy_training_config(model: Any) -> Config | None:
+def legacy_training_config(model: Model) -> Config | None:
     """training_config of a legacy .h5 file; None if the model is not compiled."""
     config = plain(model.get_compile_config())
     if not config:
@@ -145,7 +148,7 @@ def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, s
 
 def model_from_archive(
     archive: Archive, custom_objects: Mapping[str, Any] | None, stored: int
-) -> tuple[Any, Config | None, int]:
+) -> tuple[Model, Config | None, int]:
     """The model that config.json tells of, without its weights; what it was compiled with; Keras's version."""
     config, version = archive.json(CONFIG), archive.major
     compile_config = config.pop("compile_config", None)
@@ -156,7 +159,7 @@ def model_from_archive(
 
 def model_from_legacy(
     file: Any, custom_objects: Mapping[str, Any] | None, stored: int
-) -> tuple[Any, Config | None, int]:
+) -> tuple[Model, Config | None, int]:
     """The model that a legacy file tells of, without its weights; what it was compiled with; Keras's version."""
     label = str(file.label)
     config = parse(hdf5.attribute(file, "model_config") or "")
@@ -172,7 +175,7 @@ def model_from_legacy(
 
 
 def compile_loaded(
-    model: Any, config: Config, custom_objects: Mapping[str, Any] | None, version: int, label: str
+    model: Model, config: Config, custom_objects: Mapping[str, Any] | None, version: int, label: str
 ) -> None:
     """Compile a model as it was, and make room for its optimizer's state."""
     try:

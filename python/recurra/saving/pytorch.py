@@ -21,12 +21,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.autograd import Array
 from recurra.saving.file_errors import FileFormatError
+from recurra.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
 
 Weights = list[Array]
 GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
@@ -55,7 +59,13 @@ def _swap(array: Array, axis: int) -> Array:
 # --- one cell's arrays -----------------------------------------------------------------------------------------------
 
 
-def from_pytorch(cell: str, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None) -> Weights:
+def from_pytorch(
+    cell: str,
+    weight_ih: ArrayLike,
+    weight_hh: ArrayLike,
+    bias_ih: ArrayLike | None = None,
+    bias_hh: ArrayLike | None = None,
+) -> Weights:
     """Keras's ``[kernel, recurrent_kernel, bias]`` from one direction of one layer of a PyTorch module.
 
     cell : "LSTM", "GRU" or "SimpleRNN"
@@ -89,7 +99,9 @@ def from_pytorch(cell: str, weight_ih: Any, weight_hh: Any, bias_ih: Any = None,
     return result
 
 
-def to_pytorch(cell: str, kernel: Any, recurrent_kernel: Any, bias: Any = None) -> dict[str, Array]:
+def to_pytorch(
+    cell: str, kernel: ArrayLike, recurrent_kernel: ArrayLike, bias: ArrayLike | None = None
+) -> dict[str, Array]:
     """PyTorch's ``weight_ih``, ``weight_hh`` (and ``bias_ih``, ``bias_hh``) from Keras's arrays.
 
     cell : "LSTM", "GRU" or "SimpleRNN"
@@ -193,7 +205,7 @@ def _recurrent(layer: Any) -> tuple[str, list[Any]]:
     return name, [layer]
 
 
-def _plain_layer(layer: Any) -> dict[str, str] | None:
+def _plain_layer(layer: Layer) -> dict[str, str] | None:
     """For layers that are not recurrent: PyTorch's name of each weight."""
     from recurra.layers import Dense, Embedding, LayerNormalization
 

@@ -7,18 +7,22 @@ Used for ``.weights.h5`` files and for the weights inside a ``.keras`` archive. 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5
 from recurra.saving.file_errors import FileFormatError
 from recurra.saving.weight_paths import Entry, walk
 
+if TYPE_CHECKING:
+    from recurra.models.model import Model
+    from recurra.optimizers.base import Optimizer
+
 #: groups that other versions of Keras write and that hold nothing a model needs
 _IGNORED = ("optimizer", "metrics", "seed_generator", "_metrics", "_compile_metrics", "_loss_tracker")
 
 
-def write_weights(file: Any, model: Any, include_optimizer: bool = True) -> None:
+def write_weights(file: Any, model: Model, include_optimizer: bool = True) -> None:
     """Store the weights of `model`, and its optimizer's state, in the open h5py file or group."""
     for entry in walk(model):
         _write_group(file, entry.path, entry.name, [variable.value for variable in entry.variables])
@@ -36,7 +40,7 @@ def _write_group(file: Any, path: str, name: str, values: list[Array]) -> None:
         hdf5.write(group, str(index), value)
 
 
-def read_weights(file: Any, model: Any, skip_mismatch: bool = False) -> None:
+def read_weights(file: Any, model: Model, skip_mismatch: bool = False) -> None:
     """Set the weights of `model` from the root group of a file.
 
     skip_mismatch : leave layers as they are, with a warning, where the file holds nothing or other shapes for them
@@ -107,7 +111,7 @@ def _warn_unused(file: Any, used: set[str]) -> None:
         )
 
 
-def read_optimizer(file: Any, optimizer: Any) -> None:
+def read_optimizer(file: Any, optimizer: Optimizer) -> None:
     """Set the state of a built optimizer from the group ``optimizer/vars``, if the file has it."""
     if not hdf5.has(file, "optimizer/vars"):
         return

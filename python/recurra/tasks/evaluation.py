@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from recurra.autograd import no_grad
 from recurra.tasks.streams import windows
 from recurra.tasks.vocabulary import START
 from recurra.typing import Array
+
+if TYPE_CHECKING:
+    from recurra.models.model import Model
 
 
 class Perplexity(NamedTuple):
@@ -42,7 +45,7 @@ class Perplexity(NamedTuple):
 
 
 def log_probabilities(
-    network: Any, ids: Array, *, streams: int, window: int, progress: Callable[[int], Any] | None = None
+    network: Model, ids: Array, *, streams: int, window: int, progress: Callable[[int], Any] | None = None
 ) -> Array:
     """The log probability of each token, (N,) float64.
 
@@ -67,7 +70,7 @@ def log_probabilities(
     return np.concatenate(found, axis=1).ravel()[: len(ids)]
 
 
-def reset_states(network: Any) -> None:
+def reset_states(network: Model) -> None:
     """Zero the stored states of a network's stateful layers."""
     for layer in network.layers:
         if getattr(layer, "stateful", False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recurra import random
 from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, TerminateOnNaN
@@ -14,6 +14,10 @@ from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
 from recurra.tasks.evaluation import reset_states
 from recurra.tasks.training_bar import Progress
+
+if TYPE_CHECKING:
+    from recurra.callbacks.history import History
+    from recurra.models.model import Model
 
 
 @contextmanager
@@ -89,7 +93,7 @@ class Training:
 
     def __init__(
         self,
-        network: Any,
+        network: Model,
         *,
         steps: int,
         tokens: int,
@@ -127,7 +131,7 @@ class Training:
 
         self._callbacks.append(LambdaCallback(on_epoch_end=on_epoch_end))
 
-    def run(self, batches: Any, validation: Any, callbacks: Sequence[Any] = ()) -> Any:
+    def run(self, batches: Any, validation: Any, callbacks: Sequence[Callback] = ()) -> History:
         """Train; returns the History.
 
         The weights are those of the best epoch at the end. Ctrl-C ends the training after the batch, with the weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import CELLS, check_fractions, check_sizes, language_network
 from recurra.tasks.streams import Streams
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
+
+if TYPE_CHECKING:
+    from recurra.callbacks import Callback, History
+    from recurra.models.model import Model
 
 Array = np.ndarray[Any, Any]
 
@@ -81,10 +85,10 @@ class LanguageModel:
         learning_rate: float = 4e-3,
         clipnorm: float = 1.0,
         patience: int = 3,
-        callbacks: Sequence[Any] = (),
+        callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[LanguageModel, int, dict[str, float]], None] | None = None,
         verbose: int | str = "auto",
-    ) -> Any:
+    ) -> History:
         """Train on `text`, and keep the weights of the epoch with the lowest validation loss.
 
         text : some thousands of characters or more; the vocabulary is learned from its training part
@@ -136,7 +140,7 @@ class LanguageModel:
         batches = Streams(ids, rows, window, start=START, shift=True, seed=seed)
         return batches, Streams(tail_ids, rows, even, start=START)
 
-    def _network(self, batch_size: int | None) -> Any:
+    def _network(self, batch_size: int | None) -> Model:
         assert self.vocabulary is not None
         with seeded(self.seed):
             return language_network(
@@ -144,12 +148,12 @@ class LanguageModel:
             dropout=self.dropout, batch_size=batch_size,
         )  # fmt: skip
 
-    def _plain(self, network: Any) -> Any:
+    def _plain(self, network: Model) -> Any:
         plain = self._network(None)
         plain.set_weights(network.get_weights())
         return plain
 
-    def _like(self, network: Any) -> LanguageModel:
+    def _like(self, network: Model) -> LanguageModel:
         twin = LanguageModel.__new__(LanguageModel)
         twin.__dict__.update(self.__dict__)
         twin.model = network

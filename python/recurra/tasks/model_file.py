@@ -15,9 +15,12 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recurra.files import atomic_path
+
+if TYPE_CHECKING:
+    from recurra.models.model import Model
 
 FORMAT = 1
 NAMES = {"language_model": "language model", "sentiment": "sentiment classifier"}
@@ -32,7 +35,9 @@ class Archive(NamedTuple):
     model: Any
 
 
-def write_archive(path: str | os.PathLike[str], task: str, config: dict[str, Any], vocabulary: str, model: Any) -> None:
+def write_archive(
+    path: str | os.PathLike[str], task: str, config: dict[str, Any], vocabulary: str, model: Model
+) -> None:
     """Write the file whole, or not at all."""
     target = Path(path)
     description = {"format": FORMAT, "task": task, "config": config}

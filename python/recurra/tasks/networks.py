@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recurra.layers import Layer
+    from recurra.models.model import Model
 
 CELLS = ("lstm", "gru", "simple_rnn")
 
 
-def recurrent_layer(cell: str, units: int, **options: Any) -> Any:
+def recurrent_layer(cell: str, units: int, **options: Any) -> Layer:
     """An LSTM, GRU or SimpleRNN layer by the name of its cell."""
     from recurra import layers
 
-    classes = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
+    classes: dict[str, Callable[..., Layer]] = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
     if cell not in classes:
         raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
     return classes[cell](units, **options)
@@ -40,7 +45,7 @@ def language_network(
     embedding: int,
     dropout: float,
     batch_size: int | None = None,
-) -> Any:
+) -> Model:
     """Embedding → `layers` recurrent layers → Dense scores of the next token, dropout between.
 
     batch_size : B for a stateful network that carries its state from call to call, or None for one without memory
@@ -62,7 +67,7 @@ def language_network(
 
 def classifier_network(
     vocabulary: int, classes: int, *, cell: str, units: int, embedding: int, dropout: float, bidirectional: bool
-) -> Any:
+) -> Model:
     """Embedding → recurrent layer → the mean of its outputs over the text's words → Dense scores of the labels.
 
     takes : token ids (B, T), 0 where there is none; gives : scores (B, classes)

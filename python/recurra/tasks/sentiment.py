@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import CELLS, check_fractions, check_sizes, classifier_network
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
+
+if TYPE_CHECKING:
+    from recurra.callbacks import Callback, History
 
 Label = str | int | bool
 
@@ -91,7 +94,7 @@ class SentimentClassifier:
     def fit(
         self,
         texts: Sequence[str],
-        labels: Sequence[Label],
+        labels: Sequence[Label] | Array,
         *,
         validation: float = 0.1,
         epochs: int = 3,
@@ -99,9 +102,9 @@ class SentimentClassifier:
         learning_rate: float = 2e-3,
         clipnorm: float = 1.0,
         patience: int = 1,
-        callbacks: Sequence[Any] = (),
+        callbacks: Sequence[Callback] = (),
         verbose: int | str = "auto",
-    ) -> Any:
+    ) -> History:
         """Train, and keep the weights of the epoch with the lowest validation loss.
 
         texts : N non-empty strings; labels : N str, int or bool, at least two different ones, each at least twice
@@ -176,7 +179,7 @@ class SentimentClassifier:
     def evaluate(
         self,
         texts: Sequence[str],
-        labels: Sequence[Label],
+        labels: Sequence[Label] | Array,
         *,
         batch_size: int = 256,
         progress: Callable[[int], Any] | None = None,
@@ -261,7 +264,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return found
 
 
-def check_labels(labels: Sequence[Label], n: int) -> list[Label]:
+def check_labels(labels: Sequence[Label] | Array, n: int) -> list[Label]:
     """`labels` as a list of `n` str, int or bool, or an error that says what is wrong."""
     found = [label.item() if isinstance(label, np.generic) else label for label in labels]
     if len(found) != n:
@@ -272,7 +275,7 @@ def check_labels(labels: Sequence[Label], n: int) -> list[Label]:
     return found
 
 
-def distinct_labels(labels: Sequence[Label]) -> list[Label]:
+def distinct_labels(labels: Sequence[Label] | Array) -> list[Label]:
     """The different labels in order, or an error where they cannot be what a text is classified by."""
     counts: dict[Label, int] = {}
     for label in labels:

@@ -16,6 +16,7 @@ from recurra.config import floatx
 from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
 from recurra.tree import leaves, map_structure
+from recurra.typing import Data
 
 
 class Batch(NamedTuple):
@@ -125,9 +126,9 @@ class ArraySource(Source):
 
     def __init__(
         self,
-        x: Any,
-        y: Any = None,
-        weight: Any = None,
+        x: Data | None,
+        y: Data | None = None,
+        weight: Data | None = None,
         batch_size: int = 32,
         seed: int | None = None,
         shuffle: Any = False,
@@ -341,8 +342,8 @@ def is_batches(data: Any) -> bool:
 
 def make_source(
     x: Any,
-    y: Any = None,
-    weight: Any = None,
+    y: Data | None = None,
+    weight: Data | None = None,
     *,
     batch_size: int | None = None,
     shuffle: Any = False,

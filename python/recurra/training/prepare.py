@@ -11,6 +11,7 @@ from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
 from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
 from recurra.training.structure import align, default_names, flatten_outputs
 from recurra.tree import leaves
+from recurra.typing import Data
 
 
 class Shaped:
@@ -66,7 +67,7 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
 
 
-def choose_losses_by(model: Any, y: Any, outputs: Any) -> None:
+def choose_losses_by(model: Any, y: Data | None, outputs: Any) -> None:
     """Choose losses and metrics by labels and the outputs of a call, in a training loop of the user's own."""
     predictions, names = flatten_outputs(outputs)
     if names is None:
@@ -80,7 +81,7 @@ def _choose_losses(compiled: Any, names: Any, targets: Any, predictions: Any) ->
     compiled.metrics.build(names, likes, predictions)
 
 
-def ensure_built(model: Any, x: Any) -> None:
+def ensure_built(model: Any, x: Data | None) -> None:
     """Build `model` for a batch `x`, calling it on the batch if nothing else tells the shapes of its outputs."""
     if model.built and model._knows_outputs(x):
         return
@@ -105,7 +106,7 @@ def _check_batch_size(model: Any, source: Source, prefix: str) -> None:
         )
 
 
-def _check_texts(model: Any, x: Any, prefix: str) -> None:
+def _check_texts(model: Any, x: Data | None, prefix: str) -> None:
     """TypeError where texts would go to a model of numbers, or numbers to one of texts."""
     if model._graph is None:
         return
@@ -123,7 +124,7 @@ def _check_texts(model: Any, x: Any, prefix: str) -> None:
             raise TypeError(f"{argument} must hold texts, as the model begins with them, got dtype {array.dtype}")
 
 
-def _check_inputs(model: Any, x: Any, prefix: str) -> None:
+def _check_inputs(model: Any, x: Data | None, prefix: str) -> None:
     for leaf in leaves(x):
         check_no_nan(leaf, f"{prefix}x")
     _check_texts(model, x, prefix)

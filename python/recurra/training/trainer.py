@@ -41,9 +41,9 @@ class Trainer(OlderCalls):
     """Training for models. Part of :class:`recurra.models.Model`."""
 
     stop_training: bool = False
-    optimizer: Any = None
+    optimizer: Any = None  # the Optimizer, None before compile
     loss: Any = None
-    history: Any = None
+    history: History | Any = None  # None before fit
     _compiled_state: Compiled | None = None
     _compile_config: dict[str, Any] | None = None
     _initial_epoch = 0

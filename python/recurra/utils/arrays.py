@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.typing import ArrayLike
+
 Array = NDArray[Any]
 
 
-def normalize(x: Any, axis: int | None = -1, order: int | float = 2) -> Array:
+def normalize(x: ArrayLike, axis: int | None = -1, order: int | float = 2) -> Array:
     """`x` divided by its norm along `axis`; all-zero vectors stay zero.
 
     x : array of any shape

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from recurra.typing import DType
+from recurra.typing import ArrayLike, DType
 
 Array = NDArray[Any]
 
@@ -41,7 +41,7 @@ class OneHot(NDArrayOperatorsMixin):
     __slots__ = ("_dtype", "_ids", "_num_classes")
     __array_priority__ = 1.0
 
-    def __init__(self, ids: Any, num_classes: int, dtype: DType = "float64") -> None:
+    def __init__(self, ids: ArrayLike, num_classes: int, dtype: DType = "float64") -> None:
         self._num_classes = operator.index(num_classes)
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._ids: Array = _checked_ids(ids, self._num_classes)
@@ -148,7 +148,7 @@ class OneHot(NDArrayOperatorsMixin):
         used = sum(0 if k is None else k.ndim if isinstance(k, np.ndarray) and k.dtype == bool else 1 for k in keys)
         return used >= self.ndim
 
-    def _wrap(self, ids: Any) -> Any:
+    def _wrap(self, ids: ArrayLike) -> Any:
         view = OneHot._view(np.asarray(ids), self._num_classes, self._dtype)
         return view if view._ids.ndim else view.__array__()
 
@@ -187,7 +187,7 @@ class OneHot(NDArrayOperatorsMixin):
         return f"OneHot(ids={self._ids!r}, num_classes={self._num_classes}, dtype={self._dtype.name})"
 
 
-def _checked_ids(ids: Any, num_classes: int) -> Array:
+def _checked_ids(ids: ArrayLike, num_classes: int) -> Array:
     given = np.asarray(ids)
     if given.dtype.kind == "f" and given.size:
         odd = ~(np.isfinite(given) & (given == np.trunc(given)))
@@ -205,7 +205,7 @@ def _checked_ids(ids: Any, num_classes: int) -> Array:
     return given.astype(small)
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> OneHot:
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> OneHot:
     """One-hot rows of class ids, as Keras gives them but for the memory: the rows are made when they are read.
 
     x : integers (or floats that are whole) from 0 to ``num_classes - 1``, any shape; a last axis of length 1 is

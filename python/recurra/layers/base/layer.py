@@ -24,7 +24,7 @@ from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_mas
 from recurra.layers.base.tracking import Tracking
 from recurra.registry import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor, Node, has_symbolic
-from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike
+from recurra.typing import Array, ArrayLike, ConstraintLike, DType, InitializerLike, RegularizerLike
 
 _L = TypeVar("_L", bound="Layer")
 _PLAIN = (np.ndarray, Tensor)
@@ -120,7 +120,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
         batch_size: int | None = None,
         input_dim: int | None = None,
         input_length: int | None = None,
-        weights: Any = None,
+        weights: Array | Sequence[ArrayLike] | None = None,
         autocast: bool = True,
         **unknown: Any,
     ) -> None:

@@ -15,6 +15,7 @@ from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.tree import leaves, map_structure
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class SequenceOutput:
@@ -104,7 +105,7 @@ class RNN(Layer):
 
     # --- building and states ---------------------------------------------------------------------------------------
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         batch = sequences_shape[1 if self.time_major else 0]
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((batch, *sequences_shape[2:]))
@@ -180,9 +181,9 @@ class RNN(Layer):
 
     def call(
         self,
-        sequences: Any,
+        sequences: TensorLike,
         initial_state: Any = None,
-        mask: Any = None,
+        mask: ArrayLike | None = None,
         training: bool = False,
         *,
         output: SequenceOutput | None = None,
@@ -253,7 +254,7 @@ class RNN(Layer):
 
     # --- shapes, masks, configuration --------------------------------------------------------------------------------
 
-    def compute_output_shape(self, sequences_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         first, second = sequences_shape[:2]
         batch = second if self.time_major else first
         shape = (first, second, self.output_size) if self.return_sequences else (batch, self.output_size)
@@ -262,7 +263,7 @@ class RNN(Layer):
 
         return (shape, *map_structure(lambda size: (batch, size), self.state_size, sequence=list))
 
-    def compute_output_spec(self, sequences: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, sequences: TensorLike, **kwargs: Any) -> Any:
         steps = sequences.shape[0 if self.time_major else 1]
         if self.unroll and steps is None:
             raise ValueError(f"{self.name}: unroll=True needs a known number of steps, got shape {sequences.shape}")

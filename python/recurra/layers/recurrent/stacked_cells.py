@@ -10,6 +10,7 @@ import numpy as np
 from recurra.layers.base.layer import Layer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.tree import map_structure
+from recurra.typing import Shape
 
 
 class StackedRNNCells(Layer):
@@ -42,7 +43,7 @@ class StackedRNNCells(Layer):
     def _float_inputs(self) -> bool:  # type: ignore[override]
         return True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build(input_shape)
@@ -61,7 +62,7 @@ class StackedRNNCells(Layer):
             new_states.append(new if listed or len(new) != 1 else new[0])
         return inputs, new_states
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.output_size)
 
     def get_config(self) -> dict[str, Any]:
