@@ -264,7 +264,8 @@ def _normalize(z: Array) -> tuple[Array, Array]:
 
 def _normalize_backward(n: Array, scale: Array, dn: Array) -> Array:
     """The way back from `_normalize`."""
-    return scale * (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True))
+    dz: Array = scale * (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True))
+    return dz
 
 
 class LayerNormLSTM:
