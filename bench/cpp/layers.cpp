@@ -13,7 +13,6 @@
 #include "recurra/cells/list.hpp"
 #include "recurra/sequence/backward.hpp"
 #include "recurra/sequence/forward.hpp"
-#include "recurra/sequence/pointwise.hpp"
 #include "registry.hpp"
 
 namespace bench {

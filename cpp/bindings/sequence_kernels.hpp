@@ -1,6 +1,6 @@
 // Forward and backward over a sequence, declared for recurrent.cpp; the same for all cells. Compiled in
 // sequence_float32_kernels.cpp and sequence_float64_kernels.cpp, which do not include pybind11: either alone takes a
-// compiler long. The functions of each cell are compiled by cell_functions.cpp.in.
+// compiler long. The functions of each cell are compiled by ../cmake/cell_functions.cpp.in.
 #pragma once
 #include "recurra/sequence/backward.hpp"
 #include "recurra/sequence/forward.hpp"
