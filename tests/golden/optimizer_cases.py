@@ -41,9 +41,10 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "lion": ("Lion", {"learning_rate": 0.01, "weight_decay": 0.1}),
     "sgd_ema": ("SGD", {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.7}),
     "adam_ema_overwrite": (
-        "Adam", {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 3},
+        "Adam",
+        {"learning_rate": 0.05, "use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 3},
     ),
-}  # fmt: skip
+}
 STEPS = 8
 
 

@@ -249,8 +249,10 @@ def tagger(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]:
     x[np.arange(7) >= rng.integers(2, 8, 13)[:, None]] = 0
     y = rng.integers(0, 4, (13, 7))
     compiled = {
-        "optimizer": api.optimizers.Adam(0.02), "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
-    }  # fmt: skip
+        "optimizer": api.optimizers.Adam(0.02),
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+    }
     return model, compiled, x, y, {}
 
 
@@ -265,34 +267,38 @@ def tagger_weights(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, A
 def sentiment(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]:
     """Class weights, RMSprop on an embedding, binary metrics."""
     L = api.layers
-    model = api.Sequential([
-        api.Input((None,), dtype="int32"), L.Embedding(9, 4), L.GRU(5), L.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
+    model = api.Sequential(
+        [api.Input((None,), dtype="int32"), L.Embedding(9, 4), L.GRU(5), L.Dense(1, activation="sigmoid")]
+    )
     rng = rng_of("sentiment")
     x, y = rng.integers(0, 9, (13, 6)), rng.integers(0, 2, 13)
     compiled = {
-        "optimizer": api.optimizers.RMSprop(0.02), "loss": api.losses.BinaryCrossentropy(),
+        "optimizer": api.optimizers.RMSprop(0.02),
+        "loss": api.losses.BinaryCrossentropy(),
         "metrics": ["acc", api.metrics.AUC(name="auc"), api.metrics.Precision(name="p"), api.metrics.Recall(name="r")],
-    }  # fmt: skip
+    }
     return model, compiled, x, y, {"class_weight": {0: 0.5, 1: 2.0}}
 
 
 def regression(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]:
     """Regularizers, a constraint, momentum, clipping."""
     L = api.layers
-    model = api.Sequential([
-        api.Input((5, 3)),
-        L.SimpleRNN(
-            4, kernel_regularizer=api.regularizers.L2(0.03), recurrent_constraint=api.constraints.MaxNorm(0.8)
-        ),
-        L.Dense(2, bias_regularizer="l1", activity_regularizer=api.regularizers.L1(0.01)),
-    ])  # fmt: skip
+    model = api.Sequential(
+        [
+            api.Input((5, 3)),
+            L.SimpleRNN(
+                4, kernel_regularizer=api.regularizers.L2(0.03), recurrent_constraint=api.constraints.MaxNorm(0.8)
+            ),
+            L.Dense(2, bias_regularizer="l1", activity_regularizer=api.regularizers.L1(0.01)),
+        ]
+    )
     rng = rng_of("regression")
     x, y = rng.normal(size=(13, 5, 3)), rng.normal(size=(13, 2))
     compiled = {
-        "optimizer": api.optimizers.SGD(0.05, momentum=0.7, nesterov=True, clipnorm=0.5), "loss": "mse",
+        "optimizer": api.optimizers.SGD(0.05, momentum=0.7, nesterov=True, clipnorm=0.5),
+        "loss": "mse",
         "metrics": ["mae", "mse"],
-    }  # fmt: skip
+    }
     return model, compiled, x, y, {"sample_weight": rng.uniform(0, 2, 13)}
 
 
@@ -310,8 +316,9 @@ def branches(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]:
     compiled = {
         "optimizer": api.optimizers.Nadam(0.02, global_clipnorm=0.4),
         "loss": {"score": "huber", "kind": "sparse_categorical_crossentropy"},
-        "loss_weights": {"score": 0.3, "kind": 1.0}, "metrics": {"kind": ["accuracy"], "score": ["mae"]},
-    }  # fmt: skip
+        "loss_weights": {"score": 0.3, "kind": 1.0},
+        "metrics": {"kind": ["accuracy"], "score": ["mae"]},
+    }
     return model, compiled, x, y, {}
 
 
@@ -329,9 +336,10 @@ def both_ways(api: Any) -> tuple[Any, dict[str, Any], Any, Any, dict[str, Any]]:
     x, y = rng.normal(size=(13, 4, 3)), np.eye(4)[rng.integers(0, 4, (13, 4))]
     rate = api.optimizers.schedules.CosineDecay(0.05, 5)
     compiled = {
-        "optimizer": api.optimizers.AdamW(rate), "loss": api.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        "optimizer": api.optimizers.AdamW(rate),
+        "loss": api.losses.CategoricalCrossentropy(label_smoothing=0.1),
         "metrics": ["accuracy", api.metrics.TopKCategoricalAccuracy(2)],
-    }  # fmt: skip
+    }
     return model, compiled, x, y, {}
 
 

@@ -27,14 +27,15 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
         options["reset_after"] = "False"
     options |= some(b, 0.12, use_bias="False")
     options |= some(
-        b, 0.07,
+        b,
+        0.07,
         kernel_regularizer=lambda: pools.regularizer(b.random),
         recurrent_regularizer=lambda: pools.regularizer(b.random),
         bias_regularizer=lambda: pools.regularizer(b.random, matrix=False),
         kernel_constraint=lambda: pools.constraint(b.random),
         recurrent_constraint=lambda: pools.constraint(b.random),
         bias_constraint=lambda: pools.constraint(b.random, matrix=False),
-    )  # fmt: skip
+    )
     if not b.limits.in_keras:
         drops = some(b, 0.12, dropout=b.rate, recurrent_dropout=b.rate)
         options |= {**drops, "seed": b.seed()} if drops else {}

@@ -14,9 +14,8 @@ from recurra.optimizers.sgd import SGD
 from recurra.registry import Registry, to_snake_case
 
 CLASSES: dict[str, type[Optimizer]] = {
-    cls.__name__: cls
-    for cls in (SGD, RMSprop, Adam, AdamW, LazyAdam, Adagrad, Adadelta, Nadam, Adamax, Lion)
-}  # fmt: skip
+    cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, LazyAdam, Adagrad, Adadelta, Nadam, Adamax, Lion)
+}
 
 
 NAMES: dict[str, type[Optimizer]] = {
