@@ -1,4 +1,4 @@
-"""The arrow points down: no room of the package imports one that stands above it in README's map."""
+"""The arrow points down: no room of the package imports one that stands above it in README's map. Files are short."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ LAZY = {
     ("utils", "models"): "plot_model, which Keras has in utils too",
     ("preprocessing", "layers"): "TextVectorization, which is found in preprocessing too",
 }
+
+LINES = 400
+#: longer files, and how long they may be at most
+LONGER = {"python/recurra/autograd.py": 470, "tests/random_models/recipes.py": 601}
 
 
 class Import(NamedTuple):
@@ -142,3 +146,11 @@ def test_no_circles_when_modules_are_loaded() -> None:
     while ready := {room for room, wanted in needs.items() if room not in loaded and wanted <= loaded}:
         loaded |= ready
     assert loaded == set(needs), f"a circle among {sorted(set(needs) - loaded)}"
+
+
+def test_no_file_is_too_long() -> None:
+    files = [path for folder in ("python/recurra", "tests") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {p.relative_to(ROOT).as_posix(): len(p.read_text(encoding="utf-8").splitlines()) for p in files}
+    wrong = {path: length for path, length in lengths.items() if length > LONGER.get(path, LINES)}
+    assert not wrong, f"split them along what they do: {wrong}"
+    assert all(lengths[path] > LINES for path in LONGER), "an exception that is not needed"

@@ -108,9 +108,11 @@ def test_names_and_configurations() -> None:
     assert isinstance(initializers.get(old), initializers.GlorotUniform)
     assert initializers.get({"class_name": "Zeros", "config": {}})((2,)).tolist() == [0, 0]
     keras = {
-        "module": "keras.initializers", "class_name": "HeNormal", "registered_name": None,
+        "module": "keras.initializers",
+        "class_name": "HeNormal",
+        "registered_name": None,
         "config": {"seed": None, "input_axes": None, "output_axes": None},
-    }  # fmt: skip
+    }
     assert isinstance(initializers.get(keras), initializers.HeNormal)
     assert initializers.get(None) is None and initializers.get(max) is max
     assert isinstance(initializers.get(initializers.Ones), initializers.Ones)

@@ -95,9 +95,7 @@ import recurra._core.select
 
 def test_build_config() -> None:
     config = recurra.build_config()
-    assert set(config) == {
-        "version", "isa", "available", "compiler", "flags", "eigen", "lanes", "threads", "cpus"
-    }  # fmt: skip
+    assert set(config) == {"version", "isa", "available", "compiler", "flags", "eigen", "lanes", "threads", "cpus"}
     assert config["isa"] in config["available"]
     assert config["available"] == [*COMPILED, "reference"]
     assert config["version"] == recurra.__version__

@@ -359,7 +359,7 @@ BAD: dict[str, Callable[[ModuleType], Any]] = {
     "norm-int": lambda r: r.grad_norm([ONES(3, int)]),
     "threads": lambda r: r.set_num_threads(0),
     "threads-type": lambda r: r.set_num_threads(1.5),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -24,19 +24,8 @@ import keras
 import numpy as np
 from keras.src.backend.common import dtypes
 
-from tests.golden.training_cases import (
-    LOSSES,
-    METRICS,
-    OPTIMIZERS,
-    RUNS,
-    SCHEDULES,
-    run_loss,
-    run_metric,
-    run_optimizer,
-    run_schedule,
-    run_training,
-    set_float,
-)
+from tests.golden.optimizer_cases import OPTIMIZERS, SCHEDULES, run_optimizer, run_schedule
+from tests.golden.training_cases import LOSSES, METRICS, RUNS, run_loss, run_metric, run_training, set_float
 
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 

@@ -206,9 +206,11 @@ def test_compile_configurations() -> None:
 def test_labels_and_predictions_that_do_not_belong_together() -> None:
     p = np.full((2, 3), 0.25)
     for metric, y in (
-        (metrics.CategoricalAccuracy(), np.ones(3)), (metrics.CategoricalAccuracy(), np.ones((1, 3))),
-        (metrics.SparseCategoricalAccuracy(), np.zeros(3)), (metrics.TopKCategoricalAccuracy(1), np.ones((4, 3))),
-    ):  # fmt: skip
+        (metrics.CategoricalAccuracy(), np.ones(3)),
+        (metrics.CategoricalAccuracy(), np.ones((1, 3))),
+        (metrics.SparseCategoricalAccuracy(), np.zeros(3)),
+        (metrics.TopKCategoricalAccuracy(1), np.ones((4, 3))),
+    ):
         with pytest.raises(ValueError, match="one label for each of the predictions"):
             metric.update_state(y, p)
     for metric in (metrics.BinaryAccuracy(), metrics.Accuracy()):

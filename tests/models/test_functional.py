@@ -11,7 +11,6 @@ import pytest
 from recurra.layers import (
     LSTM,
     Add,
-    Bidirectional,
     Concatenate,
     Dense,
     Embedding,
@@ -22,20 +21,9 @@ from recurra.layers import (
 )
 from recurra.models import Functional, Model, Sequential, clone_model, model_from_json
 from recurra.utils import set_random_seed
+from tests.support.siamese import ids, siamese
 
 RNG = np.random.default_rng(0)
-
-
-def siamese() -> Any:
-    a, b = Input((6,), dtype="int32", name="a"), Input((6,), dtype="int32", name="b")
-    table, shared = Embedding(9, 4, mask_zero=True, name="table"), LSTM(3, name="shared")
-    left, right = shared(table(a)), shared(table(b))
-    both = Concatenate(name="both")([left, right])
-    return Model([a, b], {"same": Dense(1, "sigmoid", name="s")(both), "sum": Add(name="add")([left, right])})
-
-
-def ids(n: int = 5) -> Any:
-    return [RNG.integers(0, 9, (n, 6)), RNG.integers(0, 9, (n, 6))]
 
 
 def test_shared_layers_have_their_weights_once() -> None:
@@ -194,52 +182,6 @@ def test_weight_tying() -> None:
     assert apart(apart(x), reverse=True).shape == (6, 7, 11) and len(apart.weights) == 2
 
 
-def test_cloning() -> None:
-    model = siamese()
-    copy = clone_model(model)
-    assert copy.get_config()["layers"] == model.get_config()["layers"]
-    assert not any(v is w for v in copy.weights for w in model.weights)
-    copy.set_weights(model.get_weights())
-    x = ids()
-    np.testing.assert_array_equal(copy.predict(x, verbose=0)["sum"], model.predict(x, verbose=0)["sum"])
-
-    def wider(layer: Any) -> Any:
-        config = layer.get_config()
-        if "units" in config:
-            config["units"] += 1
-        return type(layer).from_config(config)
-
-    assert clone_model(model, clone_function=wider).get_layer("shared").units == 4
-    stack = Sequential([Input((4, 3)), Bidirectional(LSTM(2)), Dense(1)], name="stack")
-    stacked = clone_model(stack)
-    assert stacked.name == "stack" and [w.shape for w in stacked.weights] == [w.shape for w in stack.weights]
-    renamed = clone_model(stack, input_tensors=Input((7, 3)))
-    assert renamed.input_shape == (None, 7, 3)
-
-
-@pytest.mark.parametrize("way", ["deepcopy", "pickle"])
-def test_copies_in_python(way: str) -> None:
-    import copy
-    import pickle
-
-    models: list[Any] = [siamese(), Sequential([Embedding(9, 4), LSTM(3), Dense(1)])]
-    for model in models:
-        x: Any = ids() if len(model.layers) > 3 else ids()[0]
-        y: Any = {"same": np.ones(5)} if len(model.layers) > 3 else np.ones(5)
-        loss: Any = {"same": "binary_crossentropy"} if len(model.layers) > 3 else "mse"
-        model.compile("rmsprop", loss)
-        model.fit(x, y, verbose=0)
-        other = copy.deepcopy(model) if way == "deepcopy" else pickle.loads(pickle.dumps(model))
-        assert not any(v is w for v in other.weights for w in model.weights)
-        before = [w.copy() for w in model.get_weights()]
-        other.fit(x, y, verbose=0, shuffle=False)
-        for a, b in zip(model.get_weights(), before, strict=True):
-            np.testing.assert_array_equal(a, b)
-        model.fit(x, y, verbose=0, shuffle=False)
-        for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
 def test_subclasses() -> None:
     class Tagger(Model):
         def __init__(self, units: int, classes: int = 4) -> None:
@@ -396,29 +338,3 @@ def test_one_output_in_a_structure(form: str) -> None:
     np.testing.assert_allclose(outer.predict(x), wanted + 1.0, rtol=1e-6)
     stack = Sequential([Input((5, 3)), model, Dense(3)])
     assert stack.predict(x).shape == (4, 3)
-
-
-def test_clones_on_other_inputs() -> None:
-    model = siamese()
-    a, b = Input((9,), dtype="int32"), Input((9,), dtype="int32")
-    calls: list[str] = []
-
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        calls.append(layer.name)
-        return layer(*args, **kwargs)
-
-    copy = clone_model(model, [a, b], call_function=call)
-    assert copy.input_shape == [(None, 9), (None, 9)] and calls.count("shared") == 2
-    with pytest.raises(ValueError, match="input_tensors must hold 2 tensors, got 1"):
-        clone_model(model, [a])
-    with pytest.raises(ValueError, match="call_function is for functional models"):
-        clone_model(Sequential([Dense(1)]), call_function=call)
-    outer = Sequential([Input((5, 3)), Sequential([Input((5, 3)), LSTM(2)], name="inner"), Dense(1)])
-    seen: list[str] = []
-
-    def note(layer: Any) -> Any:
-        seen.append(type(layer).__name__)
-        return type(layer).from_config(layer.get_config())
-
-    clone_model(outer, clone_function=note, recursive=True)
-    assert seen == ["LSTM", "Dense"]

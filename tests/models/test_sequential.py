@@ -102,10 +102,9 @@ def test_weights_keep_the_seeds_of_layers_apart() -> None:
 
 
 def test_stateful_models_and_reset_states() -> None:
-    model = Sequential([
-        SimpleRNN(4, stateful=True, return_sequences=True, batch_input_shape=(2, None, 3)),
-        LSTM(3, stateful=True),
-    ])  # fmt: skip
+    model = Sequential(
+        [SimpleRNN(4, stateful=True, return_sequences=True, batch_input_shape=(2, None, 3)), LSTM(3, stateful=True)]
+    )
     x = RNG.normal(size=(2, 10, 3)).astype("float32")
     whole = model.predict(x)
     model.reset_states()

@@ -37,8 +37,9 @@ class Checker:
     bound : how far float numbers may be apart; that of their dtype unless said
     """
 
-    def __init__(self, variants: Sequence[str], reference: Worker | None = None, bound: float | None = None,
-                 threads: int = 1) -> None:  # fmt: skip
+    def __init__(
+        self, variants: Sequence[str], reference: Worker | None = None, bound: float | None = None, threads: int = 1
+    ) -> None:
         self.reference = reference or Worker("reference")
         self.variants = [Worker(isa, threads) for isa in variants]
         self.bound = bound

@@ -80,10 +80,10 @@ class Builder:
     def pick(self, ranks: tuple[int, ...], kind: str = "", fits: Any = None) -> Value | None:
         """A value whose shape has one of these ranks: mostly a new one that nothing uses yet."""
         found = [
-            value for value in self.values.values()
-            if len(value.shape) in ranks and (value.kind == "ids") == (kind == "ids")
-            and (fits is None or fits(value))
-        ]  # fmt: skip
+            value
+            for value in self.values.values()
+            if len(value.shape) in ranks and (value.kind == "ids") == (kind == "ids") and (fits is None or fits(value))
+        ]
         if not found:
             return None
         unused = [value for value in found if value.name not in self.used]

@@ -42,12 +42,14 @@ def regularizer(random: Random, matrix: bool = True) -> Call:
 def constraint(random: Random, matrix: bool = True) -> Call:
     """A limit; of vectors along their one axis."""
     axis = random.choice(("0", "1")) if matrix else "0"
-    return random.choice([
-        Call("constraints.MaxNorm", {"max_value": "0.9", "axis": axis}),
-        Call("constraints.NonNeg", {}),
-        Call("constraints.UnitNorm", {"axis": axis}),
-        Call("constraints.MinMaxNorm", {"min_value": "0.3", "max_value": "0.8", "rate": "0.7", "axis": axis}),
-    ])  # fmt: skip
+    return random.choice(
+        [
+            Call("constraints.MaxNorm", {"max_value": "0.9", "axis": axis}),
+            Call("constraints.NonNeg", {}),
+            Call("constraints.UnitNorm", {"axis": axis}),
+            Call("constraints.MinMaxNorm", {"min_value": "0.3", "max_value": "0.8", "rate": "0.7", "axis": axis}),
+        ]
+    )
 
 
 #: a loss by its class: the targets that fit it (functions of data.py), the kinds of prediction that fit it, options
@@ -66,12 +68,14 @@ LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, .
     "KLDivergence": (("distribution", "uniform"), ("softmax", "sigmoid"), {}),
     "BinaryCrossentropy": (("labels", "uniform"), ("sigmoid",), {"label_smoothing": ("0.1",)}),
     "BinaryFocalCrossentropy": (
-        ("labels",), ("sigmoid",), {"gamma": ("1.5",), "alpha": ("0.4",), "apply_class_balancing": ("True",)}
+        ("labels",),
+        ("sigmoid",),
+        {"gamma": ("1.5",), "alpha": ("0.4",), "apply_class_balancing": ("True",)},
     ),
     "CategoricalCrossentropy": (("one_hot", "distribution"), ("softmax",), {"label_smoothing": ("0.1",)}),
     "CategoricalFocalCrossentropy": (("one_hot",), ("softmax",), {"gamma": ("1.5",), "alpha": ("0.4",)}),
     "SparseCategoricalCrossentropy": (("classes",), ("softmax",), {}),
-}  # fmt: skip
+}
 FROM_LOGITS = ("BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
                "CategoricalFocalCrossentropy", "SparseCategoricalCrossentropy")  # fmt: skip
 

@@ -70,9 +70,7 @@ def train(
     gradients = record_gradients(model, nudge)
     if mode == "fit":
         epochs = 1 if len(_first(x)) > batch else 2
-        history = model.fit(
-            x, y, batch, epochs, sample_weight=sample_weight, shuffle=False, verbose=0
-        ).history["loss"]  # fmt: skip
+        history = model.fit(x, y, batch, epochs, sample_weight=sample_weight, shuffle=False, verbose=0).history["loss"]
         found["fit/loss"] = np.asarray(history)
         _record_step(found, "fit", model, x, batch, gradients)
         return found

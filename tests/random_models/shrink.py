@@ -77,9 +77,7 @@ def _fewer_nodes(spec: Spec) -> Iterator[Spec]:
             if values[output].kind == "ids":
                 continue
             for other in (*node.uses(), None):
-                if other is not None and (
-                    values[other].shape != values[output].shape or values[other].kind == "ids"
-                ):  # fmt: skip
+                if other is not None and (values[other].shape != values[output].shape or values[other].kind == "ids"):
                     continue
                 new = copy.deepcopy(spec)
                 if other is None:

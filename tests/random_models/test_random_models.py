@@ -96,9 +96,10 @@ def test_every_option_of_recurrent_layers_is_drawn(sources: str) -> None:
 
 def test_every_loss_and_optimizer_is_drawn(sources: str) -> None:
     known = {
-        name for name, one in vars(losses).items()
+        name
+        for name, one in vars(losses).items()
         if isinstance(one, type) and issubclass(one, losses.Loss) and not name.startswith("_")
-    } - {"Loss", "LossFunctionWrapper"}  # fmt: skip
+    } - {"Loss", "LossFunctionWrapper"}
     assert set(pools.LOSSES) == known
     from recurra.optimizers.names import CLASSES
 

@@ -46,8 +46,10 @@ def test_defaults_of_older_times() -> None:
     assert upgraded("LSTM", units=2)["recurrent_activation"] == "hard_sigmoid_keras2"
     assert upgraded("GRU", units=2)["reset_after"] is False
     assert upgraded("GRU", units=2, recurrent_activation="sigmoid", reset_after=True) == {
-        "units": 2, "recurrent_activation": "sigmoid", "reset_after": True
-    }  # fmt: skip
+        "units": 2,
+        "recurrent_activation": "sigmoid",
+        "reset_after": True,
+    }
     assert "reset_after" not in upgraded("GRU", version=3, units=2)
     assert upgraded("Dense", units=2, activation="hard_sigmoid")["activation"] == "hard_sigmoid_keras2"
     assert upgraded("Dense", version=3, units=2, activation="hard_sigmoid")["activation"] == "hard_sigmoid"

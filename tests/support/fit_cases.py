@@ -1,4 +1,4 @@
-"""A small linear problem for tests of training."""
+"""Small problems for tests of training."""
 
 from __future__ import annotations
 
@@ -21,3 +21,7 @@ def line(seed: int = 3, dtype: str = "float32") -> Any:
 def data(n: int = 10, seed: int = 5) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, 3)).astype("float32"), rng.normal(size=(n, 2)).astype("float32")
+
+
+def words(n: int = 24, steps: int = 6, vocabulary: int = 12, seed: int = 8) -> Any:
+    return np.random.default_rng(seed).integers(0, vocabulary, (n, steps))

@@ -37,17 +37,22 @@ VALUES: dict[str, Any] = {
 #: what else must be given for an argument to matter, or for the class to be made
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("BinaryFocalCrossentropy", "alpha"): {"apply_class_balancing": True},
-    ("AUC", "num_labels"): {"multi_label": True}, ("AUC", "label_weights"): {"multi_label": True},
+    ("AUC", "num_labels"): {"multi_label": True},
+    ("AUC", "label_weights"): {"multi_label": True},
     ("AUC", "summation_method"): {"num_thresholds": 4},
-    ("BinaryCrossentropy", "axis"): {"reduction": None}, ("BinaryFocalCrossentropy", "axis"): {"reduction": None},
-}  # fmt: skip
+    ("BinaryCrossentropy", "axis"): {"reduction": None},
+    ("BinaryFocalCrossentropy", "axis"): {"reduction": None},
+}
 OWN: dict[tuple[str, str], Any] = {
-    ("AUC", "thresholds"): [0.2, 0.4], ("AUC", "num_labels"): 2, ("AUC", "label_weights"): [0.1, 0.2, 0.9],
-}  # fmt: skip
+    ("AUC", "thresholds"): [0.2, 0.4],
+    ("AUC", "num_labels"): 2,
+    ("AUC", "label_weights"): [0.1, 0.2, 0.9],
+}
 NEEDED: dict[str, dict[str, Any]] = {
-    "TopKCategoricalAccuracy": {"k": 1}, "SparseTopKCategoricalAccuracy": {"k": 1},
+    "TopKCategoricalAccuracy": {"k": 1},
+    "SparseTopKCategoricalAccuracy": {"k": 1},
     "MeanMetricWrapper": {"fn": metrics.mean_absolute_error},
-}  # fmt: skip
+}
 
 
 def arguments(kind: Any) -> list[str]:
@@ -105,15 +110,18 @@ SETTINGS: dict[str, Any] = {
     "lr": 0.3, "decay": 0.5, "schedule_decay": 0.1,
 }  # fmt: skip
 WITH: dict[str, dict[str, Any]] = {
-    "nesterov": {"momentum": 0.9}, "ema_momentum": {"use_ema": True, "ema_overwrite_frequency": 1},
-    "ema_overwrite_frequency": {"use_ema": True}, "amsgrad": {"beta_2": 0.1},
-}  # fmt: skip
+    "nesterov": {"momentum": 0.9},
+    "ema_momentum": {"use_ema": True, "ema_overwrite_frequency": 1},
+    "ema_overwrite_frequency": {"use_ema": True},
+    "amsgrad": {"beta_2": 0.1},
+}
 #: there is no compiler to switch
 NOTHING_TO_SWITCH = {"jit_compile"}
 OPTIMIZERS = [
-    name for name in optimizers.__all__
+    name
+    for name in optimizers.__all__
     if inspect.isclass(getattr(optimizers, name)) and name not in ("Optimizer", "LossScaleOptimizer")
-]  # fmt: skip
+]
 
 
 def trained(kind: Any, settings: dict[str, Any]) -> Any:

@@ -52,7 +52,7 @@ def classifier(loss: Any = "sparse_categorical_crossentropy", units: int = 4) ->
         (lambda: ModelCheckpoint("x.keras", save_weights_only=True), "must end in .weights.h5"),
         (lambda: ModelCheckpoint("x.keras", save_freq="step"), "save_freq must be 'epoch'"),
     ],
-)  # fmt: skip
+)
 def test_names_and_settings(make: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         make()

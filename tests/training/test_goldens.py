@@ -9,7 +9,7 @@ import pytest
 
 import recurra
 from recurra import GradientTape
-from tests.golden import GOLDEN
+from tests.golden import GOLDEN, optimizer_cases
 from tests.golden import training_cases as cases
 
 
@@ -38,21 +38,27 @@ def floatx() -> Any:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", list(cases.OPTIMIZERS))
+@pytest.mark.parametrize("name", list(optimizer_cases.OPTIMIZERS))
 def test_optimizer(golden: dict[str, Any], floatx: Any, name: str, dtype: str) -> None:
     floatx(dtype)
     tolerance = 1e-6 if dtype == "float32" else 1e-12
-    compare(golden, f"optimizers/{dtype}", cases.run_optimizer(recurra, name, dtype), tolerance, tolerance)
+    compare(golden, f"optimizers/{dtype}", optimizer_cases.run_optimizer(recurra, name, dtype), tolerance, tolerance)
 
 
 def test_optimizer_with_a_schedule(golden: dict[str, Any], floatx: Any) -> None:
     floatx("float64")
-    compare(golden, "scheduled/float64", cases.run_optimizer(recurra, "adam", "float64", schedule=True), 1e-12, 1e-12)
+    compare(
+        golden,
+        "scheduled/float64",
+        optimizer_cases.run_optimizer(recurra, "adam", "float64", schedule=True),
+        1e-12,
+        1e-12,
+    )
 
 
-@pytest.mark.parametrize("name", list(cases.SCHEDULES))
+@pytest.mark.parametrize("name", list(optimizer_cases.SCHEDULES))
 def test_schedule(golden: dict[str, Any], name: str) -> None:
-    compare(golden, "schedules", cases.run_schedule(recurra, name), 1e-7, 1e-9)
+    compare(golden, "schedules", optimizer_cases.run_schedule(recurra, name), 1e-7, 1e-9)
 
 
 def differentiate(function: Any, x: Any) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""Training steps, losses and metrics of one's own: what a Model or a Layer may override."""
+"""One step: what a Model or a Layer may override, and a softmax and its loss computed as one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from recurra import GradientTape, ops
-from recurra.layers import LSTM, Dense, Input
-from recurra.losses import Loss
+from recurra.layers import LSTM, Dense, Embedding, Input
+from recurra.losses import Loss, SparseCategoricalCrossentropy
 from recurra.metrics import Mean
 from recurra.models import Model, Sequential
 from recurra.optimizers import SGD, Adam
-from recurra.utils import set_random_seed
-from tests.support.fit_cases import data, line
+from recurra.utils import set_random_seed, to_categorical
+from tests.support.fit_cases import data, line, words
 
 
 class OneDense(Model):
@@ -244,3 +244,76 @@ def test_compute_metrics_of_ones_own() -> None:
     plain.evaluate(x, y, verbose=0)
     again = plain.compute_metrics(x, y, np.asarray(plain(x)))
     assert again["mae"] == pytest.approx(np.abs(plain.predict(x) - y).mean(), rel=1e-5)
+
+
+class NotFused(SparseCategoricalCrossentropy):
+    """The same loss as a class of one's own, which the loop takes as it is."""
+
+
+@pytest.mark.parametrize("labels", ["ids", "lazy"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_softmax_and_loss_fused_equal_the_two_apart(labels: str, masked: bool) -> None:
+    x = words()
+    y: Any = words(seed=9)
+    results = []
+    for fused in (True, False):
+        set_random_seed(2)
+        model = Sequential(
+            [
+                Embedding(12, 5, mask_zero=masked, dtype="float64"),
+                LSTM(4, return_sequences=True, dtype="float64"),
+                Dense(12, activation="softmax", dtype="float64"),
+            ]
+        )
+        target = to_categorical(y, 12) if fused and labels == "lazy" else y
+        name = "categorical_crossentropy" if labels == "lazy" else "sparse_categorical_crossentropy"
+        model.compile("adam", name if fused else NotFused(), metrics=["accuracy", "crossentropy"])
+        history = model.fit(x, target, epochs=3, batch_size=7, verbose=0, sample_weight=np.linspace(0, 2, 24))
+        results.append((history.history, model.get_weights(), model.predict(x)))
+    (one, one_weights, one_p), (two, two_weights, two_p) = results
+    for key in one:
+        np.testing.assert_allclose(one[key], two[key], rtol=1e-9)
+    for a, b in zip(one_weights, two_weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)
+    np.testing.assert_allclose(one_p, two_p, rtol=1e-7)
+    np.testing.assert_allclose(one_p.sum(-1), 1.0)  # predictions are probabilities, whatever training does
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_model_with_a_call_of_its_own_is_trained_on_what_that_gives(kind: str) -> None:
+    """Its last layer's softmax stays: what `call` does after it needs the probabilities."""
+
+    def call(self: Any, inputs: Any, training: Any = None) -> Any:
+        return 0.5 * super(type(self), self).call(inputs) + 0.125
+
+    base: Any = Model if kind == "functional" else Sequential
+    layers = [Input((3,)), Dense(4, activation="softmax")]
+    arguments = (layers[0], layers[1](layers[0])) if kind == "functional" else (layers,)
+    model = type("Smoothed", (base,), {"call": call})(*arguments)
+    model.compile(SGD(0.1), "sparse_categorical_crossentropy")
+    x, y = np.random.default_rng(5).standard_normal((6, 3), "float32"), np.array([0, 1, 2, 3, 0, 1])
+    expected = -np.log(np.asarray(model(x))[np.arange(6), y]).mean()
+    assert model.test_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_of_two_softmax_outputs_is_trained_on_logits() -> None:
+    x = Input((3,))
+    model = Model(x, [Dense(4, activation="softmax", name=name)(x) for name in ("a", "b")])
+    model.compile(SGD(0.1), ["sparse_categorical_crossentropy", "mse"])
+    values, ids = np.random.default_rng(6).standard_normal((6, 3), "float32"), np.array([0, 1, 2, 3, 0, 1])
+    first, second = (np.asarray(one) for one in model(values))
+    expected = -np.log(first[np.arange(6), ids]).mean() + (second**2).mean()
+    assert model.train_on_batch(values, [ids, np.zeros((6, 4))])[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_fused_loss_clips_as_probabilities_are_clipped() -> None:
+    model = Sequential([Input((2,), dtype="float64"), Dense(3, activation="softmax", dtype="float64")])
+    model.set_weights([np.array([[60.0, 0.0, -60.0], [1.0, 2.0, 3.0]]), np.zeros(3)])
+    model.compile(SGD(1.0), "sparse_categorical_crossentropy")
+    x = np.array([[1.0, 0.0]])
+    before = model.get_weights()
+    assert model.train_on_batch(x, np.array([2])) == pytest.approx(-np.log(1e-7))
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)  # a clipped probability has no gradient
+    assert model.test_on_batch(x, np.array([0]), reset_metrics=True) == pytest.approx(-np.log(1 - 1e-7), rel=1e-6)

@@ -62,7 +62,7 @@ def demo(
       recurra demo
       recurra demo --text novel.txt --epochs 10 -o novel.rlm
       echo "I would not miss it." | recurra demo
-    """  # fmt: skip
+    """
     if out is not None:
         check_out(out, force)
     text, source = read_demo_text(text_file)

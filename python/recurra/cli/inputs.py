@@ -29,10 +29,12 @@ def reading_options(labelled: bool) -> Callable[[Command], Command]:
         )(command)  # fmt: skip
         plain = "label, tab, text" if labelled else "a text"
         return click.option(
-            "--format", "file_format", type=click.Choice(["csv", "tsv", "jsonl", "text"]),
-            help=f"Of the files; \"text\" holds {plain} on each line  [default: by the file's ending, also before .gz, "
+            "--format",
+            "file_format",
+            type=click.Choice(["csv", "tsv", "jsonl", "text"]),
+            help=f'Of the files; "text" holds {plain} on each line  [default: by the file\'s ending, also before .gz, '
             ".bz2 or .xz; text for standard input]",
-        )(command)  # fmt: skip
+        )(command)
 
     return add
 

@@ -165,7 +165,7 @@ def train(
       recurra lm train *.txt -o corpus.rlm --level word --units 512 --dropout 0.4
       curl -s https://example.org/book.txt | recurra lm train - -o book.rlm --sample 300
       recurra lm train novel.txt -o more.rlm --start-from novel.rlm --epochs 3
-    """  # fmt: skip
+    """
     from recurra.tasks import LanguageModel
 
     check_out(out, force)
@@ -262,7 +262,7 @@ def generate(
       recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
       recurra lm generate novel.rlm --top-p 0.9 --count 3
       recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
-    """  # fmt: skip
+    """
     from recurra.random import derive_seed
     from recurra.tasks import LanguageModel
 
@@ -317,7 +317,7 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     Examples:
       recurra lm perplexity novel.rlm another.txt
       echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
-    """  # fmt: skip
+    """
     from recurra.tasks import LanguageModel
 
     text = read_text_files(files, encoding)

@@ -16,9 +16,11 @@ from recurra.cli.sentiment import sentiment
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(recurra.__version__, prog_name="recurra")
 @click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N",
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
     help="Threads to compute with (default: the CPUs that the process may use).",
-)  # fmt: skip
+)
 def cli(threads: int | None) -> None:
     """Train recurrent networks on text, and use them.
 

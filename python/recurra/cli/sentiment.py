@@ -126,7 +126,7 @@ def train(
       recurra sentiment train reviews.csv -o reviews.rsc
       recurra sentiment train mails.jsonl -o mails.rsc --text body --label folder
       zcat tweets.tsv.gz | recurra sentiment train - --format tsv -o tweets.rsc --maxlen 60
-    """  # fmt: skip
+    """
     from recurra.tasks import SentimentClassifier
 
     check_out(out, force)
@@ -163,7 +163,7 @@ def predict(
       recurra sentiment predict reviews.rsc -t "I loved it" -t "Not for me"
       cat lines.txt | recurra sentiment predict reviews.rsc
       recurra sentiment predict reviews.rsc new.csv --text body --to jsonl > labelled.jsonl
-    """  # fmt: skip
+    """
     from recurra.tasks import SentimentClassifier
 
     if sentence and files:
@@ -190,7 +190,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     Examples:
       recurra sentiment evaluate reviews.rsc test.csv
       recurra sentiment evaluate reviews.rsc test.jsonl --json
-    """  # fmt: skip
+    """
     from recurra.tasks import SentimentClassifier
 
     classifier = SentimentClassifier.load(model)

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from recurra.data.elements import arrays_in, at_least, map_arrays, parts, same, sliceable, stack
+from recurra.data.key_streams import remembered, repeated, runs_of, shuffled
 from recurra.data.padded_batch import stack_padded
 from recurra.typing import DType
 
 AUTOTUNE = -1
 INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
-
-_DRAWS = 4096  # random numbers drawn together
 
 
 class Dataset:
@@ -191,14 +190,7 @@ class Dataset:
         span = (size - 1) * stride + 1
 
         def keys() -> Iterator[list[Any]]:
-            source = self._keys()
-            held = list(islice(source, span))
-            while held and (len(held) == span or not drop_remainder):
-                yield held[::stride]
-                for _ in islice(source, max(step - len(held), 0)):
-                    pass  # elements between two windows
-                held = held[step:]
-                held += islice(source, span - len(held))
+            return runs_of(self._keys(), span, step, stride, drop_remainder)
 
         def element(chunk: list[Any]) -> Any:
             def part(get: Callable[[Any], Any]) -> Dataset:
@@ -322,18 +314,7 @@ class Dataset:
 
         def keys() -> Iterator[Any]:
             walk = next(walks) if reshuffle_each_iteration else 0
-            random = np.random.Generator(np.random.Philox(key=(seed & ((1 << 64) - 1)) | walk << 64))
-            source = self._keys()
-            buffer = list(islice(source, buffer_size))
-            if len(buffer) == buffer_size:
-                while arriving := list(islice(source, _DRAWS)):
-                    for place, key in zip(
-                        random.integers(buffer_size, size=len(arriving)).tolist(), arriving, strict=True
-                    ):
-                        yield buffer[place]
-                        buffer[place] = key
-            for place in random.permutation(len(buffer)).tolist():
-                yield buffer[place]
+            return shuffled(self._keys(), buffer_size, seed, walk)
 
         return Dataset(keys, self._element, self._gather, self._length)
 
@@ -361,32 +342,12 @@ class Dataset:
             at_least("count", count, 0)
             walks, length = (lambda: range(count)), None if self._length is None else self._length * count
 
-        def keys() -> Iterator[Any]:
-            for _ in walks():
-                empty = True
-                for key in self._keys():
-                    empty = False
-                    yield key
-                if empty:
-                    return
-
-        return Dataset(keys, self._element, self._gather, length)
+        return Dataset(lambda: repeated(self._keys, walks()), self._element, self._gather, length)
 
     def cache(self) -> Dataset:
         """The elements kept in memory from the first complete walk on."""
         kept: list[Any] = []
-
-        def keys() -> Iterator[Any]:
-            if kept:
-                yield from kept
-                return
-            seen = []
-            for value in self:
-                seen.append(value)
-                yield value
-            kept[:] = seen
-
-        return Dataset(keys, same, stack, self._length)
+        return Dataset(lambda: remembered(self, kept), same, stack, self._length)
 
     def prefetch(self, buffer_size: int) -> Dataset:
         """The dataset itself: nothing is prepared ahead.

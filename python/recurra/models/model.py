@@ -14,10 +14,10 @@ import numpy as np
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.symbolic_call import is_shape
-from recurra.models.graph import Graph, is_embedding
+from recurra.models.graph import Graph
+from recurra.models.graph_queries import GraphQueries
 from recurra.registry import auto_name, is_builtin, to_snake_case
 from recurra.symbolic import KerasTensor
-from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
 from recurra.tree import leaves, map_structure
 from recurra.typing import PathLike, Symbols
@@ -25,7 +25,7 @@ from recurra.typing import PathLike, Symbols
 _M = TypeVar("_M", bound="Model")
 
 
-class Model(Layer, Trainer):
+class Model(Layer, Trainer, GraphQueries):
     """A model from symbolic inputs to outputs, or a class of your own with a `call`.
 
     ``Model(inputs, outputs)`` joins the layers called between `Input` tensors and outputs; lists and dicts stand for
@@ -301,75 +301,6 @@ class Model(Layer, Trainer):
             for variable, value in held:
                 variable.assign(value)
 
-    # --- what training asks -------------------------------------------------------------------------------------
-
-    def _knows_outputs(self, x: Any) -> bool:
-        """Whether the outputs' shapes for a batch like `x` are known without calling the model."""
-        if self._graph is not None:
-            return True
-        known = self._shape_cache.get(_shape_key(x))
-        if known is not None:
-            self._shape_cache[None] = known
-        return known is not None
-
-    def _note_outputs(self, x: Any, outputs: Any) -> None:
-        """Remember what the model, a subclass with its own call, gave for a batch like `x`."""
-        flat, names = flatten_outputs(outputs)
-        if names is None:
-            names = default_names(len(flat))
-        shapes: list[Any] = [(None, *np.shape(value)[1:]) for value in flat]
-        self._shape_cache[_shape_key(x)] = self._shape_cache[None] = (names, shapes)
-
-    def _static_batch_size(self) -> int | None:
-        """The size that every batch must have, for models with a fixed one."""
-        shapes = [] if self._graph is None else [tensor.shape for tensor in self._graph.input_tensors]
-        sizes = {shape[0] for shape in shapes if shape and shape[0] is not None}
-        return sizes.pop() if len(sizes) == 1 else None
-
-    def _build_for_batch(self, x: Any) -> bool:
-        """Build without calling, if possible; False if the model must be called on the batch."""
-        return False
-
-    def _named_inputs(self, x: Any) -> list[tuple[str, Any, Any, list[Any]]]:
-        """For each input: how to call it in an error, the array, its shape, and the Embeddings that read it."""
-        graph = self._graph
-        if graph is None:
-            return []
-        arrays = graph.flatten_inputs(x)
-        found = []
-        for tensor, array in zip(graph.input_tensors, arrays, strict=True):
-            name = tensor.node.layer.name if tensor.node else tensor.name
-            argument = "x" if len(arrays) == 1 else f"x[{name!r}]"
-            readers = [node.layer for node in graph.nodes if any(t is tensor for t in node.input_tensors)]
-            embeddings = [layer for layer in readers if is_embedding(layer)]
-            if not hasattr(array, "shape"):
-                raise TypeError(f"{argument} must be an array, got {type(array).__name__}")
-            found.append((argument, array, tensor.shape, embeddings))
-        return found
-
-    def _output_names_and_shapes(self) -> tuple[list[str], list[tuple[int | None, ...]]]:
-        """The names and shapes of the outputs; of those last noted where there is no graph."""
-        if self._graph is not None:
-            return self.output_names, [tensor.shape for tensor in self._graph.output_tensors]
-        names, shapes = self._shape_cache[None]
-        return names, shapes
-
-    def _softmax_outputs(self) -> list[int]:
-        """The numbers of the outputs whose last layer ends in a softmax that the loss may take the place of."""
-        graph = self._graph
-        if graph is None or not self._runs_graph() or type(self).__call__ is not Layer.__call__:
-            return []
-        found = []
-        for i, tensor in enumerate(graph.output_tensors):
-            if sum(t is tensor for t in graph.output_tensors) > 1:
-                continue
-            if any(any(t is tensor for t in node.input_tensors) for node in graph.nodes):
-                continue
-            node = tensor.node
-            if node is not None and ends_in_softmax(node.layer) and len(graph.nodes_of(node.layer)) == 1:
-                found.append(i)
-        return found
-
     # --- looking at it ------------------------------------------------------------------------------------------
 
     def summary(
@@ -477,20 +408,6 @@ def warn_lost_losses(model: Model, place: str) -> None:
             )
 
 
-def ends_in_softmax(layer: Any) -> bool:
-    """Whether `layer` is a Dense or Activation (perhaps within TimeDistributed) that ends in a plain softmax."""
-    from recurra import activations
-    from recurra.layers import Activation, Dense, TimeDistributed
-
-    if type(layer) is TimeDistributed:
-        if layer.activity_regularizer is not None:
-            return False
-        layer = layer.layer
-    if type(layer) not in (Dense, Activation) or layer.activity_regularizer is not None:
-        return False
-    return layer.activation is activations.softmax
-
-
 def _zeros(shape: Any) -> Any:
     """Arrays of a shape, or of nested shapes."""
 
@@ -498,7 +415,3 @@ def _zeros(shape: Any) -> Any:
         return np.zeros([1 if size is None else size for size in shape], "float32")
 
     return map_structure(array, shape, is_leaf=is_shape, sequence=list)
-
-
-def _shape_key(x: Any) -> Any:
-    return None if x is None else tuple(np.shape(leaf)[1:] for leaf in leaves(x))

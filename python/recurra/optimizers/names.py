@@ -15,9 +15,8 @@ from recurra.registry import Registry, to_snake_case
 from recurra.typing import OptimizerLike
 
 CLASSES: dict[str, type[Optimizer]] = {
-    cls.__name__: cls
-    for cls in (SGD, RMSprop, Adam, AdamW, LazyAdam, Adagrad, Adadelta, Nadam, Adamax, Lion)
-}  # fmt: skip
+    cls.__name__: cls for cls in (SGD, RMSprop, Adam, AdamW, LazyAdam, Adagrad, Adadelta, Nadam, Adamax, Lion)
+}
 
 
 NAMES: dict[str, type[Optimizer]] = {

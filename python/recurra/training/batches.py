@@ -335,8 +335,9 @@ def is_batches(data: Any) -> bool:
     if _is_array(data) or is_one_hot(data) or isinstance(data, (dict, str, bytes)) or data is None:
         return False
     if isinstance(data, (list, tuple)):
-        return bool(data) and all(isinstance(item, tuple) and 2 <= len(item) <= 3 and _is_array(item[0])
-                                  for item in data)  # fmt: skip
+        return bool(data) and all(
+            isinstance(item, tuple) and 2 <= len(item) <= 3 and _is_array(item[0]) for item in data
+        )
     return hasattr(data, "__iter__") or is_sequence_object(data)
 
 

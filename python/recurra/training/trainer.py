@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -10,34 +9,29 @@ import numpy as np
 
 from recurra import optimizers
 from recurra import random as own_random
-from recurra.autograd import Tensor, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import resolve_verbose
-from recurra.metrics.base import Metric
-from recurra.registry import is_configuration
 from recurra.training import loop
+from recurra.training.arguments import check_epochs, check_steps, hold_out, in_order, is_batch_list, plain_arrays
+from recurra.training.batch_steps import BatchSteps
 from recurra.training.batches import (
     ArraySource,
-    Batch,
     Source,
     as_arrays,
     count_samples,
     is_batches,
-    make_batch,
     make_source,
-    split_last,
 )
 from recurra.training.checks import check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
 from recurra.training.step import Compiled, Stepper
-from recurra.tree import PLAIN, map_structure
 from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
 
 
-class Trainer(OlderCalls):
+class Trainer(BatchSteps, OlderCalls):
     """Training for models. Part of :class:`recurra.models.Model`."""
 
     stop_training: bool = False
@@ -103,86 +97,6 @@ class Trainer(OlderCalls):
             "jit_compile": jit_compile,
         }
 
-    @property
-    def compiled(self) -> bool:
-        """Whether :meth:`compile` was called."""
-        return self._compiled_state is not None
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of :meth:`compile` as a configuration for files; None before it."""
-        if self._compile_config is None:
-            return None
-        from recurra.registry import serialize_keras_object
-
-        return {key: serialize_keras_object(value) for key, value in self._compile_config.items()}
-
-    def compile_from_config(self, config: Mapping[str, Any]) -> None:
-        """Compile with what :meth:`get_compile_config` gave."""
-        from recurra import losses
-        from recurra.metrics import names as metric_names
-
-        settings = {key: config[key] for key in (self._compile_config_keys()) if key in config}
-        for key, read in (
-            ("loss", losses.deserialize),
-            ("metrics", metric_names.deserialize),
-            ("weighted_metrics", metric_names.deserialize),
-        ):
-            if settings.get(key) is not None:
-                settings[key] = _revive(settings[key], read)
-        if isinstance(settings.get("optimizer"), Mapping):
-            settings["optimizer"] = optimizers.deserialize(settings["optimizer"])
-        if not isinstance(settings.get("steps_per_execution", 1), int):
-            settings.pop("steps_per_execution")
-        self.compile(**settings)
-        if getattr(self, "built", False) and self.optimizer is not None:
-            self.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined]
-
-    @staticmethod
-    def _compile_config_keys() -> tuple[str, ...]:
-        return (
-            "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
-            "jit_compile",
-        )  # fmt: skip
-
-    def _require_compiled(self, method: str) -> Compiled:
-        if self._compiled_state is None:
-            raise RuntimeError(f"{method} needs a compiled model: call model.compile(optimizer, loss) first")
-        return self._compiled_state
-
-    # --- metrics ------------------------------------------------------------------------------------------------
-
-    def _extra_metrics(self) -> list[Metric]:
-        """Metrics that the user keeps as attributes of the model."""
-        found = []
-        for value in vars(self).values():
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, Metric) and item not in found:
-                    found.append(item)
-        return found
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The running mean of the loss, those of several outputs, what ``compile`` made, those kept as attributes."""
-        state = self._compiled_state
-        own: list[Metric] = [] if state is None else [state.tracker, *state.loss.trackers, *state.metrics.metrics]
-        return [*own, *self._extra_metrics()]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """What ``evaluate`` returns, in order."""
-        compiled = self._require_compiled("metrics_names")
-        names = ["loss", *(tracker.name for tracker in compiled.loss.trackers)]
-        if compiled.metrics.built:
-            names += compiled.metrics.results()
-        return names + [metric.name for metric in self._extra_metrics()]
-
-    def reset_metrics(self) -> None:
-        """Start the running averages over."""
-        if self._compiled_state is not None:
-            self._compiled_state.reset()
-        for metric in self.metrics:
-            metric.reset_state()
-
     # --- what a subclass may override ---------------------------------------------------------------------------
 
     def _overrides(self, *names: str) -> bool:
@@ -208,35 +122,6 @@ class Trainer(OlderCalls):
         stepper = Stepper(self, False)
         stepper.update_metrics(y, y_pred, sample_weight)
         return stepper.results()
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Train on one batch ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` and return the logs.
-
-        Override it for a training rule of your own: compute with recurra.ops inside ``GradientTape``, change weights
-        through ``self.optimizer.apply_gradients`` or ``variable.assign``.
-        """
-        batch = self._batch_of(data, "train_step")
-        stepper = Stepper(self, True)
-        stepper.train(batch.x, batch.y, batch.weight, batch.size)
-        return stepper.results()
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """Evaluate one batch and return the logs."""
-        batch = self._batch_of(data, "test_step")
-        stepper = Stepper(self, False)
-        stepper.test(batch.x, batch.y, batch.weight, batch.size)
-        return stepper.results()
-
-    def _batch_of(self, data: Any, method: str) -> Batch:
-        """The batch that a step was given, for which the model is prepared if it has not been trained."""
-        batch = make_batch(data)
-        if not self._require_compiled(method).loss.built:
-            prepare(self, ArraySource(batch.x, batch.y, batch.weight, max(batch.size, 1)), method)
-        return batch
-
-    def predict_step(self, data: Any) -> Any:
-        """The outputs for one batch."""
-        return self(data[0], training=False)  # type: ignore[operator]
 
     # --- fit ----------------------------------------------------------------------------------------------------
 
@@ -290,10 +175,10 @@ class Trainer(OlderCalls):
         """
         check_reading("fit", reading)
         compiled = self._require_compiled("fit")
-        _check_epochs(epochs, initial_epoch)
+        check_epochs(epochs, initial_epoch)
         level = resolve_verbose(verbose)
         if validation_split and validation_data is None:
-            x, y, sample_weight, validation_data = _hold_out(x, y, sample_weight, validation_split)
+            x, y, sample_weight, validation_data = hold_out(x, y, sample_weight, validation_split)
         seed = self._shuffle_seed = own_random.derive_seed() if shuffle else None
         source = make_source(
             x,
@@ -304,7 +189,7 @@ class Trainer(OlderCalls):
             seed=seed,
             class_weight=class_weight,
         )
-        steps = _check_steps(steps_per_epoch, "steps_per_epoch")
+        steps = check_steps(steps_per_epoch, "steps_per_epoch")
         prepare(self, source, "fit")
         if validation_data is not None:
             validation_source = self._validation_source(validation_data, validation_batch_size, batch_size)
@@ -315,7 +200,7 @@ class Trainer(OlderCalls):
         calls.set_model(self)
         calls.set_params({"epochs": epochs, "steps": total, "verbose": level})
 
-        held_steps = _check_steps(validation_steps, "validation_steps")
+        held_steps = check_steps(validation_steps, "validation_steps")
 
         def validate(stop: Callable[[], bool]) -> dict[str, Any]:
             return loop.evaluate(self, validation_source, calls, steps=held_steps, verbose=0, stop=stop)
@@ -332,7 +217,7 @@ class Trainer(OlderCalls):
 
     def _validation_source(self, data: Any, own_size: int | None, batch_size: int | None) -> Source:
         batch_size = batch_size if own_size is None else own_size
-        if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not _is_batch_list(data):
+        if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not is_batch_list(data):
             size = self._batch_size(data[0], batch_size)
             return make_source(*data, batch_size=size, argument="validation_data")
         if own_size is not None:
@@ -396,8 +281,8 @@ class Trainer(OlderCalls):
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": verbose})
-        logs = loop.evaluate(self, source, calls, steps=_check_steps(steps, "steps"), verbose=resolve_verbose(verbose))
-        return logs if return_dict else _in_order(logs)
+        logs = loop.evaluate(self, source, calls, steps=check_steps(steps, "steps"), verbose=resolve_verbose(verbose))
+        return logs if return_dict else in_order(logs)
 
     def predict(
         self,
@@ -418,7 +303,7 @@ class Trainer(OlderCalls):
         array = x if quiet and type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size else None
         if array is not None and len(array) <= (self._batch_size(array, batch_size) or 32):
             if self._overrides("predict_step"):
-                return _arrays(self.predict_step((array,)))
+                return plain_arrays(self.predict_step((array,)))
             return self._predict_at_once(array)
         source = make_source(x, batch_size=self._batch_size(x, batch_size))
         prepare(self, source, "predict")
@@ -428,7 +313,7 @@ class Trainer(OlderCalls):
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": level})
-        return loop.predict(self, source, calls, steps=_check_steps(steps, "steps"), verbose=level)
+        return loop.predict(self, source, calls, steps=check_steps(steps, "steps"), verbose=level)
 
     def _predict_at_once(self, x: Any) -> Any:
         if x.dtype.kind == "f" and np.isnan(x.min()):
@@ -436,7 +321,7 @@ class Trainer(OlderCalls):
         if not getattr(self, "built", False):
             prepare(self, ArraySource(x), "predict")
         outputs = self(x, training=False)  # type: ignore[operator]
-        return np.asarray(outputs) if isinstance(outputs, np.ndarray) else _arrays(outputs)
+        return np.asarray(outputs) if isinstance(outputs, np.ndarray) else plain_arrays(outputs)
 
     # --- single batches -----------------------------------------------------------------------------------------
 
@@ -459,7 +344,7 @@ class Trainer(OlderCalls):
         else:
             stepper.train(*batch)
             logs = stepper.results()
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else in_order(logs)
 
     def test_on_batch(
         self,
@@ -476,14 +361,14 @@ class Trainer(OlderCalls):
         else:
             stepper.test(*batch)
             logs = stepper.results()
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else in_order(logs)
 
     def predict_on_batch(self, x: Data) -> Outputs:
         """The outputs for one batch."""
         x = as_arrays(x, "x")
         if not getattr(self, "built", False):
             prepare(self, ArraySource(x, batch_size=count_samples(("x", x))), "predict_on_batch")
-        return _arrays(self(x, training=False))  # type: ignore[operator]
+        return plain_arrays(self(x, training=False))  # type: ignore[operator]
 
     def _on_batch(
         self, x: Any, y: Any, weight: Any, class_weight: Any, training: bool, reset: bool
@@ -498,63 +383,3 @@ class Trainer(OlderCalls):
         if reset:
             stepper.reset()
         return stepper, source.peek()
-
-
-def _arrays(outputs: Any) -> Any:
-    """Outputs as plain arrays, without masks."""
-    return map_structure(
-        lambda leaf: np.asarray(value_of(leaf)) if isinstance(leaf, (np.ndarray, Tensor)) else leaf, outputs, PLAIN
-    )
-
-
-def _in_order(logs: dict[str, Any]) -> Any:
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
-
-
-def _check_epochs(epochs: Any, initial_epoch: Any) -> None:
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(f"{name} must be an int >= 0, got {value!r}")
-
-
-def _check_steps(steps: Any, name: str) -> int | None:
-    if steps is None or (isinstance(steps, int) and steps == -1):
-        return None
-    if isinstance(steps, float) and steps.is_integer():
-        steps = int(steps)
-    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
-        raise ValueError(f"{name} must be an int >= 1 or None, got {steps!r}")
-    return int(steps)
-
-
-def _hold_out(x: Any, y: Any, weight: Any, split: float) -> tuple[Any, Any, Any, Any]:
-    """The samples to train on, and the last ones for validation, as views."""
-    if not 0 < split < 1:
-        raise ValueError(f"validation_split must be in (0, 1), got {split!r}")
-    if is_batches(x):
-        raise ValueError("validation_split needs arrays; with batches pass validation_data")
-    x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
-    samples = count_samples(("x", x), ("y", y), ("sample_weight", weight))
-    start = math.floor(samples * (1.0 - split))
-    if start in (0, samples):
-        raise ValueError(
-            f"validation_split={split} of {samples} samples leaves {start} for training and {samples - start} "
-            "for validation: both must have some"
-        )
-    (x, x_held), (y, y_held), (weight, w_held) = (split_last(part, start) for part in (x, y, weight))
-    return x, y, weight, (x_held, y_held, w_held)
-
-
-def _is_batch_list(data: Any) -> bool:
-    return isinstance(data, list) and all(isinstance(item, tuple) for item in data)
-
-
-def _revive(value: Any, read: Any) -> Any:
-    """Losses or metrics of a saved compile configuration."""
-    return map_structure(
-        lambda leaf: read(leaf) if isinstance(leaf, Mapping) else leaf,
-        value,
-        is_leaf=is_configuration,
-        sequence=list,
-    )

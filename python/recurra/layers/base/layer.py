@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +11,8 @@ from recurra import initializers, regularizers
 from recurra.autograd import Tensor, Variable
 from recurra.config import standardize_dtype
 from recurra.constraints import get as get_constraint
-from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, shapes_of, spec_of
+from recurra.layers.base.building import Building, tracked_build
+from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, spec_of
 from recurra.layers.base.configuration import Configuration
 from recurra.layers.base.context import context, get_mask
 from recurra.layers.base.graph_access import GraphAccess
@@ -30,27 +29,7 @@ _L = TypeVar("_L", bound="Layer")
 _PLAIN = (np.ndarray, Tensor)
 
 
-def _tracked_build(build: Callable[..., None]) -> Callable[..., None]:
-    """`build` that notes the shape, marks the layer as built and sets the weights given to the constructor."""
-
-    @functools.wraps(build)
-    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._call_spec is None:
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
-        self._build_depth += 1
-        try:
-            build(self, *args, **kwargs)
-        finally:
-            self._build_depth -= 1
-        if self._build_depth == 0:
-            self._build_shape = args[0] if args else next(iter(kwargs.values()), None)
-            self.built = True
-            self._after_build()
-
-    return wrapper
-
-
-class Layer(Tracking, Masks, Configuration, GraphAccess):
+class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
     """A function with weights. Subclass it: make weights in `build`, compute with ``recurra.ops`` in `call`.
 
     name : for summaries and files; made from the class's name where None
@@ -106,7 +85,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
             if "_mask_passes" not in cls.__dict__:
                 cls._mask_passes = False
         if "build" in cls.__dict__:
-            cls.build = _tracked_build(cls.__dict__["build"])  # type: ignore[method-assign]
+            cls.build = tracked_build(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -252,48 +231,6 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
                     "would be the same for every batch: write add_loss(lambda: ...)"
                 )
 
-    # --- building ------------------------------------------------------------------------------------------------
-
-    @_tracked_build
-    def build(self, input_shape: Any) -> None:
-        """Make the weights. Called with the shape of the first input (None where open) before the first call."""
-
-    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Build for the shapes of a call's arguments."""
-        wanted = _build_parameters(type(self).build)
-        named = {**dict(zip(self._call_spec.names, args, strict=False)), **kwargs}
-        first = shapes_of(named.get(self._call_spec.first))
-        if len(wanted) <= 1:
-            self.build(first)
-        else:
-            shapes = {f"{key}_shape": shapes_of(value) for key, value in named.items() if holds_tensors(value)}
-            given = {key: shapes[key] for key in wanted if key in shapes}
-            if wanted[0] in given:
-                self.build(**given)
-            else:
-                self.build(first, **given)
-        self.built = True
-
-    def _after_build(self) -> None:
-        if self._initial_weights is not None:
-            initial, self._initial_weights = self._initial_weights, None
-            self.set_weights(initial)
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build for the shape that :meth:`get_build_config` noted."""
-        if self.built:
-            return
-        shapes = config.get("shapes_dict")  # Keras 3's way to note several arguments
-        if shapes is not None:
-            names = _build_parameters(type(self).build)
-            self.build(**{key: _as_shapes(shape) for key, shape in shapes.items() if key in names})
-        elif config.get("input_shape") is not None:
-            self.build(_as_shapes(config["input_shape"]))
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shape that the layer was built for."""
-        return None if self._build_shape is None else {"input_shape": self._build_shape}
-
     # --- calling -------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -429,18 +366,6 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-@functools.cache
-def _build_parameters(build: Callable[..., None]) -> tuple[str, ...]:
-    parameters = inspect.signature(build).parameters.values()
-    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)[1:]
-
-
-def _as_shapes(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple(value) if not any(isinstance(item, (list, tuple)) for item in value) else [*map(_as_shapes, value)]
-    return value
 
 
 __all__ = ["KerasTensor", "Layer"]
