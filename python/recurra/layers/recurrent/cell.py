@@ -121,7 +121,6 @@ class KernelCell(Layer, DropoutRNNCell):
         units: int,
         activation: Any = None,
         *,
-        use_bias: bool = True,
         dropout: float = 0.0,
         seed: int | None = None,
         **options: Any,
@@ -135,7 +134,7 @@ class KernelCell(Layer, DropoutRNNCell):
         if self.kernel_cell.recurrent_activation is not None:
             self.recurrent_activation = activations.get(own["recurrent_activation"])
             functions["recurrent_activation"] = self.recurrent_activation
-        self.use_bias = use_bias
+        self.use_bias = own.get("use_bias", False)
         self.unit_forget_bias = own.get("unit_forget_bias", False)
         for name in self._weight_settings():
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
@@ -167,6 +166,8 @@ class KernelCell(Layer, DropoutRNNCell):
     def _own_arguments(cls) -> list[str]:
         """What some cells are made with and others not."""
         names = cls._weight_settings()
+        if cls.kernel_cell.biases:
+            names.append("use_bias")
         if cls.kernel_cell.recurrent_activation is not None:
             names.append("recurrent_activation")
         if cls.has_forget_bias():
@@ -319,11 +320,9 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def shared_config(self) -> dict[str, Any]:
         """The settings that the cell and its layer both write."""
-        config = {
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-        }
+        config = {"units": self.units, "activation": activations.serialize(self.activation)}
+        if self.kernel_cell.biases:
+            config["use_bias"] = self.use_bias
         for name in self._weight_settings():
             config[name] = _SETTINGS[name.rpartition("_")[2]].serialize(getattr(self, name))
         config["dropout"] = self.dropout
