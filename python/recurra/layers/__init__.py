@@ -20,7 +20,7 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
-Not Keras's are ``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU`` and ``MinLSTM``, whose arguments have its names too.
+``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU`` and ``MinLSTM`` are not Keras's; their arguments have its names.
 """
 
 from __future__ import annotations
