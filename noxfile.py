@@ -32,12 +32,13 @@ def random_models_keras(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check ruff, mypy and clang-format; `nox -s lint -- --fix` repairs what can be."""
+    """Check ruff, mypy, the types of the examples and clang-format; `nox -s lint -- --fix` repairs what can be."""
     session.install(".[dev]")
     fix = "--fix" in session.posargs
     session.run("ruff", "check", *(["--fix"] if fix else []), ".")
     session.run("ruff", "format", *([] if fix else ["--check"]), ".")
     session.run("mypy")
+    session.run("pytest", "-q", "tests/typing")  # the types of the documents' examples
     session.run("clang-format", *(["-i"] if fix else ["--dry-run", "--Werror"]), *CPP)
 
 

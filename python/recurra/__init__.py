@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         regularizers,
         saving,
         tasks,
+        typing,
         utils,
     )
     from recurra._core.select import build_config, get_num_threads, set_num_threads
@@ -73,6 +74,7 @@ _MODULES = {
     "saving",
     "tasks",
     "train",
+    "typing",
     "utils",
 }
 _NAMES = {
@@ -130,6 +132,7 @@ __all__ = [
     "set_num_threads",
     "tasks",
     "train",
+    "typing",
     "utils",
 ]
 

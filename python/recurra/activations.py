@@ -11,12 +11,14 @@ Five of them run inside the recurrent kernels: tanh, sigmoid, relu, hard_sigmoid
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from recurra import ops
 from recurra.registry import Registry
+from recurra.typing import ArrayLike, TensorLike
 
 __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
@@ -27,32 +29,32 @@ __all__ = [
 ]  # fmt: skip
 
 
-def linear(x: Any) -> Any:
+def linear(x: ArrayLike) -> Any:
     """`x` itself."""
     return x
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: ArrayLike) -> Any:
     """The hyperbolic tangent."""
     return ops.tanh(x)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: ArrayLike) -> Any:
     """``1 / (1 + exp(-x))``."""
     return ops.sigmoid(x)
 
 
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: ArrayLike) -> Any:
     """``clip(x / 6 + 0.5, 0, 1)``, as in Keras 3 (Keras 2 had ``0.2 * x + 0.5``)."""
     return ops.hard_sigmoid(x)
 
 
-def hard_sigmoid_keras2(x: Any) -> Any:
+def hard_sigmoid_keras2(x: TensorLike) -> Any:
     """``clip(0.2 * x + 0.5, 0, 1)``, what Keras 1 and 2 called hard_sigmoid; their files are loaded with it."""
     return ops.hard_sigmoid(x * 1.2)
 
 
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+def relu(x: TensorLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """``x`` above `threshold`, ``negative_slope * (x - threshold)`` below it, at most `max_value`."""
     if threshold == 0.0:
         y = ops.relu(x) if negative_slope == 0.0 else ops.leaky_relu(x, negative_slope)
@@ -61,125 +63,125 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return y if max_value is None else ops.minimum(y, max_value)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Any:
     """``x`` where positive, ``negative_slope * x`` elsewhere."""
     return ops.leaky_relu(x, negative_slope)
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: ArrayLike) -> Any:
     """``min(max(x, 0), 6)``."""
     return ops.minimum(ops.relu(x), 6.0)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: ArrayLike, axis: int = -1) -> Any:
     """``exp(x)`` divided by its sum along `axis`."""
     return ops.softmax(x, axis)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: ArrayLike, axis: int = -1) -> Any:
     """The logarithm of :func:`softmax`, computed without overflow."""
     return ops.log_softmax(x, axis)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: ArrayLike, alpha: float = 1.0) -> Any:
     """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
     return ops.elu(x, alpha)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: ArrayLike, alpha: float = 1.0) -> Any:
     """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))``."""
     return ops.maximum(x, 0.0) + alpha * (ops.exp(ops.minimum(x, 0.0) / alpha) - 1.0)
 
 
-def selu(x: Any) -> Any:
+def selu(x: ArrayLike) -> Any:
     """The scaled exponential unit that keeps mean 0 and variance 1."""
     return ops.selu(x)
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: ArrayLike) -> Any:
     """``log(1 + exp(x))``."""
     return ops.softplus(x)
 
 
-def softsign(x: Any) -> Any:
+def softsign(x: ArrayLike) -> Any:
     """``x / (1 + abs(x))``."""
     return ops.softsign(x)
 
 
-def silu(x: Any) -> Any:
+def silu(x: ArrayLike) -> Any:
     """``x * sigmoid(x)``, also called swish."""
     return ops.silu(x)
 
 
-def hard_silu(x: Any) -> Any:
+def hard_silu(x: ArrayLike) -> Any:
     """``x * hard_sigmoid(x)``."""
     return x * ops.hard_sigmoid(x)
 
 
-def gelu(x: Any, approximate: bool = False) -> Any:
+def gelu(x: ArrayLike, approximate: bool = False) -> Any:
     """``x * Phi(x)`` with the normal distribution function, or its tanh approximation."""
     return ops.gelu(x, approximate)
 
 
-def exponential(x: Any) -> Any:
+def exponential(x: ArrayLike) -> Any:
     """``exp(x)``."""
     return ops.exp(x)
 
 
-def mish(x: Any) -> Any:
+def mish(x: ArrayLike) -> Any:
     """``x * tanh(softplus(x))``."""
     return x * ops.tanh(ops.softplus(x))
 
 
-def log_sigmoid(x: Any) -> Any:
+def log_sigmoid(x: TensorLike) -> Any:
     """``log(sigmoid(x))``, computed as ``-softplus(-x)``."""
     return -ops.softplus(-x)
 
 
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: ArrayLike, axis: int = -1) -> Any:
     """The first half of `x` along `axis` times the sigmoid of the second half."""
     first, second = ops.split(x, 2, axis)
     return first * ops.sigmoid(second)
 
 
-def hard_tanh(x: Any) -> Any:
+def hard_tanh(x: ArrayLike) -> Any:
     """``clip(x, -1, 1)``."""
     return ops.clip(x, -1.0, 1.0)
 
 
-def tanh_shrink(x: Any) -> Any:
+def tanh_shrink(x: ArrayLike) -> Any:
     """``x - tanh(x)``."""
     return x - ops.tanh(x)
 
 
-def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
+def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Any:
     """``x`` where ``abs(x) > threshold``, zero elsewhere."""
     return x * _like(np.abs(_value(x)) > threshold, x)
 
 
-def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
+def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Any:
     """``x`` moved towards zero by `threshold`, zero where it is nearer than that."""
     return ops.relu(x - threshold) - ops.relu(-x - threshold)
 
 
-def threshold(x: Any, threshold: float, default_value: float) -> Any:
+def threshold(x: TensorLike, threshold: float, default_value: float) -> Any:
     """``x`` where above `threshold`, `default_value` elsewhere."""
     keep = _value(x) > threshold
     return x * _like(keep, x) + default_value * _like(~keep, x)
 
 
-def squareplus(x: Any, b: float = 4) -> Any:
+def squareplus(x: ArrayLike, b: float = 4) -> Any:
     """``(x + sqrt(x * x + b)) / 2``."""
     return (x + ops.sqrt(ops.square(x) + b)) / 2.0
 
 
-def sparse_plus(x: Any) -> Any:
+def sparse_plus(x: TensorLike) -> Any:
     """0 up to -1, ``(x + 1)**2 / 4`` between -1 and 1, ``x`` from 1 on."""
     inner = ops.square(ops.clip(x, -1.0, 1.0) + 1.0) / 4.0
     return inner + ops.relu(x - 1.0)
 
 
-def sparse_sigmoid(x: Any) -> Any:
+def sparse_sigmoid(x: ArrayLike) -> Any:
     """0 up to -1, ``(x + 1) / 2`` between -1 and 1, 1 from 1 on."""
     return (ops.clip(x, -1.0, 1.0) + 1.0) / 2.0
 
@@ -187,7 +189,7 @@ def sparse_sigmoid(x: Any) -> Any:
 swish, hard_swish = silu, hard_silu
 
 
-def _value(x: Any) -> Any:
+def _value(x: ArrayLike) -> Any:
     return x.value if hasattr(x, "value") else np.asarray(x)
 
 
@@ -228,6 +230,6 @@ def serialize(activation: Any) -> Any:
     return _registry.serialize(activation)
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The function that a name or a configuration stands for."""
     return linear if config is None else _registry.deserialize(config, custom_objects)

@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array as Array
+from recurra.typing import DType
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 Backward = Callable[..., "tuple[Array | RowSparse | None, ...]"]
 
@@ -48,7 +50,7 @@ class RowSparse:
     def dtype(self) -> np.dtype[Any]:
         return self.rows.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         dense = np.zeros(self.shape, self.rows.dtype if dtype is None else dtype)
         dense[self.ids] = self.rows
         return dense
@@ -132,7 +134,7 @@ class Tensor:
 
         def transpose(self, axes: Any = None) -> Any: ...
         def reshape(self, *shape: Any) -> Any: ...
-        def astype(self, dtype: Any) -> Any: ...
+        def astype(self, dtype: DType | None) -> Any: ...
         def sum(self, axis: Any = None, keepdims: bool = False) -> Any: ...
         def mean(self, axis: Any = None, keepdims: bool = False) -> Any: ...
         def max(self, axis: Any = None, keepdims: bool = False) -> Any: ...
@@ -159,7 +161,7 @@ class Tensor:
         def __gt__(self, other: Any) -> Any: ...
         def __ge__(self, other: Any) -> Any: ...
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype) if copy else np.asarray(self.value, dtype)
 
     def __len__(self) -> int:
@@ -215,7 +217,9 @@ class Variable(Tensor):
     __ne__ = object.__ne__
     __hash__ = object.__hash__
 
-    def __init__(self, value: Any, *, dtype: Any = None, name: str = "variable", trainable: bool = True) -> None:
+    def __init__(
+        self, value: Any, *, dtype: DType | None = None, name: str = "variable", trainable: bool = True
+    ) -> None:
         super().__init__(np.array(value, dtype=dtype, order="C"))
         self.name = name
         self.trainable = trainable
@@ -386,7 +390,7 @@ def _dense(grad: Any) -> Any:
     return np.asarray(grad) if isinstance(grad, RowSparse) else grad
 
 
-def filled(shape: tuple[int, ...], dtype: Any, value: Any) -> Array:
+def filled(shape: tuple[int, ...], dtype: DType | None, value: Any) -> Array:
     """As np.full. That and its like are written in Python, which after a large kernel is in no cache, and slow."""
     array = np.empty(shape, dtype)
     array[...] = value

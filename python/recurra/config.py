@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from recurra.typing import DType
 
 _FLOATS = ("float32", "float64")
 
@@ -59,7 +59,7 @@ def backend() -> str:
     return "recurra"
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: DType | None) -> str:
     """The name of a float type given as a name, a numpy type, a policy or a policy's configuration.
 
     dtype : None (the default float type), "float32", ``numpy.float64``, a dict

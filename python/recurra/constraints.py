@@ -8,6 +8,7 @@ array([0., 2.])
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.registry import Registry
+from recurra.typing import ArrayLike, Axis
 
 __all__ = [
     "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm", "min_max_norm",
@@ -27,7 +29,7 @@ class Constraint:
 
     _keras_module = "keras.constraints"
 
-    def __call__(self, w: Any) -> Array:
+    def __call__(self, w: ArrayLike) -> Array:
         raise TypeError(f"{type(self).__name__} must define __call__(w)")
 
     def get_config(self) -> dict[str, Any]:
@@ -38,7 +40,7 @@ class Constraint:
         return cls(**config)
 
 
-def _norm(w: Array, axis: Any) -> Array:
+def _norm(w: Array, axis: Axis) -> Array:
     axis = tuple(axis) if isinstance(axis, list) else axis
     norms: Array = np.sqrt(np.sum(np.square(w), axis=axis, keepdims=True))
     return norms
@@ -47,13 +49,13 @@ def _norm(w: Array, axis: Any) -> Array:
 class MaxNorm(Constraint):
     """Scale a vector of weights (along `axis`) down to norm `max_value` where it is longer."""
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
         self.max_value, self.axis = max_value, axis
 
-    def __call__(self, w: Any) -> Array:
-        w = value_of(w)
-        norms = _norm(w, self.axis)
-        result: Array = w * (np.clip(norms, 0, self.max_value) / (epsilon() + norms)).astype(w.dtype)
+    def __call__(self, w: ArrayLike) -> Array:
+        value = value_of(w)
+        norms = _norm(value, self.axis)
+        result: Array = value * (np.clip(norms, 0, self.max_value) / (epsilon() + norms)).astype(value.dtype)
         return result
 
     def get_config(self) -> dict[str, Any]:
@@ -63,7 +65,7 @@ class MaxNorm(Constraint):
 class NonNeg(Constraint):
     """Weights are at least zero."""
 
-    def __call__(self, w: Any) -> Array:
+    def __call__(self, w: ArrayLike) -> Array:
         w = value_of(w)
         result: Array = np.maximum(w, 0)
         return result
@@ -72,12 +74,12 @@ class NonNeg(Constraint):
 class UnitNorm(Constraint):
     """A vector of weights (along `axis`) has norm 1."""
 
-    def __init__(self, axis: Any = 0) -> None:
+    def __init__(self, axis: Axis = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: Any) -> Array:
-        w = value_of(w)
-        result: Array = w / (epsilon() + _norm(w, self.axis)).astype(w.dtype)
+    def __call__(self, w: ArrayLike) -> Array:
+        value = value_of(w)
+        result: Array = value / (epsilon() + _norm(value, self.axis)).astype(value.dtype)
         return result
 
     def get_config(self) -> dict[str, Any]:
@@ -90,14 +92,14 @@ class MinMaxNorm(Constraint):
     rate : 1 scales all the way, a smaller number only part of it at each step
     """
 
-    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
-    def __call__(self, w: Any) -> Array:
-        w = value_of(w)
-        norms = _norm(w, self.axis)
+    def __call__(self, w: ArrayLike) -> Array:
+        value = value_of(w)
+        norms = _norm(value, self.axis)
         desired = self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
-        result: Array = w * (desired / (epsilon() + norms)).astype(w.dtype)
+        result: Array = value * (desired / (epsilon() + norms)).astype(value.dtype)
         return result
 
     def get_config(self) -> dict[str, Any]:
@@ -125,6 +127,6 @@ def serialize(constraint: Any) -> Any:
     return _registry.serialize(constraint)
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The constraint that a configuration describes."""
     return _registry.deserialize(config, custom_objects)

@@ -11,6 +11,7 @@ made) returns the same array each time for the same shape; one made with a ``rec
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from recurra import random
 from recurra.autograd import Array
 from recurra.config import standardize_dtype
 from recurra.registry import Registry, deserialize_keras_object, serialize_keras_object
+from recurra.typing import DType
 
 Shape = tuple[int, ...]
 
@@ -36,7 +38,7 @@ class Initializer:
 
     _keras_module = "keras.initializers"
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         raise TypeError(f"{type(self).__name__} must define __call__(shape, dtype=None)")
 
     def get_config(self) -> dict[str, Any]:
@@ -53,14 +55,14 @@ class Initializer:
 class Zeros(Initializer):
     """All zeros."""
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return np.zeros(shape, standardize_dtype(dtype))
 
 
 class Ones(Initializer):
     """All ones."""
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return np.ones(shape, standardize_dtype(dtype))
 
 
@@ -70,7 +72,7 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return np.array(np.broadcast_to(np.asarray(self.value, standardize_dtype(dtype)), shape))
 
     def get_config(self) -> dict[str, Any]:
@@ -87,7 +89,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         if len(shape) != 2:
             raise ValueError(f"Identity needs a shape of 2 axes, got {tuple(shape)}")
         name = standardize_dtype(dtype)
@@ -100,7 +102,7 @@ class Identity(Initializer):
 class _Random(Initializer):
     """Holds the seed: an int, None (one is drawn now) or a SeedGenerator (each call draws anew)."""
 
-    def __init__(self, seed: Any = None) -> None:
+    def __init__(self, seed: int | random.SeedGenerator | None = None) -> None:
         if isinstance(seed, dict):
             seed = deserialize_keras_object(seed)
         self._given = seed
@@ -116,11 +118,11 @@ class _Random(Initializer):
 class RandomNormal(_Random):
     """Normal numbers of mean `mean` and standard deviation `stddev`."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | random.SeedGenerator | None = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return random.normal(shape, self.mean, self.stddev, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -130,18 +132,20 @@ class RandomNormal(_Random):
 class TruncatedNormal(RandomNormal):
     """As RandomNormal, but numbers over two standard deviations from the mean are drawn again."""
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
 
 
 class RandomUniform(_Random):
     """Numbers spread evenly over [minval, maxval)."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | random.SeedGenerator | None = None
+    ) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return random.uniform(shape, self.minval, self.maxval, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -164,7 +168,7 @@ class VarianceScaling(_Random):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: Any = None,
+        seed: int | random.SeedGenerator | None = None,
         input_axes: Any = None,
         output_axes: Any = None,
     ) -> None:
@@ -183,7 +187,7 @@ class VarianceScaling(_Random):
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         if self.input_axes is None:
             fan_in, fan_out = compute_fans(tuple(shape))
         else:
@@ -214,7 +218,9 @@ class _NamedScaling(VarianceScaling):
 
     _settings: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
+    def __init__(
+        self, seed: int | random.SeedGenerator | None = None, input_axes: Any = None, output_axes: Any = None
+    ) -> None:
         super().__init__(*self._settings, seed, input_axes, output_axes)
 
     def get_config(self) -> dict[str, Any]:
@@ -264,11 +270,11 @@ class Orthogonal(_Random):
     kernel of shape (H, 4*H) the rows are orthonormal, not each gate's block (as in Keras).
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: int | random.SeedGenerator | None = None) -> None:
         super().__init__(seed)
         self.gain = gain
 
-    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         shape = tuple(shape)
         if len(shape) < 2:
             raise ValueError(f"Orthogonal needs a shape of at least 2 axes, got {shape}")
@@ -328,6 +334,6 @@ def serialize(initializer: Any) -> Any:
     return _registry.serialize(initializer)
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The initializer that a configuration describes."""
     return _registry.deserialize(config, custom_objects)

@@ -21,6 +21,7 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, value_of
 from recurra.config import standardize_dtype
+from recurra.typing import ArrayLike, DType
 
 _MASK64 = (1 << 64) - 1
 _SEED_LIMIT = 1 << 63
@@ -146,7 +147,7 @@ def uniform(
     shape: tuple[int, ...],
     minval: float = 0.0,
     maxval: float = 1.0,
-    dtype: Any = None,
+    dtype: DType | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Array:
     """Numbers spread evenly over [minval, maxval).
@@ -165,7 +166,7 @@ def normal(
     shape: tuple[int, ...],
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
+    dtype: DType | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Array:
     """Numbers from the normal distribution of the given mean and standard deviation."""
@@ -182,7 +183,7 @@ def truncated_normal(
     shape: tuple[int, ...],
     mean: float = 0.0,
     stddev: float = 1.0,
-    dtype: Any = None,
+    dtype: DType | None = None,
     seed: int | SeedGenerator | None = None,
 ) -> Array:
     """Normal numbers of which those further than two standard deviations from the mean are drawn again."""
@@ -202,7 +203,7 @@ def truncated_normal(
 
 
 def randint(
-    shape: tuple[int, ...], minval: int, maxval: int, dtype: Any = "int32", seed: int | SeedGenerator | None = None
+    shape: tuple[int, ...], minval: int, maxval: int, dtype: DType = "int32", seed: int | SeedGenerator | None = None
 ) -> Array:
     """Whole numbers spread evenly over [minval, maxval).
 
@@ -216,13 +217,15 @@ def randint(
     return whole.astype(dtype, copy=False)
 
 
-def shuffle(x: Any, axis: int = 0, seed: int | SeedGenerator | None = None) -> Array:
+def shuffle(x: ArrayLike, axis: int = 0, seed: int | SeedGenerator | None = None) -> Array:
     """A copy of `x` with the slices along `axis` in random order."""
     values = np.asarray(value_of(x))
     return np.take(values, np.argsort(uniform((values.shape[axis],), dtype="float64", seed=seed)), axis=axis)
 
 
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: int | SeedGenerator | None = None) -> Array:
+def categorical(
+    logits: ArrayLike, num_samples: int, dtype: DType = "int32", seed: int | SeedGenerator | None = None
+) -> Array:
     """Ids drawn with the probabilities softmax(logits), with replacement.
 
     logits : (B, V), -inf for ids that are never drawn
@@ -248,7 +251,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: int |
     return ids.astype(dtype, copy=False)
 
 
-def dropout_multiplier(shape: tuple[int, ...], rate: float, dtype: Any, seed: int | SeedGenerator | None) -> Array:
+def dropout_multiplier(
+    shape: tuple[int, ...], rate: float, dtype: DType | None, seed: int | SeedGenerator | None
+) -> Array:
     """What dropout multiplies by: 0 with probability `rate`, else ``1 / (1 - rate)``; all zeros at rate 1.
 
     Row b depends on the seed, the draw and b alone.

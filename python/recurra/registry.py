@@ -139,13 +139,14 @@ def live_objects() -> Iterator[None]:
         _scopes.live = before
 
 
-def _is_builtin(target: Any) -> bool:
+def is_builtin(target: Any) -> bool:
+    """Whether a class or function is defined in this package."""
     return str(getattr(target, "__module__", "")).split(".")[0] == "recurra"
 
 
 def _module_of(target: Any) -> str:
     """The module that Keras 3 files the class under."""
-    if not _is_builtin(target):
+    if not is_builtin(target):
         return str(getattr(target, "__module__", "builtins"))
     return str(target.__dict__.get("_keras_module") or getattr(target, "_keras_module", "keras"))
 
@@ -169,7 +170,7 @@ def serialize_keras_object(value: Any) -> Any:
         return value.name
     if hasattr(value, "get_config") and not inspect.isclass(value):
         kind = type(value)
-        builtin = _is_builtin(kind)
+        builtin = is_builtin(kind)
         result: dict[str, Any] = {
             "module": _module_of(kind),
             "class_name": kind if _scopes.live else kind.__name__,
@@ -185,7 +186,7 @@ def serialize_keras_object(value: Any) -> Any:
     if callable(value) and hasattr(value, "__name__"):
         if value.__name__ == "<lambda>":
             raise ValueError("a lambda has no name to save: define it with `def` and register it")
-        if _is_builtin(value):
+        if is_builtin(value):
             return value.__name__
         return {
             "module": str(value.__module__),

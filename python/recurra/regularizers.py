@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from recurra import ops
 from recurra.registry import Registry
+from recurra.typing import ArrayLike
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
@@ -22,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _factor(value: Any, name: str) -> float:
+def _factor(value: ArrayLike, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise ValueError(f"{name} must be a non-negative number, got {value!r}")
     if value < 0 or math.isnan(value) or math.isinf(value):
@@ -35,7 +37,7 @@ class Regularizer:
 
     _keras_module = "keras.regularizers"
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         raise TypeError(f"{type(self).__name__} must define __call__(x)")
 
     def get_config(self) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class L1L2(Regularizer):
         self.l1 = _factor(0.0 if l1 is None else l1, "l1")
         self.l2 = _factor(0.0 if l2 is None else l2, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         total: Any = 0.0
         if self.l1:
             total = total + self.l1 * ops.sum(ops.abs(x))
@@ -71,7 +73,7 @@ class L1(Regularizer):
     def __init__(self, l1: float | None = 0.01) -> None:
         self.l1 = _factor(0.01 if l1 is None else l1, "l1")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         return self.l1 * ops.sum(ops.abs(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class L2(Regularizer):
     def __init__(self, l2: float | None = 0.01) -> None:
         self.l2 = _factor(0.01 if l2 is None else l2, "l2")
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         return self.l2 * ops.sum(ops.square(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -143,6 +145,6 @@ def serialize(regularizer: Any) -> Any:
     return _registry.serialize(regularizer)
 
 
-def deserialize(config: Any, custom_objects: Any = None) -> Any:
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The regularizer that a configuration describes."""
     return _registry.deserialize(config, custom_objects)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from recurra.ops.dispatch import SymbolicOperand
-
-Shape = tuple["int | None", ...]
+from recurra.typing import DType
+from recurra.typing import Shape as Shape
 
 _ids = itertools.count()
 
@@ -67,7 +67,7 @@ class KerasTensor:
     #: arrays leave their operators to this class: ``array + tensor`` is `__radd__` here
     __array_priority__ = 1000
 
-    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
+    def __init__(self, shape: Any, dtype: DType = "float32", name: str | None = None) -> None:
         self.shape: Shape = tuple(None if size is None else int(size) for size in shape)
         self.dtype = str(dtype)
         self.name = name if name is not None else f"keras_tensor_{next(_ids)}"
@@ -99,7 +99,7 @@ class KerasTensor:
             _record,
         )
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: DType | None = None, copy: Any = None) -> Any:
         raise self._no_value("it cannot become an array")
 
     def __bool__(self) -> bool:

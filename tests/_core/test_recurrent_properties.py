@@ -193,9 +193,11 @@ def test_rows_are_independent_whatever_units_are_left_over(
     case = Case(cell, "float32", (13, 7, 1, units), embeddings=embeddings, vocabulary=3)
     inputs = make_inputs(case)
     table = inputs["embeddings" if embeddings else "x"]
-    table[table == table.max()] = np.inf  # of which a gate that does not take x must not see zero times infinity
+    if not CELL_TABLE[cell].row_statistics:  # the norm of an infinite row is NaN
+        table[table == table.max()] = np.inf  # of which a gate that does not take x must not see zero times infinity
     together = forward(compiled, case, inputs.arrays, training=True)[:-1]
-    assert not np.isfinite(table).all() and np.isfinite(together[0]).mean() > 0.5
+    assert CELL_TABLE[cell].row_statistics or not np.isfinite(table).all()
+    assert np.isfinite(together[0]).mean() > 0.5
     for row in range(case.sizes[0]):
         alone = forward(compiled, case, take_rows(inputs, [row]).arrays, training=False)[:-1]
         for a, b in zip(alone, together, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -208,6 +209,14 @@ def test_optimizers(
         _same_updates(name, compiled, reference, arguments)
 
 
+def test_a_scale_that_is_nan_is_passed_on(core: ModuleType) -> None:
+    """It is 1 / norm of gradients that are NaN themselves: the weights must show it, no argument is at fault."""
+    params = [np.ones(3), np.ones(2)]
+    core.sgd_update(params, [np.full(3, np.nan), np.ones(2)], None, 0.1, 0.0, False, 0.0, [np.nan, 1.0], 0.0)
+    assert np.isnan(params[0]).all()
+    np.testing.assert_allclose(params[1], 0.9)
+
+
 def test_optimizers_of_nothing(compiled: ModuleType) -> None:
     compiled.sgd_update([], [], None, *REST, [], 0.0)
     compiled.adam_update([], [], [], [], None, 0.1, 0.9, 0.99, 1e-7, 1, 0.0, [], 0.0)
@@ -361,3 +370,12 @@ def test_same_errors(compiled: ModuleType, reference: ModuleType, name: str) -> 
         BAD[name](compiled)
     assert found.type is expected.type, (str(found.value), str(expected.value))
     assert "got" in str(found.value) or "writable" in str(found.value) or "contiguous" in str(found.value)
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 0), ()], ids=str)
+def test_a_softmax_over_nothing_is_refused(core: ModuleType, shape: tuple[int, ...]) -> None:
+    empty = np.zeros(shape)
+    with pytest.raises(ValueError, match=r"x must have shape \(\.\.\., V\).*got " + re.escape(str(shape))):
+        core.softmax_forward(empty)
+    with pytest.raises(ValueError, match=r"y must have shape \(\.\.\., V\).*got " + re.escape(str(shape))):
+        core.softmax_backward(empty, empty)

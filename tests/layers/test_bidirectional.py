@@ -9,6 +9,7 @@ import pytest
 
 from recurra import GradientTape, layers, ops
 from recurra.autograd import Array
+from recurra.layers.recurrent.rnn import SequenceOutput
 
 B, T, I, H = 3, 6, 4, 2
 RANDOM = np.random.RandomState(8)
@@ -228,3 +229,22 @@ def test_only_outputs_of_other_layers_are_copied(monkeypatch: pytest.MonkeyPatch
         copies.clear()
         layers.Bidirectional(kind(H, return_sequences=True))(padded("right")[0])
         assert len(copies) == number, kind
+
+
+def test_a_subclass_with_a_call_of_its_own_sees_its_own_order_of_time() -> None:
+    class Summing(layers.LSTM):
+        def call(self, *args: Any, **kwargs: Any) -> Any:
+            return ops.cumsum(super().call(*args, **kwargs), axis=1)
+
+    x = np.random.default_rng(4).standard_normal((2, 5, 3), "float32")
+    both = layers.Bidirectional(Summing(4, return_sequences=True))
+    y = both(x)
+    np.testing.assert_array_equal(y[..., :4], both.forward_layer(x))
+    np.testing.assert_array_equal(y[..., 4:], both.backward_layer(x)[:, ::-1])
+
+
+def test_where_outputs_go_is_for_kernels_alone() -> None:
+    layer = layers.RNN(layers.StackedRNNCells([layers.LSTMCell(4)]), return_sequences=True)
+    x, place = np.zeros((2, 5, 3), "float32"), np.empty((2, 5, 4), "float32")
+    with pytest.raises(ValueError, match="out is for a layer whose cell runs in a kernel"):
+        layer(x, output=SequenceOutput(False, place))

@@ -152,3 +152,18 @@ def test_pt_files(tmp_path: Path, golden: dict[str, Any]) -> None:
 
 def os_touch(path: str) -> None:
     Path(path).touch()
+
+
+def test_a_layer_of_ones_own_may_be_called_dense_or_lstm() -> None:
+    def call(self: Any, inputs: Any) -> Any:
+        return inputs
+
+    for name in ("Dense", "Embedding", "LayerNormalization", "LSTM", "Bidirectional"):
+        with pytest.raises(ValueError, match="has no counterpart"):
+            pytorch.to_state_dict(type(name, (layers.Layer,), {"call": call})())
+
+
+def test_a_subclass_is_written_as_its_base() -> None:
+    layer = type("Mine", (layers.LSTM,), {})(3)
+    layer(np.zeros((1, 2, 4), "float32"))
+    assert sorted(pytorch.to_state_dict(layer)) == ["bias_hh_l0", "bias_ih_l0", "weight_hh_l0", "weight_ih_l0"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from recurra import layers as L
@@ -64,3 +66,17 @@ def test_attributes_of_a_subclass_in_keras_order() -> None:
     assert paths(model) == [
         ("", 1), ("alpha/dense", 2), ("alpha/container/dense", 2), ("layers/dense", 2), ("layers/dense_3", 2),
     ]  # fmt: skip
+
+
+def test_a_model_of_ones_own_may_be_called_sequential(tmp_path: Path) -> None:
+    """Only a true Sequential writes its name before its layers' in the older format."""
+    inputs = L.Input((3,))
+    outputs = L.Dense(2, name="head")(inputs)
+    kinds = (Model, type("Sequential", (Model,), {}), type("Mine", (Sequential,), {}))
+    models = [kinds[0](inputs, outputs), kinds[1](inputs, outputs), kinds[2]([L.Input((3,)), L.Dense(2, name="head")])]
+    paths = []
+    for i, model in enumerate(models):
+        model.save_weights(tmp_path / f"{i}.h5")
+        with h5py.File(tmp_path / f"{i}.h5") as file:
+            paths.append([name.decode().rpartition("/")[0] for name in file["head"].attrs["weight_names"]])
+    assert paths[0] == paths[1] == ["head"] * 2 and paths[2] == [f"{models[2].name}/head"] * 2

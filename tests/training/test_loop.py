@@ -167,6 +167,34 @@ def test_softmax_and_loss_fused_equal_the_two_apart(labels: str, masked: bool) -
     np.testing.assert_allclose(one_p.sum(-1), 1.0)  # predictions are probabilities, whatever training does
 
 
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_model_with_a_call_of_its_own_is_trained_on_what_that_gives(kind: str) -> None:
+    """Its last layer's softmax stays: what `call` does after it needs the probabilities."""
+
+    def call(self: Any, inputs: Any, training: Any = None) -> Any:
+        return 0.5 * super(type(self), self).call(inputs) + 0.125
+
+    base: Any = Model if kind == "functional" else Sequential
+    layers = [Input((3,)), Dense(4, activation="softmax")]
+    arguments = (layers[0], layers[1](layers[0])) if kind == "functional" else (layers,)
+    model = type("Smoothed", (base,), {"call": call})(*arguments)
+    model.compile(SGD(0.1), "sparse_categorical_crossentropy")
+    x, y = np.random.default_rng(5).standard_normal((6, 3), "float32"), np.array([0, 1, 2, 3, 0, 1])
+    expected = -np.log(np.asarray(model(x))[np.arange(6), y]).mean()
+    assert model.test_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_of_two_softmax_outputs_is_trained_on_logits() -> None:
+    x = Input((3,))
+    model = Model(x, [Dense(4, activation="softmax", name=name)(x) for name in ("a", "b")])
+    model.compile(SGD(0.1), ["sparse_categorical_crossentropy", "mse"])
+    values, ids = np.random.default_rng(6).standard_normal((6, 3), "float32"), np.array([0, 1, 2, 3, 0, 1])
+    first, second = (np.asarray(one) for one in model(values))
+    expected = -np.log(first[np.arange(6), ids]).mean() + (second**2).mean()
+    assert model.train_on_batch(values, [ids, np.zeros((6, 4))])[0] == pytest.approx(expected, rel=1e-5)
+
+
 def test_fused_loss_clips_as_probabilities_are_clipped() -> None:
     model = Sequential([Input((2,), dtype="float64"), Dense(3, activation="softmax", dtype="float64")])
     model.set_weights([np.array([[60.0, 0.0, -60.0], [1.0, 2.0, 3.0]]), np.zeros(3)])
@@ -471,3 +499,15 @@ def test_lists_of_numbers_are_arrays() -> None:
     assert model.predict([[1.0, 2.0, 3.0]], verbose=0).shape == (1, 2)
     assert model([[1.0, 2.0, 3.0]]).shape == (1, 2)
     assert model.predict([np.ones((2, 3))], verbose=0).shape == (2, 2)
+
+
+def test_a_callback_of_ones_own_called_progbarlogger_leaves_the_progress_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class ProgbarLogger(Callback):
+        pass
+
+    model = line()
+    model.compile("sgd", "mse")
+    model.fit(*data(), verbose=2, callbacks=[ProgbarLogger()])
+    assert "Epoch 1/1" in capsys.readouterr().out

@@ -12,6 +12,9 @@
 //                          the layer's second state
 //   unit_parameters        weights of each unit, (unit_parameters, H): peepholes, recurrent weights without a matrix;
 //                          unit_parameters_name: of the array
+//   row_statistics         forward gets its columns normalised over the units of each row: (z - mean) / sqrt(variance +
+//                          epsilon), and leaves them so; backward leaves the gradient of the normalised ones, which the
+//                          loop takes through the normalisation. For cells of one stage
 //   has_recurrent_activation, usual_activation, usual_recurrent_activation
 //                          whether `gate` activations occur; the pair that is compiled inline
 //
@@ -53,6 +56,7 @@ struct CellDefaults {
   static constexpr Carry carry = Carry::none;
   static constexpr int unit_parameters = 0;
   static constexpr const char* unit_parameters_name = "unit_parameters";
+  static constexpr bool row_statistics = false;
   static constexpr bool has_recurrent_activation = true;
   static constexpr Activation usual_activation = Activation::tanh, usual_recurrent_activation = Activation::sigmoid;
 
@@ -78,7 +82,7 @@ struct CellDeclaration {
   const char* unit_parameters_name = nullptr;
   int gates = 0, biases = 0, unit_parameters = 0;
   Carry carry = Carry::none;
-  bool has_recurrent_activation = true;
+  bool row_statistics = false, has_recurrent_activation = true;
   Activation usual_activation = Activation::tanh, usual_recurrent_activation = Activation::sigmoid;
   int columns = 0;
   int stages = 1;
@@ -121,6 +125,7 @@ constexpr CellDeclaration declare() {
   all.biases = Cell::biases;
   all.unit_parameters = Cell::unit_parameters;
   all.carry = Cell::carry;
+  all.row_statistics = Cell::row_statistics;
   all.has_recurrent_activation = Cell::has_recurrent_activation;
   all.usual_activation = Cell::usual_activation;
   all.usual_recurrent_activation = Cell::usual_recurrent_activation;

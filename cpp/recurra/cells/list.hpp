@@ -11,6 +11,8 @@
 //   IndRnn              1   -                   from x; recurrent weights (1, H)
 //   MinGru              2   z  n                from x
 //   MinLstm             3   f  i  n             from x
+//   LayerNormLstm       4   i  f  g  o          scale and shift (8, H), no bias
+//   LayerNormGru        3   z  r  n             scale and shift (8, H), no bias
 //
 // The order is Keras's, which calls g "c" and n "h"; here c and h are the states.
 #pragma once
@@ -18,6 +20,8 @@
 #include "recurra/cells/gru.hpp"
 #include "recurra/cells/gru_reset_before.hpp"
 #include "recurra/cells/indrnn.hpp"
+#include "recurra/cells/layer_norm_gru.hpp"
+#include "recurra/cells/layer_norm_lstm.hpp"
 #include "recurra/cells/lstm.hpp"
 #include "recurra/cells/min_gru.hpp"
 #include "recurra/cells/min_lstm.hpp"
@@ -34,5 +38,7 @@
   X(CifgLstm)           \
   X(IndRnn)             \
   X(MinGru)             \
-  X(MinLstm)
+  X(MinLstm)            \
+  X(LayerNormLstm)      \
+  X(LayerNormGru)
 // clang-format on

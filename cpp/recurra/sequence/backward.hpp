@@ -10,6 +10,7 @@
 // are in the cache; dz replaces the activated gates. After the loop, over all rows at once: the weights' gradients
 // (weight_gradients.hpp) and dL/dx = dz W^T, over tokens instead of rows with a token table.
 #pragma once
+#include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
 #include "recurra/sequence/schedule.hpp"
 #include "recurra/sequence/transposed_weights.hpp"
@@ -55,6 +56,10 @@ class SequenceBackward {
       later_stages_[size_t(stage) - 1].init(call_, L_, L_.units, column_sets(false, takes(stage)), true, panel_stride);
     dunit_parameters_.resize(call_.B * cell_.unit_parameters * L_.units.padded);
     std::fill_n(dunit_parameters_.data(), dunit_parameters_.size(), T(0));
+    if (cell_.row_statistics) {
+      normalized_gradients_.resize(L_.units.count * call_.B * L_.z_stride);
+      gradient_means_.resize(call_.B * cell_.columns);
+    }
     if (out_.dx) {
       const auto takes_x = [this](int c) { return cell_.column[c].kernel >= 0; };
       kernel_.init(call_, L_, Panels<T>(call_.I), column_sets(call_.input_mask_count > 1, takes_x), false,
@@ -124,6 +129,7 @@ class SequenceBackward {
       const Index s = context.steps - 1 - n, last = std::min(context.rows.last, plan_.live(s));
       each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
       context.barrier();
+      if (cell_.row_statistics) normalize_step(s, context.rows.first, last, context);
       for (int stage = cell_.stages - 1; stage > 0; --stage) {
         each_block(last, [&](Range rows, Range panels) { stage_step(stage, s, rows, panels, scratch); });
         context.barrier();
@@ -256,6 +262,7 @@ class SequenceBackward {
     BackwardBlock<T> block;
     block.rows = i1 - i0, block.padded = Hp;
     block.z = z_at(q, row), block.z_stride = L_.z_stride;
+    block.dz = cell_.row_statistics ? normalized_gradient(q, i0) : z_at(q, row);
     block.carry_before = block.carry_after = nullptr;
     if (cell_.has_carry()) {
       block.carry_before =
@@ -275,6 +282,36 @@ class SequenceBackward {
     block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
     block.activations = call_.activations();
     functions_.backward[L_.units.vectors(q) - 1](block);
+  }
+
+  /// dL/d(normalised z) of one step, in the layout of z.
+  T* normalized_gradient(Index q, Index i) { return normalized_gradients_.data() + (q * call_.B + i) * L_.z_stride; }
+
+  /// dz of rows [r0, r1) from the gradients of their normalised columns.
+  void normalize_step(Index s, Index r0, Index r1, StepContext& context) {
+    const int C = cell_.columns;
+    const Range rows = r0 < r1 ? context.range(r1 - r0) : Range{0, 0};
+    for (Index i = r0 + rows.first; i < r0 + rows.last; ++i)
+      for (int c = 0; c < C; ++c) {
+        const auto at = [&](Index j, auto&& row) { return row(j / full) + c * L_.units.width(j / full) + j % full; };
+        gradient_means_[i * C + c] = gradient_means<T>(
+            L_.H, [&](Index j) { return at(j, [&](Index q) { return z_at(q, plan_.row(s, i)); }); },
+            [&](Index j) { return at(j, [&](Index q) { return normalized_gradient(q, i); }); });
+      }
+    context.barrier();
+    if (r0 < r1)
+      context.each_panel([&](Index q) {
+        const Index width = L_.units.width(q);
+        for (Index i = r0; i < r1; ++i)
+          for (int c = 0; c < C; ++c) {
+            T* z = z_at(q, plan_.row(s, i)) + c * width;
+            const T* d = normalized_gradient(q, i) + c * width;
+            const T scale = cache_.norm_scale[plan_.row(s, i) * C + c];
+            for (Index j = 0; j < width; j += W)
+              store(z + j, normalize_backward<T>(load(z + j), load(d + j), scale, gradient_means_[i * C + c]));
+          }
+      });
+    context.barrier();
   }
 
   /// The gradient through the operand of a stage after 0.
@@ -384,6 +421,8 @@ class SequenceBackward {
   Buffer<T> scratch_;
   Transposed recurrent_, kernel_;  // for dh; for dx
   std::vector<Transposed> later_stages_;  // for the gradients of their operands
+  Buffer<T> normalized_gradients_;  // [panel][position][column][unit], of one step
+  Buffer<GradientMeans<T>> gradient_means_;  // [position][column]
   Buffer<T> dunit_parameters_;  // [position][parameter][units.padded]
   WorkStealingRange dx_blocks_;
   Index scratch_per_worker_ = 0;

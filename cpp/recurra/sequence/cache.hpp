@@ -21,6 +21,7 @@ struct SequenceCache {
   Buffer<T> carry;  // [packed row][units.padded]: the carried state after the step
   Buffer<T> carry0;  // [position][units.padded]: before the first step
   Buffer<T> stage_operands;  // [stage - 1][packed row][units.padded]: of the stages after 0
+  Buffer<T> norm_scale;  // [packed row][column]: of the rows' moments, where columns are normalised
   Buffer<T> unit_parameters;  // [parameter][units.padded]
 };
 

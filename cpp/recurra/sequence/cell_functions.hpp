@@ -28,8 +28,9 @@ struct ForwardBlock {
 template <class T>
 struct BackwardBlock {
   Index rows, padded;
-  T* z;  // as forward left it; out: dL/dz
-  Index z_stride;
+  const T* z;  // as forward left it
+  T* dz;  // out; z itself, or not
+  Index z_stride;  // of both
   const T *carry_before, *carry_after;
   const T* unit_parameters;
   const T* dh;  // [row][unit in panel]
@@ -72,7 +73,7 @@ template <class T>
 struct SmallRow {
   Index H, padded;
   Range units;
-  T* z;  // [column][H]
+  T *z, *dz;  // [column][H]; dz: out in backward, z itself or not
   const T *carry_before, *unit_parameters;  // (H,); (parameters, H)
   T *carry_after, *h;  // (H,); in backward carry_after is read
   const T *dh, *dy;  // dy: or null

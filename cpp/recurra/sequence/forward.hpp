@@ -64,6 +64,7 @@ class SequenceForward : private ForwardProducts<T> {
           else context.each_panel([&](Index p) { step(stage, s, r0, last, p, worker); });
           context.barrier();
         }
+        if (cell_.row_statistics) normalized_step(s, r0, last, context);
       }
     }
   }
@@ -80,9 +81,26 @@ class SequenceForward : private ForwardProducts<T> {
       after_products(stage, s, i0, i1, p, z);
     }
   }
+  /// The new states of rows [r0, r1) from their pre-activations, which are normalised first.
+  void normalized_step(Index s, Index r0, Index r1, StepContext& context) {
+    const Range rows = context.range(r1 - r0);
+    for (Index i = r0 + rows.first; i < r0 + rows.last; ++i) this->row_statistics(s, i);
+    context.barrier();
+    context.each_panel([&](Index p) {
+      const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
+      for (Index n = 0; n < blocks; ++n) {
+        const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
+        T* z = this->z_at(s, i0, p);
+        this->normalize_rows(i0, i1, p, z);
+        this->pointwise(s, i0, i1, p, z);
+      }
+    });
+    context.barrier();
+  }
   bool is_last(int stage) const { return stage + 1 == cell_.stages; }
   /// The next stage's operand, or the new states.
   void after_products(int stage, Index s, Index i0, Index i1, Index p, T* z) {
+    if (cell_.row_statistics) return;  // normalized_step() follows when all panels are there
     if (is_last(stage)) this->pointwise(s, i0, i1, p, z);
     else this->stage_pointwise(stage + 1, s, i0, i1, p, z);
   }

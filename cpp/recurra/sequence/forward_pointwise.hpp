@@ -13,8 +13,29 @@ class ForwardPointwise : protected ForwardState<T> {
   using State = ForwardState<T>;
   using State::call_, State::cell_, State::functions_, State::cache_, State::L_, State::plan_, State::y_, State::h_,
       State::c_;
-  using State::operand, State::stage_operand, State::state_row, State::write_h;
+  using State::moments_, State::operand, State::stage_operand, State::state_row, State::write_h;
   using State::State, State::W;
+
+  /// The moments of a row's columns, over all panels.
+  void row_statistics(Index s, Index i) {
+    const Index full = Panels<T>::full;
+    for (int c = 0; c < cell_.columns; ++c) {
+      const Moments<T> moments = row_moments<T>(L_.H, [&](Index j) {
+        const Index p = j / full;
+        return this->z_at(s, i, p) + c * L_.units.width(p) + j - p * full;
+      });
+      moments_[i * cell_.columns + c] = moments;
+      if (call_.training) cache_->norm_scale[plan_.row(s, i) * cell_.columns + c] = moments.scale;
+    }
+  }
+  void normalize_rows(Index i0, Index i1, Index p, T* z) {
+    const Index width = L_.units.width(p);
+    for (Index i = i0; i < i1; ++i, z += L_.z_stride)
+      for (int c = 0; c < cell_.columns; ++c) {
+        const Moments<T> moments = moments_[i * cell_.columns + c];
+        for (T* at = z + c * width; at < z + (c + 1) * width; at += W) store(at, normalize<T>(load(at), moments));
+      }
+  }
 
   void pointwise(Index s, Index i0, Index i1, Index p, T* z) {
     const Index first = L_.units.first(p), Hp = L_.units.padded, vectors = L_.units.vectors(p);

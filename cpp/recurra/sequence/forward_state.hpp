@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
 #include "recurra/sequence/cache.hpp"
 #include "recurra/sequence/packed_weights.hpp"
@@ -62,7 +63,8 @@ class ForwardState {
     if (keep) cache_->operands.resize(plan_.rows() * L_.cached_stride);
     const Index z_rows =
         std::max(block_rows, std::min(max_small_batch, per_step) * P);  // of one panel, or of all panels
-    scratch_z_ = !(keep || projects_chunks_ || cell_.stages > 1);  // a worker uses one block's pre-activations at once
+    scratch_z_ = !(keep || projects_chunks_ || cell_.stages > 1 ||
+                   cell_.row_statistics);  // a worker uses one block's pre-activations at once
     z_rows_ = keep ? plan_.rows() : scratch_z_ ? z_rows : chunk_ * B;
     cache_->z.resize((scratch_z_ ? Index(schedule_.threads) : P) * z_rows_ * L_.z_stride);
     const Index state_rows = keep ? plan_.rows() : B;
@@ -72,6 +74,10 @@ class ForwardState {
     }
     stage_size_ = state_rows * Hp;
     cache_->stage_operands.resize((cell_.stages - 1) * stage_size_);
+    if (cell_.row_statistics) {
+      moments_.resize(B * cell_.columns);
+      if (keep) cache_->norm_scale.resize(plan_.rows() * cell_.columns);
+    }
     if (cell_.unit_parameters) {
       cache_->unit_parameters.resize(cell_.unit_parameters * Hp);
       for (Index p = 0; p < cell_.unit_parameters; ++p)
@@ -188,6 +194,7 @@ class ForwardState {
   Index chunk_ = 1, z_rows_ = 0;  // steps of a chunk; rows of z in a panel
   Index stage_size_ = 0;  // elements of the operands of one stage after 0
   bool projects_chunks_ = false, scratch_z_ = true, weights_in_l2_ = false;
+  Buffer<Moments<T>> moments_;  // [position][column], of one step, where columns are normalised
   Buffer<T> ring_;  // operand rows of chunk_ + 1 steps; empty where all are in the cache
   std::vector<T*> ring_rows_;  // the first row of each step in ring_
 };

@@ -13,6 +13,7 @@ namespace recurra {
 
 template <class Cell, class T, class A>
 class BlockPointwise {
+  static_assert(!Cell::row_statistics || declaration<Cell>.stages == 1);
   static constexpr int C = column_count<Cell>, P = Cell::unit_parameters;
   static constexpr Index W = lanes<T>;
   static constexpr bool has_carry = Cell::carry != Carry::none;
@@ -70,7 +71,8 @@ class BlockPointwise {
     constexpr Index width = V * W;
     const Index Hp = block.padded;
     for (Index i = 0; i < block.rows; ++i) {
-      T* z = block.z + i * block.z_stride;
+      const T* z = block.z + i * block.z_stride;
+      T* dz = block.dz + i * block.z_stride;
       const T* dy = block.dy[i];
       RECURRA_UNROLL for (int n = 0; n < V; ++n) {
         const Index j = n * W, state = i * Hp + j;
@@ -85,7 +87,7 @@ class BlockPointwise {
           dcarry = load(block.dcarry + state);
         }
         Cell::template backward<T>(v, before, after, dh, dcarry, u, du, act);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * width + j, v[c]);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) store(dz + c * width + j, v[c]);
         if constexpr (has_carry) store(block.dcarry + state, dcarry);
         RECURRA_UNROLL for (int p = 0; p < P; ++p) {
           T* sum = block.dunit_parameters + (i * P + p) * Hp + j;
@@ -133,14 +135,14 @@ class SmallPointwise {
   static constexpr Index W = lanes<T>;
   static constexpr bool has_carry = Cell::carry != Carry::none;
 
-  /// f(v, j, n) for each vector of units: v holds one vector of every column, and v[0:n] is stored back.
+  /// f(v, j, n) for each vector of units: v holds one vector of every column of z, and v[0:n] is stored to `to`.
   template <class F>
-  static RECURRA_INLINE void for_columns(T* z, Index H, Range units, F&& f) {
+  static RECURRA_INLINE void for_columns(const T* z, T* to, Index H, Range units, F&& f) {
     for (Index j = units.first; j < units.last; j += W) {
       Packet<T> v[C];
       RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load_partial(z + c * H + j, H - j);
       f(v, j, H - j);
-      for (int c = 0; c < C; ++c) store_partial(z + c * H + j, v[c], H - j);
+      for (int c = 0; c < C; ++c) store_partial(to + c * H + j, v[c], H - j);
     }
   }
   static RECURRA_INLINE void load_parameters(const SmallRow<T>& row, Index j, Packet<T>* u) {
@@ -150,7 +152,7 @@ class SmallPointwise {
  public:
   static void forward(const SmallRow<T>& row) {
     const AnyActivations& act = row.activations;
-    for_columns(row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
+    for_columns(row.z, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
       Packet<T> carry = set1<T>(0), u[P + 1];
       load_parameters(row, j, u);
       if constexpr (has_carry) carry = load(row.carry_before + j);
@@ -160,7 +162,7 @@ class SmallPointwise {
     });
   }
   static void backward(const SmallRow<T>& row) {
-    for_columns(row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
+    for_columns(row.z, row.dz, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> dh = load(row.dh + j), before = set1<T>(0), after = before, dcarry = before, u[P + 1], du[P + 1];
       load_parameters(row, j, u);
       if (row.dy) dh = add(dh, load_partial(row.dy + j, n));
@@ -178,12 +180,12 @@ class SmallPointwise {
     });
   }
   static void stage_operand(const SmallStageRow<T>& row) {
-    for_columns(row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
+    for_columns(row.z, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
       store(row.operand + j, Cell::template stage_operand<T>(row.stage, v, load(row.h + j), row.activations));
     });
   }
   static void stage_operand_backward(const SmallStageRow<T>& row) {
-    for_columns(row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
+    for_columns(row.z, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> d = Cell::template stage_operand_backward<T>(row.stage, v, load(row.h + j), load_partial(row.d + j, n),
                                                              row.activations);
       if (row.dropout) d = mul(d, load_partial(row.dropout + j, n));

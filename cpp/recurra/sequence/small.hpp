@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/row_stream.hpp"
 #include "recurra/sequence/cache.hpp"
 #include "recurra/sequence/outputs.hpp"
@@ -32,6 +33,7 @@ struct SmallSequenceCache {
   Plan plan;
   Buffer<T> x, h_in, h, z, carry, carry0;  // h_in: h times recurrent dropout
   Buffer<T> stage_operands;  // [stage - 1][packed row]: of the stages after 0
+  Buffer<T> norm_scale;  // [packed row][column], where columns are normalised
 };
 
 template <class T>
@@ -88,6 +90,7 @@ class SmallSequence {
     cache_.h.resize(rows * Hp_);
     cache_.z.resize(rows * z_stride_);
     if (cell_.has_carry()) cache_.carry.resize(rows * Hp_), cache_.carry0.resize(B * Hp_);
+    if (cell_.row_statistics) cache_.norm_scale.resize(rows * C);
     cache_.stage_operands.resize((cell_.stages - 1) * rows * Hp_);
   }
 
@@ -161,6 +164,7 @@ class SmallSequence {
           }
           worker.barrier();
         }
+        if (cell_.row_statistics) normalize_rows({at, at + live}, units, worker);
         for (Index i = 0; i < live; ++i) pointwise(s, i, units, y, h_out, c_out);
         worker.barrier();
       }
@@ -206,6 +210,41 @@ class SmallSequence {
     return s ? cache_.carry.data() + plan_.row(s - 1, i) * Hp_ : cache_.carry0.data() + i * Hp_;
   }
 
+  /// Normalise the columns of some packed rows, this worker's units.
+  void normalize_rows(Range rows, Range units, const Worker& worker) {
+    std::vector<Moments<T>> moments;  // each worker computes all of them
+    for (Index row = rows.first; row < rows.last; ++row)
+      for (int c = 0; c < C; ++c) {
+        moments.push_back(row_moments<T>(H_, [&](Index j) { return z(row) + c * H_ + j; }));
+        if (worker.id == 0) cache_.norm_scale[row * C + c] = moments.back().scale;
+      }
+    worker.barrier();
+    for (Index row = rows.first; row < rows.last; ++row)
+      for (int c = 0; c < C; ++c)
+        for (Index j = units.first; j < units.last; j += W) {
+          T* at = z(row) + c * H_ + j;
+          const Moments<T>& own = moments[size_t((row - rows.first) * C + c)];
+          store_partial(at, normalize<T>(load_partial(at, H_ - j), own), H_ - j);
+        }
+  }
+  /// dz of a packed row from d, the gradients of its normalised columns, this worker's units.
+  void normalize_backward_row(Index row, const T* d, Range units, const Worker& worker) {
+    std::vector<GradientMeans<T>> means;
+    for (int c = 0; c < C; ++c)
+      means.push_back(
+          gradient_means<T>(H_, [&](Index j) { return z(row) + c * H_ + j; }, [&](Index j) { return d + c * H_ + j; }));
+    worker.barrier();
+    for (int c = 0; c < C; ++c)
+      for (Index j = units.first; j < units.last; j += W) {
+        T* at = z(row) + c * H_ + j;
+        const Packet<T> own = load_partial(d + c * H_ + j, H_ - j);
+        store_partial(
+            at, normalize_backward<T>(load_partial(at, H_ - j), own, cache_.norm_scale[row * C + c], means[size_t(c)]),
+            H_ - j);
+      }
+    worker.barrier();
+  }
+
   SmallStageRow<T> stage_row(int stage, Index row, Range units) const {
     return {stage,
             H_,
@@ -225,7 +264,7 @@ class SmallSequence {
   SmallRow<T> small_row(Index s, Index i, Range units) {
     const Index row = plan_.row(s, i);
     SmallRow<T> out{};
-    out.H = H_, out.padded = Hp_, out.units = units, out.z = z(row), out.h = cache_.h.data() + row * Hp_;
+    out.H = H_, out.padded = Hp_, out.units = units, out.z = out.dz = z(row), out.h = cache_.h.data() + row * Hp_;
     out.unit_parameters = call_.unit_parameters, out.activations = call_.activations();
     if (cell_.has_carry()) out.carry_before = carry_before(s, i), out.carry_after = cache_.carry.data() + row * Hp_;
     return out;
@@ -249,15 +288,17 @@ class SmallSequence {
   void run_backward(StridedRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
     UpstreamGradients<T> upstream(call_, plan_, Hp_, dy, dh_in, dc_in);
     const Index P = cell_.unit_parameters;
-    Buffer<T> through(Hp_), dunit_parameters(call_.B * P * Hp_);
+    Buffer<T> through(Hp_), dunit_parameters(call_.B * P * Hp_), normalized(cell_.row_statistics ? z_stride_ : 0);
     std::fill_n(dunit_parameters.data(), dunit_parameters.size(), T(0));
     on_workers([&](const Worker& worker) {
       const FlushDenormals flush;
       const Range units = share(worker, H_);
       for (Index s = plan_.steps() - 1; s >= 0; --s)
         for (Index i = 0; i < plan_.live(s); ++i) {
-          backward_pointwise(s, i, units, upstream, dunit_parameters.data() + i * P * Hp_);
+          T* to = cell_.row_statistics ? normalized.data() : z(plan_.row(s, i));
+          backward_pointwise(s, i, units, upstream, to, dunit_parameters.data() + i * P * Hp_);
           worker.barrier();
+          if (cell_.row_statistics) normalize_backward_row(plan_.row(s, i), to, units, worker);
           const T* dz = z(plan_.row(s, i));
           for (int stage = cell_.stages - 1; stage > 0; --stage) {
             dots(for_stage_[size_t(stage)], dz, call_.recurrent_kernel, units, through.data());
@@ -293,12 +334,12 @@ class SmallSequence {
   }
 
   /// dz from dL/dh of the step, which is in upstream.dh.
-  void backward_pointwise(Index s, Index i, Range units, UpstreamGradients<T>& upstream, T* dunit_parameters) {
+  void backward_pointwise(Index s, Index i, Range units, UpstreamGradients<T>& upstream, T* dz, T* dunit_parameters) {
     SmallRow<T> row = small_row(s, i, units);
     row.dh = upstream.dh.data() + i * Hp_;
     row.dy = upstream.dy ? upstream.dy.at(plan_.source(s, i)) : nullptr;
     row.dcarry = upstream.dcarry.data() + i * Hp_;
-    row.dunit_parameters = dunit_parameters;
+    row.dz = dz, row.dunit_parameters = dunit_parameters;
     functions_.small_backward(row);
   }
   /// The gradient through the operand of a stage after 0. d: of the operand.

@@ -21,6 +21,7 @@ class Cell:
     unit_parameters: int = 0  # rows of the array that holds weights of each unit
     unit_parameters_name: str = ""
     states: tuple[str, ...] = ("h",)
+    row_statistics: bool = False  # whether the columns are normalised over the units of each row
     activation: str = "tanh"
     recurrent_activation: str | None = "sigmoid"  # None: the cell has none
 
@@ -74,5 +75,22 @@ CELLS: dict[str, Cell] = {
         ),
         Cell("min_gru", ("z", "h"), has_recurrent_kernel=False, activation="linear"),
         Cell("min_lstm", ("f", "i", "h"), has_recurrent_kernel=False, activation="linear", recurrent_activation=None),
+        Cell(
+            "layer_norm_lstm",
+            ("i", "f", "c", "o"),
+            biases=0,
+            unit_parameters=8,
+            unit_parameters_name="scale_and_shift",
+            row_statistics=True,
+            states=("h", "c"),
+        ),
+        Cell(
+            "layer_norm_gru",
+            ("z", "r", "h"),
+            biases=0,
+            unit_parameters=8,
+            unit_parameters_name="scale_and_shift",
+            row_statistics=True,
+        ),
     )
 }

@@ -12,6 +12,7 @@ from recurra import random as own_random
 from recurra.callbacks.base import Callback, Logs
 from recurra.callbacks.model_checkpoint import BatchCounter, check_save_freq
 from recurra.files import atomic_write
+from recurra.typing import PathLike
 
 
 class BackupAndRestore(Callback):
@@ -27,7 +28,11 @@ class BackupAndRestore(Callback):
     """
 
     def __init__(
-        self, backup_dir: Any, save_freq: Any = "epoch", double_checkpoint: bool = False, delete_checkpoint: bool = True
+        self,
+        backup_dir: PathLike,
+        save_freq: Any = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
     ) -> None:
         super().__init__()
         if not backup_dir:

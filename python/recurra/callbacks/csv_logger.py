@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.typing import PathLike
 
 
 class CSVLogger(Callback):
@@ -19,7 +20,7 @@ class CSVLogger(Callback):
     A value that an epoch does not have is written as NA.
     """
 
-    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+    def __init__(self, filename: PathLike, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = os.fspath(filename)
         self.separator, self.append = separator, append

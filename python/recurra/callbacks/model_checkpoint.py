@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra.callbacks.base import Logs
 from recurra.callbacks.monitor import MonitorCallback
+from recurra.typing import PathLike
 
 
 def check_save_freq(save_freq: Any) -> Any:
@@ -53,7 +54,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def __init__(
         self,
-        filepath: Any,
+        filepath: PathLike,
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,

@@ -23,7 +23,8 @@ LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
 
 def is_live(stream: TextIO) -> bool:
     """Whether a line on `stream` can be rewritten: a terminal (not a dumb one) or a notebook."""
-    if "ipykernel" in sys.modules and type(stream).__module__.startswith("ipykernel"):
+    notebook = sys.modules.get("ipykernel.iostream")
+    if notebook is not None and isinstance(stream, notebook.OutStream):
         return True
     try:
         return stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -31,7 +32,7 @@ def is_live(stream: TextIO) -> bool:
         return False
 
 
-def resolve_verbose(verbose: Any, stream: TextIO | None = None) -> int:
+def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
     """``"auto"``, 0, 1 or 2 as 0 (silent), 1 (a live line) or 2 (one line for each epoch)."""
     if verbose in ("auto", None):
         return 1 if is_live(stream or sys.stdout) else 2

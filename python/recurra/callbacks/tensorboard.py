@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.typing import PathLike
 
 
 class TensorBoard(Callback):
@@ -26,7 +27,7 @@ class TensorBoard(Callback):
 
     def __init__(
         self,
-        log_dir: Any = "logs",
+        log_dir: PathLike = "logs",
         histogram_freq: int = 0,
         write_graph: bool = True,
         write_images: bool = False,

@@ -11,8 +11,7 @@ from recurra import ops
 from recurra.autograd import no_grad
 from recurra.generation.stepping import as_step_model, take_rows
 from recurra.generation.streaming import check_prompt, read_prompt
-
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 class Beam(NamedTuple):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from recurra import random
 from recurra._core.select import core
-
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 class Sampler:

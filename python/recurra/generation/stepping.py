@@ -9,8 +9,8 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.typing import Array
 
-Array = np.ndarray[Any, Any]
 State = Any  # arrays of shape (B, ...), in tuples and lists
 
 
@@ -58,7 +58,9 @@ class Stepper:
         self.model = model
         self._run: list[Callable[[Any], Any] | None] = []
         self._cells: list[Any] = []
-        layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+        from recurra.layers import InputLayer
+
+        layers = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
         if not layers:
             raise ValueError("model must have layers, got an empty one: add an Embedding, an LSTM and a Dense")
         for layer in layers:
@@ -128,6 +130,8 @@ def _as_tuple(states: Any) -> tuple[Any, ...]:
 
 
 def _gives_probabilities(layer: Any) -> bool:
+    from recurra import activations, ops
+    from recurra.layers import Softmax
+
     inner = getattr(layer, "layer", layer)
-    activation = getattr(inner, "activation", None)
-    return getattr(activation, "__name__", activation) == "softmax" or type(inner).__name__ == "Softmax"
+    return isinstance(inner, Softmax) or getattr(inner, "activation", None) in (activations.softmax, ops.softmax)

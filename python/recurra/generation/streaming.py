@@ -9,8 +9,7 @@ import numpy as np
 
 from recurra.generation.sampling import Sampler
 from recurra.generation.stepping import StepModel, as_step_model
-
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 def check_prompt(prompt: Any) -> Array:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class _Elementwise(Layer):
@@ -19,7 +20,7 @@ class _Elementwise(Layer):
     _mask_passes = True
     supports_masking = True
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
 
@@ -34,12 +35,13 @@ class Activation(_Elementwise):
     array([[0., 2.]], dtype=float32)
     """
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: ActivationLike, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Any) -> Any:
-        return inputs if context.bare and self in context.bare else self.activation(inputs)
+    def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
+        """The output; where `activated` is False without the activation, for a loss that takes logits."""
+        return self.activation(inputs) if activated else inputs
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
@@ -57,7 +59,7 @@ class ReLU(_Elementwise):
                 raise ValueError(f"{name} of ReLU must not be negative, got {value!r}")
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
     def get_config(self) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class LeakyReLU(_Elementwise):
         if self.negative_slope is None or not self.negative_slope >= 0.0:
             raise ValueError(f"negative_slope must not be negative, got {self.negative_slope!r}")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return activations.leaky_relu(inputs, self.negative_slope)
 
     def get_config(self) -> dict[str, Any]:
@@ -88,7 +90,7 @@ class ELU(_Elementwise):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return activations.elu(inputs, self.alpha)
 
     def get_config(self) -> dict[str, Any]:
@@ -104,9 +106,9 @@ class PReLU(_Elementwise):
 
     def __init__(
         self,
-        alpha_initializer: Any = "zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: InitializerLike = "zeros",
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
         shared_axes: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -116,7 +118,7 @@ class PReLU(_Elementwise):
         self.alpha_constraint = constraints.get(alpha_constraint)
         self.shared_axes = None if shared_axes is None else [int(axis) for axis in np.atleast_1d(shared_axes)]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
             shape[axis - 1] = 1
@@ -128,7 +130,7 @@ class PReLU(_Elementwise):
             name="alpha",
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
 
     def get_config(self) -> dict[str, Any]:
@@ -148,9 +150,9 @@ class Softmax(_Elementwise):
     result is zero.
     """
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
+        self.axis: int | list[int] = axis if isinstance(axis, int) else list(axis)
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         if mask is not None:

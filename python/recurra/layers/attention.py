@@ -12,6 +12,7 @@ from recurra.layers.base.arguments import check_choice, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
+from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike
 
 _FAR_BELOW = 1e9
 
@@ -175,9 +176,9 @@ class BilinearAttention(Attention):
         self,
         dropout: float = 0.0,
         seed: int | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        kernel_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(dropout=dropout, seed=seed, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,9 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import record
 from recurra.layers.base.arguments import check_choice
-from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.kernel_layer import KernelLayer
-from recurra.layers.recurrent.rnn import RNN
+from recurra.layers.recurrent.rnn import RNN, SequenceOutput
 from recurra.layers.wrapper import clone_layer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 
@@ -148,22 +148,16 @@ class Bidirectional(Layer):
 
         place : where the output goes, or None
         """
-        options = {} if state is None else {"initial_state": state}
+        options: dict[str, Any] = {} if state is None else {"initial_state": state}
         if layer._call_spec.has_mask:
             options["mask"] = mask
         if layer._call_spec.has_training:
             options["training"] = training
         backwards = layer is self.backward_layer
-        ordered = backwards and isinstance(layer, RNN) and layer.go_backwards  # it need not be turned round twice
-        outer = context.time_order, context.output
-        if ordered:
-            context.time_order = layer
-        if place is not None:
-            context.output = layer, place
-        try:
-            result = layer(x, **options)
-        finally:
-            context.time_order, context.output = outer
+        ordered = backwards and layer.go_backwards and type(layer).call is RNN.call  # it need not be turned round twice
+        if ordered or place is not None:
+            options["output"] = SequenceOutput(ordered, place)
+        result = layer(x, **options)
         y, states = (result[0], tuple(result[1:])) if self.return_state else (result, ())
         if backwards and self.return_sequences and not ordered:
             y = ops.flip(y, axis=1)
@@ -215,7 +209,7 @@ class Bidirectional(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         config = dict(config)
         for key in ("layer", "backward_layer"):
             if config.get(key) is not None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.layers.base.arguments import check_positive, refuse
-from recurra.layers.base.context import context
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class Dense(Layer):
@@ -35,15 +35,15 @@ class Dense(Layer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: None = None,
         lora_alpha: None = None,
         quantization_config: None = None,
@@ -62,7 +62,7 @@ class Dense(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
@@ -84,13 +84,12 @@ class Dense(Layer):
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
+        """The output; where `activated` is False without the activation, for a loss that takes logits."""
         y = ops.dense(inputs, self.kernel, self.bias)
-        if self.activation is activations.linear or (context.bare and self in context.bare):
-            return y
-        return self.activation(y)
+        return self.activation(y) if activated and self.activation is not activations.linear else y
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from recurra import random
 from recurra.layers.base.arguments import check_positive, check_rate
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.typing import Shape, TensorLike
 
 
 class _Noise(Layer):
@@ -23,7 +25,7 @@ class _Noise(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -44,12 +46,14 @@ class Dropout(_Noise):
     array([[1., 1., 1.]], dtype=float32)
     """
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(seed, **kwargs)
         self.rate = check_rate(rate)
         self.noise_shape = None if noise_shape is None else _check_noise_shape(noise_shape)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, training: bool = False) -> Any:
         if not training or self.rate == 0.0:
             return inputs
         return inputs * random.dropout_multiplier(
@@ -73,7 +77,7 @@ class Dropout(_Noise):
         return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape}
 
 
-def _check_noise_shape(noise_shape: Any) -> tuple[int | None, ...]:
+def _check_noise_shape(noise_shape: Sequence[int | None] | None) -> tuple[int | None, ...]:
     if not isinstance(noise_shape, (tuple, list)):
         raise ValueError(f"noise_shape must be a tuple of integers and None, got {noise_shape!r}")
     return tuple(None if size is None else check_positive(size, "each size in noise_shape") for size in noise_shape)
@@ -113,7 +117,7 @@ class GaussianNoise(_Noise):
             raise ValueError(f"stddev must be a number that is not negative, got {stddev!r}")
         self.stddev = float(stddev)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, training: bool = False) -> Any:
         if not training or self.stddev == 0.0:
             return inputs
         return inputs + random.normal(tuple(inputs.shape), 0.0, self.stddev, inputs.dtype, self.seed_generator)
@@ -135,7 +139,7 @@ class GaussianDropout(_Noise):
         if self.rate == 1.0:
             raise ValueError("rate must be below 1 in GaussianDropout: its variance is rate / (1 - rate)")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, training: bool = False) -> Any:
         if not training or self.rate == 0.0:
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))

@@ -14,6 +14,7 @@ from recurra.layers.base.operation import Operation
 from recurra.layers.lazy_embedding import embed_lazily
 from recurra.ops.common import any_outside
 from recurra.symbolic import KerasTensor
+from recurra.typing import ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class Embedding(Layer):
@@ -36,9 +37,9 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
         weights: Any = None,
         lora_rank: None = None,
@@ -63,7 +64,7 @@ class Embedding(Layer):
         self.supports_masking = mask_zero
         self.autocast = False
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if self.built:
             return
         self.embeddings = self.add_weight(
@@ -74,7 +75,7 @@ class Embedding(Layer):
             name="embeddings",
         )
 
-    def ids_of(self, inputs: Any) -> Any:
+    def ids_of(self, inputs: ArrayLike) -> Any:
         """`inputs` as an int32 array of ids in [0, input_dim), or an error that says which is not."""
         ids = np.asarray(value_of(inputs))
         if ids.dtype.kind not in "iufb":
@@ -88,10 +89,10 @@ class Embedding(Layer):
             raise ValueError(f"{self.name}: ids must be in [0, {self.input_dim}) (input_dim), got {bad}")
         return np.ascontiguousarray(ids, dtype=np.int32)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.embedding(self.embeddings, self.ids_of(inputs))
 
-    def lookup(self, inputs: Any) -> Any:
+    def lookup(self, inputs: ArrayLike) -> Any:
         """As calling the layer, for a consumer that may take the ids and the table instead of the vectors.
 
         returns : an :class:`recurra.layers.lazy_embedding.EmbeddedIds`, with its mask
@@ -104,14 +105,14 @@ class Embedding(Layer):
             result._keras_mask = ids != 0
         return result
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: ArrayLike, mask: ArrayLike | None = None) -> Any:
         if not self.mask_zero:
             return None
         if isinstance(inputs, KerasTensor):
             return Operation("not_equal")(inputs, 0)
         return np.not_equal(inputs.value if isinstance(inputs, Tensor) else inputs, 0)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from recurra.layers.base.layer import Layer
 from recurra.symbolic import KerasTensor, Node
+from recurra.typing import DType
 
 
 class InputLayer(Layer):
@@ -25,7 +27,7 @@ class InputLayer(Layer):
         self,
         shape: Any = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         sparse: Any = None,
         ragged: Any = None,
         batch_shape: Any = None,
@@ -33,8 +35,8 @@ class InputLayer(Layer):
         optional: bool = False,
         name: str | None = None,
         *,
-        input_shape: Any = None,
-        batch_input_shape: Any = None,
+        input_shape: int | Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
         trainable: bool = True,
     ) -> None:
         for key, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional)):
@@ -76,21 +78,21 @@ class InputLayer(Layer):
         }
 
 
-def _is_string(dtype: Any) -> bool:
+def _is_string(dtype: DType | None) -> bool:
     return dtype is str or _name_of(dtype) in ("string", "str")
 
 
-def _name_of(dtype: Any) -> Any:
+def _name_of(dtype: DType | None) -> Any:
     return dtype["config"]["name"] if isinstance(dtype, dict) else dtype
 
 
 def Input(
     shape: Any = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: Any = None,
     ragged: Any = None,
-    batch_shape: Any = None,
+    batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
     tensor: Any = None,
     optional: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.layers.base.layer import Layer
@@ -82,7 +82,7 @@ class Lambda(Layer):
         return {**config, "arguments": serialize_keras_object(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             if key in config and isinstance(config[key], (dict, list)):

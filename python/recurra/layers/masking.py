@@ -12,6 +12,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class Masking(Layer):
@@ -32,15 +33,15 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = deserialize_keras_object(mask_value)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.where(self.compute_mask(inputs)[..., None], inputs, 0.0)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: ArrayLike, mask: ArrayLike | None = None) -> Any:
         if isinstance(inputs, KerasTensor):
             return Operation("any", {"axis": -1})(Operation("not_equal")(inputs, self.mask_value))
         return np.any(np.asarray(value_of(inputs)) != self.mask_value, axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

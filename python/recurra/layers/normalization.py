@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from recurra.autograd import value_of
 from recurra.config import epsilon as tiny
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class _Normalization(Layer):
@@ -25,12 +27,12 @@ class _Normalization(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        beta_initializer: InitializerLike,
+        gamma_initializer: InitializerLike,
+        beta_regularizer: RegularizerLike,
+        gamma_regularizer: RegularizerLike,
+        beta_constraint: ConstraintLike,
+        gamma_constraint: ConstraintLike,
     ) -> None:
         self.epsilon = float(epsilon)
         self.center, self.scale = center, scale
@@ -61,7 +63,7 @@ class _Normalization(Layer):
                 name="beta",
             )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -96,16 +98,16 @@ class LayerNormalization(_Normalization):
 
     def __init__(
         self,
-        axis: Any = -1,
+        axis: int | Sequence[int] = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         *,
         rms_scaling: bool = False,
         **kwargs: Any,
@@ -133,7 +135,7 @@ class LayerNormalization(_Normalization):
             raise ValueError(f"{self.name}: the sizes along axis {self.axis} must be known, got shape {input_shape}")
         self._add_scale_and_offset(shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.layer_normalization(inputs, self.gamma, self.beta, self._axes(len(inputs.shape)), self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
@@ -165,14 +167,14 @@ class BatchNormalization(_Normalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
         renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: float = 0.99,
@@ -196,16 +198,16 @@ class BatchNormalization(_Normalization):
             raise ValueError(f"renorm_clipping may hold 'rmax', 'rmin' and 'dmax', got {renorm_clipping}")
         self.renorm_momentum = float(renorm_momentum)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[self.axis]
         if size is None:
             raise ValueError(f"{self.name}: the size along axis {self.axis} must be known, got shape {input_shape}")
         self._add_scale_and_offset((size,))
 
-        def statistic(name: str, initializer: Any) -> Any:
+        def statistic(name: str, initializer: InitializerLike) -> Any:
             return self.add_weight((size,), initializer, trainable=False, name=name)
 
-        def deviation(shape: Any, dtype: Any = None) -> Any:
+        def deviation(shape: Any, dtype: DType | None = None) -> Any:
             return np.sqrt(self.moving_variance_initializer(shape, dtype=dtype))
 
         self.moving_mean = statistic("moving_mean", self.moving_mean_initializer)

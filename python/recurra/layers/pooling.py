@@ -11,6 +11,7 @@ from recurra.autograd import value_of
 from recurra.layers.base.arguments import check_choice
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class _GlobalPooling1D(Layer):
@@ -33,11 +34,11 @@ class _GlobalPooling1D(Layer):
     def _axis(self) -> int:
         return 1 if self.data_format == "channels_last" else 2
 
-    def _keep(self, mask: Any) -> Any:
+    def _keep(self, mask: ArrayLike | None) -> Any:
         """The mask (B, T) as an array that broadcasts to the inputs."""
         return np.expand_dims(np.asarray(value_of(mask)).astype(bool), 3 - self._axis)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         shape = list(input_shape)
         if self.keepdims:
             shape[self._axis] = 1
@@ -58,14 +59,14 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     A row without any kept step gives NaN, as in Keras.
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: TensorLike, mask: ArrayLike | None = None) -> Any:
         if mask is None:
             return ops.mean(inputs, axis=self._axis, keepdims=self.keepdims)
         keep = self._keep(mask)
         count = keep.sum(axis=self._axis, keepdims=self.keepdims).astype(inputs.dtype)
         return ops.sum(ops.where(keep, inputs, 0.0), axis=self._axis, keepdims=self.keepdims) / count
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: ArrayLike, mask: ArrayLike | None = None) -> Any:
         return None
 
 
@@ -79,7 +80,7 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
     says so): the numbers at padded steps count. With ``valid=mask``, bool (B, T), only the kept steps do.
     """
 
-    def call(self, inputs: Any, valid: Any = None) -> Any:
+    def call(self, inputs: TensorLike, valid: Any = None) -> Any:
         if valid is not None:
             lowest = np.finfo(np.dtype(str(inputs.dtype))).min
             inputs = ops.where(self._keep(valid), inputs, lowest)

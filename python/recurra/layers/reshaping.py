@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from recurra import ops
 from recurra.layers.base.arguments import check_choice, check_positive
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.typing import Shape, TensorLike
 
 
 class _Shaping(Layer):
@@ -32,7 +34,7 @@ class Flatten(_Shaping):
         self.data_format = check_choice(data_format or choices[0], "data_format", choices)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         rank = len(inputs.shape)
         if self.data_format == "channels_first" and rank > 2:
             inputs = ops.transpose(inputs, (0, *range(2, rank), 1))
@@ -52,7 +54,7 @@ class Reshape(_Shaping):
     target_shape : sizes without the batch axis; one of them may be -1, which is then derived
     """
 
-    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(int(size) for size in np.atleast_1d(np.asarray(target_shape, dtype=np.int64)))
         if sum(size == -1 for size in self.target_shape) > 1 or any(size < -1 for size in self.target_shape):
@@ -83,17 +85,17 @@ class Permute(_Shaping):
     dims : for each axis after the batch's, which one comes there, counted from 1: (2, 1) swaps time and features
     """
 
-    def __init__(self, dims: Any, **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"dims must hold the numbers from 1 to {len(self.dims)}, each once, got {dims}")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.transpose(inputs, (0, *self.dims))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *[input_shape[axis] for axis in self.dims])
 
     def get_config(self) -> dict[str, Any]:
@@ -110,10 +112,10 @@ class RepeatVector(_Shaping):
         self.n = check_positive(n, "n")
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         return ops.repeat(ops.expand_dims(inputs, 1), self.n, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], self.n, input_shape[1])
 
     def get_config(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from recurra import ops
 from recurra.layers.embedding import Embedding
 from recurra.symbolic import KerasTensor
+from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class ReversibleEmbedding(Embedding):
@@ -34,9 +35,9 @@ class ReversibleEmbedding(Embedding):
         input_dim: int,
         output_dim: int,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
         reverse_dtype: Any = None,
         logit_soft_cap: float | None = None,
@@ -52,7 +53,7 @@ class ReversibleEmbedding(Embedding):
         self.reverse_dtype = reverse_dtype
         self.logit_soft_cap = logit_soft_cap
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         if self.built:
             return
         super().build(input_shape)
@@ -61,7 +62,7 @@ class ReversibleEmbedding(Embedding):
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
 
-    def call(self, inputs: Any, reverse: bool = False) -> Any:
+    def call(self, inputs: TensorLike, reverse: bool = False) -> Any:
         if not reverse:
             return super().call(inputs)
         matrix = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
@@ -75,7 +76,7 @@ class ReversibleEmbedding(Embedding):
         """The mask of ids; for vectors, on the way back, their own."""
         return mask if str(inputs.dtype).startswith("float") else super().compute_mask(inputs, mask)
 
-    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
+    def compute_output_shape(self, input_shape: Shape, reverse: bool = False) -> Shape:
         return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
 
     def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:

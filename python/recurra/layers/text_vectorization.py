@@ -12,6 +12,7 @@ from recurra.layers.base.layer import Layer
 from recurra.preprocessing.vectorizer import Array, Vectorizer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
+from recurra.typing import DType, TensorLike
 
 
 class TextVectorization(Vectorizer, Layer):
@@ -67,7 +68,7 @@ class TextVectorization(Vectorizer, Layer):
         name: str | None = None,
         *,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: DType | None = None,
         vocabulary_size: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -81,7 +82,7 @@ class TextVectorization(Vectorizer, Layer):
         #: how large the vocabulary will be that its file holds apart from the configuration
         self._awaited_size = None if vocabulary is not None else vocabulary_size
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: TensorLike) -> Any:
         """Numbers for texts.
 
         inputs : one text, B texts, or (B, 1) texts; with ``split=None`` also (B, T) tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,15 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
-from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.wrapper import Wrapper
+from recurra.typing import Shape
 
-#: layers whose rows know nothing of one another: all steps can be one large batch. So are the kernels' recurrent layers
-_ROW_BY_ROW = frozenset({
+#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise)
+_ROW_BY_ROW = (
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
     "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional",
     "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
-})  # fmt: skip
+)  # fmt: skip
 
 
 class TimeDistributed(Wrapper):
@@ -41,10 +42,11 @@ class TimeDistributed(Wrapper):
             raise ValueError(f"{self.name}: inputs must have at least 3 axes (B, T, ...), got shape {shape}")
         return (shape[0], *shape[2:])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         super().build(self._step_shape(input_shape))
 
-    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool = False, mask: Any = None, *, activated: bool = True) -> Any:
+        """The outputs; `activated` is handed on, to a Dense or Activation layer."""
         self._step_shape(tuple(inputs.shape))
         batch, steps = inputs.shape[:2]
         if mask is not None:
@@ -53,6 +55,8 @@ class TimeDistributed(Wrapper):
                 raise ValueError(f"{self.name}: mask must begin with (B, T) = {(batch, steps)}, got {mask.shape}")
         spec = self.layer._call_spec
         options: dict[str, Any] = {"training": training} if spec.has_training else {}
+        if not activated:
+            options["activated"] = False
         passes_mask = spec.has_mask and mask is not None
         if _row_by_row(self.layer):
             if passes_mask:
@@ -66,7 +70,7 @@ class TimeDistributed(Wrapper):
             outputs.append(self.layer.call(step, **options))
         return ops.stack(outputs, axis=1)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         shape = self.layer.compute_output_shape(self._step_shape(input_shape))
         return (shape[0], input_shape[1], *shape[1:])
 
@@ -74,10 +78,14 @@ class TimeDistributed(Wrapper):
         return str(self.layer.dtype)
 
 
+@functools.cache
+def _row_by_row_classes() -> frozenset[type]:
+    from recurra import layers  # loads the classes that it is asked for
+
+    return frozenset(getattr(layers, name) for name in (*_ROW_BY_ROW, *layers.LAYER_OF_CELL.values()))
+
+
 def _row_by_row(layer: Layer) -> bool:
-    kind = type(layer)
-    if not kind.__module__.startswith("recurra.") or layer.stateful:
+    if layer.stateful or type(layer) not in _row_by_row_classes():
         return False
-    return (issubclass(kind, KernelLayer) or kind.__name__ in _ROW_BY_ROW) and all(
-        _row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers()
-    )
+    return all(_row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers())

@@ -13,6 +13,7 @@ import numpy as np
 
 from recurra.losses.reduction import as_float, check_reduction, reduce_weighted
 from recurra.registry import to_snake_case
+from recurra.typing import ArrayLike
 
 
 class Loss:
@@ -32,25 +33,25 @@ class Loss:
         self.reduction = check_reduction(reduction)
         self.dtype = dtype
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss of predictions for the truth, weighted and reduced."""
         mask = getattr(y_pred, "_keras_mask", None)
-        y_pred = as_float(y_pred)
-        if self.dtype is not None and y_pred.dtype != self.dtype:
+        pred = as_float(y_pred)
+        if self.dtype is not None and pred.dtype != self.dtype:
             from recurra import ops
 
-            y_pred = ops.cast(y_pred, self.dtype)
-        values = self.call(y_true, y_pred)
-        valid = self.valid(y_true, y_pred)
+            pred = ops.cast(pred, self.dtype)
+        values = self.call(y_true, pred)
+        valid = self.valid(y_true, pred)
         if valid is not None:
             mask = valid if mask is None else np.asarray(mask, bool) & valid
         return reduce_weighted(values, sample_weight, mask, self.reduction)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         """The loss of each sample (or step), before weighting."""
         raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
-    def valid(self, y_true: Any, y_pred: Any) -> Any:
+    def valid(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         """A bool array of the values that count, or None when all do."""
         return None
 
@@ -80,7 +81,7 @@ class LossFunctionWrapper(Loss):
         self.fn = fn
         self._kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         return self.fn(y_true, y_pred, **self._kwargs)
 
     def get_config(self) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from recurra._core.select import core
 from recurra.autograd import Array, record, value_of
 from recurra.config import epsilon
 from recurra.ops.common import any_outside
+from recurra.typing import ArrayLike
 
 
-def class_ids(labels: Any, shape: tuple[int, ...], argument: str = "y_true") -> Array:
+def class_ids(labels: ArrayLike, shape: tuple[int, ...], argument: str = "y_true") -> Array:
     """`labels` as flat int32 ids, checked to be whole numbers in ``[0, V)`` for predictions of `shape` ``(..., V)``."""
     ids = np.asarray(value_of(labels))
     rows = shape[:-1]
@@ -37,7 +38,7 @@ def class_ids(labels: Any, shape: tuple[int, ...], argument: str = "y_true") -> 
     return np.ascontiguousarray(ids.reshape(-1), np.int32)
 
 
-def clipped_from_logits(ids: Array, logits: Any) -> Any:
+def clipped_from_logits(ids: Array, logits: ArrayLike) -> Any:
     """``-log(clip(softmax(z)[id], eps, 1 - eps))`` over the last axis, without the softmax's array.
 
     ids : (M,) int32, for logits ``(..., V)`` with M rows

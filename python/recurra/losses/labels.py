@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,13 @@ from recurra.autograd import Tensor
 from recurra.losses.reduction import as_float, check_shapes, same_rank
 from recurra.symbolic import KerasTensor
 
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
-def is_one_hot(labels: Any) -> bool:
+    from recurra.utils.one_hot import OneHot
+
+
+def is_one_hot(labels: Any) -> TypeGuard[OneHot]:
     """Whether `labels` is a lazy one-hot (``recurra.utils.to_categorical``) whose ids can be read directly."""
     return hasattr(labels, "ids") and hasattr(labels, "num_classes")
 

@@ -14,43 +14,44 @@ from recurra.losses.fused import binary_column, class_ids
 from recurra.losses.labels import float_pair, is_one_hot
 from recurra.losses.reduction import as_float
 from recurra.symbolic import KerasTensor
+from recurra.typing import ArrayLike
 
 
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``sum(y_true * log(y_true / y_pred))`` over the last axis, both clipped to ``[eps, 1]``."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    y_true, y_pred = ops.clip(y_true, epsilon(), 1.0), ops.clip(y_pred, epsilon(), 1.0)
-    return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
+    true, pred = float_pair(y_true, y_pred)
+    true, pred = ops.clip(true, epsilon(), 1.0), ops.clip(pred, epsilon(), 1.0)
+    return ops.sum(true * ops.log(true / pred), axis=-1)
 
 
-def poisson(y_true: Any, y_pred: Any) -> Any:
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``mean(y_pred - y_true * log(y_pred + eps))`` over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    return ops.mean(y_pred - y_true * ops.log(y_pred + epsilon()), axis=-1)
+    true, pred = float_pair(y_true, y_pred)
+    return ops.mean(pred - true * ops.log(pred + epsilon()), axis=-1)
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
     """``mean(-(y log p + (1 - y) log(1 - p)))`` over `axis`.
 
     y_pred : probabilities, clipped to ``[eps, 1 - eps]``, or with `from_logits` any numbers
     label_smoothing : in [0, 1]; labels become ``y * (1 - s) + s / 2``
     """
-    y_true, y_pred = float_pair(y_true, y_pred, broadcast=False)
-    y_true = value_of(y_true)
+    true, pred = float_pair(y_true, y_pred, broadcast=False)
+    true = value_of(true)
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    if isinstance(y_pred, KerasTensor) or isinstance(y_true, KerasTensor):
-        return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
-    if y_pred.shape[-1:] == (1,) and y_true.shape == y_pred.shape and axis in (-1, len(y_pred.shape) - 1):
-        return binary_column(y_true, y_pred, from_logits)
-    return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
+        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if isinstance(pred, KerasTensor) or isinstance(true, KerasTensor):
+        return ops.mean(ops.binary_crossentropy(true, pred, from_logits), axis=axis)
+    if pred.shape[-1:] == (1,) and true.shape == pred.shape and axis in (-1, len(pred.shape) - 1):
+        return binary_column(true, pred, from_logits)
+    return ops.mean(ops.binary_crossentropy(true, pred, from_logits), axis=axis)
 
 
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
@@ -62,16 +63,16 @@ def binary_focal_crossentropy(
 
     apply_class_balancing : also weight positives by `alpha` and negatives by ``1 - alpha``
     """
-    y_true, y_pred = float_pair(y_true, y_pred, broadcast=False)
-    y_true = value_of(y_true)
+    true, pred = float_pair(y_true, y_pred, broadcast=False)
+    true = value_of(true)
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     if from_logits:
-        y_pred = ops.sigmoid(y_pred)
-    wrong = 1.0 - (y_true * y_pred + (1.0 - y_true) * (1.0 - y_pred))
-    each = ops.power(wrong, gamma) * ops.binary_crossentropy(y_true, y_pred)
+        pred = ops.sigmoid(pred)
+    wrong = 1.0 - (true * pred + (1.0 - true) * (1.0 - pred))
+    each = ops.power(wrong, gamma) * ops.binary_crossentropy(true, pred)
     if apply_class_balancing:
-        each = each * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
+        each = each * (true * alpha + (1.0 - true) * (1.0 - alpha))
     return ops.mean(each, axis=axis)
 
 
@@ -91,7 +92,7 @@ def classes_last(y_pred: Any, axis: int) -> Any:
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
     """``-sum(y_true * log p)`` over `axis`.
 
@@ -99,22 +100,20 @@ def categorical_crossentropy(
     y_pred : probabilities, first divided by their sum and clipped to ``[eps, 1 - eps]``; or logits
     label_smoothing : in [0, 1]; labels become ``y * (1 - s) + s / V``
     """
-    y_pred = as_float(y_pred)
-    if is_one_hot(y_true) and not label_smoothing and axis in (-1, len(y_pred.shape) - 1):
-        if tuple(y_true.shape) != tuple(y_pred.shape):
-            raise ValueError(
-                f"y_true must have the predictions' shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
-            )
-        ids = class_ids(y_true.ids, y_pred.shape).reshape(y_pred.shape[:-1])
-        return ops.sparse_categorical_crossentropy(ids, y_pred, from_logits)
-    y_true, y_pred = float_pair(y_true, y_pred, fit=False, broadcast=False)
-    y_true = _smoothed(value_of(y_true), label_smoothing, y_pred.shape, axis)
-    return ops.categorical_crossentropy(y_true, y_pred, from_logits, axis)
+    pred = as_float(y_pred)
+    if is_one_hot(y_true) and not label_smoothing and axis in (-1, len(pred.shape) - 1):
+        if tuple(y_true.shape) != tuple(pred.shape):
+            raise ValueError(f"y_true must have the predictions' shape {tuple(pred.shape)}, got {tuple(y_true.shape)}")
+        ids = class_ids(y_true.ids, pred.shape).reshape(pred.shape[:-1])
+        return ops.sparse_categorical_crossentropy(ids, pred, from_logits)
+    true, pred = float_pair(y_true, pred, fit=False, broadcast=False)
+    true = _smoothed(value_of(true), label_smoothing, pred.shape, axis)
+    return ops.categorical_crossentropy(true, pred, from_logits, axis)
 
 
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
@@ -122,16 +121,16 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> Any:
     """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    y_true = _smoothed(value_of(y_true), label_smoothing, y_pred.shape, axis)
+    true, pred = float_pair(y_true, y_pred)
+    true = _smoothed(value_of(true), label_smoothing, pred.shape, axis)
     if from_logits:
-        y_pred = ops.softmax(y_pred, axis=axis)
-    p = ops.clip(y_pred / ops.sum(y_pred, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
-    return ops.sum(ops.power(1.0 - p, gamma) * ops.log(p) * (y_true * -np.asarray(alpha, p.dtype)), axis=axis)
+        pred = ops.softmax(pred, axis=axis)
+    p = ops.clip(pred / ops.sum(pred, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
+    return ops.sum(ops.power(1.0 - p, gamma) * ops.log(p) * (true * -np.asarray(alpha, p.dtype)), axis=axis)
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
     """``-log p[y_true]`` over `axis`: categorical cross-entropy for labels that are class ids.
 
@@ -142,18 +141,18 @@ def sparse_categorical_crossentropy(
         if ignore_class is not None:
             raise ValueError(f"ignore_class must be None for symbolic tensors, got {ignore_class!r}")
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
-    y_pred = classes_last(as_float(y_pred), axis)
+    pred = classes_last(as_float(y_pred), axis)
     labels = np.asarray(value_of(y_true))
-    rows = y_pred.shape[:-1]
+    rows = pred.shape[:-1]
     if labels.shape not in (rows, (*rows, 1)):
         raise ValueError(
             f"y_true must have one class id for each prediction: shape {rows} or {(*rows, 1)}, got {labels.shape}"
         )
     if ignore_class is None:
-        return ops.sparse_categorical_crossentropy(class_ids(labels, y_pred.shape).reshape(rows), y_pred, from_logits)
+        return ops.sparse_categorical_crossentropy(class_ids(labels, pred.shape).reshape(rows), pred, from_logits)
     valid = labels.reshape(rows) != ignore_class
-    ids = class_ids(np.where(valid, labels.reshape(rows), 0), y_pred.shape).reshape(rows)
-    return ops.where(valid, ops.sparse_categorical_crossentropy(ids, y_pred, from_logits), np.zeros((), y_pred.dtype))
+    ids = class_ids(np.where(valid, labels.reshape(rows), 0), pred.shape).reshape(rows)
+    return ops.where(valid, ops.sparse_categorical_crossentropy(ids, pred, from_logits), np.zeros((), pred.dtype))
 
 
 class KLDivergence(PlainLoss):
@@ -264,7 +263,7 @@ class SparseCategoricalCrossentropy(ConfiguredLoss):
         )  # fmt: skip
         self.ignore_class = ignore_class
 
-    def valid(self, y_true: Any, y_pred: Any) -> Any:
+    def valid(self, y_true: ArrayLike, y_pred: Any) -> Any:
         if self.ignore_class is None:
             return None
         labels = np.asarray(value_of(y_true))

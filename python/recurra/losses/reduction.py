@@ -18,6 +18,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor, value_of
 from recurra.symbolic import KerasTensor
+from recurra.typing import ArrayLike, DType
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -65,12 +66,12 @@ def check_shapes(labels: tuple[Any, ...], predictions: tuple[Any, ...], broadcas
         )
 
 
-def _longer(x: Any) -> Any:
+def _longer(x: ArrayLike) -> Any:
     """`x` with another axis of size 1 at the end."""
     return x.reshape(*x.shape, 1) if isinstance(x, np.ndarray) else ops.expand_dims(x, -1)
 
 
-def join_mask(weight: Any, mask: Any, dtype: Any, reduction: str | None) -> Any:
+def join_mask(weight: Any, mask: ArrayLike | None, dtype: DType | None, reduction: str | None) -> Any:
     """Sample weight and mask as one weight; None if both are None.
 
     For the means the mask carries ``size / count`` at the steps that count, so that a mean over all elements

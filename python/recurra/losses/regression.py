@@ -11,49 +11,50 @@ from recurra.autograd import value_of
 from recurra.config import epsilon
 from recurra.losses.base import ConfiguredLoss, PlainLoss
 from recurra.losses.labels import float_pair
+from recurra.typing import ArrayLike
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``mean((y_true - y_pred)**2)`` over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    return ops.mean(ops.square(y_pred - y_true), axis=-1)
+    true, pred = float_pair(y_true, y_pred)
+    return ops.mean(ops.square(pred - true), axis=-1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``mean(|y_true - y_pred|)`` over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    return ops.mean(ops.abs(y_pred - y_true), axis=-1)
+    true, pred = float_pair(y_true, y_pred)
+    return ops.mean(ops.abs(pred - true), axis=-1)
 
 
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``100 * mean(|y_true - y_pred| / max(|y_true|, eps))`` over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    floor = np.asarray(epsilon(), y_pred.dtype)
-    return ops.mean(ops.abs((y_true - y_pred) / ops.maximum(ops.abs(y_true), floor)), axis=-1) * 100.0
+    true, pred = float_pair(y_true, y_pred)
+    floor = np.asarray(epsilon(), pred.dtype)
+    return ops.mean(ops.abs((true - pred) / ops.maximum(ops.abs(true), floor)), axis=-1) * 100.0
 
 
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``mean((log(1 + y_true) - log(1 + y_pred))**2)`` over the last axis, both at least eps."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    floor = np.asarray(epsilon(), y_pred.dtype)
-    first = ops.log(ops.maximum(y_pred, floor) + 1.0)
-    second = ops.log(ops.maximum(y_true, floor) + 1.0)
+    true, pred = float_pair(y_true, y_pred)
+    floor = np.asarray(epsilon(), pred.dtype)
+    first = ops.log(ops.maximum(pred, floor) + 1.0)
+    second = ops.log(ops.maximum(true, floor) + 1.0)
     return ops.mean(ops.square(first - second), axis=-1)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Any:
     """``e**2 / 2`` where ``|e| <= delta``, else ``delta |e| - delta**2 / 2``; mean over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    error = y_pred - y_true
+    true, pred = float_pair(y_true, y_pred)
+    error = pred - true
     size = ops.abs(error)
     near = value_of(size) <= delta
     return ops.mean(ops.where(near, ops.square(error) * 0.5, size * delta - 0.5 * delta * delta), axis=-1)
 
 
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Any:
     """``mean(log(cosh(y_pred - y_true)))`` over the last axis."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    error = y_pred - y_true
+    true, pred = float_pair(y_true, y_pred)
+    error = pred - true
     return ops.mean(error + ops.softplus(error * -2.0) - float(np.log(2.0)), axis=-1)
 
 
@@ -62,10 +63,10 @@ def _unit(x: Any, axis: int) -> Any:
     return x / ops.sqrt(ops.maximum(square, np.asarray(1e-12, x.dtype)))
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
     """Minus the cosine of the angle between `y_true` and `y_pred` along `axis`: -1 where they agree."""
-    y_true, y_pred = float_pair(y_true, y_pred)
-    return -ops.sum(_unit(y_true, axis) * _unit(y_pred, axis), axis=axis)
+    true, pred = float_pair(y_true, y_pred)
+    return -ops.sum(_unit(true, axis) * _unit(pred, axis), axis=axis)
 
 
 class MeanSquaredError(PlainLoss):

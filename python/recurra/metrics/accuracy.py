@@ -10,13 +10,14 @@ from recurra.autograd import Array, value_of
 from recurra.config import floatx
 from recurra.losses.reduction import check_shapes, same_rank
 from recurra.metrics.base import MeanMetricWrapper, dense_labels, label_ids
+from recurra.typing import ArrayLike
 
 
 def _float(matches: Any) -> Array:
     return np.asarray(np.asarray(matches), floatx())
 
 
-def _pair(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Labels and predictions of one shape."""
     labels, predictions = same_rank(dense_labels(y_true), np.asarray(value_of(y_pred)))
     if labels.shape != predictions.shape:
@@ -24,7 +25,7 @@ def _pair(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     return labels, predictions
 
 
-def _one_each(ids: Array, y_pred: Any) -> Array:
+def _one_each(ids: Array, y_pred: ArrayLike) -> Array:
     """`y_pred` as an array of scores (..., V), one row for each of `ids`."""
     scores = np.asarray(value_of(y_pred))
     if ids.shape != scores.shape[:-1] or not scores.ndim:
@@ -35,19 +36,19 @@ def _one_each(ids: Array, y_pred: Any) -> Array:
     return scores
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Array:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where `y_pred` equals `y_true`, elementwise."""
     y_true, y_pred = _pair(y_true, y_pred)
     return _float(y_true == y_pred)
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
     """1 where ``y_pred > threshold`` equals `y_true`, elementwise."""
     y_true, y_pred = _pair(y_true, y_pred)
     return _float(y_true == (y_pred > threshold))
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where the greatest prediction over the last axis is at the greatest label: (B, ..., V) -> (B, ...)."""
     ids = label_ids(y_true)
     if ids is None:
@@ -55,7 +56,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     return _float(ids == _one_each(ids, y_pred).argmax(axis=-1))
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
+def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """1 where the greatest prediction over the last axis is at the id `y_true`: (B, ...) or (B, ..., 1) labels."""
     ids, y_pred = dense_labels(y_true), np.asarray(value_of(y_pred))
     if ids.ndim == y_pred.ndim and ids.shape[-1] == 1:
@@ -71,7 +72,7 @@ def _in_top_k(ids: Array, y_pred: Array, k: int) -> Array:
     return np.asarray(((rows > own[:, None]).sum(axis=1) < k) & np.isfinite(own))
 
 
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Array:
     """1 where the greatest label is among the `k` greatest predictions: (B, ..., V) -> (B, ...)."""
     ids = label_ids(y_true)
     if ids is None:
@@ -79,7 +80,9 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     return _float(_in_top_k(ids, _one_each(ids, y_pred), k).reshape(ids.shape))
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Array:
+def sparse_top_k_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
+) -> Array:
     """1 where the id `y_true` is among the `k` greatest predictions.
 
     from_sorted_ids : `y_pred` holds class ids, the best first, instead of scores

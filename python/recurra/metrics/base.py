@@ -13,6 +13,7 @@ from recurra.losses.labels import is_one_hot
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
 from recurra.registry import serialize_keras_object, to_snake_case
+from recurra.typing import ArrayLike, DType
 
 
 class Metric:
@@ -52,7 +53,11 @@ class Metric:
     reset_states = reset_state
 
     def add_variable(
-        self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: DType | None = None,
+        name: str | None = None,
     ) -> Variable:
         """State that :meth:`reset_state` sets to zero."""
         from recurra import initializers
@@ -63,7 +68,11 @@ class Metric:
         return variable
 
     def add_weight(
-        self, shape: tuple[int, ...] = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: DType | None = None,
+        name: str | None = None,
     ) -> Variable:
         """:meth:`add_variable` under its older name; the name may also come first, as in Keras 2."""
         if isinstance(shape, str):
@@ -115,7 +124,7 @@ class Sum(Metric):
         super().__init__(dtype, name)
         self.reset_state()
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.total += float(np.sum(samplewise(values, sample_weight, np.sum)[0], dtype=np.float64))
 
     def reset_state(self) -> None:
@@ -132,7 +141,7 @@ class Mean(Metric):
         super().__init__(dtype, name)
         self.reset_state()
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         values, weight = samplewise(values, sample_weight, np.mean)
         self.total += float(values.sum(dtype=np.float64))
         if weight is not None:
@@ -162,7 +171,7 @@ class MeanMetricWrapper(Mean):
         if self.direction is None and is_loss(fn):
             self.direction = "down"
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         values = self._fn(y_true, value_of(y_pred), **self._kwargs)
         if mask is None and sample_weight is None and isinstance(values, np.ndarray) and values.size and values.ndim:
@@ -190,7 +199,7 @@ class MeanMetricWrapper(Mean):
         return cls(**settings)
 
 
-def with_mask(weight: Any, mask: Any) -> Array:
+def with_mask(weight: Any, mask: ArrayLike | None) -> Array:
     """Sample weight and mask (True = counts) in one array of weights."""
     factor = np.asarray(mask, floatx())
     if weight is None:
@@ -201,7 +210,7 @@ def with_mask(weight: Any, mask: Any) -> Array:
     return np.asarray(factor * weight)
 
 
-def dense_labels(labels: Any) -> Array:
+def dense_labels(labels: ArrayLike) -> Array:
     """Labels as an array, a lazy one-hot made real."""
     return np.asarray(value_of(labels))
 

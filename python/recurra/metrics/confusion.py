@@ -11,6 +11,7 @@ from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.losses.reduction import same_rank
 from recurra.metrics.base import Metric, dense_labels, with_mask
+from recurra.typing import ArrayLike
 
 _FLOOR = -1e10
 
@@ -51,7 +52,7 @@ class _Counts(Metric):
         self.true_positives, self.false_positives = zeros, zeros.copy()
         self.true_negatives, self.false_negatives = zeros.copy(), zeros.copy()
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         mask = getattr(y_pred, "_keras_mask", None)
         if mask is not None:
             sample_weight = with_mask(sample_weight, mask)
@@ -244,7 +245,7 @@ class AUC(_Counts):
         super().__init__([-epsilon(), *inner, 1.0 + epsilon()], name=name, dtype=dtype, per_label=multi_label)
         self.label_weights = None if label_weights is None else np.asarray(label_weights, np.float64)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         if self.from_logits:
             from recurra import ops
 

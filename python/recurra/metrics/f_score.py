@@ -10,6 +10,7 @@ from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.losses.reduction import same_rank
 from recurra.metrics.base import Metric, dense_labels
+from recurra.typing import ArrayLike
 
 
 class FBetaScore(Metric):
@@ -46,7 +47,7 @@ class FBetaScore(Metric):
         self.false_negatives: Array = np.zeros(())
         self.intermediate_weights: Array = np.zeros(())
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         scores = np.asarray(value_of(y_pred), np.float64)
         truth, scores = same_rank(np.asarray(dense_labels(y_true), np.float64), scores)
         if scores.ndim != 2 or truth.shape != scores.shape:

@@ -11,6 +11,7 @@ from recurra import losses
 from recurra.autograd import value_of
 from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean, MeanMetricWrapper, MeanOf, dense_labels
+from recurra.typing import ArrayLike
 
 
 class KLDivergence(MeanOf):
@@ -105,7 +106,7 @@ class Perplexity(Mean):
         super().__init__(name, dtype)
         self.from_logits, self.mask_token_id = from_logits, mask_token_id
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: Any, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         prediction = np.asarray(value_of(y_pred))
         ids = np.asarray(y_true.ids) if is_one_hot(y_true) else dense_labels(y_true)

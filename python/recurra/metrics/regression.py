@@ -11,9 +11,10 @@ from recurra import losses
 from recurra.autograd import Array, value_of
 from recurra.losses.reduction import same_rank
 from recurra.metrics.base import Mean, MeanMetricWrapper, MeanOf, Metric, dense_labels, with_mask
+from recurra.typing import ArrayLike
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Any:
     """The cosine of the angle between `y_true` and `y_pred` along `axis`: 1 where they agree."""
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
@@ -65,7 +66,7 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str = "root_mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
         if mask is not None:
             sample_weight = with_mask(sample_weight, mask)
@@ -111,7 +112,7 @@ class R2Score(Metric):
         self.squares: Array = np.zeros(())
         self.residual: Array = np.zeros(())
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         truth, prediction = same_rank(
             np.asarray(dense_labels(y_true), np.float64), np.asarray(value_of(y_pred), np.float64)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.layers.input_layer import InputLayer
@@ -102,7 +102,7 @@ def clone_model(
     return copy_of
 
 
-def model_from_json(json_string: str, custom_objects: Any = None) -> Any:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model that ``model.to_json()`` described, with new weights."""
     import json
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ class Graph:
         doubled = {name for name in names if names.count(name) > 1}
         if doubled:
             raise ValueError(f"layers of one model must have different names, got {sorted(doubled)} more than once")
-        self._plan: list[Callable[[list[Any]], None]] | None = None
+        self._plans: dict[frozenset[int], list[Callable[[list[Any]], None]]] = {}
         self._slots: dict[int, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -172,16 +173,20 @@ class Graph:
 
     # --- running ------------------------------------------------------------------------------------------------
 
-    def _make_plan(self) -> list[Callable[[list[Any]], None]]:
-        for node in self.nodes:
-            for tensor in node.output_tensors:
-                self._slots[id(tensor)] = len(self._slots)
+    def _make_plan(self, logits: frozenset[int]) -> list[Callable[[list[Any]], None]]:
+        if not self._slots:
+            for node in self.nodes:
+                for tensor in node.output_tensors:
+                    self._slots[id(tensor)] = len(self._slots)
         slots = self._slots
+        before_softmax = {id(self.output_tensors[number]) for number in logits}
         plan: list[Callable[[list[Any]], None]] = []
         for node in self.nodes:
             if any(id(tensor) in self._own for tensor in node.output_tensors):
                 continue
             call = node.layer.lookup if self._may_wait(node) else node.layer
+            if id(node.output_tensors[0]) in before_softmax:
+                call = functools.partial(call, activated=False)
             targets = [slots[id(tensor)] for tensor in node.output_tensors]
             simple = len(node.args) == 1 and isinstance(node.args[0], KerasTensor) and not node.kwargs
             if simple and isinstance(node.outputs, KerasTensor):
@@ -201,10 +206,14 @@ class Graph:
             for reader in readers
         )
 
-    def run(self, inputs: Any, mask: Any = None) -> Any:
-        """The outputs for arrays (or Tensors) in the structure of the inputs, with masks in the same structure."""
-        if self._plan is None:
-            self._plan = self._make_plan()
+    def run(self, inputs: Any, mask: Any = None, logits: frozenset[int] = frozenset()) -> Any:
+        """The outputs for arrays (or Tensors) in the structure of the inputs, with masks in the same structure.
+
+        logits : the numbers of the outputs that end in a softmax and are wanted without it
+        """
+        plan = self._plans.get(logits)
+        if plan is None:
+            plan = self._plans[logits] = self._make_plan(logits)
         values: list[Any] = [None] * len(self._slots)
         for tensor, value in zip(self.input_tensors, self.flatten_inputs(inputs), strict=True):
             values[self._slots[id(tensor)]] = fitted(value, tensor)
@@ -212,7 +221,7 @@ class Graph:
             for tensor, one in zip(self.input_tensors, self.flatten_inputs(mask), strict=True):
                 place = self._slots[id(tensor)]
                 values[place] = with_mask(values[place], one)
-        for step in self._plan:
+        for step in plan:
             step(values)
         slots = self._slots
         if self._single is not None:

@@ -6,18 +6,21 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.layer import Layer
 from recurra.models.graph import Graph, is_embedding
-from recurra.registry import auto_name, to_snake_case
+from recurra.registry import auto_name, is_builtin, to_snake_case
 from recurra.symbolic import KerasTensor
 from recurra.training.batches import leaves
 from recurra.training.structure import default_names, flatten_outputs
 from recurra.training.trainer import Trainer
+from recurra.typing import PathLike
+
+_M = TypeVar("_M", bound="Model")
 
 
 class Model(Layer, Trainer):
@@ -42,11 +45,11 @@ class Model(Layer, Trainer):
     _untracked = Layer._untracked | {"_graph", "_compile_config", "loss", "_extra"}
     _graph: Graph | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[_M], *args: Any, **kwargs: Any) -> _M:
         if cls is Model and (len(args) >= 2 or "outputs" in kwargs):
             from recurra.models.functional import Functional
 
-            return super().__new__(Functional, *args, **kwargs)
+            return super().__new__(Functional, *args, **kwargs)  # type: ignore[return-value]
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
@@ -118,14 +121,15 @@ class Model(Layer, Trainer):
 
     # --- calling ------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: Any = None, mask: Any = None, *, logits: frozenset[int] = frozenset()) -> Any:
         """The outputs for `inputs`. Subclasses that are not made from symbolic tensors define it.
 
         mask : the inputs' masks over time, in the inputs' structure, for the layers that read them
+        logits : the numbers of the outputs that end in a softmax and are wanted without it, for the loss
         """
         if self._graph is None:
             raise TypeError(f"{type(self).__name__} must define call(self, inputs), or be made of inputs and outputs")
-        return self._graph.run(inputs, mask)
+        return self._graph.run(inputs, mask, logits)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """None: the mask of the outputs is the one that the model's last layers attach to them."""
@@ -328,21 +332,20 @@ class Model(Layer, Trainer):
         names, shapes = self._shape_cache[None]
         return names, shapes
 
-    def _softmax_layers(self) -> dict[int, Any]:
-        """By output number, the layer whose last act is a softmax that the loss may take the place of."""
+    def _softmax_outputs(self) -> list[int]:
+        """The numbers of the outputs whose last layer ends in a softmax that the loss may take the place of."""
         graph = self._graph
-        if graph is None:
-            return {}
-        found = {}
+        if graph is None or not self._runs_graph() or type(self).__call__ is not Layer.__call__:
+            return []
+        found = []
         for i, tensor in enumerate(graph.output_tensors):
             if sum(t is tensor for t in graph.output_tensors) > 1:
                 continue
             if any(any(t is tensor for t in node.input_tensors) for node in graph.nodes):
                 continue
             node = tensor.node
-            layer = None if node is None else ends_in_softmax(node.layer)
-            if node is not None and layer is not None and len(graph.nodes_of(node.layer)) == 1:
-                found[i] = layer
+            if node is not None and ends_in_softmax(node.layer) and len(graph.nodes_of(node.layer)) == 1:
+                found.append(i)
         return found
 
     # --- looking at it ------------------------------------------------------------------------------------------
@@ -413,7 +416,7 @@ class Model(Layer, Trainer):
 
     # --- files --------------------------------------------------------------------------------------------------
 
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights and optimizer to a file: ``.keras``, legacy ``.h5``, or any other name as .keras.
 
         See :func:`recurra.saving.save_model`.
@@ -422,13 +425,13 @@ class Model(Layer, Trainer):
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+    def save_weights(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Write the weights to a file; see :func:`recurra.saving.save_weights`."""
         from recurra.saving import save_weights
 
         save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read the weights from a file; see :func:`recurra.saving.load_weights`."""
         from recurra.saving import load_weights
 
@@ -442,7 +445,7 @@ def warn_lost_losses(model: Model, place: str) -> None:
     place : what will lack them, "the file" for instance
     """
     for layer in model._flatten_layers():
-        added = type(layer).__module__.startswith("recurra.") and layer._callable_losses  # others may add them again
+        added = is_builtin(type(layer)) and layer._callable_losses  # others may add them again
         if added or getattr(layer, "_ends", None):
             what = "functions" if added else "tensors, in a Sequential model,"
             warnings.warn(
@@ -452,18 +455,18 @@ def warn_lost_losses(model: Model, place: str) -> None:
             )
 
 
-def ends_in_softmax(layer: Any) -> Any:
-    """The Dense, Activation or Softmax in `layer` (perhaps within TimeDistributed) that ends in a plain softmax."""
+def ends_in_softmax(layer: Any) -> bool:
+    """Whether `layer` is a Dense or Activation (perhaps within TimeDistributed) that ends in a plain softmax."""
     from recurra import activations
-    from recurra.layers import Activation, Dense
+    from recurra.layers import Activation, Dense, TimeDistributed
 
-    if type(layer).__name__ == "TimeDistributed" and type(layer).__module__.startswith("recurra."):
+    if type(layer) is TimeDistributed:
         if layer.activity_regularizer is not None:
-            return None
+            return False
         layer = layer.layer
-    if type(layer) in (Dense, Activation) and layer.activation is activations.softmax:
-        return layer if layer.activity_regularizer is None else None
-    return None
+    if type(layer) not in (Dense, Activation) or layer.activity_regularizer is not None:
+        return False
+    return layer.activation is activations.softmax
 
 
 def _zeros(shape: Any) -> Any:

@@ -239,9 +239,9 @@ class Sequential(Model):
             steps.append(layer.lookup if waits else layer)
         return steps
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: Any = None, mask: Any = None, *, logits: frozenset[int] = frozenset()) -> Any:
         if self._ends:
-            return self._need_graph().run(inputs, mask)
+            return self._need_graph().run(inputs, mask, logits)
         if self._graph is not None:
             values = self._graph.flatten_inputs(inputs)[0]
             inputs = fitted(values, self._graph.input_tensors[0])
@@ -249,6 +249,11 @@ class Sequential(Model):
                 inputs = with_mask(inputs, self._graph.flatten_inputs(mask)[0])
         if self._steps is None:
             self._steps = self._make_steps()
+        if logits:
+            *steps, last = self._steps
+            for step in steps:
+                inputs = step(inputs)
+            return last(inputs, activated=False)
         for step in self._steps:
             inputs = step(inputs)
         return inputs

@@ -15,11 +15,12 @@ from numpy import ndarray  # a name of its own: these two functions run for ever
 
 from recurra import config
 from recurra.autograd import Array, Tensor, current_tape, record, thread_state, tracked
+from recurra.typing import ArrayLike
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def value_of(value: Any) -> Any:
+def value_of(value: ArrayLike) -> Any:
     """The array in a Tensor or Variable; a float64 scalar as a Python number, so that it does not widen float32."""
     if type(value) is ndarray:
         return value
@@ -28,7 +29,7 @@ def value_of(value: Any) -> Any:
     return float(value) if type(value) is np.float64 else value
 
 
-def array_of(value: Any) -> Array:
+def array_of(value: ArrayLike) -> Array:
     """As an array, of whatever dtype it has; Python floats become the default float type."""
     if type(value) is ndarray:
         return value
@@ -42,7 +43,7 @@ def array_of(value: Any) -> Array:
     return made
 
 
-def floats_of(value: Any) -> Array:
+def floats_of(value: ArrayLike) -> Array:
     """As a C-contiguous array of float32 or float64; integers and the like become the default float type."""
     array = array_of(value)
     if array.dtype not in FLOATS:
@@ -69,7 +70,7 @@ def any_outside(ids: Array, limit: int) -> bool:
     return bool(ids.size and (least(ids, axis=None) < 0 or greatest(ids, axis=None) >= limit))
 
 
-def ids_of(value: Any, name: str, upper: int | None = None) -> Array:
+def ids_of(value: ArrayLike, name: str, upper: int | None = None) -> Array:
     """As int32 ids. A wider integer type is checked against `upper` before it is narrowed."""
     array = array_of(value)
     if array.dtype == np.int32:
@@ -95,7 +96,7 @@ def unbroadcast(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array
     return d if d.dtype == dtype else d.astype(dtype)
 
 
-def unary(y: Any, x: Any, slope: Callable[[Any], Any]) -> Any:
+def unary(y: ArrayLike, x: ArrayLike, slope: Callable[[Any], Any]) -> Any:
     """Record y = f(x), elementwise; `slope(dy)` gives dx."""
     if thread_state.tape is None:
         return y

@@ -15,9 +15,10 @@ from recurra.autograd import Array, current_tape, maker_of, record, thread_state
 from recurra.ops.common import array_of, axes_of, contiguous, floats_of, ids_of
 from recurra.ops.nn import SoftmaxBackward
 from recurra.ops.shaping import moveaxis
+from recurra.typing import ArrayLike
 
 
-def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
+def softmax_cross_entropy(logits: ArrayLike, labels: ArrayLike) -> Any:
     """log(sum_v exp(logits[..., v])) - logits[..., label], one number for each label.
 
     logits : (..., V) float32 or float64
@@ -41,7 +42,9 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     return record(loss.reshape(ids.shape), (logits,), backward)
 
 
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def sparse_categorical_crossentropy(
+    target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1
+) -> Any:
     """The cross-entropy of integer labels, one number for each label.
 
     target : (...) or (..., 1) integer labels
@@ -65,7 +68,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     return softmax_cross_entropy(output, labels) if from_logits else _sparse_probabilities(labels, output)
 
 
-def _sparse_probabilities(labels: Array, output: Any) -> Any:
+def _sparse_probabilities(labels: Array, output: ArrayLike) -> Any:
     p = floats_of(output)
     ids = ids_of(labels, "target", p.shape[-1])
     if ids.shape != p.shape[:-1]:
@@ -103,13 +106,13 @@ def _edges(dtype: np.dtype[Any]) -> tuple[Any, Any]:
     return dtype.type(config.epsilon()), dtype.type(1 - config.epsilon())
 
 
-def _logits_behind(output: Any) -> Any:
+def _logits_behind(output: ArrayLike) -> Any:
     """What `output` is the softmax of, if the tape saw it a moment ago."""
     made = maker_of(output)
     return made.x if isinstance(made, SoftmaxBackward) else None
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False, axis: int = -1) -> Any:
     """-sum_v target_v log(p_v) along `axis`.
 
     target : (..., V), probabilities of the classes (one-hot, say)
@@ -144,7 +147,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     return loss if thread_state.tape is None else record(loss, (output,), backward_of_shares)
 
 
-def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
+def sigmoid_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> Any:
     """-t log(s) - (1 - t) log(1 - s) with s = sigmoid(x), elementwise: max(x, 0) - x t + log(1 + exp(-|x|)).
 
     logits : any shape;  targets : the same shape (or one that broadcasts to it), in [0, 1]
@@ -157,7 +160,7 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     return record(loss, (logits,), lambda d: (d * (core.activation_forward("sigmoid", v) - t),))
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False) -> Any:
     """-t log(p) - (1 - t) log(1 - p), elementwise; with `from_logits` p = sigmoid(output).
 
     Probabilities are held within [epsilon, 1 - epsilon], as Keras does; where that holds one back, its gradient is 0.
@@ -175,7 +178,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return record(loss, (output,), lambda d: (d * np.where(inside, (p - t) / (p * (1 - p)), 0),))
 
 
-def _target(target: Any, like: Array) -> Array:
+def _target(target: ArrayLike, like: Array) -> Array:
     """The target as an array of like's dtype that broadcasts to its shape."""
     if tracked(target, current_tape()):
         raise ValueError("target must be a constant: wrap it in ops.stop_gradient, or write the loss with other ops")

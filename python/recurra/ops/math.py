@@ -8,44 +8,42 @@ return plain arrays: they have no gradient.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from recurra.autograd import Array, Tensor, filled, record, thread_state
 from recurra.ops.common import FLOATS, array_of, axes_of, binary, unary, unbroadcast, value_of
+from recurra.typing import ArrayLike, Axis
 
-Axis = int | Sequence[int] | None
 
-
-def add(x1: Any, x2: Any) -> Any:
+def add(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 + x2."""
     y = np.add(value_of(x1), value_of(x2))
     return y if thread_state.tape is None else binary(y, x1, x2, _same, _same)
 
 
-def subtract(x1: Any, x2: Any) -> Any:
+def subtract(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 - x2."""
     y = np.subtract(value_of(x1), value_of(x2))
     return y if thread_state.tape is None else binary(y, x1, x2, _same, np.negative)
 
 
-def multiply(x1: Any, x2: Any) -> Any:
+def multiply(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 * x2, elementwise."""
     a, b = value_of(x1), value_of(x2)
     y = np.multiply(a, b)
     return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * b, lambda d: d * a)
 
 
-def divide(x1: Any, x2: Any) -> Any:
+def divide(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 / x2, elementwise."""
     a, b = value_of(x1), value_of(x2)
     y = np.true_divide(a, b)
     return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d / b, lambda d: -d * y / b)
 
 
-def power(x1: Any, x2: Any) -> Any:
+def power(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 ** x2, elementwise. The gradient of an exponent is taken as 0 where x1 is not positive."""
     a, b = value_of(x1), value_of(x2)
     y = np.power(a, b)
@@ -62,14 +60,14 @@ def power(x1: Any, x2: Any) -> Any:
     return binary(y, x1, x2, d_base, d_exponent)
 
 
-def maximum(x1: Any, x2: Any) -> Any:
+def maximum(x1: ArrayLike, x2: ArrayLike) -> Any:
     """The greater of each pair; equal ones share the gradient."""
     a, b = value_of(x1), value_of(x2)
     y = np.maximum(a, b)
     return y if thread_state.tape is None else binary(y, x1, x2, lambda d: d * _share(a, b), lambda d: d * _share(b, a))
 
 
-def minimum(x1: Any, x2: Any) -> Any:
+def minimum(x1: ArrayLike, x2: ArrayLike) -> Any:
     """The smaller of each pair; equal ones share the gradient."""
     a, b = value_of(x1), value_of(x2)
     y = np.minimum(a, b)
@@ -80,87 +78,87 @@ def _same(d: Any) -> Any:
     return d
 
 
-def _share(a: Any, b: Any) -> Any:
+def _share(a: ArrayLike, b: ArrayLike) -> Any:
     """1 where a > b, 1/2 where they are equal, else 0."""
     return (np.greater(a, b).astype(np.float32) + np.greater_equal(a, b)) * np.float32(0.5)
 
 
-def negative(x: Any) -> Any:
+def negative(x: ArrayLike) -> Any:
     """-x."""
     y = np.negative(value_of(x))
     return y if thread_state.tape is None else unary(y, x, np.negative)
 
 
-def abs(x: Any) -> Any:
+def abs(x: ArrayLike) -> Any:
     """The absolute value; its gradient at 0 is 0."""
     v = value_of(x)
     y = np.abs(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: d * np.sign(v))
 
 
-def square(x: Any) -> Any:
+def square(x: ArrayLike) -> Any:
     """x * x."""
     v = value_of(x)
     y = np.square(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: 2 * d * v)
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: ArrayLike) -> Any:
     """The square root."""
     y = np.sqrt(value_of(x))
     return y if thread_state.tape is None else unary(y, x, lambda d: d / (2 * y))
 
 
-def exp(x: Any) -> Any:
+def exp(x: ArrayLike) -> Any:
     """e ** x."""
     y = np.exp(value_of(x))
     return y if thread_state.tape is None else unary(y, x, lambda d: d * y)
 
 
-def log(x: Any) -> Any:
+def log(x: ArrayLike) -> Any:
     """The natural logarithm."""
     v = value_of(x)
     y = np.log(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: d / v)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: ArrayLike) -> Any:
     """log(1 + x), accurate for small x."""
     v = value_of(x)
     y = np.log1p(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: d / (1 + v))
 
 
-def sin(x: Any) -> Any:
+def sin(x: ArrayLike) -> Any:
     """The sine of an angle in radians."""
     v = value_of(x)
     y = np.sin(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: d * np.cos(v))
 
 
-def cos(x: Any) -> Any:
+def cos(x: ArrayLike) -> Any:
     """The cosine of an angle in radians."""
     v = value_of(x)
     y = np.cos(v)
     return y if thread_state.tape is None else unary(y, x, lambda d: -d * np.sin(v))
 
 
-def sign(x: Any) -> Any:
+def sign(x: ArrayLike) -> Any:
     """-1, 0 or 1. Its gradient is 0."""
     return np.sign(value_of(x))
 
 
-def floor(x: Any) -> Any:
+def floor(x: ArrayLike) -> Any:
     """The greatest whole number that is not above x. Its gradient is 0."""
     return np.floor(value_of(x))
 
 
-def round(x: Any, decimals: int = 0) -> Any:
+def round(x: ArrayLike, decimals: int = 0) -> Any:
     """x rounded, halves to even. Its gradient is 0."""
     return np.round(value_of(x), decimals)
 
 
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+def clip(x: ArrayLike, x_min: ArrayLike, x_max: ArrayLike) -> Any:
     """x held within [x_min, x_max]; the gradient passes where x lies inside or on the edge."""
     v, low, high = value_of(x), value_of(x_min), value_of(x_max)
     y = np.clip(v, low, high)
@@ -168,7 +166,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     return y if thread_state.tape is None else unary(y, x, lambda d: unbroadcast(d * ((v >= low) & (v <= high)), *like))
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis` (all axes without one)."""
     v = array_of(x)
     y = v.sum(axis=_axis(axis), keepdims=keepdims)
@@ -178,7 +176,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return record(y, (x,), lambda d: (_spread(d, shape, dtype, axis, keepdims),))
 
 
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis` (all axes without one)."""
     v = array_of(x)
     if axis is None and not keepdims and v.size and v.dtype in FLOATS:
@@ -192,17 +190,17 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return record(y, (x,), lambda d: (_spread(np.asarray(d, dtype) / count, shape, dtype, axis, keepdims),))
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def max(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The greatest value over `axis`; equal ones share the gradient."""
     return _extreme(np.max, x, axis, keepdims)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest value over `axis`; equal ones share the gradient."""
     return _extreme(np.min, x, axis, keepdims)
 
 
-def _extreme(function: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _extreme(function: Any, x: ArrayLike, axis: Axis, keepdims: bool) -> Any:
     v = array_of(x)
     y = function(v, axis=_axis(axis), keepdims=keepdims)
     if thread_state.tape is None:
@@ -216,22 +214,22 @@ def _extreme(function: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     return record(y, (x,), backward)
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def var(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean of the squared distances from the mean."""
     return mean(square(subtract(x, mean(x, axis, keepdims=True))), axis, keepdims)
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def std(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The square root of :func:`var`."""
     return sqrt(var(x, axis, keepdims))
 
 
-def moments(x: Any, axes: Axis, keepdims: bool = False) -> tuple[Any, Any]:
+def moments(x: ArrayLike, axes: Axis, keepdims: bool = False) -> tuple[Any, Any]:
     """Mean and variance over `axes`."""
     return mean(x, axes, keepdims), var(x, axes, keepdims)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, without overflow."""
     v = array_of(x)
     top = np.max(v, axis=_axis(axis), keepdims=True)
@@ -245,7 +243,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return record(y, (x,), lambda d: (e / total * _kept(d, v.shape, v.dtype, axis, keepdims),))
 
 
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: ArrayLike, axis: int | None = None) -> Any:
     """Running sums along `axis` (of the flattened array without one)."""
     v = array_of(x)
     y = np.cumsum(v, axis=axis)
@@ -276,94 +274,94 @@ def _spread(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any], axis: Axis, 
     return np.broadcast_to(_kept(d, shape, dtype, axis, keepdims), shape)
 
 
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
+def argmax(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Array:
     """Where the greatest value stands, the first on ties."""
     return np.asarray(np.argmax(value_of(x), axis=axis, keepdims=keepdims))
 
 
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
+def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Array:
     """Where the smallest value stands, the first on ties."""
     return np.asarray(np.argmin(value_of(x), axis=axis, keepdims=keepdims))
 
 
-def argsort(x: Any, axis: int = -1) -> Array:
+def argsort(x: ArrayLike, axis: int = -1) -> Array:
     """The order that sorts, ascending and stable."""
     return np.argsort(value_of(x), axis=axis, kind="stable")
 
 
-def equal(x1: Any, x2: Any) -> Any:
+def equal(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 == x2, elementwise."""
     return np.equal(value_of(x1), value_of(x2))
 
 
-def not_equal(x1: Any, x2: Any) -> Any:
+def not_equal(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 != x2, elementwise."""
     return np.not_equal(value_of(x1), value_of(x2))
 
 
-def greater(x1: Any, x2: Any) -> Any:
+def greater(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 > x2, elementwise."""
     return np.greater(value_of(x1), value_of(x2))
 
 
-def greater_equal(x1: Any, x2: Any) -> Any:
+def greater_equal(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 >= x2, elementwise."""
     return np.greater_equal(value_of(x1), value_of(x2))
 
 
-def less(x1: Any, x2: Any) -> Any:
+def less(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 < x2, elementwise."""
     return np.less(value_of(x1), value_of(x2))
 
 
-def less_equal(x1: Any, x2: Any) -> Any:
+def less_equal(x1: ArrayLike, x2: ArrayLike) -> Any:
     """x1 <= x2, elementwise."""
     return np.less_equal(value_of(x1), value_of(x2))
 
 
-def logical_and(x1: Any, x2: Any) -> Any:
+def logical_and(x1: ArrayLike, x2: ArrayLike) -> Any:
     """Both, elementwise."""
     return np.logical_and(value_of(x1), value_of(x2))
 
 
-def logical_or(x1: Any, x2: Any) -> Any:
+def logical_or(x1: ArrayLike, x2: ArrayLike) -> Any:
     """Either, elementwise."""
     return np.logical_or(value_of(x1), value_of(x2))
 
 
-def logical_not(x: Any) -> Any:
+def logical_not(x: ArrayLike) -> Any:
     """The opposite, elementwise."""
     return np.logical_not(value_of(x))
 
 
-def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def any(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether one is true."""
     return np.any(array_of(x), axis=_axis(axis), keepdims=keepdims)
 
 
-def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def all(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether every one is true."""
     return np.all(array_of(x), axis=_axis(axis), keepdims=keepdims)
 
 
-def isnan(x: Any) -> Any:
+def isnan(x: ArrayLike) -> Any:
     """Whether it is not a number, elementwise."""
     return np.isnan(value_of(x))
 
 
-def isfinite(x: Any) -> Any:
+def isfinite(x: ArrayLike) -> Any:
     """Whether it is neither infinite nor NaN, elementwise."""
     return np.isfinite(value_of(x))
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: ArrayLike) -> Any:
     """The value, without history: a constant for every gradient."""
     if isinstance(x, Tensor):
         return x.value
     return array_of(x) if getattr(x, "is_symbolic", False) else x  # a symbolic tensor says that it has no value
 
 
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(condition: ArrayLike, x1: ArrayLike | None = None, x2: ArrayLike | None = None) -> Any:
     """x1 where the condition holds, else x2. With it alone, the indices where it holds, one array an axis."""
     chosen = value_of(condition)
     if x1 is None and x2 is None:

@@ -15,97 +15,98 @@ from recurra.autograd import Array, RowSparse, current_tape, record, thread_stat
 from recurra.ops import math as M
 from recurra.ops.common import axes_of, contiguous, floats_of, ids_of, unary
 from recurra.ops.shaping import moveaxis, reshape
+from recurra.typing import ArrayLike
 
 
-def _kernel(name: str, x: Any) -> Any:
+def _kernel(name: str, x: ArrayLike) -> Any:
     y = core.activation_forward(name, floats_of(x))
     if thread_state.tape is None:
         return y
     return record(y, (x,), lambda d: (core.activation_backward(name, y, contiguous(d)),))
 
 
-def tanh(x: Any) -> Any:
+def tanh(x: ArrayLike) -> Any:
     """The hyperbolic tangent."""
     return _kernel("tanh", x)
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: ArrayLike) -> Any:
     """1 / (1 + exp(-x))."""
     return _kernel("sigmoid", x)
 
 
-def relu(x: Any) -> Any:
+def relu(x: ArrayLike) -> Any:
     """max(x, 0)."""
     return _kernel("relu", x)
 
 
-def hard_sigmoid(x: Any) -> Any:
+def hard_sigmoid(x: ArrayLike) -> Any:
     """clip(x/6 + 1/2, 0, 1), as in Keras 3. (Keras 2 had clip(x/5 + 1/2, 0, 1).)"""
     return _kernel("hard_sigmoid", x)
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: ArrayLike) -> Any:
     """min(max(x, 0), 6)."""
     v = floats_of(x)
     return unary(np.clip(v, 0, 6), x, lambda d: d * ((v > 0) & (v < 6)))
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Any:
     """x where positive, else negative_slope * x."""
     v = floats_of(x)
     slope = v.dtype.type(negative_slope)
     return unary(np.where(v > 0, v, slope * v), x, lambda d: np.where(v > 0, d, slope * d))
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: ArrayLike, alpha: float = 1.0) -> Any:
     """x where positive, else alpha (exp(x) - 1)."""
     v = floats_of(x)
     below = v.dtype.type(alpha) * np.expm1(np.minimum(v, 0))
     return unary(np.where(v > 0, v, below), x, lambda d: np.where(v > 0, d, d * (below + v.dtype.type(alpha))))
 
 
-def selu(x: Any) -> Any:
+def selu(x: ArrayLike) -> Any:
     """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
     return M.multiply(1.0507009873554804934193349852946, elu(x, 1.6732632423543772848170429916717))
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: ArrayLike) -> Any:
     """log(1 + exp(x))."""
     v = floats_of(x)
     y = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
     return unary(y, x, lambda d: d * core.activation_forward("sigmoid", v))
 
 
-def softsign(x: Any) -> Any:
+def softsign(x: ArrayLike) -> Any:
     """x / (1 + |x|)."""
     v = floats_of(x)
     below = 1 + np.abs(v)
     return unary(v / below, x, lambda d: d / (below * below))
 
 
-def silu(x: Any) -> Any:
+def silu(x: ArrayLike) -> Any:
     """x * sigmoid(x), also called swish."""
     v = floats_of(x)
     s = core.activation_forward("sigmoid", v)
     return unary(v * s, x, lambda d: d * (s + v * s * (1 - s)))
 
 
-def hard_silu(x: Any) -> Any:
+def hard_silu(x: ArrayLike) -> Any:
     """x * hard_sigmoid(x)."""
     return M.multiply(x, hard_sigmoid(x))
 
 
-def mish(x: Any) -> Any:
+def mish(x: ArrayLike) -> Any:
     """x * tanh(softplus(x))."""
     return M.multiply(x, tanh(softplus(x)))
 
 
-def log_sigmoid(x: Any) -> Any:
+def log_sigmoid(x: ArrayLike) -> Any:
     """log(sigmoid(x))."""
     return M.negative(softplus(M.negative(x)))
 
 
-def gelu(x: Any, approximate: bool = True) -> Any:
+def gelu(x: ArrayLike, approximate: bool = True) -> Any:
     """x Φ(x), with Φ the normal distribution; `approximate` takes tanh in Φ's place, as Keras's ops do by default."""
     v = floats_of(x)
     if approximate:
@@ -118,7 +119,7 @@ def gelu(x: Any, approximate: bool = True) -> Any:
     return unary(v * phi, x, lambda d: d * (phi + v * density))
 
 
-def erf(x: Any) -> Any:
+def erf(x: ArrayLike) -> Any:
     """The error function, element by element from Python's own (exact, not fast)."""
     v = floats_of(x)
     y = np.fromiter(map(math.erf, v.reshape(-1).tolist()), np.float64, v.size).reshape(v.shape).astype(v.dtype)
@@ -130,14 +131,14 @@ class SoftmaxBackward:
 
     __slots__ = ("x", "y")
 
-    def __init__(self, x: Any, y: Array) -> None:
+    def __init__(self, x: ArrayLike, y: Array) -> None:
         self.x, self.y = x, y
 
     def __call__(self, d: Array) -> tuple[Array]:
         return (core.softmax_backward(self.y, contiguous(d)),)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: ArrayLike, axis: int = -1) -> Any:
     """exp(x_i) / sum_j exp(x_j) along `axis`."""
     v = floats_of(x)
     if axes_of(axis, v.ndim) != (v.ndim - 1,):
@@ -146,7 +147,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return y if thread_state.tape is None else record(y, (x,), SoftmaxBackward(x, y))
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: ArrayLike, axis: int = -1) -> Any:
     """x - log(sum_j exp(x_j)) along `axis`."""
     v = floats_of(x)
     shifted = v - v.max(axis=axis, keepdims=True)
@@ -154,7 +155,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     return unary(y, x, lambda d: d - np.exp(y) * d.sum(axis=axis, keepdims=True))
 
 
-def embedding(table: Any, ids: Any) -> Any:
+def embedding(table: ArrayLike, ids: ArrayLike) -> Any:
     """table[ids]: one row of the table for each id.
 
     table : (V, I);  ids : integers of any shape, in [0, V).  Returns ids.shape + (I,)
@@ -175,7 +176,7 @@ def embedding(table: Any, ids: Any) -> Any:
     return record(y, (table,), backward)
 
 
-def dropout(x: Any, rate: float, seed: Any = None, noise_shape: Sequence[int | None] | None = None) -> Any:
+def dropout(x: ArrayLike, rate: float, seed: Any = None, noise_shape: Sequence[int | None] | None = None) -> Any:
     """x with elements zeroed at probability `rate`, the others times 1 / (1 - rate).
 
     rate : in [0, 1]
@@ -200,7 +201,11 @@ def dropout(x: Any, rate: float, seed: Any = None, noise_shape: Sequence[int | N
 
 
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: int | Sequence[int] = -1, epsilon: float = 1e-3
+    x: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    axis: int | Sequence[int] = -1,
+    epsilon: float = 1e-3,
 ) -> Any:
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance over `axis` of each sample.
 
@@ -225,14 +230,20 @@ def _normalized(v: Array, axes: tuple[int, ...], epsilon: float) -> tuple[Array,
     return centred * scale, scale
 
 
-def _affine(y: Any, gamma: Any, beta: Any, shape: list[int]) -> Any:
+def _affine(y: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, shape: list[int]) -> Any:
     if gamma is not None:
         y = M.multiply(y, reshape(gamma, shape))
     return y if beta is None else M.add(y, reshape(beta, shape))
 
 
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int = -1, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    axis: int = -1,
+    offset: ArrayLike | None = None,
+    scale: ArrayLike | None = None,
+    epsilon: float = 1e-3,
 ) -> Any:
     """(x - mean) / sqrt(variance + epsilon) * scale + offset.
 
@@ -246,7 +257,7 @@ def batch_normalization(
     return _affine(M.multiply(M.subtract(x, reshape(mean, shape)), factor), scale, offset, shape)
 
 
-def normalize(x: Any, axis: int = -1, epsilon: float = 1e-12) -> Any:
+def normalize(x: ArrayLike, axis: int = -1, epsilon: float = 1e-12) -> Any:
     """x / max(|x|, epsilon) with the Euclidean norm along `axis`."""
     return M.divide(x, M.sqrt(M.maximum(M.sum(M.square(x), axis, keepdims=True), epsilon**2)))
 

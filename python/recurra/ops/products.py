@@ -17,6 +17,7 @@ from recurra.autograd import Array, current_tape, filled, record, tracked
 from recurra.ops import math as M
 from recurra.ops.common import array_of, floats_of, rows_of, unbroadcast
 from recurra.ops.shaping import reshape, transpose
+from recurra.typing import ArrayLike
 
 
 def _stored(x: Array) -> tuple[Array, bool]:
@@ -35,7 +36,7 @@ def product(a: Array, b: Array, bias: Array | None = None) -> Array:
     return core.matmul(a, b, bias, trans_a, trans_b)  # type: ignore[no-any-return]
 
 
-def _alike(a: Any, b: Any) -> tuple[Array, Array]:
+def _alike(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     """Both as float arrays of one dtype, not necessarily contiguous."""
     a, b = array_of(a), array_of(b)
     if a.dtype is not b.dtype or a.dtype.kind != "f":
@@ -45,7 +46,7 @@ def _alike(a: Any, b: Any) -> tuple[Array, Array]:
     return a, b
 
 
-def matmul(x1: Any, x2: Any) -> Any:
+def matmul(x1: ArrayLike, x2: ArrayLike) -> Any:
     """The matrix product over the last two axes, leading axes broadcast; vectors as in numpy.
 
     x1 : (..., M, K) or (K,)
@@ -118,7 +119,7 @@ def _flat_stack(x: Array) -> Array:
     return np.swapaxes(flat, -1, -2) if swapped else flat
 
 
-def dot(x1: Any, x2: Any) -> Any:
+def dot(x1: ArrayLike, x2: ArrayLike) -> Any:
     """numpy's dot: the sum over x1's last axis and x2's last but one (its only one, if it has one)."""
     a, b = array_of(x1), array_of(x2)
     if a.ndim == 0 or b.ndim == 0:
@@ -126,7 +127,7 @@ def dot(x1: Any, x2: Any) -> Any:
     return tensordot(x1, x2, axes=([a.ndim - 1], [max(b.ndim - 2, 0)]))
 
 
-def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Any] = 2) -> Any:
     """The sum of products over pairs of axes: the last `axes` of x1 with the first of x2, or ``[axes1, axes2]``."""
     a, b = array_of(x1), array_of(x2)
     if isinstance(axes, int):
@@ -189,14 +190,14 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     return transpose(result, [made.index(c) for c in output])
 
 
-def _sum_unshared(term: str, x: Any, output: str, terms: list[str], k: int) -> tuple[str, Any]:
+def _sum_unshared(term: str, x: ArrayLike, output: str, terms: list[str], k: int) -> tuple[str, Any]:
     """Sum over the axes that neither the output nor another operand has."""
     others = output + "".join(t for n, t in enumerate(terms) if n != k)
     axes = [n for n, c in enumerate(term) if c not in others]
     return ("".join(c for c in term if c in others), M.sum(x, axes)) if axes else (term, x)
 
 
-def dense(x: Any, kernel: Any, bias: Any = None) -> Any:
+def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any:
     """x·kernel + bias over the last axis.
 
     x : (..., K);  kernel : (K, N);  bias : (N,) or None.  Returns (..., N)

@@ -269,6 +269,10 @@ def run_cell(
                            recurrent_weights (1, H)
         "min_gru"          kernel (I, 2H), bias (2H,)          gates z h; h' = (1 - z)⊙h + z⊙n
         "min_lstm"         kernel (I, 3H), bias (3H,)          gates f i h; h' = (f⊙h + i⊙n) / (f + i)
+        "layer_norm_lstm"  kernel (I, 4H), recurrent_kernel    each gate normalised over the units: a⊙N(x·W + h·U) +
+                           (H, 4H), scale_and_shift (8, H)     b; a of i f c o, then b of i f c o
+        "layer_norm_gru"   kernel (I, 3H), recurrent_kernel    likewise, h·U_h and x·W_h apart; a of z r h·U_h x·W_h,
+                           (H, 3H), scale_and_shift (8, H)     then b of these
         =================  ==================================  ==================================================
     weights : the arrays, in this order; the bias may be None
     initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H) or None for zeros

@@ -12,21 +12,22 @@ import numpy as np
 from recurra import config
 from recurra.autograd import Array, Tensor, record, thread_state
 from recurra.ops.common import array_of, unbroadcast, value_of
+from recurra.typing import ArrayLike, DType
 
 
-def reshape(x: Any, newshape: int | Sequence[int]) -> Any:
+def reshape(x: ArrayLike, newshape: int | Sequence[int]) -> Any:
     """The same elements in the same order, in another shape; one size may be -1."""
     v = array_of(x)
     y = v.reshape(newshape)
     return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
-def ravel(x: Any) -> Any:
+def ravel(x: ArrayLike) -> Any:
     """All elements in one row."""
     return reshape(x, (-1,))
 
 
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Any:
     """The axes in the order `axes` (reversed without it)."""
     v = array_of(x)
     y = v.transpose(axes) if axes is not None else v.transpose()
@@ -36,40 +37,40 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     return record(y, (x,), lambda d: (np.transpose(d, back),))
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Any:
     """Two axes exchanged."""
     y = array_of(x).swapaxes(axis1, axis2)
     return y if thread_state.tape is None else record(y, (x,), lambda d: (np.swapaxes(d, axis1, axis2),))
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Any:
+def moveaxis(x: ArrayLike, source: int, destination: int) -> Any:
     """One axis put elsewhere, the others kept in order."""
     y = np.moveaxis(array_of(x), source, destination)
     return y if thread_state.tape is None else record(y, (x,), lambda d: (np.moveaxis(d, destination, source),))
 
 
-def expand_dims(x: Any, axis: int | Sequence[int]) -> Any:
+def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Any:
     """With an axis of size 1 put in."""
     v = array_of(x)
     y = np.expand_dims(v, tuple(axis) if isinstance(axis, list) else axis)
     return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
-def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+def squeeze(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Any:
     """Without the axes of size 1, or without those named by `axis`."""
     v = array_of(x)
     y = np.squeeze(v, tuple(axis) if isinstance(axis, list) else axis)
     return y if thread_state.tape is None else record(y, (x,), lambda d, shape=v.shape: (d.reshape(shape),))
 
 
-def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+def flip(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Any:
     """In reverse order along `axis` (along all axes without one)."""
     chosen: Any = tuple(axis) if isinstance(axis, list) else axis
     y = np.flip(array_of(x), chosen)
     return y if thread_state.tape is None else record(y, (x,), lambda d: (np.flip(d, chosen),))
 
 
-def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Any:
     """Repeated to `shape`, as numpy broadcasts."""
     v = array_of(x)
     y = np.broadcast_to(v, tuple(shape))
@@ -77,7 +78,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     return y if thread_state.tape is None else record(y, (x,), lambda d: (unbroadcast(d, like, dtype),))
 
 
-def tile(x: Any, repeats: int | Sequence[int]) -> Any:
+def tile(x: ArrayLike, repeats: int | Sequence[int]) -> Any:
     """The whole array, repeated along its axes."""
     v = array_of(x)
     y = np.tile(v, repeats)
@@ -91,7 +92,7 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     return record(y, (x,), lambda d: (d.reshape(split_shape).sum(axis=tuple(range(0, 2 * ndim, 2))).reshape(v.shape),))
 
 
-def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+def repeat(x: ArrayLike, repeats: int, axis: int | None = None) -> Any:
     """Each element `repeats` times in a row along `axis` (of the flattened array without one)."""
     v = array_of(x)
     y = np.repeat(v, repeats, axis)
@@ -107,7 +108,7 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     return record(y, (x,), backward)
 
 
-def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Any:
+def pad(x: ArrayLike, pad_width: Any, constant_values: float = 0.0) -> Any:
     """With a constant around it; `pad_width` as numpy.pad takes it."""
     v = array_of(x)
     widths = np.broadcast_to(np.asarray(pad_width, int), (v.ndim, 2))
@@ -136,13 +137,13 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     return record(y, tuple(xs), lambda d: tuple(np.moveaxis(d, axis, 0)))
 
 
-def unstack(x: Any, axis: int = 0) -> list[Any]:
+def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
     """The slices along `axis`, as a list: the way back from :func:`stack`. One node on the tape for all of them."""
     v = array_of(x)
     return _parts(x, v, list(np.moveaxis(v, axis, 0)), lambda whole: np.moveaxis(whole, axis, 0))
 
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Cut along `axis` into so many equal parts, or at these indices."""
     v = array_of(x)
     return _parts(x, v, _cut(v, indices_or_sections, axis), lambda whole: _cut(whole, indices_or_sections, axis))
@@ -164,7 +165,7 @@ def _cut(v: Array, sections: int | Sequence[int], axis: int) -> list[Array]:
     return [v[key] for key in keys]
 
 
-def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
+def _parts(x: ArrayLike, v: Array, parts: list[Array], cut: Any) -> list[Any]:
     if thread_state.tape is None or not parts:
         return parts
 
@@ -180,7 +181,7 @@ def _parts(x: Any, v: Array, parts: list[Array], cut: Any) -> list[Any]:
     return list(record(tuple(parts), (x,), backward))
 
 
-def getitem(x: Any, key: Any) -> Any:
+def getitem(x: ArrayLike, key: Any) -> Any:
     """x[key], with numpy's whole language of indices."""
     v = array_of(x)
     key = tuple(_index(k) for k in key) if isinstance(key, tuple) else _index(key)
@@ -214,7 +215,7 @@ def _is_basic(key: Any) -> bool:
     )
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> Any:
     """The entries at `indices` along `axis` (of the flattened array without one)."""
     places = value_of(indices)
     if axis is None:
@@ -223,7 +224,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return getitem(x, (slice(None),) * (axis % ndim) + (places,))
 
 
-def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
+def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int = -1) -> Any:
     """One entry for each of `indices`, which have x's axes, along `axis`."""
     v, places = array_of(x), array_of(indices)
     y = np.take_along_axis(v, places, axis)
@@ -234,7 +235,7 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Any:
     return getitem(x, tuple(grid))
 
 
-def cast(x: Any, dtype: Any) -> Any:
+def cast(x: ArrayLike, dtype: DType | None) -> Any:
     """As another dtype. The gradient returns in x's own; casting to integers or bool has none."""
     v = array_of(x)
     target = np.dtype(dtype)
@@ -246,61 +247,61 @@ def cast(x: Any, dtype: Any) -> Any:
     return record(y, (x,), lambda d, dtype=v.dtype: (d.astype(dtype),))
 
 
-def shape(x: Any) -> tuple[int, ...]:
+def shape(x: ArrayLike) -> tuple[int, ...]:
     """The sizes of its axes."""
     return tuple(np.shape(value_of(x)))
 
 
-def size(x: Any) -> int:
+def size(x: ArrayLike) -> int:
     """How many elements it has."""
     return math.prod(shape(x))
 
 
-def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+def convert_to_tensor(x: ArrayLike, dtype: DType | None = None) -> Any:
     """As an array (a Tensor or Variable stays what it is), of `dtype` if given."""
     if dtype is not None:
         return cast(x, dtype)
     return x if isinstance(x, Tensor) else array_of(x)
 
 
-def convert_to_numpy(x: Any) -> Array:
+def convert_to_numpy(x: ArrayLike) -> Array:
     """As a plain array, without history."""
     return array_of(x)
 
 
-def zeros(shape: int | Sequence[int], dtype: Any = None) -> Array:
+def zeros(shape: int | Sequence[int], dtype: DType | None = None) -> Array:
     """Zeros, of the default float type unless told."""
     return np.zeros(shape, dtype or config.floatx())
 
 
-def ones(shape: int | Sequence[int], dtype: Any = None) -> Array:
+def ones(shape: int | Sequence[int], dtype: DType | None = None) -> Array:
     """Ones, of the default float type unless told."""
     return np.ones(shape, dtype or config.floatx())
 
 
-def full(shape: int | Sequence[int], fill_value: Any, dtype: Any = None) -> Array:
+def full(shape: int | Sequence[int], fill_value: ArrayLike, dtype: DType | None = None) -> Array:
     """One value everywhere, of the default float type unless told."""
     return np.full(shape, value_of(fill_value), dtype or config.floatx())
 
 
-def zeros_like(x: Any, dtype: Any = None) -> Array:
+def zeros_like(x: ArrayLike, dtype: DType | None = None) -> Array:
     """Zeros in x's shape."""
     return np.zeros_like(array_of(x), dtype)
 
 
-def ones_like(x: Any, dtype: Any = None) -> Array:
+def ones_like(x: ArrayLike, dtype: DType | None = None) -> Array:
     """Ones in x's shape."""
     return np.ones_like(array_of(x), dtype)
 
 
-def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Array:
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: DType | None = None) -> Array:
     """Numbers from `start` (0 if only one is given) up to but without `stop`."""
     first, last = (0, start) if stop is None else (start, stop)
     made: Array = np.arange(first, last, step, dtype=dtype)
     return made.astype(config.floatx()) if dtype is None and made.dtype.kind == "f" else made
 
 
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Array:
+def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: DType | None = None) -> Array:
     """1 at each id's place along a new axis of `num_classes`, else 0; a row of zeros for an id outside."""
     ids = array_of(x)
     hot = (ids[..., None] == np.arange(num_classes)).astype(dtype or config.floatx())

@@ -11,12 +11,13 @@ import numpy as np
 from recurra.ops.common import array_of
 from recurra.ops.math import where
 from recurra.ops.shaping import stack, unstack
+from recurra.typing import ArrayLike
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def rnn(
-    cell: Step, x: Any, states: Sequence[Any], mask: Any = None, *,
+    cell: Step, x: ArrayLike, states: Sequence[Any], mask: ArrayLike | None = None, *,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Run a Python cell over time.
@@ -70,7 +71,7 @@ def rnn(
     return (stack(outputs, axis=1) if return_sequences else output), now
 
 
-def _column(keep: np.ndarray[Any, Any], like: Any) -> np.ndarray[Any, Any]:
+def _column(keep: np.ndarray[Any, Any], like: ArrayLike) -> np.ndarray[Any, Any]:
     """(B,) as (B, 1, ...), to broadcast over `like`."""
     return keep.reshape(-1, *(1,) * (array_of(like).ndim - 1))
 

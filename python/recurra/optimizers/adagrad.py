@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ class Adagrad(Optimizer):
     """``acc += g**2; w -= lr g / sqrt(acc + epsilon)``, acc starting from `initial_accumulator_value`."""
 
     def __init__(
-        self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, **kwargs: Any
+        self,
+        learning_rate: float | Callable[..., Any] = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
@@ -50,7 +55,9 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """``a = rho a + (1 - rho) g**2; d = -sqrt(b + eps) / sqrt(a + eps) g; b = rho b + (1 - rho) d**2; w += lr d``."""
 
-    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any) -> None:
+    def __init__(
+        self, learning_rate: float | Callable[..., Any] = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.rho, self.epsilon = rho, epsilon
 

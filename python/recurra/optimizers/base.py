@@ -10,7 +10,7 @@ import inspect
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Optimizer(OptimizerState):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: float | Callable[..., Any],
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from recurra.optimizers.batch import Batch, prepared
 class Lion(Optimizer):
     """``w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g``."""
 
-    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         if not 0 < beta_1 <= 1:
             raise ValueError(f"beta_1 must be in (0, 1], got {beta_1!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from recurra._core.select import core
@@ -13,7 +14,13 @@ from recurra.optimizers.batch import Batch, rows_of
 class SGD(Optimizer):
     """``w -= lr g``; with momentum ``m = momentum m - lr g; w += m``; nesterov ``w += momentum m - lr g``."""
 
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(learning_rate, **kwargs)
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be in [0, 1], got {momentum!r}")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.typing import DType
+
 Array = NDArray[Any]
 
 _PLAIN = {int, float, bool, np.int32, np.int64, np.float32, np.float64, np.bool_}
@@ -18,7 +20,7 @@ _SIDES = ("pre", "post")
 def pad_sequences(
     sequences: Sequence[Any] | Array,
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DType = "int32",
     padding: str = "pre",
     truncating: str = "pre",
     value: Any = 0.0,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recurra.files import atomic_path
 from recurra.preprocessing.tokenizer import Tokenizer
+from recurra.typing import DType
 from recurra.utils.io import read_bytes
 
 Array = NDArray[Any]
@@ -136,7 +137,7 @@ class WordVectors:
         num_words: int | None = None,
         missing: str = "zeros",
         seed: int = 0,
-        dtype: Any = "float32",
+        dtype: DType = "float32",
     ) -> Array:
         """The table of an Embedding layer for a vocabulary: row i is the vector of the word with id i.
 
@@ -197,7 +198,7 @@ def load_word_vectors(
     format: str | None = None,
     words: Iterable[str] | None = None,
     limit: int | None = None,
-    dtype: Any = "float32",
+    dtype: DType = "float32",
     encoding: str = "utf-8",
 ) -> WordVectors:
     """Word vectors from word2vec's text format (also fastText's ``.vec``) or GloVe's; .gz, .bz2 and .xz are unpacked.

@@ -253,6 +253,82 @@ class MinLSTM:
         return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
 
 
+NORM_EPSILON = 1e-3
+
+
+def _normalize(z: Array) -> tuple[Array, Array]:
+    """(z - mean) / sqrt(variance + epsilon) over the units of each row, and 1 / sqrt(variance + epsilon)."""
+    scale = 1 / np.sqrt(z.var(axis=-1, keepdims=True) + z.dtype.type(NORM_EPSILON))
+    return (z - z.mean(axis=-1, keepdims=True)) * scale, scale
+
+
+def _normalize_backward(n: Array, scale: Array, dn: Array) -> Array:
+    """The way back from `_normalize`."""
+    return scale * (dn - dn.mean(axis=-1, keepdims=True) - n * (dn * n).mean(axis=-1, keepdims=True))
+
+
+class LayerNormLSTM:
+    """LSTM with z = xW + hU, each gate normalised over the units: i = σ(ai⊙N(zi) + bi), f, g, o likewise.
+
+    p : ai, af, ag, ao, bi, bf, bg, bo
+    """
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        _, c_old = states
+        n, scale = _normalize(x @ w.W + hd @ w.U)
+        z = w.p[:4] * n + w.p[4:]
+        i, f, g, o = activate(sigma, z[0]), activate(sigma, z[1]), activate(phi, z[2]), activate(sigma, z[3])
+        c = f * c_old + i * g
+        a = activate(phi, c)
+        return (o * a, c), (x, hd, c_old, n, scale, i, f, g, o, a)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, c_old, n, scale, i, f, g, o, a = saved
+        dh, dc = dstates
+        dc = dc + dh * o * slope(phi, a)
+        dy = np.stack(
+            [
+                dc * g * slope(sigma, i),
+                dc * c_old * slope(sigma, f),
+                dc * i * slope(phi, g),
+                dh * a * slope(sigma, o),
+            ]
+        )
+        dz = _normalize_backward(n, scale, dy * w.p[:4])
+        dp = np.concatenate([(dy * n).sum(axis=1), dy.sum(axis=1)])
+        dw = Weights(_t(x) @ dz, _t(hd) @ dz, NONE, dp)
+        return Gradients(dz @ _t(w.W), dz @ _t(w.U), (np.zeros_like(dh), dc * f), dw)
+
+
+class LayerNormGRU:
+    """GRU that resets after the product, normalised over the units.
+
+    z = σ(az⊙N(xWz + hUz) + bz),  r = σ(ar⊙N(xWr + hUr) + br),
+    n = φ(ax⊙N(xWn) + bx + r⊙(ah⊙N(hUn) + bh)),  h' = z⊙h + (1 - z)⊙n
+    p : az, ar, ah, ax, bz, br, bh, bx
+    """
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (h_old,) = states
+        from_x, from_h = x @ w.W, hd @ w.U
+        norm, scale = _normalize(np.stack([from_x[0] + from_h[0], from_x[1] + from_h[1], from_h[2], from_x[2]]))
+        y = w.p[:4] * norm + w.p[4:]
+        z, r = activate(sigma, y[0]), activate(sigma, y[1])
+        n = activate(phi, y[3] + r * y[2])
+        return (z * h_old + (1 - z) * n,), (x, hd, h_old, norm, scale, y[2], z, r, n)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        x, hd, h_old, norm, scale, from_h, z, r, n = saved
+        (dh,) = dstates
+        dn = dh * (1 - z) * slope(phi, n)
+        dy = np.stack([dh * (h_old - n) * slope(sigma, z), dn * from_h * slope(sigma, r), dn * r, dn])
+        d = _normalize_backward(norm, scale, dy * w.p[:4])
+        dx_side, dh_side = d[[0, 1, 3]], d[:3]
+        dp = np.concatenate([(dy * norm).sum(axis=1), dy.sum(axis=1)])
+        dw = Weights(_t(x) @ dx_side, _t(hd) @ dh_side, NONE, dp)
+        return Gradients(dx_side @ _t(w.W), dh_side @ _t(w.U), (dh * z,), dw)
+
+
 STEPS: dict[str, Cell] = {
     "lstm": LSTM(),
     "gru": GRUResetAfter(),
@@ -263,4 +339,6 @@ STEPS: dict[str, Cell] = {
     "indrnn": IndRNN(),
     "min_gru": MinGRU(),
     "min_lstm": MinLSTM(),
+    "layer_norm_lstm": LayerNormLSTM(),
+    "layer_norm_gru": LayerNormGRU(),
 }

@@ -84,18 +84,23 @@ def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool)
     return np.ascontiguousarray(product if bias is None else product + bias)
 
 
+def _last_axis(name: str, x: Array) -> None:
+    if checks.floats(name, x).ndim == 0:
+        raise ValueError(f"{name} must have shape (..., V), got ()")
+    if x.shape[-1] == 0:
+        raise ValueError(f"{name} must have shape (..., V) with V >= 1, got {x.shape}")
+
+
 def softmax_forward(x: Array) -> Array:
     """y_i = exp(x_i) / sum_j exp(x_j) over the last axis."""
-    if checks.floats("x", x).ndim == 0:
-        raise ValueError(f"x must have shape (..., V), got {x.shape}")
+    _last_axis("x", x)
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
 def softmax_backward(y: Array, dy: Array) -> Array:
     """dx_i = y_i (dy_i - sum_j y_j dy_j) over the last axis."""
-    if checks.floats("y", y).ndim == 0:
-        raise ValueError(f"y must have shape (..., V), got {y.shape}")
+    _last_axis("y", y)
     checks.like("dy", dy, y, "y")
     return y * (dy - (y * dy).sum(axis=-1, keepdims=True))
 

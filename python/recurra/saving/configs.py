@@ -16,10 +16,10 @@ import numpy as np
 
 from recurra import activations, losses, metrics, ops, registry
 from recurra.layers.base import operation
+from recurra.registry import is_builtin
 from recurra.saving import graph_ops, keras2
 from recurra.saving.file_errors import FileFormatError
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 #: how deep objects may lie inside one another
 DEPTH = 200
@@ -87,7 +87,7 @@ class _Preparation:
         elif depth:
             where = f"{where}: {name}"
         kind = self.custom(config)
-        if kind is not None and not keras2.is_builtin(kind):
+        if kind is not None and not is_builtin(kind):
             return {**config, "config": self.value(inner, where, depth + 1)}
         config = without_training(config)
         if self.version >= 3 and graph_ops.is_keras_operation(config):
@@ -232,7 +232,7 @@ def arguments_of(kind: Any) -> set[str] | None:
     """The names that ``kind.from_config`` takes; None where any may be."""
     from recurra.models import Model
 
-    if not inspect.isclass(kind) or not keras2.is_builtin(kind) or issubclass(kind, Model):
+    if not inspect.isclass(kind) or not is_builtin(kind) or issubclass(kind, Model):
         return None
     names: set[str] = set()
     for base in kind.__mro__:

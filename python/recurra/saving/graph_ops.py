@@ -15,8 +15,7 @@ from recurra import ops
 from recurra.config import epsilon
 from recurra.registry import to_snake_case
 from recurra.saving.file_errors import FileFormatError
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 #: our name, Keras's class where it is not the name in capitals
 _TO_KERAS = {"abs": "Absolute", "batch_normalization": "BatchNorm", "layer_normalization": "LayerNorm"}

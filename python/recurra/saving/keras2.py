@@ -8,8 +8,7 @@ import numpy as np
 
 from recurra.autograd import Array
 from recurra.saving.file_errors import FileFormatError
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 _RENAMED = {
     "CuDNNLSTM": "LSTM",
@@ -20,11 +19,6 @@ _RENAMED = {
 }
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "ConvLSTM2D")
 _OPTIMIZERS = ("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion")
-
-
-def is_builtin(kind: Any) -> bool:
-    """Whether a class or function is recurra's own."""
-    return str(getattr(kind, "__module__", "")).split(".", 1)[0] == "recurra"
 
 
 def upgrade(config: Config, version: int, where: str) -> Config:

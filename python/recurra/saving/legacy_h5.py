@@ -48,7 +48,9 @@ def write_weights(group: Any, model: Any) -> None:
 
 
 def _is_sequential(model: Any) -> bool:
-    return any(kind.__name__ == "Sequential" for kind in type(model).__mro__)
+    from recurra.models import Sequential
+
+    return isinstance(model, Sequential)
 
 
 def _named(layer: Any, prefix: str) -> list[tuple[str, Variable]]:

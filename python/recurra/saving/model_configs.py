@@ -14,8 +14,7 @@ from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.configs import prepare
 from recurra.saving.file_errors import FileFormatError, making
 from recurra.saving.keras_archive import CONFIG, Archive, major_version, parse
-
-Config = dict[str, Any]
+from recurra.typing import Config
 
 # --- writing ---------------------------------------------------------------------------------------------------------
 

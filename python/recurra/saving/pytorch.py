@@ -177,13 +177,15 @@ def write_state_dict(layers: Sequence[Sequence[Weights]], cell: str, prefix: str
 
 def _recurrent(layer: Any) -> tuple[str, list[Any]]:
     """The cell's name, and the layer's directions: one layer, or two."""
-    name = next((kind.__name__ for kind in type(layer).__mro__ if kind.__name__ in (*GATES, "Bidirectional")), "")
-    if name == "Bidirectional":
+    from recurra import layers
+
+    if isinstance(layer, layers.Bidirectional):
         names = [_recurrent(part)[0] for part in (layer.forward_layer, layer.backward_layer)]
         if names[0] != names[1] or layer.merge_mode != "concat":
             raise ValueError(f"{layer.name}: PyTorch has only two directions of one cell, with merge_mode='concat'")
         return names[0], [layer.forward_layer, layer.backward_layer]
-    if not name:
+    name = next((name for name in GATES if isinstance(layer, getattr(layers, name))), None)
+    if name is None:
         raise ValueError(
             f"{layer.name} ({type(layer).__name__}) has no counterpart among PyTorch's recurrent modules: expected "
             "LSTM, GRU, SimpleRNN or Bidirectional of one of them"
@@ -193,12 +195,13 @@ def _recurrent(layer: Any) -> tuple[str, list[Any]]:
 
 def _plain_layer(layer: Any) -> dict[str, str] | None:
     """For layers that are not recurrent: PyTorch's name of each weight."""
-    names = {kind.__name__ for kind in type(layer).__mro__}
-    if "Dense" in names:
+    from recurra.layers import Dense, Embedding, LayerNormalization
+
+    if isinstance(layer, Dense):
         return {"kernel": "weight", "bias": "bias"}
-    if "Embedding" in names:
+    if isinstance(layer, Embedding):
         return {"embeddings": "weight"}
-    if "LayerNormalization" in names:
+    if isinstance(layer, LayerNormalization):
         return {"gamma": "weight", "beta": "bias"}
     return None
 
@@ -284,7 +287,7 @@ def read_pt(path: str | os.PathLike[str]) -> dict[str, Array]:
     try:
         import torch  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        raise ImportError("reading .pt files needs PyTorch: pip install torch") from None
+        raise ImportError("reading .pt files needs PyTorch: pip install 'recurra[torch]'") from None
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no such file")
     try:

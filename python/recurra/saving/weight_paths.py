@@ -3,7 +3,7 @@
 Keras walks a model's attributes. Layers of a Sequential or functional model are found under ``layers/``, by the snake
 case of their class with a counter for each class; layers inside a layer under the attribute that holds them
 (``layers/lstm/cell``, ``layers/bidirectional/forward_layer/cell``, ``layers/rnn/cell/cells/gru_cell``). The layers
-here may be built otherwise inside: :data:`PARTS` says, class by class, under which names Keras would find them.
+here may be built otherwise inside: :func:`_named_parts` says, class by class, under which names Keras would find them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from recurra.autograd import Variable
-from recurra.registry import to_snake_case
-
-#: the attributes of built-in layers that hold layers, as Keras 3 names them
-PARTS: dict[str, tuple[str, ...]] = {
-    "RNN": ("cell",),
-    "StackedRNNCells": ("cells",),
-    "Bidirectional": ("backward_layer", "forward_layer"),
-    "Wrapper": ("layer",),
-    "Sequential": ("layers",),
-    "Functional": ("layers",),
-}
+from recurra.registry import is_builtin, to_snake_case
 
 
 class Entry(NamedTuple):
@@ -90,15 +80,30 @@ def _parts(layer: Any) -> Iterator[tuple[str, Any]]:
     own = _own_parts(type(layer))
     for attribute in own:
         yield attribute, getattr(layer, attribute, None)
-    if not _is_builtin(type(layer)):
+    if not is_builtin(type(layer)):
         yield from _attributes(layer, set(own))
 
 
 def _own_parts(kind: type) -> tuple[str, ...]:
-    for base in kind.__mro__:
-        if _is_builtin(base) and base.__name__ in PARTS:
-            return PARTS[base.__name__]
-    return ()
+    parts = _named_parts()
+    return next((parts[base] for base in kind.__mro__ if base in parts), ())
+
+
+@cache
+def _named_parts() -> dict[type, tuple[str, ...]]:
+    """The attributes of built-in classes that hold layers, as Keras 3 names them."""
+    from recurra.layers import RNN, Bidirectional, StackedRNNCells, Wrapper
+    from recurra.models import Sequential
+    from recurra.models.functional import Functional
+
+    return {
+        RNN: ("cell",),
+        StackedRNNCells: ("cells",),
+        Bidirectional: ("backward_layer", "forward_layer"),
+        Wrapper: ("layer",),
+        Sequential: ("layers",),
+        Functional: ("layers",),
+    }
 
 
 def _attributes(layer: Any, done: set[str]) -> Iterator[tuple[str, Any]]:
@@ -122,10 +127,6 @@ def _inherited() -> frozenset[str]:
 
     names = set(dir(Layer(name="plain"))) | set(dir(Model(name="plain")))
     return frozenset(names - {"layers"})
-
-
-def _is_builtin(kind: type) -> bool:
-    return kind.__module__.split(".", 1)[0] == "recurra"
 
 
 def _is_layer(value: Any) -> bool:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.preprocessing.sequence import pad_sequences
-
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 class LengthBatches:

@@ -12,8 +12,7 @@ from recurra import ops
 from recurra.autograd import no_grad
 from recurra.tasks.streams import windows
 from recurra.tasks.vocabulary import START
-
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 class Perplexity(NamedTuple):

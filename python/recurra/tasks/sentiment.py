@@ -16,8 +16,8 @@ from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_network
 from recurra.tasks.vocabulary import UNKNOWN
+from recurra.typing import Array
 
-Array = np.ndarray[Any, Any]
 Label = str | int | bool
 
 

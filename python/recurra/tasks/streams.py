@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from recurra.typing import Array
 
 
 def windows(rows: Array, window: int, start: int) -> Iterator[tuple[Array, Array]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra import losses
 from recurra.autograd import Array
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.labels import is_one_hot
@@ -14,6 +15,9 @@ from recurra.losses.names import FUNCTIONS
 from recurra.training.compiled import is_sparse
 
 _CHUNK = 1 << 22
+#: losses of one number for each class, and of labels in [0, 1]
+_OF_CLASSES = (losses.categorical_crossentropy, losses.categorical_focal_crossentropy, losses.categorical_hinge)
+_BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 _READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
 
 
@@ -74,14 +78,6 @@ def check_ids(array: Any, input_dim: int, argument: str, layer: str) -> None:
         raise ValueError(f"{argument} must hold whole numbers for the Embedding {layer!r}, got fractions")
 
 
-def _kind_of(loss: Loss) -> str:
-    if isinstance(loss, LossFunctionWrapper):
-        name: str = getattr(loss.fn, "__name__", "")
-        if FUNCTIONS.get(name) is loss.fn:
-            return name
-    return ""
-
-
 def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument: str) -> None:
     """ValueError if `y` cannot be the truth for predictions of `pred_shape` under `loss`.
 
@@ -89,8 +85,8 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
     """
     if isinstance(y, np.ndarray):
         check_no_nan(y, argument)
-    kind, name = _kind_of(loss), loss.name
-    if not kind:
+    fn, name = loss.fn if isinstance(loss, LossFunctionWrapper) else None, loss.name
+    if not any(fn is known for known in FUNCTIONS.values()):
         return  # a loss of the user's own: its labels are its own affair
     shape = tuple(y.shape)
     classes = pred_shape[-1] if pred_shape else None
@@ -114,7 +110,7 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
                     f"got ids from {low} to {high}"
                 )
         return
-    if kind.startswith("categorical"):
+    if fn in _OF_CLASSES:
         if len(shape) < len(pred_shape) or (classes is not None and shape[-1] != classes):
             raise ValueError(
                 f"{argument} must hold one number for each of {classes} classes for {name}, got shape {shape}; "
@@ -125,8 +121,9 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
         shape = shape[:-1]
     elif len(shape) + 1 == len(pred_shape) and pred_shape[-1] == 1:
         shape = (*shape, 1)
-    _fits(shape, pred_shape, argument, name, broadcast=not kind.startswith("binary"))
-    if kind.startswith("binary") and isinstance(y, np.ndarray) and y.size:
+    binary = fn in _BINARY
+    _fits(shape, pred_shape, argument, name, broadcast=not binary)
+    if binary and isinstance(y, np.ndarray) and y.size:
         low, high = _range(y)
         if low < 0 or high > 1:
             raise ValueError(f"{argument} must hold labels in [0, 1] for {name}, got values from {low} to {high}")

@@ -12,7 +12,7 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
-from recurra.callbacks.progress import Progress, unit_of
+from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
 from recurra.training.batches import ArraySource, Batch, Source, WeightedSource, leaves, map_leaves
 from recurra.training.checks import check_no_nan
 from recurra.training.compiled import as_number
@@ -65,7 +65,7 @@ class Fit:
         self.stream: Any = None
         self._pass: Iterator[Batch] | None = None  # over the data, where an epoch is given a number of steps
         self._taken = 0
-        if any(type(c).__name__ == "ProgbarLogger" for c in callbacks):
+        if any(isinstance(c, ProgbarLogger) for c in callbacks):
             self.verbose = 0
 
     def run(self) -> History:

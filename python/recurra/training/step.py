@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape, Tensor, Variable, value_of
-from recurra.layers.base.context import context, set_mask
+from recurra.layers.base.context import set_mask
 from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
 from recurra.training.structure import align, flatten_outputs
+
+NONE: frozenset[int] = frozenset()
 
 
 class Compiled:
@@ -59,45 +60,40 @@ class Stepper:
         self.penalized = [v for v in self.trainable if v.regularizer is not None]
         self.callable_losses = [loss for layer in model._flatten_layers() for loss in layer._callable_losses]
         self.extra_metrics = model._extra_metrics()
-        self.bare: dict[int, Any] = {}
+        self.fused: list[int] = []
         if not model._overrides("compute_loss", "compute_metrics"):
-            for i, layer in model._softmax_layers().items():
-                if i < len(self.compiled.loss.losses) and fusable(self.compiled.loss.losses[i]):
-                    self.bare[i] = layer
+            losses = self.compiled.loss.losses
+            self.fused = [i for i in model._softmax_outputs() if i < len(losses) and fusable(losses[i])]
 
     # --- parts --------------------------------------------------------------------------------------------------
 
-    def _bare_for(self, targets: Sequence[Any]) -> dict[int, Any]:
-        """The softmax layers to leave out: those whose labels are ids (or lazy one-hots)."""
-        found = {}
-        for i, layer in self.bare.items():
-            loss = self.compiled.loss.losses[i]
-            if loss is not None and (is_sparse(loss) or is_one_hot(targets[i])):
-                found[i] = layer
-        return found
+    def _logits_for(self, y: Any) -> frozenset[int]:
+        """The outputs to leave the softmax out of: those whose labels are ids (or lazy one-hots)."""
+        if not self.fused:
+            return NONE
+        targets, losses = align(y, self.names, "y"), self.compiled.loss.losses
+        return frozenset(
+            i for i in self.fused if (loss := losses[i]) is not None and (is_sparse(loss) or is_one_hot(targets[i]))
+        )
 
-    def forward(self, x: Any, bare: dict[int, Any]) -> Any:
-        """The model's outputs; those of the layers in `bare` as logits."""
-        if not bare:
+    def forward(self, x: Any, logits: frozenset[int]) -> Any:
+        """The model's outputs; those whose numbers are in `logits` without their softmax."""
+        if not logits:
             return self.model(x, training=self.training)
-        outer, context.bare = context.bare, tuple(bare.values())
-        try:
-            return self.model(x, training=self.training)
-        finally:
-            context.bare = outer
+        return self.model(x, training=self.training, logits=logits)
 
-    def loss_of(self, x: Any, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> Any:
+    def loss_of(self, x: Any, y: Any, outputs: Any, weight: Any, logits: frozenset[int]) -> Any:
         """The total loss of a batch: the compiled losses, regularizers and ``add_loss``."""
         model = self.model
         if model._overrides("compute_loss"):
             return model.compute_loss(x=x, y=y, y_pred=outputs, sample_weight=weight, training=self.training)
-        return self.compiled_loss(y, outputs, weight, bare)
+        return self.compiled_loss(y, outputs, weight, logits)
 
-    def compiled_loss(self, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> Any:
+    def compiled_loss(self, y: Any, outputs: Any, weight: Any, logits: frozenset[int] = NONE) -> Any:
         predictions, _ = flatten_outputs(outputs)
         targets = align(y, self.names, "y")
         weights = align(weight, self.names, "sample_weight", repeat=True)
-        total = self.compiled.loss(targets, predictions, weights, bare)
+        total = self.compiled.loss(targets, predictions, weights, logits)
         for penalty in self.penalties():
             total = penalty if total is None else total + penalty
         if total is None:
@@ -113,14 +109,14 @@ class Stepper:
         found.extend(variable.regularizer(variable) for variable in self.penalized)
         return found
 
-    def measure(self, x: Any, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> None:
+    def measure(self, x: Any, y: Any, outputs: Any, weight: Any, logits: frozenset[int]) -> None:
         """Add the batch to the metrics."""
         if self.model._overrides("compute_metrics"):
             self.model.compute_metrics(x, y, _values(outputs), weight)
         else:
-            self.update_metrics(y, outputs, weight, bare)
+            self.update_metrics(y, outputs, weight, logits)
 
-    def update_metrics(self, y: Any, outputs: Any, weight: Any, bare: dict[int, Any]) -> None:
+    def update_metrics(self, y: Any, outputs: Any, weight: Any, logits: frozenset[int] = NONE) -> None:
         """Add the batch to the compiled metrics."""
         metrics = self.compiled.metrics
         if not metrics.built or not metrics.metrics:
@@ -128,7 +124,7 @@ class Stepper:
         predictions, _ = flatten_outputs(outputs)
         predictions = [_plain(p) for p in predictions]
         for i, needed in enumerate(metrics.needs_probabilities):
-            if needed and i in bare:
+            if needed and i in logits:
                 predictions[i] = set_mask(ops.softmax(predictions[i]), getattr(predictions[i], "_keras_mask", None))
         targets = align(y, self.names, "y")
         weights = align(weight, self.names, "sample_weight", repeat=True)
@@ -140,10 +136,10 @@ class Stepper:
         """Train on one batch; returns its loss."""
         optimizer = self.compiled.optimizer
         assert optimizer is not None
-        bare = self._bare_for(align(y, self.names, "y")) if self.bare else {}
+        logits = self._logits_for(y)
         with GradientTape() as tape:
-            outputs = self.forward(x, bare)
-            loss = self.loss_of(x, y, outputs, weight, bare)
+            outputs = self.forward(x, logits)
+            loss = self.loss_of(x, y, outputs, weight, logits)
             scaled = optimizer.scale_loss(loss)
         value = float(value_of(loss))
         if isinstance(scaled, Tensor) and self.trainable:
@@ -156,16 +152,16 @@ class Stepper:
         else:
             warnings.warn("the model has no trainable weights: nothing is learned", stacklevel=2)
         self.compiled.add_loss(value, size)
-        self.measure(x, y, outputs, weight, bare)
+        self.measure(x, y, outputs, weight, logits)
         return value
 
     def test(self, x: Any, y: Any, weight: Any, size: int) -> float:
         """Evaluate one batch; returns its loss."""
-        bare = self._bare_for(align(y, self.names, "y")) if self.bare else {}
-        outputs = self.forward(x, bare)
-        value = float(value_of(self.loss_of(x, y, outputs, weight, bare)))
+        logits = self._logits_for(y)
+        outputs = self.forward(x, logits)
+        value = float(value_of(self.loss_of(x, y, outputs, weight, logits)))
         self.compiled.add_loss(value, size)
-        self.measure(x, y, outputs, weight, bare)
+        self.measure(x, y, outputs, weight, logits)
         return value
 
     def results(self) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
 from recurra.training.step import Compiled, Stepper, _values
+from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
 
 
 class Trainer(OlderCalls):
@@ -50,16 +51,16 @@ class Trainer(OlderCalls):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike | Sequence[LossLike | None] | Mapping[str, LossLike | None] | None = None,
+        loss_weights: Sequence[float] | Mapping[str, float] | float | None = None,
+        metrics: Sequence[Any] | Mapping[str, Any] | MetricLike | None = None,
+        weighted_metrics: Sequence[Any] | Mapping[str, Any] | MetricLike | None = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
+        jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
-        sample_weight_mode: Any = None,
+        sample_weight_mode: str | Mapping[str, str] | Sequence[str] | None = None,
     ) -> None:
         """Choose how to train: the optimizer, the loss and what to measure.
 
@@ -186,19 +187,24 @@ class Trainer(OlderCalls):
         return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
+        y_pred: Data | None = None,
+        sample_weight: Data | None = None,
+        training: bool = True,
     ) -> Any:
         """The loss of one batch. Override it for losses that see more than labels and predictions."""
         if not self._require_compiled("compute_loss").loss.built:
             choose_losses_by(self, y, y_pred)
-        return Stepper(self, training).compiled_loss(y, y_pred, sample_weight, {})
+        return Stepper(self, training).compiled_loss(y, y_pred, sample_weight)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Data, y: Data, y_pred: Data, sample_weight: Data | None = None) -> dict[str, Any]:
         """Update the metrics with one batch and return all results. Override it to measure differently."""
         if not self._require_compiled("compute_metrics").loss.built:
             choose_losses_by(self, y, y_pred)
         stepper = Stepper(self, False)
-        stepper.update_metrics(y, y_pred, sample_weight, {})
+        stepper.update_metrics(y, y_pred, sample_weight)
         return stepper.results()
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -234,22 +240,22 @@ class Trainer(OlderCalls):
 
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
+        verbose: int | str = "auto",
+        callbacks: CallbacksLike = None,
         validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: Any = True,
+        validation_data: Data | None = None,
+        shuffle: bool | str = True,
         class_weight: Mapping[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: Data | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
+        validation_freq: int | Sequence[int] = 1,
         **reading: Any,
     ) -> History:
         """Train for `epochs` passes over the data.
@@ -335,15 +341,44 @@ class Trainer(OlderCalls):
 
     # --- evaluate and predict -----------------------------------------------------------------------------------
 
+    @overload
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Data | None = ...,
+        y: Data | None = ...,
+        batch_size: int | None = ...,
+        verbose: int | str = ...,
+        sample_weight: Data | None = ...,
+        steps: int | None = ...,
+        callbacks: CallbacksLike = ...,
+        *,
+        return_dict: Literal[True],
+        **reading: Any,
+    ) -> dict[str, Any]: ...
+
+    @overload
+    def evaluate(
+        self,
+        x: Data | None = ...,
+        y: Data | None = ...,
+        batch_size: int | None = ...,
+        verbose: int | str = ...,
+        sample_weight: Data | None = ...,
+        steps: int | None = ...,
+        callbacks: CallbacksLike = ...,
+        return_dict: bool = ...,
+        **reading: Any,
+    ) -> Any: ...
+
+    def evaluate(
+        self,
+        x: Data | None = None,
+        y: Data | None = None,
         batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
+        verbose: int | str = "auto",
+        sample_weight: Data | None = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: CallbacksLike = None,
         return_dict: bool = False,
         **reading: Any,
     ) -> Any:
@@ -364,13 +399,13 @@ class Trainer(OlderCalls):
 
     def predict(
         self,
-        x: Any,
+        x: Data,
         batch_size: int | None = None,
-        verbose: Any = "auto",
+        verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: CallbacksLike = None,
         **reading: Any,
-    ) -> Any:
+    ) -> Outputs:
         """The outputs for `x`, computed batch by batch: an array, or a list or dict for several outputs.
 
         verbose : "auto" shows a line only in a terminal or notebook, and only for more than one batch
@@ -378,11 +413,11 @@ class Trainer(OlderCalls):
         """
         check_reading("predict", reading)
         quiet = callbacks is None and steps is None and verbose in ("auto", 0, None)
-        numbers = type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size
-        if quiet and numbers and len(x) <= (self._batch_size(x, batch_size) or 32):
+        array = x if quiet and type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size else None
+        if array is not None and len(array) <= (self._batch_size(array, batch_size) or 32):
             if self._overrides("predict_step"):
-                return _arrays(self.predict_step((x,)))
-            return self._predict_at_once(x)
+                return _arrays(self.predict_step((array,)))
+            return self._predict_at_once(array)
         source = make_source(x, batch_size=self._batch_size(x, batch_size))
         prepare(self, source, "predict")
         level = resolve_verbose(verbose)
@@ -405,9 +440,9 @@ class Trainer(OlderCalls):
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Data,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
         reset_metrics: bool = True,
@@ -425,7 +460,12 @@ class Trainer(OlderCalls):
         return logs if return_dict else _in_order(logs)
 
     def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False, reset_metrics: bool = True
+        self,
+        x: Data,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
+        return_dict: bool = False,
+        reset_metrics: bool = True,
     ) -> Any:
         """Loss and metrics of one batch; see :meth:`train_on_batch`."""
         stepper, batch = self._on_batch(x, y, sample_weight, None, False, reset_metrics)
@@ -436,7 +476,7 @@ class Trainer(OlderCalls):
             logs = stepper.results()
         return logs if return_dict else _in_order(logs)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Data) -> Outputs:
         """The outputs for one batch."""
         x = as_arrays(x, "x")
         if not getattr(self, "built", False):

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from recurra.typing import DType
+
 Array = NDArray[Any]
 
 _PRINTED = 10_000  # elements up to which str() shows the numbers
@@ -39,7 +41,7 @@ class OneHot(NDArrayOperatorsMixin):
     __slots__ = ("_dtype", "_ids", "_num_classes")
     __array_priority__ = 1.0
 
-    def __init__(self, ids: Any, num_classes: int, dtype: Any = "float64") -> None:
+    def __init__(self, ids: Any, num_classes: int, dtype: DType = "float64") -> None:
         self._num_classes = operator.index(num_classes)
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._ids: Array = _checked_ids(ids, self._num_classes)
@@ -84,7 +86,7 @@ class OneHot(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self._ids) if self._ids.ndim else self._num_classes
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("copy=False: a one-hot array is made when it is asked for, it has no memory to share")
         dense = np.zeros((self._ids.size, self._num_classes), self._dtype if dtype is None else dtype)
@@ -150,7 +152,7 @@ class OneHot(NDArrayOperatorsMixin):
         view = OneHot._view(np.asarray(ids), self._num_classes, self._dtype)
         return view if view._ids.ndim else view.__array__()
 
-    def astype(self, dtype: Any, copy: bool = True) -> OneHot:
+    def astype(self, dtype: DType | None, copy: bool = True) -> OneHot:
         """The same ids standing for numbers of another type."""
         return OneHot._view(self._ids.copy() if copy else self._ids, self._num_classes, np.dtype(dtype))
 

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from recurra import regularizers
-from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
 
 
 class Configuration:
@@ -33,7 +33,7 @@ class Configuration:
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         kind = type(self)
-        if not kind.__module__.startswith("recurra.") and _defines_later(kind, "__init__", "get_config"):
+        if not is_builtin(kind) and _defines_later(kind, "__init__", "get_config"):
             config.update(self._constructor_config())
         return config
 
@@ -50,7 +50,7 @@ class Configuration:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A new layer from what :meth:`get_config` returned."""
-        if cls.__module__.startswith("recurra."):
+        if is_builtin(cls):
             return cls(**config)
         given = {key: deserialize_keras_object(value) for key, value in config.items()}
         parameters = inspect.signature(cls.__init__).parameters
@@ -70,7 +70,7 @@ class Configuration:
 def _defines_later(kind: type, first: str, second: str) -> bool:
     """Whether `first` is defined in a subclass below the class that defines `second`."""
     for base in kind.__mro__:
-        if base.__module__.startswith("recurra."):
+        if is_builtin(base):
             return False
         if second in base.__dict__:
             return False

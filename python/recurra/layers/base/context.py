@@ -19,18 +19,12 @@ class CallContext(threading.local):
 
     entry : the outermost layer being called, None outside of calls
     training : the `training` in force; a layer that is given none uses this
-    time_order : the recurrent layer that is to leave the outputs in the order of its inputs, though it runs backwards
-    output : a recurrent layer that `puts_outputs`, and the array into which it is to put the sequences that it returns
-    bare : layers that leave their activation out, because the loss takes what comes before it (softmax, say)
     loading : while a model is read from a file, called with (layer's name, weight's name, shape) before each weight is
         made; the weight then starts from zeros, as the file holds its value
     """
 
     entry: Layer | None = None
     training: bool | None = None
-    time_order: Layer | None = None
-    output: tuple[Layer, Any] | None = None
-    bare: tuple[Layer, ...] = ()
     loading: Callable[[str, Any, tuple[int, ...]], None] | None = None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,9 @@ from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_mas
 from recurra.layers.base.tracking import Tracking
 from recurra.registry import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor, Node, has_symbolic
+from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike
 
+_L = TypeVar("_L", bound="Layer")
 _PLAIN = (np.ndarray, Tensor)
 
 
@@ -91,7 +93,7 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
     _checked: tuple[Any, Any] = (None, None)  # the specification and shape that the last input was checked for
     _build_shape: Any = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[_L], *args: Any, **kwargs: Any) -> _L:
         self = super().__new__(cls)
         self._init_args = (args, kwargs)
         return self
@@ -110,11 +112,11 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
         self,
         *,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         trainable: bool = True,
-        activity_regularizer: Any = None,
-        input_shape: Any = None,
-        batch_input_shape: Any = None,
+        activity_regularizer: RegularizerLike = None,
+        input_shape: int | Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         input_dim: int | None = None,
         input_length: int | None = None,
@@ -173,11 +175,11 @@ class Layer(Tracking, Masks, Configuration, GraphAccess):
         self,
         *args: Any,
         shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        initializer: InitializerLike | None = None,
+        dtype: DType | None = None,
         trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
         name: str | None = None,
     ) -> Variable:
         """A new variable of this layer.

@@ -14,6 +14,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
 from recurra.random import SeedGenerator, dropout_multiplier
+from recurra.typing import ActivationLike, DType, Shape
 
 
 class _Like(NamedTuple):
@@ -119,7 +120,7 @@ class KernelCell(Layer, DropoutRNNCell):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike = None,
         *,
         dropout: float = 0.0,
         seed: int | None = None,
@@ -189,7 +190,7 @@ class KernelCell(Layer, DropoutRNNCell):
         own = type(self).call is KernelCell.call
         self.runs_in_kernel = own and all(name is not None for name in self._kernel_names.values())
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
@@ -210,7 +211,7 @@ class KernelCell(Layer, DropoutRNNCell):
         units, gates = self.units, self.kernel_cell.gates
         before = gates.index("f")
 
-        def forgetful(shape: Any, dtype: Any = None) -> Array:
+        def forgetful(shape: Any, dtype: DType | None = None) -> Array:
             blocks = (
                 given((before * units,), dtype=dtype),
                 initializers.Ones()((units,), dtype),
@@ -304,7 +305,7 @@ class KernelCell(Layer, DropoutRNNCell):
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [np.zeros((batch_size or 0, size), self.dtype) for size in sizes]
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.units)
 
     def compute_output_spec(self, inputs: Any, states: Any, training: bool = False) -> Any:

@@ -10,7 +10,8 @@ from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.constructors import add_constructor, layer_parameters
 from recurra.layers.recurrent.rnn import RNN
-from recurra.registry import to_snake_case
+from recurra.registry import is_builtin, to_snake_case
+from recurra.typing import ActivationLike
 
 _LOOP = [p for p in inspect.signature(RNN.__init__).parameters.values() if p.name not in ("self", "cell", "kwargs")]
 
@@ -24,6 +25,11 @@ class KernelLayer(RNN):
     #: what makes one step; the arguments of its constructor are the layer's too, and its attributes of these names
     cell_class: type[KernelCell]
     _cell_arguments: tuple[str, ...] = ()
+    # some of them
+    units: int
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -35,7 +41,7 @@ class KernelLayer(RNN):
             if cls.__init__ is KernelLayer.__init__:
                 add_constructor(cls, layer_parameters(own, _LOOP))
 
-    def __init__(self, units: int, activation: Any = None, **arguments: Any) -> None:
+    def __init__(self, units: int, activation: ActivationLike = None, **arguments: Any) -> None:
         arguments |= {"units": units, "activation": activation}
         of_cell = {key: arguments.pop(key) for key in self._cell_arguments if key in arguments}
         of_both = {key: arguments[key] for key in ("dtype", "trainable") if key in arguments}
@@ -50,12 +56,11 @@ class KernelLayer(RNN):
 
     @property
     def puts_outputs(self) -> bool:
-        """Whether a call makes just the sequences that it returns, in the kernel: then `context.output` may say where.
+        """Whether a call makes just the sequences that it returns, in the kernel: then it may be told where.
 
         A subclass may do more with them, or run more than once.
         """
-        own = type(self).__module__.startswith("recurra.")
-        return own and self.cell.runs_in_kernel and self.return_sequences and not self.time_major
+        return is_builtin(type(self)) and self.cell.runs_in_kernel and self.return_sequences and not self.time_major
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self.cell.shared_config()}

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from recurra import ops
-from recurra.autograd import Variable, value_of
+from recurra.autograd import Array, Variable, value_of
 from recurra.layers.base.call_spec import convert
-from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
 from recurra.layers.recurrent.nesting import flat_nested, map_nested
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registry import deserialize_keras_object, serialize_keras_object
+
+
+class SequenceOutput:
+    """How a recurrent layer is to give the sequences that it returns, for a layer around it.
+
+    in_time_order : in the order of the inputs, though the layer runs backwards
+    array : (B, T, units), where a layer that `puts_outputs` is to put them; None for an array of its own
+    """
+
+    __slots__ = ("array", "in_time_order")
+
+    def __init__(self, in_time_order: bool, array: Array | None) -> None:
+        self.in_time_order, self.array = in_time_order, array
 
 
 class RNN(Layer):
@@ -164,25 +177,38 @@ class RNN(Layer):
 
     # --- calling -----------------------------------------------------------------------------------------------------
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        *,
+        output: SequenceOutput | None = None,
+    ) -> Any:
         if self.time_major:
             sequences = ops.swapaxes(sequences, 0, 1)
             mask = None if mask is None else ops.swapaxes(mask, 0, 1)
-        y, states = self.run(sequences, initial_state, mask, training)
+        y, states = self.run(sequences, initial_state, mask, training, None if output is None else output.array)
         if self.return_sequences:
-            if self.go_backwards and context.time_order is not self:
+            if self.go_backwards and not (output is not None and output.in_time_order):
                 y = ops.flip(y, axis=1)
             if self.time_major:
                 y = ops.swapaxes(y, 0, 1)
         return (y, *states) if self.return_state else y
 
-    def run(self, x: Any, initial_state: Any, mask: Any, training: bool) -> tuple[Any, list[Any]]:
-        """The outputs, in the order of the inputs whatever the direction, and the final states."""
+    def run(
+        self, x: Any, initial_state: Any, mask: Any, training: bool, out: Array | None = None
+    ) -> tuple[Any, list[Any]]:
+        """The outputs, in the order of the inputs whatever the direction, and the final states.
+
+        out : where the kernel is to put the outputs, in a layer that `puts_outputs`
+        """
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         state = self._start(initial_state, x.shape[0])
         try:
-            y, final = self._run(x, state, mask, training)
+            y, final = self._run(x, state, mask, training, out)
         finally:
             _reset_dropout(self.cell)
         if self.stateful:
@@ -190,13 +216,15 @@ class RNN(Layer):
                 variable.assign(value_of(value))
         return y, final
 
-    def _run(self, x: Any, state: Any, mask: Any, training: bool) -> tuple[Any, list[Any]]:
+    def _run(self, x: Any, state: Any, mask: Any, training: bool, out: Array | None) -> tuple[Any, list[Any]]:
         cell = self.cell
         options: dict[str, Any] = {"reverse": self.go_backwards, "zero_output_for_mask": self.zero_output_for_mask}
         if isinstance(cell, KernelCell) and cell.runs_in_kernel:
-            if context.output is not None and context.output[0] is self:
-                options["out"] = context.output[1]
+            if out is not None:
+                options["out"] = out
             return cell.sequence(x, state, mask, training, return_sequences=self.return_sequences, **options)
+        if out is not None:
+            raise ValueError(f"{self.name}: out is for a layer whose cell runs in a kernel, got {cell!r}")
         if type(cell) is StackedRNNCells and all(isinstance(c, KernelCell) and c.runs_in_kernel for c in cell.cells):
             final = []
             for index, (one, start) in enumerate(zip(cell.cells, state, strict=True)):
@@ -264,7 +292,7 @@ class RNN(Layer):
         return {**config, "time_major": True} if self.time_major else config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         config = dict(config)
         if "cell" in config:
             config["cell"] = deserialize_keras_object(config["cell"], custom_objects)
