@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from recurra import layers
 from recurra._core.cells import Cell
-from recurra.layers.recurrent.kernel_layer import KernelLayer
 
-KINDS: dict[str, Any] = {
-    name: kind
-    for name, kind in ((name, getattr(layers, name)) for name in layers.__all__)
-    if inspect.isclass(kind) and issubclass(kind, KernelLayer)
-}
+KINDS: dict[str, Any] = {name: getattr(layers, name) for name in layers.LAYER_OF_CELL.values()}
 IN_KERAS = ("LSTM", "GRU", "SimpleRNN")
 NOT_IN_KERAS = tuple(name for name in KINDS if name not in IN_KERAS)
 

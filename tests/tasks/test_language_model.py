@@ -14,6 +14,7 @@ import pytest
 from recurra import ops
 from recurra.callbacks import LambdaCallback
 from recurra.generation import Stepper
+from recurra.layers import LAYER_OF_CELL
 from recurra.tasks import LanguageModel
 from recurra.tasks.vocabulary import START, UNKNOWN
 
@@ -102,13 +103,13 @@ def test_same_seed_same_training_and_text() -> None:
     assert first.generate("Ring", length=50, seed=1) != first.generate("Ring", length=50, seed=2)
 
 
-@pytest.mark.parametrize(("cell", "layers"), [("lstm", 2), ("gru", 1), ("simple_rnn", 1)])
+@pytest.mark.parametrize(("cell", "layers"), [(cell, 2 if cell == "lstm" else 1) for cell in LAYER_OF_CELL])
 def test_cells_and_layers(cell: str, layers: int) -> None:
     model = small(cell=cell, layers=layers)
     history = fit(model, epochs=3, learning_rate=0.01).history
     assert history["loss"][-1] < history["loss"][0]
     names = [type(layer).__name__ for layer in model.model.layers]
-    assert names.count({"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}[cell]) == layers
+    assert names.count(LAYER_OF_CELL[cell]) == layers
     assert len(model.generate(length=20)) == 20
 
 
@@ -198,7 +199,7 @@ def test_files_keep_everything(words: LanguageModel, tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"level": "syllable"}, "level must be 'char' or 'word', got 'syllable'"),
-        ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, got 'rnn'"),
+        ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, .*, min_lstm, got 'rnn'"),
         ({"units": 0}, "units must be an int >= 1, got 0"),
         ({"layers": 1.5}, "layers must be an int >= 1, got 1.5"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),

@@ -22,6 +22,7 @@ from recurra.cli.options import (
     seed_option,
     write_history,
 )
+from recurra.layers import LAYER_OF_CELL
 
 _text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
@@ -51,7 +52,7 @@ def lm() -> None:
 )
 @click.option(
     "--cell",
-    type=click.Choice(["lstm", "gru", "simple_rnn"]),
+    type=click.Choice(list(LAYER_OF_CELL)),
     default="lstm",
     show_default=True,
     help="The recurrent cell.",

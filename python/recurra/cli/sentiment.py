@@ -21,6 +21,7 @@ from recurra.cli.options import (
     write_history,
 )
 from recurra.cli.results import FORMATS, ResultWriter
+from recurra.layers import LAYER_OF_CELL
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
@@ -44,7 +45,7 @@ def sentiment() -> None:
 @reading_options(labelled=True)
 @click.option(
     "--cell",
-    type=click.Choice(["lstm", "gru", "simple_rnn"]),
+    type=click.Choice(list(LAYER_OF_CELL)),
     default="lstm",
     show_default=True,
     help="The recurrent cell.",

@@ -19,6 +19,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 * An initializer without a seed draws one when it is made and then gives the same numbers at each call.
 
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
+
+``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU`` and ``MinLSTM`` are not Keras's; their arguments have its names.
 """
 
 from __future__ import annotations
@@ -76,6 +78,18 @@ if TYPE_CHECKING:
     from recurra.layers.time_distributed import TimeDistributed
     from recurra.layers.wrapper import Wrapper
 
+#: the layer of each of the kernels' cells, in a module of the cell's name
+LAYER_OF_CELL = {
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "simple_rnn": "SimpleRNN",
+    "peephole_lstm": "PeepholeLSTM",
+    "cifg_lstm": "CIFGLSTM",
+    "indrnn": "IndRNN",
+    "min_gru": "MinGRU",
+    "min_lstm": "MinLSTM",
+}
+
 _HOMES = {
     "add_loss": ("AddLoss",),
     "base.layer": ("Layer",),
@@ -117,14 +131,7 @@ _HOMES = {
     "recurrent.cell": ("DropoutRNNCell",),
     "recurrent.rnn": ("RNN",),
     "recurrent.stacked_cells": ("StackedRNNCells",),
-    "recurrent.lstm": ("LSTM", "LSTMCell"),
-    "recurrent.gru": ("GRU", "GRUCell"),
-    "recurrent.simple_rnn": ("SimpleRNN", "SimpleRNNCell"),
-    "recurrent.cifg_lstm": ("CIFGLSTM", "CIFGLSTMCell"),
-    "recurrent.indrnn": ("IndRNN", "IndRNNCell"),
-    "recurrent.min_gru": ("MinGRU", "MinGRUCell"),
-    "recurrent.min_lstm": ("MinLSTM", "MinLSTMCell"),
-    "recurrent.peephole_lstm": ("PeepholeLSTM", "PeepholeLSTMCell"),
+    **{f"recurrent.{cell}": (layer, f"{layer}Cell") for cell, layer in LAYER_OF_CELL.items()},
 }
 _home_of = {name: home for home, names in _HOMES.items() for name in names}
 

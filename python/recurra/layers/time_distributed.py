@@ -10,13 +10,10 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import value_of
 from recurra.layers.base.layer import Layer
-from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.wrapper import Wrapper
-from recurra.registry import is_builtin
 from recurra.typing import Shape, TensorLike
 
-#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise). So are
-#: the kernels' recurrent layers
+#: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise)
 _ROW_BY_ROW = (
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
     "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional",
@@ -85,11 +82,10 @@ class TimeDistributed(Wrapper):
 def _row_by_row_classes() -> frozenset[type]:
     from recurra import layers  # loads the classes that it is asked for
 
-    return frozenset(getattr(layers, name) for name in _ROW_BY_ROW)
+    return frozenset(getattr(layers, name) for name in (*_ROW_BY_ROW, *layers.LAYER_OF_CELL.values()))
 
 
 def _row_by_row(layer: Layer) -> bool:
-    own = is_builtin(type(layer)) and isinstance(layer, KernelLayer)
-    if layer.stateful or not (own or type(layer) in _row_by_row_classes()):
+    if layer.stateful or type(layer) not in _row_by_row_classes():
         return False
     return all(_row_by_row(one) or hasattr(one, "state_size") for one in layer._sublayers())

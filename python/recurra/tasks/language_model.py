@@ -14,7 +14,7 @@ from recurra.random import derive_seed
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import read_archive, write_archive
-from recurra.tasks.networks import CELLS, check_fractions, check_sizes, language_network
+from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_network
 from recurra.tasks.streams import Streams
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
 
@@ -26,10 +26,10 @@ Array = np.ndarray[Any, Any]
 
 
 class LanguageModel:
-    r"""Learns to continue a text: Embedding → LSTM (or GRU, SimpleRNN) → Dense, trained by truncated backpropagation.
+    r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters) or "word" (words, punctuation, line ends; the text is kept exactly)
-    cell : "lstm", "gru" or "simple_rnn"
+    cell : "lstm", "gru", "simple_rnn" or another of ``recurra.layers.LAYER_OF_CELL``
     units : H of each recurrent layer
     layers : how many recurrent layers
     embedding : the width of a token's vector; None takes 64 for characters and `units` for words
@@ -57,8 +57,7 @@ class LanguageModel:
     ) -> None:
         if level not in LEVELS:
             raise ValueError(f"level must be 'char' or 'word', got {level!r}")
-        if cell not in CELLS:
-            raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        check_cell(cell)
         if vocabulary_size is not None and vocabulary_size < 3:
             raise ValueError(f"vocabulary_size must be >= 3 (start, unknown, and a token), got {vocabulary_size}")
         if embedding is None:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.layers import Layer
     from recurra.models.model import Model
 
-CELLS = ("lstm", "gru", "simple_rnn")
+from recurra import layers as rooms
+from recurra.layers import LAYER_OF_CELL
+
+CELLS = tuple(LAYER_OF_CELL)
 
 
 def recurrent_layer(cell: str, units: int, **options: Any) -> Layer:
-    """An LSTM, GRU or SimpleRNN layer by the name of its cell."""
-    from recurra import layers
+    """A recurrent layer by the name of its cell."""
+    check_cell(cell)
+    layer: Layer = getattr(rooms, LAYER_OF_CELL[cell])(units, **options)
+    return layer
 
-    classes: dict[str, Callable[..., Layer]] = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
-    if cell not in classes:
+
+def check_cell(cell: str) -> None:
+    """Refuse what is not the name of a cell."""
+    if cell not in CELLS:
         raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
-    return classes[cell](units, **options)
 
 
 def check_sizes(**sizes: int) -> None:
@@ -72,7 +77,6 @@ def classifier_network(
 
     takes : token ids (B, T), 0 where there is none; gives : scores (B, classes)
     """
-    from recurra import layers as rooms
     from recurra.models import Sequential
 
     layer = recurrent_layer(cell, units, return_sequences=True, dropout=dropout)

@@ -14,7 +14,7 @@ from recurra.random import derive_seed
 from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import read_archive, write_archive
-from recurra.tasks.networks import CELLS, check_fractions, check_sizes, classifier_network
+from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_network
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -49,7 +49,7 @@ class SentimentClassifier:
 
     Works for sentiment, and for any other labels of which a text has exactly one.
 
-    cell : "lstm", "gru" or "simple_rnn"
+    cell : "lstm", "gru", "simple_rnn" or another of ``recurra.layers.LAYER_OF_CELL``
     units : H of the recurrent layer, in each direction
     embedding : the width of a word's vector
     dropout : the rate on word vectors (the same features all along a text) and on the mean
@@ -77,8 +77,7 @@ class SentimentClassifier:
         maxlen: int = 400,
         seed: int | None = None,
     ) -> None:
-        if cell not in CELLS:
-            raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+        check_cell(cell)
         check_sizes(units=units, embedding=embedding, maxlen=maxlen)
         check_fractions(dropout=dropout)
         if vocabulary_size < 3:

@@ -14,7 +14,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
 from recurra.random import SeedGenerator, dropout_multiplier
-from recurra.typing import ActivationLike, Shape
+from recurra.typing import ActivationLike, DType, Shape
 
 
 class _Like(NamedTuple):
@@ -122,7 +122,6 @@ class KernelCell(Layer, DropoutRNNCell):
         units: int,
         activation: ActivationLike = None,
         *,
-        use_bias: bool = True,
         dropout: float = 0.0,
         seed: int | None = None,
         **options: Any,
@@ -136,7 +135,7 @@ class KernelCell(Layer, DropoutRNNCell):
         if self.kernel_cell.recurrent_activation is not None:
             self.recurrent_activation = activations.get(own["recurrent_activation"])
             functions["recurrent_activation"] = self.recurrent_activation
-        self.use_bias = use_bias
+        self.use_bias = own.get("use_bias", False)
         self.unit_forget_bias = own.get("unit_forget_bias", False)
         for name in self._weight_settings():
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
@@ -168,6 +167,8 @@ class KernelCell(Layer, DropoutRNNCell):
     def _own_arguments(cls) -> list[str]:
         """What some cells are made with and others not."""
         names = cls._weight_settings()
+        if cls.kernel_cell.biases:
+            names.append("use_bias")
         if cls.kernel_cell.recurrent_activation is not None:
             names.append("recurrent_activation")
         if cls.has_forget_bias():
@@ -210,7 +211,7 @@ class KernelCell(Layer, DropoutRNNCell):
         units, gates = self.units, self.kernel_cell.gates
         before = gates.index("f")
 
-        def forgetful(shape: Any, dtype: Any = None) -> Array:
+        def forgetful(shape: Any, dtype: DType | None = None) -> Array:
             blocks = (
                 given((before * units,), dtype=dtype),
                 initializers.Ones()((units,), dtype),
@@ -320,11 +321,9 @@ class KernelCell(Layer, DropoutRNNCell):
 
     def shared_config(self) -> dict[str, Any]:
         """The settings that the cell and its layer both write."""
-        config = {
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-        }
+        config = {"units": self.units, "activation": activations.serialize(self.activation)}
+        if self.kernel_cell.biases:
+            config["use_bias"] = self.use_bias
         for name in self._weight_settings():
             config[name] = _SETTINGS[name.rpartition("_")[2]].serialize(getattr(self, name))
         config["dropout"] = self.dropout

@@ -17,7 +17,8 @@ def cell_parameters(kind: type[KernelCell]) -> list[Parameter]:
     defaults: dict[str, Any] = {}
     if cell.recurrent_activation is not None:
         defaults["recurrent_activation"] = cell.recurrent_activation
-    defaults["use_bias"] = True
+    if cell.biases:
+        defaults["use_bias"] = True
     for weight, prefix in prefixes.items():
         defaults[f"{prefix}_initializer"] = _INITIALIZERS.get(weight, kind.unit_parameters_initializer)
     if kind.has_forget_bias():
