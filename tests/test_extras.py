@@ -13,7 +13,7 @@ if not PROJECT.is_file():
     pytest.skip("needs the source tree", allow_module_level=True)
 
 #: for those who work on recurra
-OF_CONTRIBUTORS = {"test", "bench", "dev"}
+OF_CONTRIBUTORS = {"test", "bench", "dev", "docs", "examples"}
 
 
 def extras() -> dict[str, list[str]]:

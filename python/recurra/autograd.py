@@ -225,7 +225,7 @@ class Variable(Tensor):
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
-        self.packed_weights: Any = None  # of a recurrent layer's kernel: see ops/recurrent.py
+        self.packed_weights: Any = None  # of a recurrent layer's kernel: see ops/cells.py
         self.version = 0
 
     def __setattr__(self, name: str, value: Any) -> None:

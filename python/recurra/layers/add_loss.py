@@ -1,10 +1,12 @@
-"""A layer that adds what comes in to the loss of the model."""
+"""A layer that adds what comes in to the loss of the model, and a warning where a file cannot hold such losses."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from recurra.layers.base.layer import Layer
+from recurra.registry import is_builtin
 
 
 class AddLoss(Layer):
@@ -30,3 +32,19 @@ class AddLoss(Layer):
 
     def _warn_mask_lost(self) -> None:
         """Nothing: a loss has no steps."""
+
+
+def warn_lost_losses(model: Layer, place: str) -> None:
+    """Warn of losses given to ``Model.add_loss`` that a configuration cannot hold.
+
+    place : what will lack them, "the file" for instance
+    """
+    for layer in model._flatten_layers():
+        added = is_builtin(type(layer)) and layer._callable_losses  # others may add them again
+        if added or getattr(layer, "_ends", None):
+            what = "functions" if added else "tensors, in a Sequential model,"
+            warnings.warn(
+                f"{layer.name}: {what} given to add_loss are not part of the configuration: {place} lacks them. Call "
+                "add_loss again, or write a layer that adds the loss in its call",
+                stacklevel=4,
+            )

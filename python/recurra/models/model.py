@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import inspect
 import operator
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from recurra.layers.add_loss import warn_lost_losses
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.symbolic_call import is_shape
 from recurra.models.graph import Graph
 from recurra.models.graph_queries import GraphQueries
-from recurra.registry import auto_name, is_builtin, to_snake_case
+from recurra.registry import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor
 from recurra.training.trainer import Trainer
 from recurra.tree import leaves, map_structure
@@ -390,22 +390,6 @@ class Model(Layer, Trainer, GraphQueries):
 
         self._build_for_ids()
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
-
-
-def warn_lost_losses(model: Model, place: str) -> None:
-    """Warn of losses given to ``add_loss`` that a configuration cannot hold.
-
-    place : what will lack them, "the file" for instance
-    """
-    for layer in model._flatten_layers():
-        added = is_builtin(type(layer)) and layer._callable_losses  # others may add them again
-        if added or getattr(layer, "_ends", None):
-            what = "functions" if added else "tensors, in a Sequential model,"
-            warnings.warn(
-                f"{layer.name}: {what} given to add_loss are not part of the configuration: {place} lacks them. Call "
-                "add_loss again, or write a layer that adds the loss in its call",
-                stacklevel=4,
-            )
 
 
 def _zeros(shape: Any) -> Any:

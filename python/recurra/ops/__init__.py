@@ -9,13 +9,15 @@ the graph, as in Keras 3.
     products.py      matmul, dense, dot, tensordot, einsum
     nn.py            activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
-    recurrent.py     lstm, gru, simple_rnn and other cells over whole sequences, and their gradients
+    cells.py         any recurrent cell of the kernels over whole sequences, and its gradients
+    recurrent.py     lstm, gru, simple_rnn: the same by name, and what they compute
     time_loop.py     rnn: the time loop for a cell written in Python
     dispatch.py      how an operation on arrays accepts symbolic tensors
 """
 
 from recurra.autograd import value_of
 from recurra.ops import operators as _operators
+from recurra.ops.cells import RecurrentGradients, run_cell, run_cell_backward
 from recurra.ops.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -102,14 +104,11 @@ from recurra.ops.products import dense, dot, einsum, matmul, tensordot
 from recurra.ops.recurrent import (
     GRUGradients,
     LSTMGradients,
-    RecurrentGradients,
     SimpleRNNGradients,
     gru,
     gru_backward,
     lstm,
     lstm_backward,
-    run_cell,
-    run_cell_backward,
     simple_rnn,
     simple_rnn_backward,
 )

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra import registry
+from recurra.layers.add_loss import warn_lost_losses
 from recurra.layers.base.context import context
 from recurra.losses.names import ALIASES
-from recurra.models.model import warn_lost_losses
 from recurra.registry import is_configuration
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
 from recurra.saving.configs import prepare

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recurra import layers as rooms
+from recurra.layers import LAYER_OF_CELL
+
 if TYPE_CHECKING:
     from recurra.layers import Layer
     from recurra.models.model import Model
-
-from recurra import layers as rooms
-from recurra.layers import LAYER_OF_CELL
 
 CELLS = tuple(LAYER_OF_CELL)
 

@@ -1,0 +1,259 @@
+"""Any recurrent cell of the kernels over whole sequences, and the way from tensors and tapes to the kernels.
+
+Axes: B batch, T time, I input features, H units, V vocabulary. The functions of LSTM, GRU and SimpleRNN are in
+:mod:`recurra.ops.recurrent`.
+"""
+# ruff: noqa: D417  (arguments that belong together are described together)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import is_
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from recurra._core.cells import CELLS
+from recurra._core.select import core
+from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
+from recurra.ops.common import array_of, ids_of
+
+
+class Cache:
+    """What a forward pass left for one backward pass."""
+
+    __slots__ = ("cell", "kernels", "table")
+
+    def __init__(self, cell: str, kernels: Any, table: tuple[int, ...] | None) -> None:
+        self.cell = cell
+        self.kernels = kernels  # the kernels' own
+        self.table = table  # the shape of the embeddings, if the input came from them
+
+
+class RecurrentGradients(NamedTuple):
+    """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given.
+
+    `dstate` and `dweights` are in the order of the states and weights; None for a bias that was None.
+    """
+
+    dx: Array | RowSparse | None
+    dstate: tuple[Array, ...]
+    dweights: tuple[Array | None, ...]
+
+
+def run_cell(
+    cell: str, x: Any, weights: Sequence[Any], initial_state: Any = None, *,
+    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
+    embeddings: Any = None, activation: str | None = None, recurrent_activation: str | None = None,
+    reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
+    out: Array | None = None,
+) -> tuple[Any, tuple[Any, ...], Cache | None]:  # fmt: skip
+    """Any cell of the kernels over a batch of sequences, by name.
+
+    Parameters
+    ----------
+    cell : "lstm", "gru", "gru_reset_before", "simple_rnn" and
+
+        =================  ==================================  ==================================================
+        "peephole_lstm"    kernel (I, 4H), recurrent_kernel    gates i f c o; peepholes (3, H) of i, f and o
+                           (H, 4H), bias (4H,), peepholes
+        "cifg_lstm"        kernel (I, 3H), recurrent_kernel    gates i c o; f = 1 - i
+                           (H, 3H), bias (3H,)
+        "indrnn"           kernel (I, H), bias (H,),           h' = φ(x·W + b + u⊙h)
+                           recurrent_weights (1, H)
+        "min_gru"          kernel (I, 2H), bias (2H,)          gates z h; h' = (1 - z)⊙h + z⊙n
+        "min_lstm"         kernel (I, 3H), bias (3H,)          gates f i h; h' = (f⊙h + i⊙n) / (f + i)
+        "layer_norm_lstm"  kernel (I, 4H), recurrent_kernel    each gate normalised over the units: a⊙N(x·W + h·U) +
+                           (H, 4H), scale_and_shift (8, H)     b; a of i f c o, then b of i f c o
+        "layer_norm_gru"   kernel (I, 3H), recurrent_kernel    likewise, h·U_h and x·W_h apart; a of z r h·U_h x·W_h,
+                           (H, 3H), scale_and_shift (8, H)     then b of these
+        =================  ==================================  ==================================================
+    weights : the arrays, in this order; the bias may be None
+    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H) or None for zeros
+    activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
+        "min_lstm", else "tanh"; "sigmoid". A cell that has no recurrent_activation takes None only
+
+    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`.
+
+    Returns
+    -------
+    y : (B, T, H), or (B, H) without `return_sequences`
+    state : the final states
+    cache : for :func:`run_cell_backward`; None without `training`
+
+    >>> import numpy as np
+    >>> y, (h,), _ = run_cell("indrnn", np.ones((1, 3, 1)), (np.ones((1, 1)), None, np.full((1, 1), 2.0)))
+    >>> y[0, :, 0]
+    array([1., 3., 7.])
+    """
+    if cell not in CELLS:
+        raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
+    kind = CELLS[cell]
+    if kind.recurrent_activation is None and recurrent_activation is not None:
+        raise ValueError(f"recurrent_activation must be None: {cell} has none, got {recurrent_activation!r}")
+    return forward(
+        cell, x, _states(cell, initial_state), tuple(weights), mask, lengths, input_dropout, recurrent_dropout,
+        embeddings, activation or kind.activation, recurrent_activation or kind.recurrent_activation or "sigmoid",
+        reverse, return_sequences, zero_output_for_mask, training, out,
+    )  # fmt: skip
+
+
+def run_cell_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> RecurrentGradients:
+    """The gradients of a loss, given those of what :func:`run_cell` returned; as :func:`lstm_backward`.
+
+    dstate : gradients of the final states, in their order
+    """
+    name = _checked(cache).cell
+    return RecurrentGradients(*backward(name.removesuffix("_reset_before"), cache, dy, _states(name, dstate), need_dx))
+
+
+def _states(cell: str, given: Any) -> tuple[Any, ...]:
+    """The states of a cell, or their gradients."""
+    if len(CELLS[cell].states) == 1:
+        return (single(given),)
+    return (None, None) if given is None else pair(given)
+
+
+def forward(
+    cell: str, x: Any, states: tuple[Any, ...], weights: tuple[Any, ...], mask: Any, lengths: Any, input_dropout: Any,
+    recurrent_dropout: Any, embeddings: Any, activation: str, recurrent_activation: str, reverse: bool,
+    return_sequences: bool, zero_output_for_mask: bool, training: bool, out: Array | None,
+) -> tuple[Any, Any, Cache | None]:  # fmt: skip
+    """Any cell: y, states, cache."""
+    table, ids = (None, x) if embeddings is None else _input(x, embeddings)
+    ids, drop_x, drop_h = _arrays(ids, input_dropout, recurrent_dropout)
+    a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
+    followed = x if table is None else embeddings
+    tape = current_tape()
+    recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
+    keep = training or recording
+    y, final, cache = core.recurrent_forward(
+        cell, ids, _arrays(*states), _arrays(*weights), a_mask, drop_x, drop_h, table, activation, recurrent_activation,
+        reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
+    )  # fmt: skip
+    shape = None if table is None else table.shape
+    if recording:
+        y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape)
+        return y, tuple(final), None
+    return y, final, Cache(cell, cache, shape) if training else None
+
+
+def backward(
+    name: str, cache: Cache, dy: Any, dstates: tuple[Any, ...], need_dx: bool
+) -> tuple[Any, tuple[Array, ...], tuple[Array | None, ...]]:
+    """The way back for the operation `name`: dx and the gradients of the states and of the weights."""
+    dx, *others = core.recurrent_backward(_kernels_cache(name, cache), _array(dy), _arrays(*dstates), need_dx)
+    return _rows(dx, cache.table), *others
+
+
+def _recorded(outputs: tuple[Array, ...], inputs: tuple[Any, ...], cache: Any, table: tuple[int, ...] | None) -> Any:
+    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names."""
+    need_dx = tracked(inputs[0], current_tape())
+
+    def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
+        dx, dstates, dweights = core.recurrent_backward(cache, _array(dy), _arrays(*dstates), need_dx)
+        return (_rows(dx, table), *dstates, *dweights)
+
+    return record(outputs, inputs, backward)
+
+
+def _arrays(*values: Any) -> list[Any]:
+    """The arrays inside, None where it is None; the kernels check the rest."""
+    return [
+        value
+        if value is None or type(value) is ndarray
+        else value.value
+        if isinstance(value, Tensor)
+        else np.asarray(value)
+        for value in values
+    ]
+
+
+def _array(value: Any) -> Any:
+    return _arrays(value)[0]
+
+
+def _weights_cache(cell: str, weights: tuple[Any, ...]) -> Any:
+    """The cache of these weights in packed form, until they change; None for arrays, whose changes nobody counts."""
+    versions: list[int | None] = []
+    for weight in weights:
+        if type(weight) is Variable:
+            versions.append(weight.version)
+        elif weight is None:
+            versions.append(None)
+        else:
+            return None
+    kernel = weights[0]
+    slot = kernel.packed_weights
+    if slot is None or slot[0] != versions or slot[1] != cell or not all(map(is_, slot[2], weights)):
+        slot = kernel.packed_weights = (versions, cell, weights, core.packed_weights_cache())
+    return slot[3]
+
+
+def _input(x: Any, embeddings: Any) -> tuple[Array, Array]:
+    """The table and the ids as the kernels take them."""
+    table = _array(embeddings)
+    if table.ndim != 2:
+        raise ValueError(f"embeddings must have shape (V, I), got {table.shape}")
+    return table, ids_of(x, "x", table.shape[0])
+
+
+def _mask(mask: Any, lengths: Any, x: Array) -> Array:
+    if lengths is None:
+        value: Array = _array(mask)
+        return value if value.dtype == np.bool_ else _bool_mask(value)
+    if mask is not None:
+        raise ValueError("mask and lengths must not both be given: lengths is short for a mask")
+    if x.ndim < 2:
+        raise ValueError(f"x must have shape (B, T, I), got {x.shape}")
+    B, T = x.shape[:2]
+    counts = array_of(lengths)
+    if counts.shape != (B,) or counts.dtype.kind not in "iu":
+        raise ValueError(f"lengths must have shape (B,) = ({B},) and integers, got {counts.shape} of {counts.dtype}")
+    if counts.min() < 0 or counts.max() > T:
+        raise ValueError(f"lengths must be in [0, T] = [0, {T}], got {counts.min()} to {counts.max()}")
+    return np.arange(T) < counts[:, None]
+
+
+def _bool_mask(value: Array) -> Array:
+    if value.dtype.kind not in "iuf" or not ((value == 0) | (value == 1)).all():
+        raise TypeError(f"mask must be bool, or 0 and 1, got {value.dtype}")
+    return value.astype(bool)
+
+
+def pair(states: Sequence[Any]) -> tuple[Any, Any]:
+    if isinstance(states, (Tensor, np.ndarray)) or len(states) != 2:
+        raise ValueError("an LSTM's state must be a pair (h, c)")
+    return states[0], states[1]
+
+
+def single(state: Any) -> Any:
+    if isinstance(state, (list, tuple)):
+        if len(state) != 1:
+            raise ValueError(f"the state must be one array, or a sequence of one, got a sequence of {len(state)}")
+        return state[0]
+    return state
+
+
+def _any_tracked(tape: Any, *values: Any) -> bool:
+    return any(tracked(value, tape) for value in values)
+
+
+def _rows(dx: Any, table: tuple[int, ...] | None) -> Any:
+    return dx if table is None or dx is None else RowSparse(dx[0], dx[1], table)
+
+
+def _checked(cache: Any) -> Cache:
+    if not isinstance(cache, Cache):
+        raise TypeError(
+            "cache must come from a forward call with training=True (under a tape, ask the tape for gradients), "
+            f"got {type(cache).__name__}"
+        )
+    return cache
+
+
+def _kernels_cache(name: str, cache: Cache) -> Any:
+    if _checked(cache).cell.removesuffix("_reset_before") != name:
+        raise TypeError(f"cache must be the one that {name} returned with training=True, got that of {cache.cell}")
+    return cache.kernels
