@@ -370,10 +370,7 @@ class Model(Layer, Trainer, GraphQueries):
     # --- files --------------------------------------------------------------------------------------------------
 
     def save(self, filepath: PathLike, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write architecture, weights and optimizer to a file: ``.keras``, legacy ``.h5``, or any other name as .keras.
-
-        See :func:`recurra.saving.save_model`.
-        """
+        """Write architecture, weights and optimizer to a file; see :func:`recurra.saving.save_model`."""
         from recurra.saving import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
