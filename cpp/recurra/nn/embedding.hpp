@@ -14,9 +14,10 @@ namespace recurra {
 /// y[k] = table[ids[k]].  table (V, I) in; ids (n,) in, each in [0, V); y (n, I) out, overwritten.
 template <class T>
 void embedding_forward(const T* table, const std::int32_t* ids, Index n, Index I, T* y) {
+  if (I == 0) return;
   parallel_for(n, 65536 / (I + 1) + 1, [&](Index first, Index last) {
     for (Index k = first; k < last; ++k) {
-      if (k + prefetch_distance < last && I > 0) prefetch(table + Index{ids[k + prefetch_distance]} * I, I);
+      if (k + prefetch_distance < last) prefetch(table + Index{ids[k + prefetch_distance]} * I, I);
       std::memcpy(y + k * I, table + Index{ids[k]} * I, static_cast<size_t>(I) * sizeof(T));
     }
   });
