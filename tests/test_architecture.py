@@ -29,7 +29,7 @@ LAZY = {
 
 LINES = 400
 #: longer files, and how long they may be at most
-LONGER = {"python/recurra/autograd.py": 470, "tests/random_models/recipes.py": 601}
+LONGER = {"python/recurra/autograd.py": 470}
 
 
 class Import(NamedTuple):
