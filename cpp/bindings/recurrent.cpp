@@ -43,8 +43,8 @@ py::list cell_names() {
   return names;
 }
 
-/// The items of a tuple or list of exactly `count`.
-std::vector<py::handle> items_of(py::handle object, const char* name, size_t count, const char* cell) {
+/// The first item of a tuple or list of exactly `count`.
+PyObject** items_of(py::handle object, const char* name, size_t count, const char* cell) {
   PyObject* sequence = object.ptr();
   const bool is_sequence = PyTuple_Check(sequence) || PyList_Check(sequence);
   const size_t found = is_sequence ? size_t(PySequence_Fast_GET_SIZE(sequence)) : 0;
@@ -52,17 +52,16 @@ std::vector<py::handle> items_of(py::handle object, const char* name, size_t cou
   if (found != count)
     throw py::value_error(std::string(name) + " must hold " + std::to_string(count) + " arrays for the cell " + cell +
                           ", got " + std::to_string(found));
-  PyObject** items = PySequence_Fast_ITEMS(sequence);
-  return {items, items + count};
+  return PySequence_Fast_ITEMS(sequence);
 }
 
 /// The states or their gradients of a cell with one or two.
 struct States {
   py::handle h, c = py::none();
   States(py::handle object, const char* name, const CellDeclaration& cell) {
-    const auto items = items_of(object, name, size_t(cell.states()), cell.name);
+    PyObject** items = items_of(object, name, size_t(cell.states()), cell.name);
     h = items[0];
-    if (items.size() > 1) c = items[1];
+    if (cell.states() > 1) c = items[1];
   }
 };
 
@@ -72,8 +71,7 @@ struct Weights {
   py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), unit_parameters = py::none();
   Weights(py::handle object, const CellDeclaration& cell) {
     const size_t count = size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + (cell.unit_parameters > 0));
-    const auto items = items_of(object, "weights", count, cell.name);
-    auto next = items.begin();
+    PyObject** next = items_of(object, "weights", count, cell.name);
     kernel = *next++;
     if (cell.has_recurrent_kernel()) recurrent_kernel = *next++;
     if (cell.biases > 0) bias = *next++;
