@@ -122,14 +122,15 @@ def forward(
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
-    ids, drop_x, drop_h = _arrays(ids, input_dropout, recurrent_dropout)
+    ids, drop_x, drop_h, *given = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
+    count = len(states)
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     followed = x if table is None else embeddings
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
     y, final, cache = core.recurrent_forward(
-        cell, ids, _arrays(*states), _arrays(*weights), a_mask, drop_x, drop_h, table, activation, recurrent_activation,
+        cell, ids, given[:count], given[count:], a_mask, drop_x, drop_h, table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
