@@ -27,9 +27,9 @@ Shape = tuple[int, ...]
 __all__ = [
     "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "IdentityInitializer",
     "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "OrthogonalInitializer", "RandomNormal",
-    "RandomUniform", "TruncatedNormal", "VarianceScaling", "Zeros", "constant", "deserialize", "get", "glorot_normal",
-    "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones", "orthogonal",
-    "random_normal", "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
+    "RandomUniform", "ScaleAndShift", "TruncatedNormal", "VarianceScaling", "Zeros", "constant", "deserialize", "get",
+    "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones",
+    "orthogonal", "random_normal", "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
 
 
@@ -64,6 +64,15 @@ class Ones(Initializer):
 
     def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         return np.ones(shape, standardize_dtype(dtype))
+
+
+class ScaleAndShift(Initializer):
+    """Ones in the first half of the rows, zeros in the second: of layer normalisation's weights (2 * n, units)."""
+
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
+        values = np.zeros(shape, standardize_dtype(dtype))
+        values[: shape[0] // 2] = 1
+        return values
 
 
 class Constant(Initializer):
@@ -315,7 +324,7 @@ _objects: dict[str, Any] = {
     "random_normal": RandomNormal, "random_uniform": RandomUniform, "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform, "glorot_normal": GlorotNormal,
     "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform, "lecun_normal": LecunNormal,
-    "zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal,
+    "scale_and_shift": ScaleAndShift, "zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal,
     "OrthogonalInitializer": Orthogonal, "IdentityInitializer": Identity,
 }  # fmt: skip
 _objects.update({kind.__name__: kind for kind in list(_objects.values())})

@@ -33,7 +33,8 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
             options["recurrent_activation"] = "activations.hard_sigmoid_keras2"
     if kind == "GRU" and b.chance(0.4):
         options["reset_after"] = "False"
-    options |= some(b, 0.12, use_bias="False")
+    if recurrent_layers.KINDS[kind].cell_class.kernel_cell.biases:
+        options |= some(b, 0.12, use_bias="False")
     for prefix in recurrent_layers.KINDS[kind].cell_class.weight_prefixes().values():
         matrix = prefix in ("kernel", "recurrent")
         draws = {

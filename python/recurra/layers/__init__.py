@@ -20,7 +20,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
-``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU`` and ``MinLSTM`` are not Keras's; their arguments have its names.
+``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM`` and ``LayerNormGRU`` are not
+Keras's; their arguments have its names.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
     from recurra.layers.recurrent.gru import GRU, GRUCell
     from recurra.layers.recurrent.indrnn import IndRNN, IndRNNCell
+    from recurra.layers.recurrent.layer_norm_gru import LayerNormGRU, LayerNormGRUCell
+    from recurra.layers.recurrent.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
     from recurra.layers.recurrent.lstm import LSTM, LSTMCell
     from recurra.layers.recurrent.min_gru import MinGRU, MinGRUCell
     from recurra.layers.recurrent.min_lstm import MinLSTM, MinLSTMCell
@@ -88,6 +91,8 @@ LAYER_OF_CELL = {
     "indrnn": "IndRNN",
     "min_gru": "MinGRU",
     "min_lstm": "MinLSTM",
+    "layer_norm_lstm": "LayerNormLSTM",
+    "layer_norm_gru": "LayerNormGRU",
 }
 
 _HOMES = {
@@ -172,6 +177,10 @@ __all__ = [
     "LSTMCell",
     "Lambda",
     "Layer",
+    "LayerNormGRU",
+    "LayerNormGRUCell",
+    "LayerNormLSTM",
+    "LayerNormLSTMCell",
     "LayerNormalization",
     "LeakyReLU",
     "Masking",

@@ -156,8 +156,8 @@ class KernelCell(Layer, DropoutRNNCell):
 
     @classmethod
     def has_forget_bias(cls) -> bool:
-        """Whether c has a forget gate, whose bias may start at one."""
-        return "f" in cls.kernel_cell.gates and "c" in cls.kernel_cell.states
+        """Whether c has a forget gate with a bias, which may start at one."""
+        return cls.kernel_cell.biases > 0 and "f" in cls.kernel_cell.gates and "c" in cls.kernel_cell.states
 
     @classmethod
     def _weight_settings(cls) -> list[str]:
