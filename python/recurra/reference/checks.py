@@ -164,12 +164,17 @@ def unsigned64(name: str, value: Any) -> int:
     return integer(name, value, 0, 2**64 - 1)
 
 
-def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """`value`, if it is a finite number in [low, high]."""
+def any_number(name: str, value: Any) -> float:
+    """`value`, if it is a number; it may be NaN or infinite."""
     try:
-        result = float(value)
+        return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {_type(value)}") from None
+
+
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """`value`, if it is a finite number in [low, high]."""
+    result = any_number(name, value)
     if not (math.isfinite(result) and low <= result <= high):
         raise ValueError(f"{name} must be a finite number in [{low}, {high}], got {value}")
     return result

@@ -36,7 +36,7 @@ def _matched(params: list[Array], grads: list[Array], scale: Sequence[float], **
             checks.like(f"{name}[{k}]", arrays[k], param, f"params[{k}]")
             if name != "grads":
                 checks.inout(f"{name}[{k}]", arrays[k])
-        checks.number(f"scale[{k}]", scale[k])
+        checks.any_number(f"scale[{k}]", scale[k])
 
 
 def _clipped(grad: Array, scale: float, clip: float) -> Array:
