@@ -96,7 +96,7 @@ def add_recurrent(
 def _recurrent(kind: str) -> None:
     @recipe(kind, 4.0)
     def _(b: Builder) -> bool:
-        value = b.pick((2,))
+        value = b.pick((2,), empty=True)
         if value is None:
             return False
         units = b.size()
@@ -133,7 +133,7 @@ def draw_cell(b: Builder) -> tuple[Call, int, list[int]]:
 
 @recipe("RNN", 2.0)
 def _rnn(b: Builder) -> bool:
-    value = b.pick((2,))
+    value = b.pick((2,), empty=True)
     if value is None:
         return False
     options = loop_options(b)
@@ -163,7 +163,7 @@ def _rnn(b: Builder) -> bool:
 
 @recipe("Bidirectional", 3.0)
 def _bidirectional(b: Builder) -> bool:
-    value = b.pick((2,))
+    value = b.pick((2,), empty=True)
     if value is None:
         return False
     kind = b.random.choice((*KINDS, "RNN"))
