@@ -245,6 +245,24 @@ def test_grad_norm(compiled: ModuleType, reference: ModuleType, dtype: np.dtype,
     assert compiled.grad_norm(huge) == pytest.approx(3**0.5 * 1e30, rel=1e-6)
 
 
+@pytest.mark.parametrize("clip", [0.0, 0.3])
+def test_gradients_that_are_not_numbers_reach_the_weights(
+    core: ModuleType, dtype: np.dtype, rng: np.random.Generator, clip: float
+) -> None:
+    """A norm that is NaN makes the scale NaN: the weights show it, in every implementation."""
+    for gradient, scale in ((rng.normal(size=(3, 19)), np.nan), (np.full((3, 19), np.nan), 1.0)):
+        w, m, v = (np.abs(rng.normal(size=(3, 19))).astype(dtype) for _ in range(3))
+        g = gradient.astype(dtype)
+        core.sgd_update([w], [g], None, 0.1, 0.0, False, 0.0, [scale], clip)
+        assert np.isnan(w).all()
+        w = v.copy()
+        core.adam_update([w], [g], [m], [v], None, 0.1, 0.9, 0.99, 1e-7, 1, 0.0, [scale], clip)
+        assert np.isnan(w).all() and np.isnan(m).all()
+        w, v = (np.abs(rng.normal(size=(3, 19))).astype(dtype) for _ in range(2))
+        core.rmsprop_update([w], [g], [v], None, None, 0.1, 0.9, 0.0, 1e-7, 0.0, [scale], clip)
+        assert np.isnan(w).all() and np.isnan(v).all()
+
+
 @pytest.mark.parametrize(("scale", "clip"), [(1.0, 0.0), (0.4, 0.3)])
 def test_rows(
     compiled: ModuleType, reference: ModuleType, dtype: np.dtype, rng: np.random.Generator, scale: float, clip: float

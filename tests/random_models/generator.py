@@ -77,13 +77,17 @@ class Builder:
         # Keras's OrthogonalRegularizer gives NaN for a single row, ours 0
         return pools.regularizer(self.random, matrix and not self.limits.in_keras)
 
-    def pick(self, ranks: tuple[int, ...], kind: str = "", fits: Any = None) -> Value | None:
-        """A value whose shape has one of these ranks: mostly a new one that nothing uses yet."""
+    def pick(self, ranks: tuple[int, ...], kind: str = "", fits: Any = None, empty: bool = False) -> Value | None:
+        """A value whose shape has one of these ranks: mostly a new one that nothing uses yet.
+
+        empty : also one without features
+        """
         found = [
-            value
-            for value in self.values.values()
-            if len(value.shape) in ranks and (value.kind == "ids") == (kind == "ids") and (fits is None or fits(value))
-        ]
+            value for value in self.values.values()
+            if len(value.shape) in ranks and (value.kind == "ids") == (kind == "ids")
+            and (fits is None or fits(value))
+            and (empty or 0 not in value.shape)
+        ]  # fmt: skip
         if not found:
             return None
         unused = [value for value in found if value.name not in self.used]

@@ -103,7 +103,7 @@ def add_recurrent(
 def _recurrent(kind: str) -> None:
     @recipe(kind, SHARES[kind])
     def _(b: Builder) -> bool:
-        value = b.pick((2,))
+        value = b.pick((2,), empty=True)
         if value is None:
             return False
         units = b.size()
@@ -141,7 +141,7 @@ def draw_cell(b: Builder) -> tuple[Call, int, list[int]]:
 
 @recipe("RNN", 2.0)
 def _rnn(b: Builder) -> bool:
-    value = b.pick((2,))
+    value = b.pick((2,), empty=True)
     if value is None:
         return False
     options = loop_options(b)
@@ -171,7 +171,7 @@ def _rnn(b: Builder) -> bool:
 
 @recipe("Bidirectional", 3.0)
 def _bidirectional(b: Builder) -> bool:
-    value = b.pick((2,))
+    value = b.pick((2,), empty=True)
     if value is None:
         return False
     kind = "RNN" if b.chance(0.25) else draw_kind(b)

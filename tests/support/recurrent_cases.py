@@ -102,7 +102,7 @@ def make_inputs(case: Case) -> Inputs:
     x: Array = normal(rows, steps, features)
     if case.embeddings:
         x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
-    scales = {"kernel": gain * features**-0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
+    scales = {"kernel": gain * max(features, 1) ** -0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
     arrays: dict[str, Array | None] = {"x": x}
     for state in cell.states:
         arrays[f"{state}0"] = normal(rows, units) if case.states else None
