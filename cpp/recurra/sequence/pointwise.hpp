@@ -121,7 +121,9 @@ class BlockPointwise {
       RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(row.z + c * row.width + j);
       if (row.h_mask) h = mul(h, load_partial(row.h_mask + j, left));
       Packet<T> dh = Cell::template stage_operand_backward<T>(row.stage, v, h, load(row.d + j), act);
-      RECURRA_UNROLL for (int c = 0; c < C; ++c) store(row.z + c * row.width + j, v[c]);
+      // Columns of this stage are being read by other workers, whose products they are the operand of.
+      RECURRA_UNROLL for (int c = 0; c < C; ++c) if (Cell::columns[c].stage < row.stage)
+          store(row.z + c * row.width + j, v[c]);
       if (row.dropout) dh = mul(dh, load_partial(row.dropout + j, left));
       store(row.dcarry + j, add(load(row.dcarry + j), dh));
     }
