@@ -185,7 +185,7 @@ def generate(seed: int, limits: Limits | None = None) -> Spec:
 
 
 def _has_weights(node: Node) -> bool:
-    names = {"Dense", "LSTM", "GRU", "SimpleRNN", "RNN", "Embedding", "Bidirectional", "LayerNormalization"}
+    names = {"Dense", "LSTM", "GRU", "SimpleRNN", "RNN", "Embedding", "Bidirectional"}
     return any(call.name.removeprefix("layers.") in names for call in Graph([], [node], [], {}).calls())
 
 
