@@ -186,7 +186,7 @@ def generate(seed: int, limits: Limits | None = None) -> Spec:
 
 
 def _has_weights(node: Node) -> bool:
-    names = {"Dense", *recurrent_layers.KINDS, "RNN", "Embedding", "Bidirectional", "LayerNormalization"}
+    names = {"Dense", *recurrent_layers.KINDS, "RNN", "Embedding", "Bidirectional"}
     made = node.graph.calls() if node.graph is not None else Graph([], [node], [], {}).calls()
     return any(call.name.removeprefix("layers.") in names for call in made)
 

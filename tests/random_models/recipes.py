@@ -197,7 +197,8 @@ def _masking(b: Builder) -> bool:
 
 @recipe("LayerNormalization", 0.8)
 def _layer_normalization(b: Builder) -> bool:
-    value = b.pick((1, 2, 3))
+    # of one feature nothing but rounding is left, which Keras does to float32
+    value = b.pick((1, 2, 3), fits=lambda v: v.shape[-1] > 1 or not b.limits.in_keras)
     if value is None:
         return False
     options = some(

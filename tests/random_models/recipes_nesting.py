@@ -59,6 +59,7 @@ def _model(b: Builder) -> bool:
     if value is None or b.depth > 1:
         return False
     nested = inner(b, value.shape, "real", 0)
+    nested.values[nested.inputs[0]].masked = value.masked
     nested.stateful = b.stateful
     add_layers(nested, b.random.randint(1, 3))
     outputs = nested.leaves()[: b.random.choice((1, 1, 1, 2))]
