@@ -332,3 +332,32 @@ def test_sizes_of_one(compiled: ModuleType, reference: ModuleType, cell: str, dt
     for options in ({}, {"mask": "right"}, {"input_dropout": "gates"}, {"embeddings": True}, {"bias": False}):
         for sequences in (True, False):
             _compare(compiled, reference, Case(cell, dtype.name, sizes, return_sequences=sequences, **options))
+
+
+@pytest.mark.parametrize("size", (60.0, 600.0, 6000.0))
+@pytest.mark.parametrize("cell", CELLS)
+def test_saturated_gates(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, size: float
+) -> None:  # fmt: skip
+    """Inputs from which every gate opens or closes fully, some of them beyond where exp overflows."""
+    case = Case(cell, dtype.name, (4, 5, 3, 7))
+    inputs = make_inputs(case)
+    inputs.arrays["kernel"] = np.sign(inputs["kernel"]) * size
+    expected, actual = run(reference, case, inputs), run(compiled, case, inputs)
+    for name, value in expected.items():
+        assert value is not None
+        assert np.isfinite(value).all(), name
+        scale = value.dtype.type(size if name == "dx" else 1)  # dx is a product with the kernel
+        assert_close(actual[name] / scale, value / scale, "gradient" if name.startswith("d") else "recurrent", name)
+
+
+def test_min_lstm_with_both_gates_closed(core: ModuleType, dtype: np.dtype) -> None:
+    """Only the difference of the gates counts where f and i are about exp(zf) and exp(zi)."""
+    zf, zi, h0 = (
+        np.array(values, dtype)[None] for values in ([-900, -902, -3000, -60], [-901, -900, -2000, -61], [4] * 4)
+    )
+    case = Case("min_lstm", dtype.name, (1, 1, 1, 4), activation="linear", bias=False)
+    arrays = make_inputs(case).arrays
+    arrays.update(x=np.ones((1, 1, 1), dtype), kernel=np.hstack([zf, zi, np.full((1, 4), 7, dtype)]), h0=h0)
+    share = 1 / (1 + np.exp(np.minimum(zf - zi, 50).astype(np.float64)))
+    assert_close(forward(core, case, arrays)[0][0], (4 + 3 * share).astype(dtype), "recurrent", "y")

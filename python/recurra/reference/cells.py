@@ -236,21 +236,26 @@ class MinGRU:
 
 
 class MinLSTM:
-    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function."""
+    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function.
+
+    The shares come from log f and log i, so that they are right where both gates round to 0.
+    """
 
     def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         (h_old,) = states
-        pre = x @ w.W + w.b[0]
-        f, i, n = activate("sigmoid", pre[0]), activate("sigmoid", pre[1]), activate(phi, pre[2])
-        h = f / (f + i) * h_old + i / (f + i) * n
-        return (h,), (x, h_old, h, f, i, n)
+        zf, zi, zn = x @ w.W + w.b[0]
+        n, rate = activate(phi, zn), np.logaddexp(0, -zf) - np.logaddexp(0, -zi)  # log i - log f
+        old, new = activate("sigmoid", -rate), activate("sigmoid", rate)
+        closing_f, closing_i = activate("sigmoid", -zf), activate("sigmoid", -zi)
+        return (old * h_old + new * n,), (x, h_old, old, new, closing_f, closing_i, n)
 
     def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
-        x, h_old, h, f, i, n = saved
-        d = dstates[0] / (f + i)
-        dz = np.stack([d * (h_old - h) * slope("sigmoid", f), d * (n - h) * slope("sigmoid", i), d * i * slope(phi, n)])
+        x, h_old, old, new, closing_f, closing_i, n = saved
+        d = dstates[0]
+        drate = d * (n - h_old) * old * new
+        dz = np.stack([-drate * closing_f, drate * closing_i, d * new * slope(phi, n)])
         dw = Weights(_t(x) @ dz, NONE, dz.sum(axis=1)[None])
-        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
+        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * old,), dw)
 
 
 NORM_EPSILON = 1e-3

@@ -359,3 +359,16 @@ def test_summary(kind: str) -> None:
     count = sum(int(np.prod(shape)) for shape in declared(kind).shapes(I, H).values())
     row = next(line for line in "\n".join(lines).split("\n") if "recurrent" in line)
     assert f"({kind})" in row and str(count) in row and f"(None, {H})" in row
+
+
+@pytest.mark.parametrize("activation", ("linear", "relu6"))  # in the kernel, and step by step
+def test_min_lstm_with_both_gates_closed(activation: str) -> None:
+    """The share of the new value is 1 / (1 + exp(zf - zi)) where sigmoid(zf) and sigmoid(zi) are 0."""
+    layer = layers.MinLSTM(3, activation=activation, dtype="float64")
+    layer.build((1, 1, 1))
+    zf, zi = np.array([-900.0, -902.0, -2000.0]), np.array([-901.0, -900.0, -3000.0])
+    layer.set_weights([np.concatenate([zf, zi, [4.0, 5.0, 5.5]])[None], np.zeros(9)])
+    h0 = np.array([[1.0, 2.0, 3.0]])
+    share = 1 / (1 + np.exp(np.minimum(zf - zi, 700)))
+    expected = h0 + share * ([4.0, 5.0, 5.5] - h0)
+    np.testing.assert_allclose(layer(np.ones((1, 1, 1)), initial_state=h0), expected, rtol=1e-12)
