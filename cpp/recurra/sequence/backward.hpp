@@ -39,6 +39,7 @@ class SequenceBackward : private BackwardPointwise<T> {
     recurrent_.pack(L_, worker);
     for (Transposed& weights : later_stages_) weights.pack(L_, worker);
     if (out_.dx) kernel_.pack(L_, worker);
+    if (cell_.projects) this->pack_projection(worker);
     worker.barrier();
     steps_.each(worker, [&](StepContext& context, Range steps) { run_steps(context, steps, scratch); });
     worker.barrier();
@@ -49,6 +50,8 @@ class SequenceBackward : private BackwardPointwise<T> {
       worker.barrier();
     }
     weights_.sum(worker, scratch);
+    if (cell_.projects)
+      this->projection_gradient_.sum(worker, this->projected_gradients_.data(), scratch, out_.dprojection_kernel);
     if (out_.dx) this->input_gradient(worker, scratch);
     worker.barrier();
     weights_.write(worker, out_);
@@ -71,8 +74,21 @@ class SequenceBackward : private BackwardPointwise<T> {
         });
       }
     };
+    // The same for the units of h, where the cell projects it.
+    const auto each_projected_block = [&](Index last, auto&& run) {
+      const Index first = context.rows.first, count = (std::max(last, first) - first + block_rows - 1) / block_rows;
+      const auto [n0, n1] = context.range(L_.h_units.count * count);
+      for (Index n = n0; n < n1; ++n) {
+        const Index k = n % count, q = n / count;
+        run(Range{first + (last - first) * k / count, first + (last - first) * (k + 1) / count}, Range{q, q + 1});
+      }
+    };
     for (Index n = steps.first; n < steps.last; ++n) {
       const Index s = context.steps - 1 - n, last = std::min(context.rows.last, plan_.live(s));
+      if (cell_.projects) {
+        each_projected_block(last, [&](Range rows, Range panels) { projection_step(s, rows, panels, scratch); });
+        context.barrier();
+      }
       each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
       context.barrier();
       if (cell_.row_statistics) this->normalize_step(s, context.rows.first, last, context);
@@ -81,19 +97,36 @@ class SequenceBackward : private BackwardPointwise<T> {
         context.barrier();
       }
     }
-    if (steps.last == context.steps)
-      each_block(context.rows.last, [&](Range rows, Range panels) { initial_states(rows, panels, scratch); });
+    if (steps.last < context.steps) return;
+    const auto initial_h = [&](Range rows, Range panels) { initial_state(rows, panels, scratch); };
+    if (cell_.projects) each_projected_block(context.rows.last, initial_h);
+    else each_block(context.rows.last, initial_h);
+    if (out_.dc0) each_block(context.rows.last, [&](Range rows, Range panels) { initial_c(rows, panels); });
+  }
+
+  /// dL/dh after the projection. panels: of h_units.
+  void projection_step(Index s, Range rows, Range panels, T* d) {
+    state_gradient(s + 1, rows, panels, d);
+    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
+      for (Index i = rows.first; i < rows.last; ++i) {
+        const Index first = L_.h_units.first(q), width = L_.h_units.width(q), used = L_.h_units.used(q);
+        const T *from = d + (i - rows.first) * width, *dy = nullptr;
+        if (upstream_.dy) dy = upstream_.dy.at(plan_.source(s, i)) + first;
+        T* to = this->projected_gradient(s, i) + first;
+        for (Index j = 0; j < width; ++j) to[j] = from[j] + (dy && j < used ? dy[j] : T(0));
+      }
   }
 
   void step(Index s, Range rows, Range panels, T* d) {
-    if (upstream_.dy) {  // rows of dy are far apart, and too many to prefetch during one product
+    if (upstream_.dy && !cell_.projects) {  // rows of dy are far apart, and too many to prefetch during one product
       const Index first = L_.units.first(panels.first), used = L_.units.used(panels.first);
       for (Index i = rows.first; i < rows.last; ++i) {
         prefetch(upstream_.dy.at(plan_.source(s, i)) + first, used);
         if (s > 0) prefetch_l2(upstream_.dy.at(plan_.source(s - 1, i)) + first, used);
       }
     }
-    state_gradient(s + 1, rows, panels, d);
+    if (cell_.projects) this->unprojected_gradient(s, rows, panels, d);
+    else state_gradient(s + 1, rows, panels, d);
     for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
       this->pointwise(s, rows.first, rows.last, q, d);
   }
@@ -106,18 +139,22 @@ class SequenceBackward : private BackwardPointwise<T> {
       this->stage_pointwise(stage, s, rows.first, rows.last, q, d);
   }
 
-  void initial_states(Range rows, Range panels, T* d) {
+  /// dh0. panels: of h_units.
+  void initial_state(Range rows, Range panels, T* d) {
     state_gradient(0, rows, panels, d);
-    const Index H = L_.H;
     for (Index q = panels.first; q < panels.last; ++q)
-      for (Index i = rows.first; i < rows.last; ++i, d += L_.units.width(q)) {
-        const Index at = plan_.batch_row(i) * H + L_.units.first(q);
-        const T* carried = upstream_.dcarry.data() + i * L_.units.padded + L_.units.first(q);
-        for (Index j = 0; j < L_.units.used(q); ++j) {
+      for (Index i = rows.first; i < rows.last; ++i, d += L_.h_units.width(q)) {
+        const Index at = plan_.batch_row(i) * L_.P + L_.h_units.first(q);
+        const T* carried = upstream_.dcarry.data() + i * L_.units.padded + L_.h_units.first(q);
+        for (Index j = 0; j < L_.h_units.used(q); ++j)
           out_.dh0[at + j] = d[j] + (cell_.carry == Carry::h ? carried[j] : T(0));
-          if (out_.dc0) out_.dc0[at + j] = carried[j];
-        }
       }
+  }
+  void initial_c(Range rows, Range panels) {
+    for (Index q = panels.first; q < panels.last; ++q)
+      for (Index i = rows.first; i < rows.last; ++i)
+        copy(upstream_.dcarry.data() + i * L_.units.padded + L_.units.first(q), L_.units.used(q),
+             out_.dc0 + plan_.batch_row(i) * L_.H + L_.units.first(q));
   }
 };
 

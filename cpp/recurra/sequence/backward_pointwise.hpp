@@ -34,7 +34,7 @@ class BackwardPointwise : protected BackwardProducts<T> {
     }
     block.dh = d;
     for (Index i = i0; i < i1; ++i)
-      block.dy[i - i0] = upstream_.dy ? upstream_.dy.at(plan_.source(s, i)) + first : nullptr;
+      block.dy[i - i0] = upstream_.dy && !cell_.projects ? upstream_.dy.at(plan_.source(s, i)) + first : nullptr;
     block.units = L_.H - first;
     block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
     block.activations = call_.activations();

@@ -4,6 +4,7 @@
 #pragma once
 #include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
+#include "recurra/sequence/projection_gradient.hpp"
 #include "recurra/sequence/schedule.hpp"
 #include "recurra/sequence/transposed_weights.hpp"
 #include "recurra/sequence/upstream_gradients.hpp"
@@ -31,14 +32,19 @@ class BackwardProducts {
         out_(out),
         schedule_(make_schedule(L_, plan_)),
         steps_(schedule_, plan_, L_.units.count, 1),
-        upstream_(call_, plan_, L_.units.padded, dy, dh, dc),
+        upstream_(call_, plan_, L_.h_units.padded, L_.units.padded, dy, dh, dc),
+        projection_gradient_(cache, schedule_.threads),
         weights_(cache, schedule_.threads, out.dx && !tokens_ ? cell_.gates * L_.H * L_.I : 0) {
     const auto takes = [&](int stage) { return [this, stage](int c) { return cell_.column[c].takes_operand(stage); }; };
     const Index panel_stride = plan_.rows() * L_.z_stride;
-    recurrent_.init(call_, L_, L_.units, column_sets(call_.recurrent_mask_count > 1, takes(0)), true, panel_stride);
+    recurrent_.init(call_, L_, L_.h_units, column_sets(call_.recurrent_mask_count > 1, takes(0)), true, panel_stride);
     later_stages_.resize(size_t(cell_.stages) - 1);
     for (int stage = 1; stage < cell_.stages; ++stage)
       later_stages_[size_t(stage) - 1].init(call_, L_, L_.units, column_sets(false, takes(stage)), true, panel_stride);
+    if (cell_.projects) {
+      projection_.resize(L_.P * L_.units.padded);
+      projected_gradients_.resize(plan_.rows() * L_.h_units.padded);
+    }
     dunit_parameters_.resize(call_.B * cell_.unit_parameters * L_.units.padded);
     std::fill_n(dunit_parameters_.data(), dunit_parameters_.size(), T(0));
     if (cell_.row_statistics) {
@@ -54,7 +60,8 @@ class BackwardProducts {
     weights_in_l2_ = stays_in_l2(recurrent_.bytes());
     const int threads = schedule_.threads;
     dx_blocks_ = WorkStealingRange(threads, (dx_rows() + dx_block_rows() - 1) / dx_block_rows());
-    scratch_per_worker_ = std::max((1 + cell_.gates) * block_rows * full, weights_.scratch());
+    scratch_per_worker_ =
+        std::max({(1 + cell_.gates) * block_rows * full, weights_.scratch(), ProjectionGradient<T>::scratch()});
     scratch_.resize(threads * scratch_per_worker_);
   }
 
@@ -158,14 +165,31 @@ class BackwardProducts {
         d);
     for (Index q = panels.first; q < panels.last; ++q, d += block * full)
       for (Index i = ran.last; i < rows.last; ++i)
-        copy(upstream_.dh.data() + i * L_.units.padded + L_.units.first(q), L_.units.width(q),
-             d + (i - rows.first) * L_.units.width(q));
+        copy(upstream_.dh.data() + i * L_.h_units.padded + L_.h_units.first(q), L_.h_units.width(q),
+             d + (i - rows.first) * L_.h_units.width(q));
+  }
+
+  /// dL/dh of step s and row i, of h after its projection.
+  T* projected_gradient(Index s, Index i) { return projected_gradients_.data() + plan_.row(s, i) * L_.h_units.padded; }
+  /// Pack this worker's panels of the transposed projection kernel. A barrier must follow.
+  void pack_projection(const Worker& worker) {
+    const auto [q0, q1] = worker.range(L_.units.count);
+    for (Index q = q0; q < q1; ++q)
+      pack_columns(call_.projection_kernel + L_.units.first(q) * L_.P, L_.P, L_.P, L_.units.used(q), L_.units.width(q),
+                   projection_.data() + L_.units.first(q) * L_.P);
+  }
+  /// d = dL/dh of a step before the projection, of a block of units.
+  void unprojected_gradient(Index s, Range rows, Range panels, T* d) {
+    const Segment all{0, L_.P};
+    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
+      product<T>(rows.count(), projected_gradient(s, rows.first), L_.h_units.padded, &all, 1,
+                 projection_.data() + L_.units.first(q) * L_.P, L_.units.vectors(q), d, L_.units.width(q), false);
   }
 
   /// What forward cached of step s, for the rows of a block and a panel.
   PrefetchList cached_step(Index s, Range rows, Index q) {
     PrefetchList prefetches;
-    if (s < 0) return prefetches;
+    if (s < 0 || cell_.projects) return prefetches;
     const Index Hp = L_.units.padded;
     prefetches.add(z_at(q, plan_.row(s, rows.first)), rows.count() * L_.z_stride * Index(sizeof(T)));
     if (cell_.has_carry() && L_.units.count == 1 && s > 0)
@@ -230,12 +254,15 @@ class BackwardProducts {
   const Schedule schedule_;
   ScheduledSteps steps_;
   UpstreamGradients<T> upstream_;
+  ProjectionGradient<T> projection_gradient_;
   WeightGradients<T> weights_;
   Buffer<T> scratch_;
   Transposed recurrent_, kernel_;  // for dh; for dx
   std::vector<Transposed> later_stages_;  // for the gradients of their operands
   Buffer<T> normalized_gradients_;  // [panel][position][column][unit], of one step
   Buffer<GradientMeans<T>> gradient_means_;  // [position][column]
+  Buffer<T> projection_;  // [panel of units][P][unit]: the projection kernel, transposed
+  Buffer<T> projected_gradients_;  // [packed row][h_units.padded]: dL/dh after the projection
   Buffer<T> dunit_parameters_;  // [position][parameter][units.padded]
   WorkStealingRange dx_blocks_;
   Index scratch_per_worker_ = 0;
