@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Cell:
-    """Weights are ``kernel, recurrent_kernel, bias, projection_kernel, <unit parameters>``, of which a cell has some."""
+    """Weights are of ``kernel, recurrent_kernel, bias, projection_kernel, <unit parameters>`` those that a cell has."""
 
     name: str
     gates: tuple[str, ...]  # in the order of the weights' columns; an empty name for a single one
