@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
+from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, h_size, make_inputs, run
 from tests.support.tolerances import assert_close
 
 # B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.
@@ -153,10 +153,10 @@ def test_rows_of_y_and_dy_may_lie_apart(
     core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int], sequences: bool
 ) -> None:
     """The same bits as with arrays of their own, and what lies between the rows stays as it was."""
-    B, T, _, H = sizes
+    B, T, _, _ = sizes
     for mask in ("none", "holes"):
         case = Case(cell, dtype.name, sizes, mask, reverse=mask == "holes", return_sequences=sequences)
-        inputs = make_inputs(case)
+        inputs, H = make_inputs(case), h_size(case)
         for training in (False, True):
             y, *states = forward(core, case, inputs.arrays, training)
             wide = np.full((B, T, 3 + H + 2) if sequences else (B, 3 + H + 2), 7, dtype)

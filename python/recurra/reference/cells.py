@@ -3,9 +3,9 @@
 A cell sees one step of a batch with its G gates stacked in front, so that each gate may have its own dropout:
 
 x : (G, B, I) the input as each gate sees it
-hd : (G, B, H) the previous h as each gate's recurrent product sees it (h, times the recurrent dropout)
-states : the previous states themselves, each (B, H)
-w : the weights W (G, I, H), U (G, H, H), b (1 or 2, G, 1, H), p (unit parameters, 1, H)
+hd : (G, B, P) the previous h as each gate's recurrent product sees it (h, times the recurrent dropout)
+states : the previous states themselves, h (B, P) and c (B, H); P is H but for a cell that projects h
+w : the weights W (G, I, H), U (G, P, H), b (1 or 2, G, 1, H), p (unit parameters, 1, H), V (projection kernel, H, P)
 sigma, phi : names of recurrent_activation and activation
 
 ``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of
@@ -34,6 +34,7 @@ class Weights(NamedTuple):
     U: Array = NONE
     b: Array = NONE
     p: Array = NONE
+    V: Array = NONE
 
 
 class Gradients(NamedTuple):
@@ -335,6 +336,20 @@ class LayerNormGRU:
         return Gradients(dx_side @ _t(w.W), dh_side @ _t(w.U), (dh * z,), dw)
 
 
+class ProjectionLSTM:
+    """An LSTM's h, projected: with m and c' of :class:`LSTM`, h' = mV."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (m, c), saved = LSTM().forward(x, hd, states, w, sigma, phi)
+        return (m @ w.V, c), (m, saved)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        m, of_lstm = saved
+        dh, dc = dstates
+        dx, dhd, (_, dc_old), dw = LSTM().backward(of_lstm, (dh @ _t(w.V), dc), w, sigma, phi)
+        return Gradients(dx, dhd, (np.zeros_like(dh), dc_old), dw._replace(V=_t(m) @ dh))
+
+
 STEPS: dict[str, Cell] = {
     "lstm": LSTM(),
     "gru": GRUResetAfter(),
@@ -347,4 +362,5 @@ STEPS: dict[str, Cell] = {
     "min_lstm": MinLSTM(),
     "layer_norm_lstm": LayerNormLSTM(),
     "layer_norm_gru": LayerNormGRU(),
+    "projection_lstm": ProjectionLSTM(),
 }
