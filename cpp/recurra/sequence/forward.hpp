@@ -17,8 +17,8 @@ namespace recurra {
 template <class T>
 class SequenceForward : private ForwardProducts<T> {
   using Products = ForwardProducts<T>;
-  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_continues,
-      Products::step_segment, Products::step_weights;
+  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_column_count_,
+      Products::step_columns_, Products::step_weights;
   using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
       Products::weights_;
   using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::steps_, Products::y_;
@@ -32,6 +32,7 @@ class SequenceForward : private ForwardProducts<T> {
     SequenceForward self(cell, call, y, h, c);
     self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<T>>(cell.declaration, call);
     self.prepare();
+    self.list_step_columns();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
@@ -125,7 +126,6 @@ class SequenceForward : private ForwardProducts<T> {
     const Index z_panel_stride = (scratch_z_ ? rows : z_rows_) * L_.z_stride;
     T* z = block_z(s, i0, p0, worker);
     const auto column = [&](int c, const T* a, Index lda, Segment segment, auto&& weights, bool accumulate) {
-      if (segment.length == 0) return;
       if (full_panels > 0)
         small_batch_product(rows, a, lda, &segment, 1, weights(p0), weights_->panel_stride(), full_panels,
                             z + c * Panels<T>::full, L_.z_stride, z_panel_stride, accumulate);
@@ -143,11 +143,12 @@ class SequenceForward : private ForwardProducts<T> {
       if (tokens_)
         for (Index p = p0; p < p1; ++p)
           for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_panel_stride + (i - i0) * L_.z_stride);
-      for (int n = 0; n < cell_.columns; ++n) {
-        const int c = s % 2 ? cell_.columns - 1 - n : n;
+      const T* const from = operand(s, i0);
+      for (int n = 0; n < step_column_count_; ++n) {
+        const auto& each = step_columns_[s % 2 ? step_column_count_ - 1 - n : n];
         column(
-            c, operand(s, i0), L_.operand_stride, step_segment(c), [&](Index p) { return step_weights(p, c); },
-            step_continues(c));
+            each.index, from, L_.operand_stride, each.segment, [&](Index p) { return step_weights(p, each); },
+            each.continues);
       }
     }
     for (Index p = p0; p < p1; ++p, z += z_panel_stride) after_products(stage, s, i0, i1, p, z);

@@ -127,15 +127,15 @@ def forward(
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
-    ids, drop_x, drop_h, *given = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
-    count = len(states)
+    arrays = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
+    ids, first_weight = arrays[0], 3 + len(states)
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     followed = x if table is None else embeddings
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
     y, final, cache = core.recurrent_forward(
-        cell, ids, given[:count], given[count:], a_mask, drop_x, drop_h, table, activation, recurrent_activation,
+        cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
     )  # fmt: skip
     shape = None if table is None else table.shape
@@ -164,16 +164,18 @@ def _recorded(outputs: tuple[Array, ...], inputs: tuple[Any, ...], cache: Any, t
     return record(outputs, inputs, backward)
 
 
-def _arrays(*values: Any) -> list[Any]:
+def _arrays(*values: Any) -> tuple[Any, ...]:
     """The arrays inside, None where it is None; the kernels check the rest."""
-    return [
-        value
-        if value is None or type(value) is ndarray
-        else value.value
-        if isinstance(value, Tensor)
-        else np.asarray(value)
-        for value in values
-    ]
+    return tuple(
+        [  # faster than a generator
+            value
+            if value is None or type(value) is ndarray
+            else value.value
+            if isinstance(value, Tensor)
+            else np.asarray(value)
+            for value in values
+        ]
+    )
 
 
 def _array(value: Any) -> Any:
