@@ -91,7 +91,7 @@ struct Arguments {
   States states;
   Weights weights;
   py::handle mask, input_dropout, recurrent_dropout, embeddings, activation, recurrent_activation, reverse,
-      return_sequences, zero_output_for_mask, training, packed_weights, out;
+      return_sequences, zero_output_for_mask, training, packed_weights, out, zoneout;
 };
 
 py::capsule new_packed_weights_cache() {
@@ -285,12 +285,27 @@ class ForwardCacheOf final : public ForwardCache {
     call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
     call_.projection_kernel = projection_kernel_.data();
     call_.unit_parameters = unit_parameters_.data();
+    if (!in.zoneout.is_none()) read_zoneout(in.zoneout);
     call_.activation = activation_named(in.activation, "activation");
     call_.recurrent_activation = activation_named(in.recurrent_activation, "recurrent_activation");
     call_.reverse = to_bool(in.reverse, "reverse");
     call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
     call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
     call_.training = to_bool(in.training, "training");
+  }
+
+  void read_zoneout(py::handle object) {
+    zoneout_items_ = items_of(object, "zoneout", size_t(cell_.states()), cell_.name);
+    const auto read_one = [&](size_t n, const char* name, const char* letter, Size size, View<const T>& view,
+                              Zoneout<T>& zoneout) {
+      const py::handle item = PyTuple_GET_ITEM(zoneout_items_.ptr(), Size(n));
+      if (item.is_none()) return;
+      if (!py::isinstance<py::array>(item)) return void(zoneout.share = T(to_double_in(item, name, 0, 1)));
+      view = input<T>(item, name, {{"B", call_.B}, {"T", call_.steps}, {letter, size}});
+      zoneout.shares = view.data();
+    };
+    read_one(0, "zoneout_h", h_letter(), call_.P(), zoneout_h_, call_.zoneout_h);
+    if (cell_.states() > 1) read_one(1, "zoneout_c", "H", call_.H, zoneout_c_, call_.zoneout_c);
   }
 
   /// y: a new array, or the given one, which must not share memory with an input.
@@ -314,6 +329,8 @@ class ForwardCacheOf final : public ForwardCache {
                                                          {"embeddings", in.embeddings}};
     for (const auto& [name, object] : inputs)
       if (!object.is_none()) check_apart(y.array(), "out", as_array(object, name), name);
+    if (zoneout_h_) check_apart(y.array(), "out", zoneout_h_.array(), "zoneout_h");
+    if (zoneout_c_) check_apart(y.array(), "out", zoneout_c_.array(), "zoneout_c");
     call_.given_y_stride = row;
     return y;
   }
@@ -334,7 +351,8 @@ class ForwardCacheOf final : public ForwardCache {
   SequenceCall<T> call_;
   // The arrays that call_ points into, held until backward is done.
   View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, projection_kernel_, unit_parameters_,
-      input_dropout_, recurrent_dropout_;
+      input_dropout_, recurrent_dropout_, zoneout_h_, zoneout_c_;
+  py::tuple zoneout_items_;
   View<const std::int32_t> ids_;
   View<const std::uint8_t> mask_;
   std::atomic<bool> used_{false};
@@ -357,7 +375,7 @@ void register_recurrent(py::module_& module) {
   module.def("packed_weights_cache", &new_packed_weights_cache);
   module.def("recurrent_forward", [](H cell, H x, H states, H weights, H mask, H input_dropout, H recurrent_dropout,
                                      H embeddings, H activation, H recurrent_activation, H reverse, H return_sequences,
-                                     H zero_output_for_mask, H training, H packed_weights, H out) {
+                                     H zero_output_for_mask, H training, H packed_weights, H out, H zoneout) {
     const CellEntry& entry = cell_named(cell);
     const Arguments in{x,
                        States(states, "states", entry.declaration),
@@ -373,7 +391,8 @@ void register_recurrent(py::module_& module) {
                        zero_output_for_mask,
                        training,
                        packed_weights,
-                       out};
+                       out,
+                       zoneout};
     return dispatch(float_dtype(in.weights.kernel, "kernel"), [&](auto zero) {
       using T = decltype(zero);
       return ForwardCacheOf<T>::forward(entry.functions<T>(), in);

@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, h_size, make_inputs, run
+from tests.support.recurrent_cases import (
+    ACTIVATIONS,
+    CELLS,
+    MASKS,
+    Case,
+    Inputs,
+    backward,
+    forward,
+    h_size,
+    make_inputs,
+    run,
+)
 from tests.support.tolerances import assert_close
 
 # B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.
@@ -108,6 +119,33 @@ def test_dropouts(
         )  # fmt: skip
         _compare(compiled, reference, case)
         _compare(compiled, reference, replace(case, bias=False, reverse=True))
+
+
+@pytest.mark.parametrize("zoneout", ("number", "units"))
+@pytest.mark.parametrize("mask", ("none", "holes", "empty_rows"))
+@pytest.mark.parametrize("cell", CELLS)
+def test_zoneout(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, zoneout: str
+) -> None:
+    for sizes in ((6, 5, 9, 21), (1, 4, 3, 7), (37, 50, 12, 24), (2, 3, 4, 70)):
+        case = Case(cell, dtype.name, sizes, mask, zoneout=zoneout)
+        _compare(compiled, reference, case)
+        _compare(compiled, reference, replace(case, reverse=True, return_sequences=False, states=False))
+        _compare(compiled, reference, replace(case, embeddings=True, recurrent_dropout="gates", gradients="state"))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_zoneout_at_its_ends(core: ModuleType, cell: str) -> None:
+    """A share of 0 is no zoneout, to the bit of a batch; one of 1 leaves the states as they were."""
+    case = Case(cell, sizes=(5, 4, 3, 7))
+    inputs = make_inputs(case)
+    plain = run(core, case, inputs)
+    states, given = CELL_TABLE[cell].states, inputs.arrays
+    for share in (0, 1):
+        kept = {f"zoneout_{state}": np.full((5, 4, given[f"{state}0"].shape[1]), float(share)) for state in states}
+        found = run(core, case, Inputs({**given, **kept}, inputs.upstream))
+        for name in states if share else plain:
+            np.testing.assert_array_equal(found[name], given[f"{name}0"] if share else plain[name])
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -142,7 +142,7 @@ def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
     arrays = make_inputs(case).arrays
     states = [arrays[f"{name}0"] for name in kind.states]
     weights = [arrays[name] for name in kind.weights]
-    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, True, None, None)
+    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, True, None, None, None)
     for name, given in (("states", (states * 3, weights)), ("weights", (states, weights[:-1]))):
         with pytest.raises(ValueError, match=rf"^{name} must hold \d arrays for the cell {cell}, got \d$"):
             core.recurrent_forward(cell, arrays["x"], *given, *rest)
@@ -154,6 +154,31 @@ def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
         core.recurrent_backward(cache, None, states * 3, True)
     with pytest.raises(ValueError, match=r"^cell must be one of 'lstm', .*, got 'elman'$"):
         core.recurrent_forward("elman", arrays["x"], states, weights, *rest)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_bad_zoneout(core: ModuleType, cell: str) -> None:
+    case = Case(cell, zoneout="units")
+    arrays = make_inputs(case).arrays
+    states = CELL_TABLE[cell].states
+    given = [arrays[name] for name in (*(f"{state}0" for state in states), *CELL_TABLE[cell].weights)]
+    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, False, None, None)
+
+    def run(*zoneout: Any) -> Any:
+        return core.recurrent_forward(cell, arrays["x"], given[: len(states)], given[len(states) :], *rest, zoneout)
+
+    for at, state in enumerate(states):
+        shares = arrays[f"zoneout_{state}"]
+        for value, error in (
+            (-0.1, ValueError), (1.5, ValueError), (float("nan"), ValueError), ("much", TypeError),
+            (shares[:, 1:], ValueError), (shares[0], ValueError), (shares.astype(np.float32), TypeError),
+        ):  # fmt: skip
+            zoneout: list[Any] = [None] * len(states)
+            zoneout[at] = value
+            with pytest.raises(error, match=f"^zoneout_{state} must"):
+                run(*zoneout)
+    with pytest.raises(ValueError, match=r"^zoneout must hold"):
+        run(*[None] * len(states), None)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -23,6 +23,7 @@ EXTRAS: list[dict[str, Any]] = [
     {"mask": "right"},
     {"mask": "holes", "recurrent_dropout": "gates"},
     {"embeddings": True},
+    {"mask": "holes", "zoneout": "units"},
 ]
 
 

@@ -33,6 +33,7 @@ class Case:
     recurrent_dropout: str | None = None
     embeddings: bool = False
     vocabulary: int | None = None  # None: a few more than features
+    zoneout: str | None = None  # of each state: None, "number" or "units"
     bias: bool = True
     states: bool = True
     activation: str = "tanh"
@@ -124,11 +125,25 @@ def make_inputs(case: Case) -> Inputs:
     arrays["input_dropout"] = dropout(case.input_dropout, features)
     arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, projected) if cell.has_recurrent_kernel else None
     arrays["embeddings"] = table
+    for state, size in state_sizes.items():
+        shares = None
+        if case.zoneout == "units":
+            shares = rng.choice([0.0, 0.0, 1.0, 0.3], (rows, steps, size)).astype(case.dtype)
+        arrays[f"zoneout_{state}"] = shares
     y_shape = (rows, steps, projected) if case.return_sequences else (rows, projected)
     upstream: dict[str, Array | None] = {"dy": normal(*y_shape) if case.gradients in ("all", "y") else None}
     for state, size in state_sizes.items():
         upstream[f"d{state}"] = normal(rows, size) if case.gradients in ("all", "state") else None
     return Inputs(arrays, upstream)
+
+
+def zoneout_of(case: Case, arrays: dict[str, Any]) -> list[Any] | None:
+    """The argument `zoneout`."""
+    states = cells.CELLS[case.cell].states
+    if case.zoneout == "number":
+        return [0.3, 0.2][: len(states)]
+    shares = [arrays[f"zoneout_{state}"] for state in states]
+    return None if all(one is None for one in shares) else shares
 
 
 def forward(
@@ -145,6 +160,7 @@ def forward(
         case.cell, a["x"], [a[f"{state}0"] for state in cell.states], [a[name] for name in cell.weights], a["mask"],
         a["input_dropout"], a["recurrent_dropout"], a["embeddings"], case.activation, case.recurrent_activation,
         case.reverse, case.return_sequences, case.zero_output_for_mask, training, packed_weights, out,
+        zoneout_of(case, a),
     )  # fmt: skip
     return (y, *states, cache)
 
@@ -184,7 +200,7 @@ def dense_rows(sparse: Any, table: Array | None) -> Array:
 
 def take_rows(inputs: Inputs, rows: Any) -> Inputs:
     """The same call with these rows of the batch only."""
-    per_row = ("x", "h0", "c0", "mask")
+    per_row = ("x", "h0", "c0", "mask", "zoneout_h", "zoneout_c")
     arrays = dict(inputs.arrays)
     for name in per_row:
         value = arrays.get(name)

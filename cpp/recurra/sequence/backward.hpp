@@ -20,7 +20,7 @@ class SequenceBackward : private BackwardPointwise<T> {
   using Pointwise = BackwardPointwise<T>;
   using Pointwise::blocks, Pointwise::multiply, Pointwise::state_gradient;
   using Pointwise::call_, Pointwise::cell_, Pointwise::L_, Pointwise::out_, Pointwise::plan_, Pointwise::tokens_;
-  using Pointwise::full, Pointwise::Pointwise;
+  using Pointwise::full, Pointwise::Pointwise, Pointwise::W;
   using Pointwise::kernel_, Pointwise::later_stages_, Pointwise::recurrent_, Pointwise::schedule_, Pointwise::scratch_,
       Pointwise::scratch_per_worker_, Pointwise::steps_, Pointwise::upstream_, Pointwise::weights_;
   using typename Pointwise::Transposed;
@@ -114,6 +114,8 @@ class SequenceBackward : private BackwardPointwise<T> {
         if (upstream_.dy) dy = upstream_.dy.at(plan_.source(s, i)) + first;
         T* to = this->projected_gradient(s, i) + first;
         for (Index j = 0; j < width; ++j) to[j] = from[j] + (dy && j < used ? dy[j] : T(0));
+        if (call_.zoneout_h)
+          for (Index j = 0; j < width; j += W) store(to + j, this->through_zoneout(s, i, first + j, load(to + j)));
       }
   }
 
@@ -145,9 +147,10 @@ class SequenceBackward : private BackwardPointwise<T> {
     for (Index q = panels.first; q < panels.last; ++q)
       for (Index i = rows.first; i < rows.last; ++i, d += L_.h_units.width(q)) {
         const Index at = plan_.batch_row(i) * L_.P + L_.h_units.first(q);
-        const T* carried = upstream_.dcarry.data() + i * L_.units.padded + L_.h_units.first(q);
-        for (Index j = 0; j < L_.h_units.used(q); ++j)
-          out_.dh0[at + j] = d[j] + (cell_.carry == Carry::h ? carried[j] : T(0));
+        const T* more = nullptr;  // what reaches h beside the products
+        if (cell_.carry == Carry::h) more = upstream_.dcarry.data() + i * L_.units.padded + L_.h_units.first(q);
+        else if (call_.zoneout_h) more = this->kept_gradients_.data() + i * L_.h_units.padded + L_.h_units.first(q);
+        for (Index j = 0; j < L_.h_units.used(q); ++j) out_.dh0[at + j] = d[j] + (more ? more[j] : T(0));
       }
   }
   void initial_c(Range rows, Range panels) {

@@ -14,7 +14,17 @@ class BackwardPointwise : protected BackwardProducts<T> {
   using Products::dunit_parameters_, Products::gradient_means_, Products::normalized_gradients_, Products::z_at;
   using Products::Products, Products::full, Products::W;
 
-  void pointwise(Index s, Index i0, Index i1, Index q, const T* d) {
+  /// One vector of dL/dh after zoneout, of position i: returns dL/dh before it, and keeps the rest for the step before.
+  Packet<T> through_zoneout(Index s, Index i, Index first, const Packet<T>& d) {
+    T* kept = this->kept_gradients_.data() + i * L_.h_units.padded + first;
+    const Packet<T> all = add(d, load(kept));
+    const Packet<T> share = call_.zoneout_h.load_share(plan_.source(s, i), L_.P, first, L_.P - first);
+    store(kept, mul(share, all));
+    return mul(sub(set1<T>(1), share), all);
+  }
+
+  /// d: overwritten where there is zoneout.
+  void pointwise(Index s, Index i0, Index i1, Index q, T* d) {
     const Index first = L_.units.first(q), Hp = L_.units.padded, row = plan_.row(s, i0);
     BackwardBlock<T> block;
     block.rows = i1 - i0, block.padded = Hp;
@@ -24,7 +34,7 @@ class BackwardPointwise : protected BackwardProducts<T> {
     if (cell_.has_carry()) {
       block.carry_before =
           (s ? cache_.carry.data() + plan_.row(s - 1, i0) * Hp : cache_.carry0.data() + i0 * Hp) + first;
-      block.carry_after = cache_.carry.data() + row * Hp + first;
+      block.carry_after = (carry_zoneout() ? cache_.carry_before_zoneout : cache_.carry).data() + row * Hp + first;
     }
     block.unit_parameters = nullptr;
     block.dunit_parameters = nullptr;
@@ -38,7 +48,45 @@ class BackwardPointwise : protected BackwardProducts<T> {
     block.units = L_.H - first;
     block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
     block.activations = call_.activations();
+    if (!call_.has_zoneout()) return functions_.backward[L_.units.vectors(q) - 1](block);
+    alignas(64) T kept[block_rows * Panels<T>::full];
+    enter_zoneout(s, i0, q, block, d, kept);
     functions_.backward[L_.units.vectors(q) - 1](block);
+    if (!carry_zoneout()) return;
+    const Index width = L_.units.width(q);
+    for (Index i = 0; i < block.rows; ++i)
+      for (Index j = 0; j < width; j += W) {
+        T* to = block.dcarry + i * Hp + j;
+        store(to, add(load(to), load(kept + i * width + j)));
+      }
+  }
+  const Zoneout<T>& carry_zoneout() const { return cell_.carry == Carry::h ? call_.zoneout_h : call_.zoneout_c; }
+
+  /// The gradients of a block's new states, d and block.dcarry, before zoneout. kept: those of the carry before the
+  /// step, which are to be added to block.dcarry afterwards.
+  void enter_zoneout(Index s, Index i0, Index q, BackwardBlock<T>& block, T* d, T* kept) {
+    const Index first = L_.units.first(q), width = L_.units.width(q), Hp = L_.units.padded;
+    const Zoneout<T>& zoneout = carry_zoneout();
+    const Packet<T> one = set1<T>(1);
+    for (Index i = 0; i < block.rows; ++i)
+      for (Index j = 0; j < width; j += W) {
+        T *dh = d + i * width + j, *dcarry = block.dcarry + i * Hp + j;
+        Packet<T> share = set1<T>(0);
+        if (zoneout) share = zoneout.load_share(plan_.source(s, i0 + i), L_.H, first + j, block.units - j);
+        if (block.dy[i]) store(dh, add(load(dh), load_partial(block.dy[i] + j, block.units - j)));
+        if (zoneout && cell_.carry == Carry::h) {
+          const Packet<T> all = add(load(dh), load(dcarry));
+          store(kept + i * width + j, mul(share, all));
+          store(dh, mul(sub(one, share), all));
+          store(dcarry, set1<T>(0));
+        } else {
+          if (call_.zoneout_h && !cell_.projects) store(dh, through_zoneout(s, i0 + i, first + j, load(dh)));
+          if (!zoneout) continue;
+          store(kept + i * width + j, mul(share, load(dcarry)));
+          store(dcarry, mul(sub(one, share), load(dcarry)));
+        }
+      }
+    for (Index i = 0; i < block.rows; ++i) block.dy[i] = nullptr;
   }
 
   /// dL/d(normalised z) of one step, in the layout of z.

@@ -47,6 +47,10 @@ class BackwardProducts {
     }
     dunit_parameters_.resize(call_.B * cell_.unit_parameters * L_.units.padded);
     std::fill_n(dunit_parameters_.data(), dunit_parameters_.size(), T(0));
+    if (call_.zoneout_h && cell_.carry != Carry::h) {
+      kept_gradients_.resize(call_.B * L_.h_units.padded);
+      std::fill_n(kept_gradients_.data(), kept_gradients_.size(), T(0));
+    }
     if (cell_.row_statistics) {
       normalized_gradients_.resize(L_.units.count * call_.B * L_.z_stride);
       gradient_means_.resize(call_.B * cell_.columns);
@@ -263,6 +267,7 @@ class BackwardProducts {
   Buffer<GradientMeans<T>> gradient_means_;  // [position][column]
   Buffer<T> projection_;  // [panel of units][P][unit]: the projection kernel, transposed
   Buffer<T> projected_gradients_;  // [packed row][h_units.padded]: dL/dh after the projection
+  Buffer<T> kept_gradients_;  // [position][h_units.padded]: of h through its zoneout; empty where a carry holds h
   Buffer<T> dunit_parameters_;  // [position][parameter][units.padded]
   WorkStealingRange dx_blocks_;
   Index scratch_per_worker_ = 0;

@@ -19,6 +19,7 @@ struct SequenceCache {
   Buffer<T> operands;  // [packed row][cached_stride]
   Buffer<T> z;  // [panel][packed row][column][unit]
   Buffer<T> carry;  // [packed row][units.padded]: the carried state after the step
+  Buffer<T> carry_before_zoneout;  // [packed row][units.padded]: after the step, where the carry has zoneout
   Buffer<T> carry0;  // [position][units.padded]: before the first step
   Buffer<T> stage_operands;  // [stage - 1][packed row][units.padded]: of the stages after 0
   Buffer<T> norm_scale;  // [packed row][column]: of the rows' moments, where columns are normalised

@@ -12,6 +12,18 @@
 
 namespace recurra {
 
+/// Zoneout of a state: each unit keeps a share of its value before the step and takes the rest of its new value.
+template <class T>
+struct Zoneout {
+  const T* shares = nullptr;  // (B, steps, size of the state), or null: `share` for all
+  T share = T(0);
+  explicit operator bool() const { return shares || share != T(0); }
+  /// The shares of a vector of units, `first` and on, of which `left` are there. row: b * steps + t. size: of the state.
+  RECURRA_INLINE Packet<T> load_share(Index row, Index size, Index first, Index left) const {
+    return shares ? load_partial(shares + row * size + first, left) : set1<T>(share);
+  }
+};
+
 template <class T>
 struct SequenceCall {
   Index B = 0, steps = 0, I = 0, H = 0;
@@ -32,6 +44,8 @@ struct SequenceCall {
   Index input_mask_count = 0;  // 0 no dropout, 1 one mask for all gates, G one for each gate
   const T* recurrent_dropout = nullptr;  // (recurrent_mask_count, B, P)
   Index recurrent_mask_count = 0;
+  Zoneout<T> zoneout_h, zoneout_c;
+  bool has_zoneout() const { return zoneout_h || zoneout_c; }
   Index given_y_stride = 0;  // elements from one row of y to the next; 0: P
   Index y_stride() const { return given_y_stride ? given_y_stride : P(); }
   /// Dropout masks of gate g for row b: (I,) and (P,); null without dropout.

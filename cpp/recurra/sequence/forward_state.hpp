@@ -72,6 +72,8 @@ class ForwardState {
       cache_->carry.resize(state_rows * Hp);
       cache_->carry0.resize(B * Hp);
     }
+    if (carry_zoneout()) cache_->carry_before_zoneout.resize(state_rows * Hp);
+    if (keeps_h()) previous_h_.resize(B * L_.h_units.padded);
     if (cell_.projects) cache_->unprojected.resize(state_rows * Hp);
     stage_size_ = state_rows * Hp;
     cache_->stage_operands.resize((cell_.stages - 1) * stage_size_);
@@ -110,6 +112,10 @@ class ForwardState {
       T* to = cache_->carry0.data() + i * Hp;
       for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
     }
+    if (keeps_h()) {
+      T* to = previous_h_.data() + i * L_.h_units.padded;
+      for (Index j = 0; j < L_.h_units.padded; ++j) to[j] = from_h && j < P ? from_h[j] : T(0);
+    }
     if (plan_.length(i) == 0) {
       for (Index j = 0; j < P; ++j) h_[b * P + j] = from_h ? from_h[j] : T(0);
       if (c_)
@@ -119,6 +125,11 @@ class ForwardState {
     const std::vector<T> zeros(from_h ? 0 : size_t(P));
     write_h(0, i, from_h ? from_h : zeros.data(), 0, P);
   }
+
+  /// The zoneout of the carry.
+  const Zoneout<T>& carry_zoneout() const { return cell_.carry == Carry::h ? call_.zoneout_h : call_.zoneout_c; }
+  /// Whether h before a step is needed, with no carry that holds it.
+  bool keeps_h() const { return call_.zoneout_h && cell_.carry != Carry::h; }
 
   // --- addresses
   // ------------------------------------------------------------------------------------------------------
@@ -196,6 +207,7 @@ class ForwardState {
   Index stage_size_ = 0;  // elements of the operands of one stage after 0
   bool projects_chunks_ = false, scratch_z_ = true, weights_in_l2_ = false;
   Buffer<Moments<T>> moments_;  // [position][column], of one step, where columns are normalised
+  Buffer<T> previous_h_;  // [position][h_units.padded]: h before the step, where keeps_h()
   Buffer<T> ring_;  // operand rows of chunk_ + 1 steps; empty where all are in the cache
   std::vector<T*> ring_rows_;  // the first row of each step in ring_
 };

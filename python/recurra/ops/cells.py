@@ -47,7 +47,7 @@ def run_cell(
     mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
     embeddings: Any = None, activation: str | None = None, recurrent_activation: str | None = None,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
-    out: Array | None = None,
+    out: Array | None = None, zoneout: Any = None,
 ) -> tuple[Any, tuple[Any, ...], Cache | None]:  # fmt: skip
     """Any cell of the kernels over a batch of sequences, by name.
 
@@ -78,6 +78,10 @@ def run_cell(
     activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
         "min_lstm", else "tanh"; "sigmoid". A cell that has no recurrent_activation takes None only
 
+    zoneout : (h,) or h itself, or (h, c) where the cell has c: the share of its value before the step that each unit
+        keeps, the rest being the new value. A number in [0, 1], an array (B, T, H), or None. In training an array of
+        zeros and ones, at inference its expectation (Krueger and others, 2016). y holds h after zoneout
+
     The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`. With a
     projection, `recurrent_dropout` is (B, P) or (4, B, P).
 
@@ -101,6 +105,7 @@ def run_cell(
         cell, x, _states(cell, initial_state), tuple(weights), mask, lengths, input_dropout, recurrent_dropout,
         embeddings, activation or kind.activation, recurrent_activation or kind.recurrent_activation or "sigmoid",
         reverse, return_sequences, zero_output_for_mask, training, out,
+        None if zoneout is None else tuple(_arrays_or_numbers(_states(cell, zoneout))),
     )  # fmt: skip
 
 
@@ -124,6 +129,7 @@ def forward(
     cell: str, x: Any, states: tuple[Any, ...], weights: tuple[Any, ...], mask: Any, lengths: Any, input_dropout: Any,
     recurrent_dropout: Any, embeddings: Any, activation: str, recurrent_activation: str, reverse: bool,
     return_sequences: bool, zero_output_for_mask: bool, training: bool, out: Array | None,
+    zoneout: tuple[Any, ...] | None = None,
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
@@ -137,6 +143,7 @@ def forward(
     y, final, cache = core.recurrent_forward(
         cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation, recurrent_activation,
         reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
+        zoneout,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
@@ -176,6 +183,10 @@ def _arrays(*values: Any) -> tuple[Any, ...]:
             for value in values
         ]
     )
+
+
+def _arrays_or_numbers(values: Any) -> list[Any]:
+    return [value if isinstance(value, (int, float)) else _array(value) for value in values]
 
 
 def _array(value: Any) -> Any:

@@ -34,6 +34,7 @@ class Cache:
     reverse: bool
     return_sequences: bool
     zero_output_for_mask: bool
+    zoneout: tuple[Array | None, ...]
     steps: list[Saved] | None
 
 
@@ -52,16 +53,19 @@ def forward(
     return_sequences: bool,
     zero_output_for_mask: bool,
     training: bool,
+    zoneout: tuple[Array | float | None, ...],
 ) -> tuple[Array, States, Cache | None]:
     """Run `cell` over time. See ``_core/kernels.pyi`` for every argument.
 
     Output and states at step t, for a row whose mask says m, with (h', ...) = cell(x_t, states):
-        m true:   states = (h', ...),  output = h'
+        m true:   states = (h', ...),  output = h', after zoneout
         m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
+    Zoneout, with the share z of each unit: a state becomes z⊙(itself before) + (1 - z)⊙(itself after).
     """
     B, T, I, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
+    shares = _shares(cell, zoneout, (B, T), (H, P), dtype)
     G, step = len(cell.gates), STEPS[cell.name]
     w = _stacked(cell, weights, I, H, P, dtype)
     sizes = cell.state_sizes(H, P)
@@ -78,6 +82,10 @@ def forward(
         new, saved = step.forward(
             _per_gate(x_t, input_dropout, G), _per_gate(now[0], recurrent_dropout, G), now, w, sigma, phi
         )
+        new = tuple(
+            after if z is None else z[:, t] * before + (1 - z[:, t]) * after
+            for z, before, after in zip(shares, now, new, strict=True)
+        )
         output = np.where(valid, new[0], 0 if zero_output_for_mask else output)
         now = tuple(np.where(valid, after, before) for after, before in zip(new, now, strict=True))
         y[:, t] = output
@@ -87,7 +95,7 @@ def forward(
     if training:
         cache = Cache(
             cell, x, w, weights.get("bias") is not None, mask, input_dropout, recurrent_dropout, embeddings, sigma, phi,
-            reverse, return_sequences, zero_output_for_mask, steps,
+            reverse, return_sequences, zero_output_for_mask, shares, steps,
         )  # fmt: skip
     return (y if return_sequences else output.copy()), now, cache
 
@@ -129,11 +137,14 @@ def backward(
         if dy is not None and cache.return_sequences:
             d_output = d_output + dy[:, t]
         valid = np.ones((B, 1), bool) if mask is None else mask[:, t, None]
-        d_new = (carry[0] + d_output, *carry[1:])
+        after = (carry[0] + d_output, *carry[1:])
+        shares = tuple(0 if z is None else z[:, t] for z in cache.zoneout)
+        d_new = tuple((1 - z) * d for z, d in zip(shares, after, strict=True))
         dx_t, dhd, d_old, dw_t = step.backward(
             steps.pop(), tuple(np.where(valid, d, 0) for d in d_new), w, cache.sigma, cache.phi
         )
         d_old = (d_old[0] + _all_gates(dhd, cache.recurrent_dropout), *d_old[1:])
+        d_old = tuple(d + z * d_kept for d, z, d_kept in zip(d_old, shares, after, strict=True))
         carry = tuple(np.where(valid, d, kept) for d, kept in zip(d_old, carry, strict=True))
         d_output = np.zeros_like(d_output) if cache.zero_output_for_mask else np.where(valid, 0, d_output)
         dx[:, t] = _all_gates(dx_t, cache.input_dropout)
@@ -146,6 +157,29 @@ def backward(
         used = np.ones((B, T), bool) if mask is None else mask
         d_input = embedding_backward(np.ascontiguousarray(cache.x[used]), np.ascontiguousarray(dx[used]))
     return d_input, carry, _joined(cell, dw, cache.has_bias)
+
+
+def _shares(
+    cell: Cell,
+    zoneout: tuple[Array | float | None, ...],
+    rows: tuple[int, int],
+    sizes: tuple[int, int],
+    dtype: np.dtype[Any],
+) -> tuple[Array | None, ...]:
+    """The share that each state keeps, (B, T, its size), after a check."""
+    H, P = sizes
+    result: list[Array | None] = []
+    letters = ("P" if cell.projects else "H", "H")
+    for state, given, size, letter in zip(cell.states, zoneout, cell.state_sizes(H, P), letters, strict=False):
+        name = f"zoneout_{state}"
+        if isinstance(given, np.ndarray):
+            checks.floats(name, given, dtype)
+            result.append(checks.shaped(name, given, f"(B, T, {letter})", (*rows, size)))
+        elif given is None:
+            result.append(None)
+        else:
+            result.append(np.full((*rows, size), checks.number(name, given, 0, 1), dtype))
+    return tuple(result)
 
 
 def _order(T: int, reverse: bool) -> range:

@@ -122,7 +122,34 @@ class NaiveSequence {
     functions_.small_forward(own);
     if (cell_.projects) project(step.unprojected, state);
     step.after = carry;
+    const Index at = b * call_.steps + t;
+    if (cell_.carry == recurra::Carry::c) carry = zoned(call_.zoneout_c, at, step.before, carry);
+    state = zoned(call_.zoneout_h, at, step.h, state);
+    if (cell_.carry == recurra::Carry::h) carry = state;
     row.steps.push_back(step);
+  }
+  /// Share j of row `at`.
+  static T share(const recurra::Zoneout<T>& zoneout, Index at, Index size, Index j) {
+    return zoneout.shares ? zoneout.shares[at * size + j] : zoneout.share;
+  }
+  List zoned(const recurra::Zoneout<T>& zoneout, Index at, const List& before, const List& now) const {
+    const Index size = Index(now.size()) - 16;
+    List mixed = now;
+    for (Index j = 0; zoneout && j < size; ++j) {
+      const T kept = share(zoneout, at, size, j);
+      mixed[size_t(j)] = kept * before[size_t(j)] + (T(1) - kept) * now[size_t(j)];
+    }
+    return mixed;
+  }
+  /// What zoneout keeps of the gradient d, which becomes the rest.
+  List keep(const recurra::Zoneout<T>& zoneout, Index at, List& d) const {
+    const Index size = Index(d.size()) - 16;
+    List kept = zeros(size);
+    for (Index j = 0; zoneout && j < size; ++j) {
+      kept[size_t(j)] = share(zoneout, at, size, j) * d[size_t(j)];
+      d[size_t(j)] -= kept[size_t(j)];
+    }
+    return kept;
   }
   void project(const List& m, List& state) const {
     for (Index q = 0; q < R; ++q) {
@@ -199,12 +226,19 @@ class NaiveSequence {
   }
 
   void step_backward(Index b, Step& step, List& dh, List& dcarry) {
+    const Index at = b * call_.steps + step.t;
+    const bool carries_h = cell_.carry == recurra::Carry::h;
+    if (carries_h && call_.zoneout_h)
+      for (Index j = 0; j < H; ++j) dh[size_t(j)] += dcarry[size_t(j)], dcarry[size_t(j)] = T(0);
+    const List kept_h = keep(call_.zoneout_h, at, dh);
+    const List kept_c = cell_.carry == recurra::Carry::c ? keep(call_.zoneout_c, at, dcarry) : kept_h;
     List dz = step.z;
     List dunits = zeros(P * (H + 16));
     const List dm = cell_.projects ? project_backward(step.unprojected, dh) : dh;
     recurra::SmallRow<T> own = small_row(&dz[0], step);
     own.carry_after = &step.after[0], own.dh = &dm[0], own.dcarry = &dcarry[0], own.dunit_parameters = &dunits[0];
     functions_.small_backward(own);
+    for (Index j = 0; j < H && cell_.has_carry(); ++j) dcarry[size_t(j)] += kept_c[size_t(j)];
     for (int p = 0; p < P; ++p)
       for (Index j = 0; j < H; ++j) dunit_parameters[size_t(p * H + j)] += dunits[size_t(p * (H + 16) + j)];
     if (cell_.row_statistics) normalize_backward(step, dz);
@@ -223,6 +257,7 @@ class NaiveSequence {
       for (Index j = 0; j < H; ++j) dcarry[size_t(j)] += masked(drop, j) * through[size_t(j)];
     }
     std::fill(dh.begin(), dh.end(), T(0));
+    for (Index j = 0; j < R && !carries_h; ++j) dh[size_t(j)] += kept_h[size_t(j)];
     for (int k = 0; k < C; ++k) {
       const recurra::Column column = cell_.column[k];
       if (column.takes_operand(0)) recurrent_backward(k, &step.h[0], call_.recurrent_mask(column.gate(), b), dz, dh);

@@ -56,6 +56,8 @@ struct RandomCall {
     }
     dropout(input_dropout, I, call.input_dropout, call.input_mask_count);
     if (cell.has_recurrent_kernel()) dropout(recurrent_dropout, P, call.recurrent_dropout, call.recurrent_mask_count);
+    if (chance(3)) zoneout(zoneout_h, P, call.zoneout_h);
+    if (chance(3) && cell.carry == Carry::c) zoneout(zoneout_c, H, call.zoneout_c);
     if (!chance(5)) dy = list(B * (call.return_sequences ? steps : 1) * P + 1);
     if (!chance(3)) dh = list(B * P + 1), dc = list(B * H + 1);
   }
@@ -71,11 +73,19 @@ struct RandomCall {
     masks = values.data();
   }
 
+  void zoneout(List& shares, Index n, Zoneout<T>& to) {
+    if (chance(3)) return void(to.share = T(0.3));
+    shares = list(call.B * call.steps * n + 1);
+    for (T& share : shares) share = share < T(-0.3) ? T(1) : share < T(0.5) ? T(0) : T(0.7);
+    to.shares = shares.data();
+  }
+
   const CellDeclaration& cell;
   Numbers numbers;
   SequenceCall<T> call;
   List x, embeddings, kernel, recurrent_kernel, bias, projection_kernel, unit_parameters, h0, c0, input_dropout,
       recurrent_dropout, dy, dh, dc;
+  List zoneout_h, zoneout_c;
   std::vector<std::int32_t> ids;
   std::vector<std::uint8_t> mask;
 };
