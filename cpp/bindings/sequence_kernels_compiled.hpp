@@ -12,7 +12,7 @@ RecurrentCache<T> SequenceKernels<T>::forward(const CellFunctions<T>& cell, cons
   RecurrentCache<T> cache;
   const bool again = weights_cache && weights_cache->requested_before();
   if (is_small(call) && !again) {
-    cache.small = SmallSequence<T>::forward(cell, call, y, h, c);
+    cache.small = SmallForward<T>::run(cell, call, y, h, c);
     return cache;
   }
   auto weights = weights_cache ? weights_cache->get(cell.declaration, call) : nullptr;
@@ -26,7 +26,7 @@ RecurrentCache<T> SequenceKernels<T>::forward(const CellFunctions<T>& cell, cons
 template <class T>
 void SequenceKernels<T>::backward(RecurrentCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                                   const SequenceGradients<T>& gradients) {
-  if (cache.small) SmallSequence<T>::backward(*cache.small, dy, dh, dc, gradients);
+  if (cache.small) SmallBackward<T>::run(*cache.small, dy, dh, dc, gradients);
   else SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, gradients);
 }
 

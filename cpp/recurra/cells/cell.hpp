@@ -74,7 +74,7 @@ struct CellDefaults {
   }
 };
 
-inline constexpr int max_columns = 8, max_gates = 8;
+inline constexpr int max_columns = 8, max_gates = 8, max_stages = 4;
 
 template <class Cell>
 inline constexpr int column_count = int(sizeof(Cell::columns) / sizeof(Column));
@@ -135,6 +135,11 @@ constexpr CellDeclaration declare() {
   all.usual_activation = Cell::usual_activation;
   all.usual_recurrent_activation = Cell::usual_recurrent_activation;
   all.columns = column_count<Cell>;
+  static_assert([] {
+    for (const Column& column : Cell::columns)
+      if (column.stage >= max_stages) return false;
+    return true;
+  }());
   for (int c = 0; c < all.columns; ++c) {
     all.column[c] = Cell::columns[c];
     if (all.column[c].stage >= all.stages) all.stages = all.column[c].stage + 1;

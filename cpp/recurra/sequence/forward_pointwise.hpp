@@ -117,7 +117,8 @@ class ForwardPointwise : protected ForwardState<T> {
   /// h, a panel of some `units`, to y, and to the next step's operand or, where a row ends, to the final states. carry:
   /// to the final states too, or null.
   template <int V>
-  void store_states(Index s, Index i0, Index i1, const Panels<T>& units, Index p, const T* h, const T* carry) const {
+  RECURRA_INLINE void store_states(Index s, Index i0, Index i1, const Panels<T>& units, Index p, const T* h,
+                                   const T* carry) const {
     const Index first = units.first(p), used = units.used(p), next = with_next_step(s);
     if (y_ && call_.return_sequences) {
       for (Index i = i0; i < i1; ++i)

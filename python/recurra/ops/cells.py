@@ -133,7 +133,7 @@ def forward(
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
-    arrays = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
+    arrays = _arrays((ids, input_dropout, recurrent_dropout, *states, *weights))
     ids, first_weight = arrays[0], 3 + len(states)
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     followed = x if table is None else embeddings
@@ -141,9 +141,9 @@ def forward(
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
     y, final, cache = core.recurrent_forward(
-        cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation, recurrent_activation,
-        reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
-        zoneout,
+        cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation,
+        recurrent_activation, reverse, return_sequences, zero_output_for_mask, keep,
+        None if keep else _weights_cache(cell, weights), out, zoneout,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
@@ -156,7 +156,7 @@ def backward(
     name: str, cache: Cache, dy: Any, dstates: tuple[Any, ...], need_dx: bool
 ) -> tuple[Any, tuple[Array, ...], tuple[Array | None, ...]]:
     """The way back for the operation `name`: dx and the gradients of the states and of the weights."""
-    dx, *others = core.recurrent_backward(_kernels_cache(name, cache), _array(dy), _arrays(*dstates), need_dx)
+    dx, *others = core.recurrent_backward(_kernels_cache(name, cache), _array(dy), _arrays(dstates), need_dx)
     return _rows(dx, cache.table), *others
 
 
@@ -165,13 +165,13 @@ def _recorded(outputs: tuple[Array, ...], inputs: tuple[Any, ...], cache: Any, t
     need_dx = tracked(inputs[0], current_tape())
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
-        dx, dstates, dweights = core.recurrent_backward(cache, _array(dy), _arrays(*dstates), need_dx)
+        dx, dstates, dweights = core.recurrent_backward(cache, _array(dy), _arrays(dstates), need_dx)
         return (_rows(dx, table), *dstates, *dweights)
 
     return record(outputs, inputs, backward)
 
 
-def _arrays(*values: Any) -> tuple[Any, ...]:
+def _arrays(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arrays inside, None where it is None; the kernels check the rest."""
     return tuple(
         [  # faster than a generator
@@ -190,7 +190,7 @@ def _arrays_or_numbers(values: Any) -> list[Any]:
 
 
 def _array(value: Any) -> Any:
-    return _arrays(value)[0]
+    return _arrays((value,))[0]
 
 
 def _weights_cache(cell: str, weights: tuple[Any, ...]) -> Any:

@@ -132,8 +132,8 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
     const T *dh = random.dh.empty() ? nullptr : random.dh.data(), *dc = has_c && dh ? random.dc.data() : nullptr;
     bool by_token = false;
     if (small) {
-      auto cache = SmallSequence<T>::forward(functions, call, y.data(), h.data(), has_c ? c.data() : nullptr);
-      SmallSequence<T>::backward(*cache, dy, dh, dc, out);
+      auto cache = SmallForward<T>::run(functions, call, y.data(), h.data(), has_c ? c.data() : nullptr);
+      SmallBackward<T>::run(*cache, dy, dh, dc, out);
     } else {
       auto cache = SequenceForward<T>::run(functions, call, y.data(), h.data(), has_c ? c.data() : nullptr);
       by_token = bool(cache->tokens);
