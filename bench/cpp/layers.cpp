@@ -1,7 +1,7 @@
 // The cases of bench/cases.py, every cell, inference and training step, without Python.
 //
 // Names: lstm/training/float32/64x100x256x256/threads:2. FLOPS counts the matrix products on real tokens only, as the
-// Python bench does. The cells are those of recurra/cells/list.hpp.
+// Python bench does. The cells are those of recurra/cells/list.hpp; one that projects h projects it to half its units.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -27,7 +27,8 @@ class Layer {
   Layer(const recurra::CellFunctions<T>& functions, const Case& shape, bool training)
       : functions_(functions), cell_(functions.declaration), shape_(shape), training_(training), random_(seed) {
     const size_t B = size_t(shape.batch), S = size_t(shape.time), I = size_t(shape.inputs), H = size_t(shape.units);
-    const size_t GH = size_t(cell_.gates) * H, states = B * H;
+    projected_ = cell_.projects ? Index(H + 1) / 2 : 0;
+    const size_t P = projected_ ? size_t(projected_) : H, GH = size_t(cell_.gates) * H, states = B * P;
     fill(x_, B * S * I, false);
     if (shape.lengths) {
       mask_.assign(B * S, 0);
@@ -36,18 +37,19 @@ class Layer {
     directions_.resize(shape.bidirectional ? 2 : 1);
     for (Direction& d : directions_) {
       fill(d.kernel, I * GH, true);
-      fill(d.recurrent_kernel, cell_.has_recurrent_kernel() ? H * GH : 0, true);
+      fill(d.recurrent_kernel, cell_.has_recurrent_kernel() ? P * GH : 0, true);
+      fill(d.projection_kernel, cell_.projects ? H * P : 0, true);
       fill(d.bias, size_t(cell_.biases) * GH, true);
       fill(d.unit_parameters, size_t(cell_.unit_parameters) * H, true);
       fill(d.h0, states, false);
-      fill(d.c0, cell_.states() > 1 ? states : 0, false);
-      d.y.resize(B * S * H);
+      fill(d.c0, cell_.states() > 1 ? B * H : 0, false);
+      d.y.resize(B * S * P);
       d.h.resize(states);
       d.c.resize(d.c0.size());
       if (!training) continue;
-      fill(d.dy, B * S * H, false);
+      fill(d.dy, B * S * P, false);
       for (size_t row = 0; row < mask_.size(); ++row)
-        if (!mask_[row]) std::fill_n(d.dy.begin() + long(row * H), H, T(0));
+        if (!mask_[row]) std::fill_n(d.dy.begin() + long(row * P), P, T(0));
       d.dx.resize(x_.size());
       d.dh0.resize(states);
       d.dc0.resize(d.c0.size());
@@ -55,6 +57,7 @@ class Layer {
       d.drecurrent_kernel.resize(d.recurrent_kernel.size());
       d.dbias.resize(d.bias.size());
       d.dunit_parameters.resize(d.unit_parameters.size());
+      d.dprojection_kernel.resize(d.projection_kernel.size());
     }
   }
 
@@ -63,6 +66,7 @@ class Layer {
       Direction& d = directions_[i];
       recurra::SequenceCall<T> call;
       call.B = shape_.batch, call.steps = shape_.time, call.I = shape_.inputs, call.H = shape_.units;
+      call.projected = projected_, call.projection_kernel = d.projection_kernel.data();
       call.x = x_.data(), call.h0 = d.h0.data(), call.c0 = d.c0.data();
       call.kernel = d.kernel.data(), call.recurrent_kernel = d.recurrent_kernel.data(), call.bias = d.bias.data();
       call.unit_parameters = d.unit_parameters.data();
@@ -71,9 +75,10 @@ class Layer {
       call.reverse = i == 1, call.training = training_;
       const auto cache = recurra::SequenceForward<T>::run(functions_, call, d.y.data(), d.h.data(), d.c.data());
       if (training_)
-        recurra::SequenceBackward<T>::run(*cache, {d.dy.data(), call.H}, nullptr, nullptr,
-                                          {d.dx.data(), d.dh0.data(), d.dc0.data(), d.dkernel.data(),
-                                           d.drecurrent_kernel.data(), d.dbias.data(), d.dunit_parameters.data()});
+        recurra::SequenceBackward<T>::run(
+            *cache, {d.dy.data(), call.P()}, nullptr, nullptr,
+            {d.dx.data(), d.dh0.data(), d.dc0.data(), d.dkernel.data(), d.drecurrent_kernel.data(), d.dbias.data(),
+             d.dunit_parameters.data(), d.dprojection_kernel.data()});
     }
   }
 
@@ -88,17 +93,18 @@ class Layer {
   }
 
   double flops() const {
-    double weights = 0;
+    const double P = double(projected_ ? projected_ : shape_.units);
+    double weights = double(projected_) * double(shape_.units);
     for (int c = 0; c < cell_.columns; ++c)
-      weights += double(shape_.units) * ((cell_.column[c].kernel >= 0 ? shape_.inputs : 0) +
-                                         (cell_.column[c].recurrent >= 0 ? shape_.units : 0));
+      weights += double(shape_.units) *
+                 ((cell_.column[c].kernel >= 0 ? shape_.inputs : 0) + (cell_.column[c].recurrent >= 0 ? P : 0));
     return 2.0 * double(directions_.size()) * double(shape_.tokens) * weights * (training_ ? 3 : 1);
   }
 
  private:
   struct Direction {
-    std::vector<T> kernel, recurrent_kernel, bias, unit_parameters, h0, c0, y, h, c;
-    std::vector<T> dy, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias, dunit_parameters;
+    std::vector<T> kernel, recurrent_kernel, bias, projection_kernel, unit_parameters, h0, c0, y, h, c;
+    std::vector<T> dy, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias, dunit_parameters, dprojection_kernel;
   };
 
   /// Weights uniform in +-1/sqrt(H), everything else normal.
@@ -114,6 +120,7 @@ class Layer {
   const recurra::CellDeclaration& cell_;
   const Case& shape_;
   bool training_;
+  Index projected_ = 0;
   std::mt19937 random_;
   std::vector<T> x_;
   std::vector<std::uint8_t> mask_;

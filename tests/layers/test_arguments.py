@@ -43,7 +43,7 @@ WEIGHTS = {
 }  # fmt: skip
 CELL = {
     "units": 7, "activation": "relu", "use_bias": False, **WEIGHTS, "dropout": 0.5, "recurrent_dropout": 0.5,
-    "seed": ({"dropout": 0.5}, 3),
+    "seed": ({"dropout": 0.5}, 3), "zoneout_h": 0.5, "zoneout_c": 0.5, "projection_units": 5,
 }  # fmt: skip
 GATED = {"recurrent_activation": "hard_sigmoid", "implementation": ({"dropout": 0.5, "seed": 1}, 1)}
 LOOP = {
@@ -72,6 +72,12 @@ def of_cell(kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def states_of_cell(kind: str) -> list[Any]:
+    """States of a cell of three units."""
+    sizes = recurrent_layers.sizes_of(kind, 3)
+    return [state[:, :size] for state, size in zip(STATES, sizes, strict=False)]
+
+
 # layer: (arguments that it cannot do without, input, further call arguments, {argument: value or (with these, value)})
 CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     "LSTM": ({"units": 3}, X, {"mask": MASK}, {**LAYER, **GATED, "unit_forget_bias": False, "use_cudnn": "no"}),
@@ -84,7 +90,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
         name: ({"units": 3}, X, {"mask": MASK}, {**LAYER, **of_cell(name)}) for name in recurrent_layers.NOT_IN_KERAS
     },
     **{
-        f"{name}Cell": ({"units": 3}, ROWS, {"states": STATES[: recurrent_layers.states_of(name)]}, of_cell(name))
+        f"{name}Cell": ({"units": 3}, ROWS, {"states": states_of_cell(name)}, of_cell(name))
         for name in recurrent_layers.NOT_IN_KERAS
     },
     "RNN": (
@@ -214,6 +220,8 @@ def arguments(name: str) -> list[str]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         base = inspect.signature(layers.Layer.__init__).parameters.values()
         own += [p.name for p in list(base)[1:] if p.kind is not p.VAR_KEYWORD and p.name not in own]
+        if (kind := name.removesuffix("Cell")) in recurrent_layers.KINDS:
+            own += [key for key in recurrent_layers.zoneouts_of(kind) if key not in own]
         if name in recurrent_layers.KINDS:
             parent = inspect.signature(layers.RNN.__init__).parameters
             own += [key for key in parent if key not in ("self", "cell", "kwargs") and key not in own]

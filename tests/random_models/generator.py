@@ -156,7 +156,7 @@ def generate(seed: int, limits: Limits | None = None) -> Spec:
         last = [value for value in b.values.values() if value.kind != "ids"]
         outputs = [dense(b, last[-1])] if last else [_embed(b)]
     outputs = [_head(b, value) for value in outputs]
-    if not any(_has_weights(node) for node in b.graph([v.name for v in outputs]).nodes):
+    if not _uses_weights(b.graph([v.name for v in outputs])):
         outputs[0] = dense(b, outputs[0], "linear")
     graph = b.graph([value.name for value in outputs])
     if graph.is_chain() and random.random() < 0.5:
@@ -183,6 +183,17 @@ def generate(seed: int, limits: Limits | None = None) -> Spec:
         optimizer=pools.optimizer(random, limits.in_keras),
         mode=mode,
     )
+
+
+def _uses_weights(graph: Graph) -> bool:
+    """Whether an output depends on weights. Nodes may be there for the layer alone that a later one calls again."""
+    makers = {node.outputs[0]: node for node in graph.nodes}
+    needed, found = set(graph.outputs), False
+    for node in reversed(graph.nodes):
+        if needed & set(node.outputs):
+            needed.update(node.uses())
+            found = found or _has_weights(node if node.shares is None else makers[node.shares])
+    return found
 
 
 def _has_weights(node: Node) -> bool:

@@ -9,7 +9,6 @@ from tests.random_models.generator import Builder
 from tests.random_models.recipes import NOT_IN_KERAS, dense, recipe, some
 from tests.random_models.spec import Call, Value
 from tests.support import recurrent_layers
-from tests.support.recurrent_layers import states_of
 
 SHARES = {kind: 4.0 if kind in recurrent_layers.IN_KERAS else 1.5 for kind in recurrent_layers.KINDS}
 NOT_IN_KERAS.update(recurrent_layers.NOT_IN_KERAS)
@@ -44,8 +43,18 @@ def cell_options(b: Builder, kind: str, units: int) -> dict[str, Any]:
         options |= some(b, 0.07, **draws)
     if not b.limits.in_keras:
         drops = some(b, 0.12, **{name: b.rate for name in recurrent_layers.dropouts_of(kind)})
+        drops |= some(b, 0.06, **{name: b.rate for name in recurrent_layers.zoneouts_of(kind)})
         options |= {**drops, "seed": b.seed()} if drops else {}
+    if recurrent_layers.declared(kind).projects:
+        options |= some(b, 0.7, projection_units=lambda: str(b.size()))
     return options
+
+
+def state_sizes(kind: str, options: dict[str, Any]) -> list[int]:
+    """The sizes of a layer's states, the first that of its output."""
+    units = int(options["units"])
+    projected = int(options.get("projection_units", recurrent_layers.output_of(kind, units)))
+    return [*recurrent_layers.declared(kind).state_sizes(units, projected)]
 
 
 def loop_options(b: Builder) -> dict[str, Any]:
@@ -108,10 +117,10 @@ def _recurrent(kind: str) -> None:
             return False
         units = b.size()
         options = layer_options(b, kind, units)
-        states = [units] * states_of(kind)
+        states = state_sizes(kind, options)
         can_start = "time_major" not in options
         start = states_for(b, states) if can_start and b.chance(0.2) else []
-        add_recurrent(b, value, Call(f"layers.{kind}", options), options, units, states, start)
+        add_recurrent(b, value, Call(f"layers.{kind}", options), options, states[0], states, start)
         return True
 
 
@@ -136,7 +145,9 @@ def draw_cell(b: Builder) -> tuple[Call, int, list[int]]:
         options = {"units": str(units), "dropout": b.rate(), "recurrent_dropout": b.rate(), "seed": b.seed()}
         return Call("own.DroppingCell", options), units, [units]
     kind = draw_kind(b)
-    return Call(f"layers.{kind}Cell", cell_options(b, kind, units)), units, [units] * states_of(kind)
+    options = cell_options(b, kind, units)
+    states = state_sizes(kind, options)
+    return Call(f"layers.{kind}Cell", options), states[0], states
 
 
 @recipe("RNN", 2.0)
@@ -176,13 +187,14 @@ def _bidirectional(b: Builder) -> bool:
         return False
     kind = "RNN" if b.chance(0.25) else draw_kind(b)
     if kind == "RNN":
-        cell, units, states = draw_cell(b)
+        cell, size, states = draw_cell(b)
         options = loop_options(b)
         layer = Call("layers.RNN", {"cell": cell, **options})
     else:
         units = b.size()
-        states = [units] * states_of(kind)
         options = layer_options(b, kind, units)
+        states = state_sizes(kind, options)
+        size = states[0]
         options.pop("time_major", None)
         layer = Call(f"layers.{kind}", options)
     own_backwards = kind != "RNN" and b.chance(0.2)
@@ -191,22 +203,25 @@ def _bidirectional(b: Builder) -> bool:
         layer.options.pop("go_backwards", None)
     mode = b.random.choice(("concat", "concat", "sum", "mul", "ave", None))
     outer: dict[str, Any] = {"layer": layer, "merge_mode": repr(mode)}
-    sizes = [units, units]
     if own_backwards:
         other = draw_kind(b) if "return_state" not in options else kind
+        if recurrent_layers.declared(other).projects != recurrent_layers.declared(kind).projects:
+            other = kind
         back = cell_options(b, other, units)
+        if recurrent_layers.declared(other).projects:
+            back["projection_units"] = str(size)
         for key in ("return_sequences", "return_state", "stateful"):
             if key in options:
                 back[key] = options[key]
         if "go_backwards" not in options:
             back["go_backwards"] = "True"
         outer["backward_layer"] = Call(f"layers.{other}", back)
-        second = [units] * states_of(other)
+        second = state_sizes(other, back)
     else:
         second = states
     start = states_for(b, [*states, *second]) if len(states) == len(second) and b.chance(0.15) else []
     steps, sequences = value.shape[0], "return_sequences" in options
-    size = sum(sizes) if mode == "concat" else units
+    size = 2 * size if mode == "concat" else size
     shapes: list[tuple[int, ...]] = [(steps, size) if sequences else (size,)]
     if mode is None:
         shapes *= 2

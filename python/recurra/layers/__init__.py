@@ -62,8 +62,8 @@ if TYPE_CHECKING:
     from recurra.layers.masking import Masking
     from recurra.layers.normalization import BatchNormalization, LayerNormalization
     from recurra.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
-    from recurra.layers.recurrent.cell import DropoutRNNCell
     from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
+    from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
     from recurra.layers.recurrent.gru import GRU, GRUCell
     from recurra.layers.recurrent.indrnn import IndRNN, IndRNNCell
     from recurra.layers.recurrent.layer_norm_gru import LayerNormGRU, LayerNormGRUCell
@@ -135,7 +135,7 @@ _HOMES = {
     "time_distributed": ("TimeDistributed",),
     "wrapper": ("Wrapper",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
-    "recurrent.cell": ("DropoutRNNCell",),
+    "recurrent.dropout_cell": ("DropoutRNNCell",),
     "recurrent.rnn": ("RNN",),
     "recurrent.stacked_cells": ("StackedRNNCells",),
     **{f"recurrent.{cell}": (layer, f"{layer}Cell") for cell, layer in LAYER_OF_CELL.items()},

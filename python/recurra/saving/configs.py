@@ -242,4 +242,6 @@ def arguments_of(kind: Any) -> set[str] | None:
         names.update(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
+    # Recurrent layers and cells take these by name, but constructors with Keras's signature do not list them.
+    names.update(getattr(kind, "zoneout_arguments", list)())
     return names | _COMMON

@@ -16,56 +16,34 @@ from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.models import Sequential, load_model
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from tests.support.recurrent_layers import (
+    F64,
     KINDS,
+    MASK,
     NOT_IN_KERAS,
+    RANDOM,
+    B,
+    H,
+    I,
+    T,
+    X,
     declared,
     dropouts_of,
+    in_steps,
+    made,
     output_of,
+    same,
     settings_of,
     sizes_of,
+    states,
     states_of,
+    zoneouts_of,
 )
-
-B, T, I, H = 3, 5, 4, 2
-RANDOM = np.random.RandomState(3)
-X = RANDOM.standard_normal((B, T, I))
-ROWS = X[:, 0]
-MASK = np.array([[True, False, True, True, True], [False, True, False, True, False], [False] * 5])
-F64: dict[str, Any] = {"dtype": "float64"}
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def made(kind: str, **options: Any) -> Any:
-    """A built layer with random weights; `use_bias` counts where the cell has a bias."""
-    if not declared(kind).biases:
-        options.pop("use_bias", None)
-    layer = KINDS[kind](H, **F64, **options)
-    layer.build((B, T, I))
-    layer.set_weights([0.5 * RANDOM.standard_normal(w.shape) for w in layer.get_weights()])
-    return layer
-
-
-def states(kind: str) -> list[Any]:
-    return [RANDOM.standard_normal((B, size)) for size in sizes_of(kind, H)]
-
-
 def dropping(kind: str) -> dict[str, Any]:
     return {name: 0.4 for name in dropouts_of(kind)}
-
-
-def in_steps(layer: Any) -> Any:
-    """A copy of the layer whose cell runs in Python, step by step."""
-    copy = type(layer).from_config(layer.get_config())
-    copy.build((B, T, I))
-    copy.set_weights(layer.get_weights())
-    copy.cell.runs_in_kernel = False
-    return copy
-
-
-def same(results: Any, others: Any) -> None:
-    for one, other in zip(results, others, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
 
 
 # --- weights and arguments -----------------------------------------------------------------------------------------
@@ -310,7 +288,7 @@ def everything(kind: str) -> dict[str, Any]:
     options |= {name: "random_normal" for name in settings_of(kind, "initializer")}
     options |= {name: "l1" for name in settings_of(kind, "regularizer")}
     options |= {name: "max_norm" for name in settings_of(kind, "constraint")}
-    options |= {name: 0.25 for name in dropouts_of(kind)}
+    options |= {name: 0.25 for name in (*dropouts_of(kind), *zoneouts_of(kind))}
     if declared(kind).recurrent_activation is not None:
         options["recurrent_activation"] = "hard_sigmoid"
     if KINDS[kind].cell_class.has_forget_bias():
@@ -330,7 +308,8 @@ def test_configuration(kind: str) -> None:
     again = deserialize_keras_object(serialize_keras_object(layer))
     assert type(again) is KINDS[kind] and again.get_config() == config
     plain = KINDS[kind](3).get_config()
-    assert all(plain[name] != config[name] for name in options if name != "use_bias")
+    assert not [name for name in plain if name.startswith("zoneout")]  # the configuration is Keras's
+    assert all(plain.get(name) != config[name] for name in options if name != "use_bias")
     cell = deserialize_keras_object(serialize_keras_object(layer.cell))
     assert type(cell) is KINDS[kind].cell_class and cell.get_config() == layer.cell.get_config()
 

@@ -13,6 +13,7 @@ from recurra.layers.base.arguments import check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
+from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.typing import ActivationLike, DType, Shape
 
@@ -22,53 +23,6 @@ class _Like(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
-
-
-class DropoutRNNCell:
-    """Dropout masks that stay the same over the steps of a sequence, for cells of one's own.
-
-    A cell that inherits it sets `dropout`, `recurrent_dropout` and `seed_generator` (and `dropout_mask_count` where
-    each gate has a mask of its own), multiplies with what the ``get_`` methods return, and is used in an ``RNN``
-    layer, which resets the masks after each sequence. Called step by step, the cell keeps its masks until
-    :meth:`reset_dropout_mask` and :meth:`reset_recurrent_dropout_mask` are called.
-    """
-
-    dropout: float
-    recurrent_dropout: float
-    seed_generator: SeedGenerator
-    dropout_mask_count: int | None = None
-    _dropout_mask: Array | None = None
-    _recurrent_dropout_mask: Array | None = None
-
-    def get_dropout_mask(self, step_input: Any) -> Array | None:
-        """What to multiply the input with: (B, I), or (count, B, I); None where `dropout` is 0."""
-        if self.dropout > 0:
-            self._dropout_mask = self._kept(self._dropout_mask, step_input, self.dropout)
-        return self._dropout_mask
-
-    def get_recurrent_dropout_mask(self, step_input: Any) -> Array | None:
-        """What to multiply the state with: (B, H), or (count, B, H); None where `recurrent_dropout` is 0."""
-        if self.recurrent_dropout > 0:
-            self._recurrent_dropout_mask = self._kept(self._recurrent_dropout_mask, step_input, self.recurrent_dropout)
-        return self._recurrent_dropout_mask
-
-    def _kept(self, mask: Array | None, like: Any, rate: float) -> Array:
-        shape = tuple(like.shape)
-        if mask is not None and mask.shape[-len(shape) :] == shape:
-            return mask
-        if self.dropout_mask_count is None:
-            return dropout_multiplier(shape, rate, like.dtype, self.seed_generator)
-        return np.stack(
-            [dropout_multiplier(shape, rate, like.dtype, self.seed_generator) for _ in range(self.dropout_mask_count)]
-        )
-
-    def reset_dropout_mask(self) -> None:
-        """Draw a new input mask at the next step."""
-        self._dropout_mask = None
-
-    def reset_recurrent_dropout_mask(self) -> None:
-        """Draw a new state mask at the next step."""
-        self._recurrent_dropout_mask = None
 
 
 #: what is said of each weight, and where its names are looked up
@@ -84,6 +38,12 @@ class KernelCell(Layer, DropoutRNNCell):
 
     A subclass sets `kernel_cell` and writes one step with ``recurra.ops`` in `_step`, for activations that no kernel
     has. Weights, states and arguments follow from `kernel_cell`; the constructor too, if the subclass has none.
+
+    Zoneout is every cell's: `zoneout_h`, and `zoneout_c` where there is a state c, are the probabilities in [0, 1] with
+    which each unit of the state keeps its value before a step, drawn anew for each step in training; otherwise the unit
+    takes that share of it and the rest of the new value. The new states are those of the equations without zoneout, the
+    output is h after it. From D. Krueger and others, Zoneout: Regularizing RNNs by Randomly Preserving Hidden
+    Activations, 2016.
     """
 
     #: shapes of weights, gates, states and usual activations
@@ -145,6 +105,8 @@ class KernelCell(Layer, DropoutRNNCell):
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
         self.dropout = min(1.0, max(0.0, float(dropout)))
         self.recurrent_dropout = min(1.0, max(0.0, float(own.get("recurrent_dropout", 0.0))))
+        self.zoneouts = [_probability(own.get(name, 0.0), name) for name in self.zoneout_arguments()]
+        self._has_zoneout = any(self.zoneouts)
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
         sizes = self.kernel_cell.state_sizes(self.units, self.projection_units)
@@ -173,9 +135,26 @@ class KernelCell(Layer, DropoutRNNCell):
         return [f"{prefix}_{setting}" for setting in _SETTINGS for prefix in cls.weight_prefixes().values()]
 
     @classmethod
+    def zoneout_arguments(cls) -> list[str]:
+        """The name of each state's probability."""
+        return [f"zoneout_{state}" for state in cls.kernel_cell.states]
+
+    @property
+    def zoneout_h(self) -> float:
+        """The probability with which a unit of h keeps its value."""
+        return self.zoneouts[0]
+
+    @property
+    def zoneout_c(self) -> float:
+        """The probability with which a unit of c keeps its value."""
+        if len(self.zoneouts) < 2:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'zoneout_c'")
+        return self.zoneouts[1]
+
+    @classmethod
     def _own_arguments(cls) -> list[str]:
         """What some cells are made with and others not."""
-        names = cls._weight_settings()
+        names = cls._weight_settings() + cls.zoneout_arguments()
         if cls.kernel_cell.projects:
             names.append("projection_units")
         if cls.kernel_cell.biases:
@@ -245,6 +224,21 @@ class KernelCell(Layer, DropoutRNNCell):
             self.get_recurrent_dropout_mask(h) if 0.0 < self.recurrent_dropout < upper else None,
         )
 
+    def _zoneout(self, batch: int, steps: int, training: bool) -> list[Array | float]:
+        """For each state the share of its old value that it keeps: (batch, steps, size) zeros and ones in training."""
+        if not training:
+            return list(self.zoneouts)
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [
+            self._keeps((batch, steps, size), rate) if rate else 0.0
+            for rate, size in zip(self.zoneouts, sizes, strict=True)
+        ]
+
+    def _keeps(self, shape: tuple[int, ...], rate: float) -> Array:
+        """Ones with probability `rate`, else zeros."""
+        dropped: Array = dropout_multiplier(shape, rate, self.dtype, self.seed_generator) == 0
+        return dropped.astype(self.dtype)
+
     def _kernel_weights(self) -> list[Any]:
         """The weights for the kernel's operation; None for a bias that is not there."""
         weights = [getattr(self, name) for name in self.kernel_cell.weights]
@@ -256,13 +250,15 @@ class KernelCell(Layer, DropoutRNNCell):
         """The input and the keyword arguments for the kernel's operation."""
         options = self._kernel_names
         drops = training and (self.dropout > 0.0 or self.recurrent_dropout > 0.0)
-        if not drops and type(x) is np.ndarray:
+        if not drops and not self._has_zoneout and type(x) is np.ndarray:
             return x, options
         options = dict(options)
         if drops:
             batch = x.shape[0]
             like, state = _Like((batch, x.shape[2]), self.dtype), _Like((batch, self.output_size), self.dtype)
             options["input_dropout"], options["recurrent_dropout"] = self._masks(like, state, True)
+        if self._has_zoneout:
+            options["zoneout"] = self._zoneout(x.shape[0], x.shape[1], training)
         if isinstance(x, EmbeddedIds):
             options["embeddings"] = x.table
             x = x.ids
@@ -308,7 +304,15 @@ class KernelCell(Layer, DropoutRNNCell):
         if inputs.ndim != 2:
             raise ValueError(f"{self.name}: inputs of one step must have shape (B, I), got {tuple(inputs.shape)}")
         if not self.runs_in_kernel:
-            return self._step(inputs, states, self._masks(inputs, states[0], training))
+            output, new = self._step(inputs, states, self._masks(inputs, states[0], training))
+            if not self._has_zoneout:
+                return output, new
+            shares = [
+                share if isinstance(share, float) else share[:, 0]
+                for share in self._zoneout(inputs.shape[0], 1, training)
+            ]
+            new = [share * old + (1 - share) * one for share, old, one in zip(shares, states, new, strict=True)]
+            return new[0], new
         x = inputs[:, None] if type(inputs) is np.ndarray else ops.expand_dims(inputs, 1)
         return self.sequence(x, states, None, training, return_sequences=False)
 
@@ -343,12 +347,20 @@ class KernelCell(Layer, DropoutRNNCell):
         config["dropout"] = self.dropout
         if self.kernel_cell.has_recurrent_kernel:
             config["recurrent_dropout"] = self.recurrent_dropout
+        if self._has_zoneout:  # Keras, which reads these configurations too, has none
+            config |= dict(zip(self.zoneout_arguments(), self.zoneouts, strict=True))
         config["seed"] = self.seed
         if self.kernel_cell.recurrent_activation is not None:
             config["recurrent_activation"] = activations.serialize(self.recurrent_activation)
         if self.has_forget_bias():
             config["unit_forget_bias"] = self.unit_forget_bias
         return config
+
+
+def _probability(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number in [0, 1], got {value!r}")
+    return float(value)
 
 
 def gated(values: Any, masks: Array | None, count: int) -> list[Any]:

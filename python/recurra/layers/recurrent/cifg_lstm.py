@@ -31,7 +31,9 @@ class CIFGLSTMCell(KernelCell):
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the input and of h set to zero in training, the same for all gates and at all
         steps of a sequence; clamped to [0, 1]
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h, zoneout_c : probability that a unit of h, of c, keeps its value at a step in training; at inference
+        its expectation. By name
 
     Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
     """

@@ -33,6 +33,7 @@ def cell_parameters(kind: type[KernelCell]) -> list[Parameter]:
     defaults["dropout"] = 0.0
     if cell.has_recurrent_kernel:
         defaults["recurrent_dropout"] = 0.0
+    defaults |= {name: 0.0 for name in kind.zoneout_arguments()}
     defaults["seed"] = None
     return [
         Parameter("units", Parameter.POSITIONAL_OR_KEYWORD),

@@ -35,7 +35,9 @@ class GRUCell(KernelCell):
     dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
         sequence; clamped to [0, 1]; exactly 1 drops nothing, as in Keras
     reset_after : whether the reset gate acts after the product with U or before
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
+        name
     implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
 
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
@@ -111,7 +113,9 @@ class GRU(KernelLayer):
         output
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the inputs and of h set to zero in training, the same at every step
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
+        name
     return_sequences, return_state, go_backwards, stateful, unroll : see :class:`RNN`
     reset_after : whether the reset gate acts after the product with the recurrent kernel
     use_cudnn : "auto", True or False; there is no such library on a CPU, so it chooses nothing

@@ -25,7 +25,9 @@ class IndRNNCell(KernelCell):
     kernel_regularizer, recurrent_regularizer, bias_regularizer : penalties, added to the loss
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout : share of the input set to zero in training, the same at all steps of a sequence; clamped to [0, 1]
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
+        name
 
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``. The weight
     u is called `recurrent_weights`.

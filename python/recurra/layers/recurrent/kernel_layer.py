@@ -37,7 +37,7 @@ class KernelLayer(RNN):
             cell: Any = cls.cell_class
             parameters = list(inspect.signature(cell.__init__).parameters.values())[1:]
             own = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
-            cls._cell_arguments = tuple(p.name for p in own)
+            cls._cell_arguments = tuple(dict.fromkeys([*(p.name for p in own), *cell.zoneout_arguments()]))
             if cls.__init__ is KernelLayer.__init__:
                 add_constructor(cls, layer_parameters(own, _LOOP))
 
@@ -48,6 +48,11 @@ class KernelLayer(RNN):
         name = to_snake_case(self.cell_class.__name__)
         super().__init__(self.cell_class(**of_cell, **of_both, name=name), **arguments)
         self.input_spec = InputSpec(ndim=3)
+
+    @classmethod
+    def zoneout_arguments(cls) -> list[str]:
+        """The name of each state's probability of zoneout."""
+        return cls.cell_class.zoneout_arguments()
 
     def __getattr__(self, name: str) -> Any:
         if name in self._cell_arguments and "cell" in self.__dict__:

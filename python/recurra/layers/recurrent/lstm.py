@@ -31,7 +31,9 @@ class LSTMCell(KernelCell):
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
         sequence; clamped to [0, 1]; exactly 1 drops nothing, as in Keras
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h, zoneout_c : probability that a unit of h, of c, keeps its value at a step in training; at inference
+        its expectation. By name
     implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
 
     Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
@@ -90,7 +92,9 @@ class LSTM(KernelLayer):
         output
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the inputs and of h set to zero in training, the same at every step
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h, zoneout_c : probability that a unit of h, of c, keeps its value at a step in training; at inference
+        its expectation. By name
     return_sequences, return_state, go_backwards, stateful, unroll : see :class:`RNN`
     use_cudnn : "auto", True or False; there is no such library on a CPU, so it chooses nothing
     implementation, zero_output_for_mask, time_major and what :class:`Layer` takes : by name

@@ -11,7 +11,8 @@ from recurra import ops
 from recurra.autograd import Array, Variable, value_of
 from recurra.layers.base.call_spec import convert
 from recurra.layers.base.layer import Layer
-from recurra.layers.recurrent.cell import DropoutRNNCell, KernelCell
+from recurra.layers.recurrent.cell import KernelCell
+from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
 from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.tree import leaves, map_structure

@@ -24,7 +24,9 @@ class SimpleRNNCell(KernelCell):
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
         sequence; clamped to [0, 1]
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
+        name
 
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
     """
@@ -77,7 +79,9 @@ class SimpleRNN(KernelLayer):
     kernel_constraint, recurrent_constraint, bias_constraint : limits after each update
     dropout, recurrent_dropout : share of the inputs and of h set to zero in training, the same at every step
     return_sequences, return_state, go_backwards, stateful, unroll : see :class:`RNN`
-    seed : of the dropout masks
+    seed : of the dropout masks and of zoneout
+    zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
+        name
     zero_output_for_mask, time_major and what :class:`Layer` takes : by name
 
     Called as ``layer(sequences, initial_state=None, mask=None, training=False)`` with sequences (B, T, I); returns
