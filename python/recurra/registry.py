@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from recurra.limits import loading_configuration
+
 T = TypeVar("T")
 
 
@@ -269,7 +271,7 @@ def build_from_config(kind: Any, inner: Any, custom_objects: Mapping[str, Any] |
         return kind(**inner) if inspect.isclass(kind) else kind
     inner = dict(inner)
     try:
-        with custom_object_scope(custom_objects or {}):
+        with custom_object_scope(custom_objects or {}), loading_configuration():
             return kind.from_config(inner)
     except (TypeError, ValueError) as error:
         name = inner.get("name")

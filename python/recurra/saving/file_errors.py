@@ -1,4 +1,4 @@
-"""The one error for files that cannot be read."""
+"""What libraries say about files that cannot be read, as one FileFormatError."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from recurra.limits import FileFormatError
 
-class FileFormatError(ValueError):
-    """A file is damaged, hostile, of another format, or holds something that recurra does not know."""
+__all__ = ["FileFormatError", "making", "reading"]
 
 
 #: what libraries, and classes told to do nonsense, raise

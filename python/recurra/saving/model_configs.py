@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra import registry
 from recurra.layers.add_loss import warn_lost_losses
 from recurra.layers.base.context import context
+from recurra.limits import SMALL, loading_configuration, unpacked
 from recurra.losses.names import ALIASES
 from recurra.registry import is_configuration
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
@@ -107,11 +109,18 @@ class WeightBudget:
 
     def __init__(self, stored: int, label: str) -> None:
         self.left, self.label = stored, label
+        self.states = max(SMALL, unpacked(stored)) // 4  # numbers in the states of stateful layers, which no file holds
 
     def __call__(self, layer: str, name: Any, shape: tuple[int, ...]) -> None:
-        size = 1
-        for extent in shape:
-            size *= extent
+        size = math.prod(shape)
+        if name == "rnn_state":
+            self.states -= size
+            if self.states < 0:
+                raise FileFormatError(
+                    f"{self.label}: {layer} is stateful with states of shape {shape}, more numbers than the file may "
+                    "ask for: refused. If you trust it, give max_size"
+                )
+            return
         self.left -= size
         if self.left < 0:
             raise FileFormatError(
@@ -130,7 +139,8 @@ def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, s
     try:
         config = prepare(config, custom_objects, version)
         context.loading = WeightBudget(stored, label)
-        model = registry.deserialize_keras_object(config, custom_objects)
+        with loading_configuration():
+            model = registry.deserialize_keras_object(config, custom_objects)
         if not model.built and isinstance(config.get("build_config"), dict):
             model.build_from_config(config["build_config"])
     except FileFormatError as error:
@@ -181,7 +191,7 @@ def compile_loaded(
     try:
         with making(label, "what the model was compiled with"):
             prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
-            with registry.custom_object_scope(custom_objects or {}):
+            with registry.custom_object_scope(custom_objects or {}), loading_configuration():
                 model.compile_from_config(prepared)
     except FileFormatError as error:
         said = str(error) if str(error).startswith(label) else f"{label}: {error}"
