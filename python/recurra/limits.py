@@ -16,8 +16,10 @@ helper processes    ``SECONDS`` of time; memory by the size of the file
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,6 +88,28 @@ def check_unpacked(claimed: int, stored: int, what: str) -> None:
             f"{what} claims {claimed} bytes, stored in {stored}: refused, as it may unpack to {unpacked(stored)}. "
             f"If you trust it, give max_size={claimed}"
         )
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Refuse a pipe, a socket or a device, which would give without end, or let the reader wait for ever.
+
+    raises : FileFormatError; what is missing is left to the reader
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise FileFormatError(
+            f"{os.fspath(path)} is a pipe, a socket or a device: only files are read, copy it into one"
+        )
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content of a regular file."""
+    check_regular(path)
+    with open(path, "rb") as file:
+        return file.read()
 
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from recurra.files import FilePath, atomic_path, atomic_write
-from recurra.limits import allowing
+from recurra.limits import allowing, check_regular
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
 from recurra.saving.assets import read_vocabularies
 from recurra.saving.file_errors import FileFormatError, reading
@@ -247,6 +247,7 @@ def _kind(path: FilePath) -> str:
         )
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: there is no such file")
+    check_regular(path)
     with reading(path, "a model's file"), open(path, "rb") as file:
         start = file.read(8)
     if start == hdf5.MAGIC:

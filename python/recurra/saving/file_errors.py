@@ -22,6 +22,11 @@ _CAUGHT = (
 )  # fmt: skip
 
 
+def _named(error: FileFormatError, path: Any) -> FileFormatError:
+    """The same error, with the file's name."""
+    return error if str(path) in str(error) else FileFormatError(f"{path}: {error}")
+
+
 @contextmanager
 def making(path: Any, what: str) -> Iterator[None]:
     """Whatever goes wrong when what a file tells of is made becomes one FileFormatError.
@@ -31,8 +36,8 @@ def making(path: Any, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except FileFormatError:
-        raise
+    except FileFormatError as error:
+        raise _named(error, path) from error.__cause__
     except MemoryError:
         raise FileFormatError(f"{path} asks for more memory than there is") from None
     except _CAUGHT as error:
@@ -52,8 +57,10 @@ def reading(path: Any, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError, IsADirectoryError, FileFormatError):
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
+    except FileFormatError as error:
+        raise _named(error, path) from error.__cause__
     except MemoryError:
         raise FileFormatError(f"{path} asks for more memory than there is: it is damaged, or not {what}") from None
     except _CAUGHT as error:

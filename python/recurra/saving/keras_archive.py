@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from recurra.limits import check_json, check_unpacked
+from recurra.limits import check_json, check_regular, check_unpacked
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import Group, open_hdf5
 
@@ -49,6 +49,8 @@ class Archive:
         self._folder = Path(source) if isinstance(source, (str, os.PathLike)) and os.path.isdir(source) else None
         self._zip: zipfile.ZipFile | None = None
         if self._folder is None:
+            if isinstance(source, (str, os.PathLike)):
+                check_regular(source)
             with reading(self.label, what):
                 self._zip = zipfile.ZipFile(source)
                 assert self._zip.fp is not None
@@ -80,7 +82,8 @@ class Archive:
             found = [info for info in self._zip.infolist() if info.filename == name]
             if len(found) != 1:
                 raise FileFormatError(
-                    f"{self.label} is not {self.what}: it must hold {name} once, it holds it {len(found)} times"
+                    f"{self.label} is not {self.what}, or it is damaged: it must hold {name} once, it holds it "
+                    f"{len(found)} times"
                 )
             info = found[0]
             stored = min(info.compress_size, self._stored)
