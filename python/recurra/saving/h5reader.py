@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -21,9 +22,17 @@ from recurra.limits import LINKS, FileFormatError, unpacked
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
+#: the attribute that holds the checksum of an array or a text; other readers pass it by
+CHECKSUM = "recurra_crc32"
 _DEPTH = 64
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOLS = 0x1, 0x3, 0x8, 0xC, 0x10, 0x11
 _IDLE = (0x0, 0x4, 0x5, 0xA, 0xD, 0xE, 0x12, 0x13, 0x16)  # fill values, times, comments, counts
+
+
+def checksum(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> str:
+    """Eight digits for an array's bytes as stored, its dtype, shape and name in its group."""
+    start = zlib.crc32(f"{dtype.str} {shape} {name}".encode())
+    return f"{zlib.crc32(data, start):08x}"
 
 
 class Unusual(Exception):
@@ -370,5 +379,13 @@ class Dataset(_Object):
         data = self._data
         if data is None:
             data = self.reader.take(self._address, self.size * self.dtype.itemsize) if self.size else b""
+        expected = self.attrs.get(CHECKSUM)
+        if expected is not None:
+            found = checksum(data, self.dtype, self.shape, self.name.rpartition("/")[2])
+            if found != expected:
+                raise FileFormatError(
+                    f"{self.label}: {self.name!r} does not match its checksum: it is damaged. If it was changed "
+                    f"on purpose, remove its attribute {CHECKSUM!r}"
+                )
         array = np.frombuffer(data, self.dtype, self.size).reshape(self.shape)
         return array.astype(self.dtype.newbyteorder("="))

@@ -95,11 +95,13 @@ def write_model(file: Any, model: Model, model_config: Any, training_config: Any
     """
     file.attrs["keras_version"] = KERAS_VERSION
     file.attrs["backend"] = "recurra"
-    file.attrs["model_config"] = json.dumps(model_config)
+    texts = {"model_config": json.dumps(model_config)}
+    if training_config is not None:
+        texts["training_config"] = json.dumps(training_config)
+    hdf5.write_texts(file, texts)
     write_weights(file.create_group("model_weights"), model)
     if training_config is None:
         return
-    file.attrs["training_config"] = json.dumps(training_config)
     optimizer = model.optimizer
     store: dict[str, Array] = {}
     optimizer.save_own_variables(store)

@@ -27,9 +27,12 @@ def check_keys(keys: Iterable[Any]) -> None:
             raise pickle.UnpicklingError(f"a key must be text or a number, got {kind}")
 
 
-# Python's own unpickler in Python: its memo is a dictionary, so that an index of a file allocates nothing, and each
-# operation can be looked at
-class RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+#: Python's own unpickler in Python: its memo is a dictionary, so that a large index in a file allocates nothing, and
+#: each operation can be looked at
+_Unpickler: Any = vars(pickle)["_Unpickler"]
+
+
+class RestrictedUnpickler(_Unpickler):  # type: ignore[misc]
     """An unpickler for which the only classes and functions are those in `stand_ins`.
 
     data : the pickle
@@ -37,7 +40,7 @@ class RestrictedUnpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
     what : how errors call the data
     """
 
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_Unpickler.dispatch)
 
     def __init__(self, data: bytes, stand_ins: Mapping[tuple[str, str], Any], what: str) -> None:
         super().__init__(io.BytesIO(data), encoding="latin1")  # Python 2 wrote its byte strings as they are
