@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ __all__ = [
 
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
+_ERRNO = re.compile(r"\berrno = (\d+)")
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -176,13 +179,27 @@ def read_names(parent: Group, name: str) -> list[str]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def create(target: Any) -> Any:
-    """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed."""
+@contextmanager
+def create(target: Any) -> Iterator[Any]:
+    """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed.
+
+    raises : OSError where the system does not let it be written, whatever h5py makes of it
+    """
     try:
         import h5py
     except ImportError:
         raise ImportError("writing .keras and .h5 files needs h5py: pip install h5py") from None
-    return h5py.File(target, "w")
+    file = h5py.File(target, "w")
+    try:
+        yield file
+        file.close()
+    except BaseException as error:
+        with suppress(RuntimeError, OSError):  # closing writes what is left, and fails for the same reason
+            file.close()
+        number = _ERRNO.search(str(error))
+        if number and isinstance(error, RuntimeError):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def write(parent: Any, name: str, value: Any) -> None:

@@ -60,7 +60,9 @@ def write_archive(
 
 def check_destination(path: str | os.PathLike[str]) -> None:
     """Refuse a path that no file can be written to, before the work whose result it should hold."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir() and not target.is_file():
+        raise ValueError(f"{path} must be a file, got a pipe, a socket or a device, which would be replaced by one")
     if target.is_dir():
         raise IsADirectoryError(f"{target} must be the name of a file to write, got a folder")
     if not target.parent.is_dir():
