@@ -69,7 +69,7 @@ def atomic_path(path: FilePath, overwrite: bool = True) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno is not None and error.errno in _FULL:
             said = f"{os.strerror(error.errno)}: nothing was written, what was there before is unchanged"
             raise OSError(error.errno, said, os.fspath(path)) from error
         raise
