@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,80 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         part.write_bytes(b"half")
         raise KeyboardInterrupt
     assert target.read_bytes() == b"new" and list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null")):
+        with pytest.raises(ValueError, match="must be a file, got a pipe, a socket or a device"), atomic_path(path):
+            raise AssertionError("the block must not run")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes of POSIX")
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from recurra.files import atomic_path
+with atomic_path(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    for name in ("a", "b"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], env=ENVIRONMENT, check=False)
+    assert len(names(tmp_path)) == 2 and all(name.endswith(".tmp") for name in names(tmp_path))
+    (tmp_path / ".a.0-1.x.tmp").write_bytes(b"another machine's")
+    with atomic_path(tmp_path / "a") as running, atomic_path(tmp_path / "a") as second:
+        assert running.exists() and second.exists()
+        second.write_bytes(b"2")
+    left = names(tmp_path)
+    assert "a" in left and ".a.0-1.x.tmp" in left and len(left) == 3 and any(name.startswith(".b.") for name in left)
+
+
+FULL = """
+import resource, sys
+import numpy as np
+from recurra import layers as L
+from recurra.models import Sequential
+model = Sequential([L.Input((300,)), L.Dense(300)])
+model.compile("adam", "mse")
+path = sys.argv[1]
+def write():
+    if "weights" in path:
+        model.save_weights(path)
+    elif path.endswith(".txt"):
+        from recurra.preprocessing.word_vectors import WordVectors
+        WordVectors([f"w{i}" for i in range(300)], np.ones((300, 300))).save(path)
+    elif path.endswith(".rlm"):
+        from recurra.tasks.model_file import write_archive
+        write_archive(path, "language_model", {}, "{}", model)
+    else:
+        model.save(path)
+write()
+with open(path, "rb") as file:
+    before = file.read()
+model.set_weights([w + 1 for w in model.get_weights()])
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    write()
+except OSError as error:
+    print(error)
+with open(path, "rb") as file:
+    print(before == file.read())
+"""
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RECURRA_NUM_THREADS": "1"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of files' sizes")
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.txt", "m.rlm"])
+def test_a_full_disk_is_told_with_the_file_and_leaves_the_old_one(tmp_path: Path, name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / name)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    said = done.stdout.splitlines()
+    assert done.returncode == 0 and len(said) == 2, done.stderr
+    assert name in said[0] and "nothing was written, what was there before is unchanged" in said[0]
+    assert said[1] == "True" and done.stderr == ""
+    assert names(tmp_path) == [name]

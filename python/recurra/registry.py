@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from recurra.limits import loading_configuration
+
 T = TypeVar("T")
 
 
@@ -59,6 +61,9 @@ _ROOMS = (
     "optimizers.schedules", "losses", "metrics", "random", "preprocessing",
 )  # fmt: skip
 
+#: what the configurations of one layer in several places of a model have in common
+_SHARED = "recurra_shared"
+
 _by_name: dict[str, Any] = {}
 _names: dict[Any, str] = {}
 
@@ -67,6 +72,8 @@ class _Scopes(threading.local):
     def __init__(self) -> None:
         self.stack: list[Mapping[str, Any]] = []
         self.live = False
+        self.saved: dict[int, tuple[Any, dict[str, Any], int]] | None = None
+        self.made: dict[Any, Any] | None = None
 
 
 _scopes = _Scopes()
@@ -139,6 +146,31 @@ def live_objects() -> Iterator[None]:
         _scopes.live = before
 
 
+@contextmanager
+def shared_objects() -> Iterator[None]:
+    """Inside the block a layer that is in several places of one model is one layer again when the model is read.
+
+    All its configurations carry one number, under a name of our own: by ``shared_object_id`` Keras 3 would make one
+    layer too, but connect it wrongly; that is read here as well.
+    """
+    before = _scopes.saved, _scopes.made
+    _scopes.saved, _scopes.made = {}, {}
+    try:
+        yield
+    finally:
+        _scopes.saved, _scopes.made = before
+
+
+def _mark_shared(value: Any, config: dict[str, Any]) -> None:
+    if _scopes.saved is None:
+        return
+    if id(value) in _scopes.saved:
+        _, first, number = _scopes.saved[id(value)]
+        config[_SHARED] = first[_SHARED] = number
+    else:
+        _scopes.saved[id(value)] = value, config, len(_scopes.saved)
+
+
 def is_builtin(target: Any) -> bool:
     """Whether a class or function is defined in this package."""
     return str(getattr(target, "__module__", "")).split(".")[0] == "recurra"
@@ -183,8 +215,10 @@ def serialize_keras_object(value: Any) -> Any:
             "registered_name": None if builtin or _scopes.live else get_registered_name(kind),
         }
         build_config = getattr(value, "get_build_config", None)
-        if build_config is not None and (built := build_config()) is not None:
-            result["build_config"] = built
+        if build_config is not None:
+            if (built := build_config()) is not None:
+                result["build_config"] = built
+            _mark_shared(value, result)
         return result
     if _scopes.live:
         return value if callable(value) else copy.deepcopy(value)
@@ -260,7 +294,13 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
             f"unknown class {name!r} (module {config.get('module')!r}): pass it as custom_objects={{{name!r}: ...}} "
             "or decorate it with register_keras_serializable()"
         )
-    return build_from_config(kind, inner, custom_objects)
+    number = config.get(_SHARED, config.get("shared_object_id"))
+    if _scopes.made is None or not isinstance(number, int):
+        return build_from_config(kind, inner, custom_objects)
+    made = _scopes.made.get((number, kind))
+    if made is None:
+        made = _scopes.made[number, kind] = build_from_config(kind, inner, custom_objects)
+    return made
 
 
 def build_from_config(kind: Any, inner: Any, custom_objects: Mapping[str, Any] | None) -> Any:
@@ -269,7 +309,7 @@ def build_from_config(kind: Any, inner: Any, custom_objects: Mapping[str, Any] |
         return kind(**inner) if inspect.isclass(kind) else kind
     inner = dict(inner)
     try:
-        with custom_object_scope(custom_objects or {}):
+        with custom_object_scope(custom_objects or {}), loading_configuration():
             return kind.from_config(inner)
     except (TypeError, ValueError) as error:
         name = inner.get("name")

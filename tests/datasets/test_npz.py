@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.datasets.npz import read_npz
+from recurra.limits import FileFormatError
 
 rows = st.lists(st.lists(st.integers(-(2**70), 2**70), max_size=5), max_size=6)
 
@@ -146,3 +147,43 @@ def test_damaged_files(tmp_path: Path) -> None:
             read_npz(packed(tmp_path, x=member))
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "none.npz")
+
+
+def test_members_that_inflate_or_claim_more_than_they_hold(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        buffer = io.BytesIO()
+        np.save(buffer, np.zeros(1 << 24))
+        archive.writestr("x.npy", buffer.getvalue())
+    with pytest.raises(FileFormatError, match=r"bomb\.npz: x\.npy claims 134217856 bytes, stored in \d+: refused"):
+        read_npz(path)
+    for shape in ("(99999999999,)", "(3, -1)", "(" * 90 + ")" * 90, "(10**9,)"):
+        header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(300) + b"\n"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 24)
+        with pytest.raises(FileFormatError, match=r"bomb\.npz"):
+            read_npz(path)
+
+
+def test_lists_that_stand_in_many_places_are_refused(tmp_path: Path) -> None:
+    row = list(range(2000))
+    array = np.empty(3000, object)
+    array[:] = [row] * 3000
+    np.savez(tmp_path / "x.npz", x=array)
+    with pytest.raises(FileFormatError, match="something other than lists of integers"):
+        read_npz(tmp_path / "x.npz")
+
+
+def test_damaged_deflate_encryption_and_unknown_compression(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez_compressed(path, x=np.arange(100))
+    whole = path.read_bytes()
+    for at, value in ((6, 1), (8, 99), (60, 255)):
+        data = bytearray(whole)
+        data[at] = value
+        central = whole.index(b"PK\x01\x02")
+        if at < 60:
+            data[central + at + 2] = value
+        path.write_bytes(data)
+        with pytest.raises(FileFormatError, match=r"x\.npz"):
+            read_npz(path)

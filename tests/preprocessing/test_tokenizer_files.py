@@ -7,6 +7,9 @@ import copyreg
 import json
 import os
 import pickle
+import struct
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recurra.limits import FileFormatError
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json, tokenizer_from_pickle
 from tests.support.keras_text import golden
 
@@ -62,7 +66,7 @@ def test_json_s_arguments_reach_dumps() -> None:
         ("{}", "has no 'config'"),
         ('{"config": {"word_docs": "{}"}}', "has no 'word_counts'"),
         (None, "must be str"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "nested more than 500 levels"),
     ],
 )
 def test_other_json_is_refused(value: Any, message: str) -> None:
@@ -189,3 +193,60 @@ def test_no_bytes_do_anything_but_raise_or_load(data: bytes, at: int, value: int
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         tokenizer_from_pickle(tmp_path / "none.pickle")
+
+
+def _state(**state: Any) -> bytes:
+    """A pickle of a Tokenizer with this state, whatever it is."""
+    return b"\x80\x02ckeras.preprocessing.text\nTokenizer\n)\x81" + pickle.dumps(state, 2)[2:-1] + b"b."
+
+
+_NESTED: Any = ()
+for _ in range(60):
+    _NESTED = (_NESTED, _NESTED)
+_MANY = [(index * ((1 << 61) - 1)) for index in range(50_000)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x80\x02Nr" + struct.pack("<I", 1 << 27) + b".", id="memo index"),
+        pytest.param(b"\x80\x02Nq\xff." + b"Nr" + struct.pack("<I", 1 << 31), id="memo index behind the end"),
+        pytest.param(pickle.dumps({1: _NESTED}, 2)[:-1] + b"h\x00)\x85u.", id="damaged"),
+        pytest.param(b"\x80\x02}" + pickle.dumps(_NESTED, 2)[2:-1] + b"K\x01s.", id="a key whose hash takes for ever"),
+        pytest.param(
+            b"\x80\x02ccollections\nOrderedDict\n](" + pickle.dumps([_NESTED, 1], 2)[2:-1] + b"e\x85R.", id="pairs"
+        ),
+        pytest.param(_state(num_words=_NESTED), id="an argument whose text is endless"),
+        pytest.param(_state(word_counts=_NESTED), id="a table that is none"),
+        pytest.param(_state(word_index={"a": _NESTED}), id="a count whose text is endless"),
+        pytest.param(_state(filters=[_NESTED]), id="filters whose text is endless"),
+        pytest.param(_state(index_word={number: "w" for number in _MANY[1:100]}), id="numbers that collide"),
+        pytest.param(b"\x80\x04\x8f.", id="a set"),
+        pytest.param(b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b"abc.", id="bytes that are not there"),
+    ],
+)
+def test_pickles_that_ask_for_memory_or_time_are_refused(data: bytes) -> None:
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            tokenizer_from_pickle(data)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+    assert isinstance(caught.value, FileFormatError) and len(str(caught.value)) < 1000
+    assert time.perf_counter() - start < 10
+
+
+def test_json_numbers_that_collide_are_refused() -> None:
+    """As keys of a dictionary they would take a time that grows with the square of their count."""
+    config = json.loads(Tokenizer().to_json())
+    config["config"]["index_word"] = json.dumps({str(number): "w" for number in _MANY})
+    with pytest.raises(FileFormatError, match="expected the number of a word, got"):
+        tokenizer_from_json(json.dumps(config))
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    with pytest.raises(FileFormatError, match="is a pipe, a socket or a device"):
+        tokenizer_from_pickle(tmp_path / "p")

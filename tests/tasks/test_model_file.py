@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from recurra.cli.root import cli
+from recurra.limits import FileFormatError
 from recurra.tasks import LanguageModel, SentimentClassifier
 from recurra.tasks.model_file import check_destination, describe_archive, read_archive, write_archive
+from tests.support.limited import needs_limits, run_limited
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +122,137 @@ def test_reading_executes_nothing(saved: Path, tmp_path: Path) -> None:
     rewrite(saved, evil, "model.keras", (tmp_path / "evil.keras").read_bytes())
     with pytest.raises((ValueError, TypeError)):
         read_archive(evil, "language_model")
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "a.rsc"
+    model = SentimentClassifier(units=5, embedding=3, seed=1)
+    model.fit(["good fun", "a bad film"] * 6, ["pos", "neg"] * 6, epochs=1, batch_size=4, validation=0, verbose=0)
+    model.save(path)
+    return path
+
+
+def described(source: Path, target: Path, **changes: Any) -> Path:
+    """The model with other values in the configuration of its description; None takes one out."""
+    description = describe_archive(source)
+    config = {**description["config"], **changes}
+    description["config"] = {key: value for key, value in config.items() if value != "gone"}
+    rewrite(source, target, "recurra.json", json.dumps(description).encode())
+    return target
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"units": 6}, {"units": 10**12}, {"units": "5"}, {"layers": 2}, {"layers": 10**9}, {"embedding": 4},
+     {"cell": "gru"}, {"cell": ["lstm"]}, {"level": "byte"}, {"level": {}}, {"dropout": "much"}, {"seed": [1]},
+     {"seed": 1.5}, {"trained": 5}, {"trained": [1]}, {"unknown": 1}, {"vocabulary_size": "x"}, {"units": None}],
+)  # fmt: skip
+def test_language_models_that_are_not_what_they_say(saved: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(FileFormatError, match=r"other\.rlm"):
+        LanguageModel.load(described(saved, tmp_path / "other.rlm", **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"units": 6}, {"labels": "gone"}, {"labels": 5}, {"labels": ["a"]}, {"labels": ["a", "a"]},
+     {"labels": [["a"], "b"]}, {"labels": ["a", "b", "c"]},
+     {"bidirectional": False}, {"maxlen": -1}, {"maxlen": "x"}, {"vocabulary_size": 4},
+     {"vocabulary_size": 10**12}, {"trained": 5}, {"unknown": 1}],
+)  # fmt: skip
+def test_classifiers_that_are_not_what_they_say(classifier: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert SentimentClassifier.load(described(classifier, tmp_path / "same.rsc")).predict(["good"])
+    with pytest.raises(FileFormatError, match=r"other\.rsc"):
+        SentimentClassifier.load(described(classifier, tmp_path / "other.rsc", **changes))
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_vocabularies_that_do_not_fit(saved: Path, tmp_path: Path, level: str) -> None:
+    with zipfile.ZipFile(saved) as archive:
+        outer = json.loads(archive.read("vocabulary.json"))
+    for change in (
+        {"a": 1, "bb": 2},
+        {"a": 2, "b": 2},
+        {"a": 900},
+        {"a": -1},
+        {"a": 10**30},
+        {"a": "2"},
+        ["a"],
+        {},
+    ):
+        vocabulary = {**outer, "config": {**outer["config"], "word_index": json.dumps(change)}}
+        rewrite(saved, tmp_path / "other.rlm", "vocabulary.json", json.dumps(vocabulary).encode())
+        with pytest.raises(FileFormatError, match=r"other\.rlm"):
+            LanguageModel.load(described(tmp_path / "other.rlm", tmp_path / "again_other.rlm", level=level))
+
+
+def damaged(source: Path, target: Path, kind: str) -> Path:
+    """The file with one member damaged as `kind` says."""
+    rewrite(source, target, "none", None)
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for item in old.namelist():
+            new.writestr(item, old.read(item))
+    data = bytearray(target.read_bytes())
+    local, central = data.index(b"PK\x03\x04"), data.index(b"PK\x01\x02")
+    if kind == "deflate":
+        data[local + 30 + len("recurra.json") + 3 : local + 30 + len("recurra.json") + 9] = b"\xff" * 6
+    elif kind == "encrypted":
+        data[local + 6] |= 1
+        data[central + 8] |= 1
+    else:
+        data[local + 8], data[central + 10] = 99, 99
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize("kind", ["deflate", "encrypted", "compression"])
+def test_damaged_members(saved: Path, tmp_path: Path, kind: str) -> None:
+    path = damaged(saved, tmp_path / "bad.rlm", kind)
+    for read in (LanguageModel.load, describe_archive):
+        with pytest.raises(FileFormatError, match=r"bad\.rlm"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [("recurra.json", b"[" * 100_000), ("recurra.json", b'{"a":' * 100_000), ("recurra.json", b"[]"),
+     ("recurra.json", b"\xff"), ("recurra.json", b'{"format": 1, "task": ["x"], "config": {}}'),
+     ("recurra.json", b'{"format": 1, "task": "language_model", "config": []}'), ("recurra.json", b"1" * 5000),
+     ("vocabulary.json", b"[" * 100_000), ("vocabulary.json", b"\xff"), ("vocabulary.json", b"null"),
+     ("vocabulary.json", b'{"config": 5}'), ("model.keras", b""), ("model.keras", b"PK")],
+)  # fmt: skip
+def test_members_of_something_else(saved: Path, tmp_path: Path, member: str, content: bytes) -> None:
+    rewrite(saved, tmp_path / "bad.rlm", member, content)
+    with pytest.raises(FileFormatError, match=r"bad\.rlm"):
+        LanguageModel.load(tmp_path / "bad.rlm")
+    done = CliRunner().invoke(cli, ["lm", "perplexity", str(tmp_path / "bad.rlm"), __file__])
+    assert done.exit_code == 2 and done.output.startswith("recurra: error: ") and done.output.count("\n") == 1
+    assert "bad.rlm" in done.output
+
+
+@needs_limits
+@pytest.mark.parametrize("member", ["recurra.json", "vocabulary.json", "model.keras"])
+def test_members_that_inflate(saved: Path, tmp_path: Path, member: str) -> None:
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(tmp_path / "bomb.rlm", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            with new.open(name, "w", force_zip64=True) as file:
+                file.write(old.read(name))
+                for _ in range(300 if name == member else 0):
+                    file.write(b" " * (1 << 20))
+    code = """
+import sys
+from recurra.tasks import LanguageModel
+try:
+    LanguageModel.load(sys.argv[1])
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+    said = run_limited(code, tmp_path / "bomb.rlm", memory=200 << 20)
+    assert said.startswith("FileFormatError") and f"bomb.rlm: {member} claims" in said
+
+
+def test_folders_and_pipes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    for path, said in ((tmp_path, "is a folder"), (tmp_path / "p", "is a pipe, a socket or a device")):
+        with pytest.raises(FileFormatError, match=said):
+            LanguageModel.load(path)

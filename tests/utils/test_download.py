@@ -145,3 +145,21 @@ def test_archives_are_unpacked_into_the_cache(tmp_path: Path, home: Path) -> Non
 def test_wrong_arguments(home: Path, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         get_file(**arguments)
+
+
+def test_an_archive_that_is_in_the_cache_already(tmp_path: Path, home: Path, server: Any) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as packed:
+        packed.writestr("a", b"1")
+    (home / "datasets").mkdir(parents=True)
+    (home / "datasets" / "data.zip").write_bytes((tmp_path / "data.zip").read_bytes())
+    found = get_file(origin=f"{server[0]}/data.zip", extract=True)
+    assert Path(found).name == "data_extracted" and (Path(found) / "a").read_bytes() == b"1"
+    assert (home / "datasets" / "data.zip").is_file() and server[1] == []
+
+
+def test_limits_of_extraction(tmp_path: Path, home: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a", bytes(1 << 23))
+    with pytest.raises(ValueError, match="max_size=8388608"):
+        get_file(origin=tmp_path / "data.zip", extract=True)
+    assert Path(get_file(origin=tmp_path / "data.zip", extract=True, max_size=1 << 23)).is_dir()

@@ -169,7 +169,7 @@ def train(
     """
     from recurra.tasks import LanguageModel
 
-    check_out(out, force)
+    check_out(out, force, files)
     text = read_text_files(files, encoding)
     if start_from is None:
         model = LanguageModel(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,11 +37,14 @@ def out_option(ending: str) -> Callable[[Command], Command]:
     return add
 
 
-def check_out(path: Path, force: bool) -> None:
-    """Refuse a file that cannot be written, or that exists, before training for it."""
+def check_out(path: Path, force: bool, inputs: Sequence[str] = ()) -> None:
+    """Refuse a file that cannot be written, that exists, or that is one of those to be read, before training for it."""
     from recurra.tasks.model_file import check_destination
 
     check_destination(path)
+    for name in inputs:
+        if name != "-" and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
+            raise InputError(f"{path} is the file that is read, {name}: choose another name for what is written")
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another name, or add --force to overwrite it")
 

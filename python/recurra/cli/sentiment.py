@@ -130,7 +130,7 @@ def train(
     """
     from recurra.tasks import SentimentClassifier
 
-    check_out(out, force)
+    check_out(out, force, files)
     texts, labels = read_labelled(files, options)
     model = SentimentClassifier(
         cell=options["cell"], units=options["units"], embedding=options["embedding"], dropout=options["dropout"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pickle
+import struct
 import zipfile
 import zlib
 from itertools import chain
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from recurra.limits import FileFormatError, check_regular, check_unpacked
 from recurra.utils.safe_pickle import restricted_load
 
 Array = NDArray[Any]
@@ -25,19 +28,27 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
     numpy stores an array of lists as a pickle. Here a pickle may only say how such an array is put together; one that
     names anything else is refused, and nothing that it names is called.
 
-    raises : ValueError for a damaged file or other content, OSError where it cannot be read
+    raises : FileFormatError (a ValueError) for a damaged file or other content, OSError where it cannot be read
     """
     name = os.fspath(path)
     arrays = {}
+    check_regular(path)
     try:
+        stored, claimed = os.path.getsize(path), 0
         with zipfile.ZipFile(path) as archive:
-            for member in archive.namelist():
-                if member.endswith(".npy"):
-                    arrays[member[:-4]] = _read_npy(archive.read(member), f"{name}: {member}")
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{name} is not a whole .npz file: {error}") from None
-    except pickle.UnpicklingError as error:
-        raise ValueError(str(error)) from None
+            for info in archive.infolist():
+                if info.filename.endswith(".npy"):
+                    claimed += info.file_size
+                    check_unpacked(info.file_size, info.compress_size, f"{name}: {info.filename}")
+                    check_unpacked(claimed, stored, name)
+                    arrays[info.filename[:-4]] = _read_npy(archive.read(info), f"{name}: {info.filename}")
+    except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, LookupError, struct.error,
+            TypeError, ValueError, OverflowError) as error:  # fmt: skip
+        raise FileFormatError(f"{name} is not a whole .npz file: {error}") from None
+    except MemoryError:
+        raise FileFormatError(f"{name} asks for more memory than there is") from None
     return arrays
 
 
@@ -47,18 +58,26 @@ def _read_npy(data: bytes, name: str) -> Array:
         version = npy.read_magic(file)
         shape, _, dtype = npy.read_array_header_1_0(file) if version[0] == 1 else npy.read_array_header_2_0(file)
         if dtype != np.dtype(object):
+            if math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+                raise ValueError(
+                    f"shape {shape} of {dtype} does not take the {len(data) - file.tell()} bytes there are"
+                )
             file.seek(0)
             return np.asarray(npy.read_array(file, allow_pickle=False))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+        raise FileFormatError(f"{name}: {' '.join(str(error).split())[:200]}") from None
     array = restricted_load(data[file.tell() :], _STAND_INS, name)
     if not isinstance(array, _ObjectArray) or array.items is None:
-        raise ValueError(f"{name} does not hold an array of lists")
+        raise FileFormatError(f"{name} does not hold an array of lists")
     rows = array.items
     if len(shape) != 1 or len(rows) != shape[0]:
-        raise ValueError(f"{name}: expected a list for each of {shape} rows, got {len(rows)} lists")
-    if set(map(type, rows)) - {list} or set(map(type, chain.from_iterable(rows))) - {int}:
-        raise ValueError(f"{name} holds something other than lists of integers")
+        raise FileFormatError(f"{name}: expected a list for each of {shape} rows, got {len(rows)} lists")
+    if (
+        set(map(type, rows)) - {list}
+        or sum(map(len, rows)) > len(data)
+        or set(map(type, chain.from_iterable(rows))) - {int}
+    ):
+        raise FileFormatError(f"{name} holds something other than lists of integers")
     result = np.empty(len(rows), object)
     result[:] = rows
     return result

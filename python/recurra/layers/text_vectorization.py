@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from recurra.layers.base.layer import Layer
+from recurra.limits import loading_configuration
 from recurra.preprocessing.vectorizer import Array, Vectorizer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
@@ -134,8 +135,10 @@ class TextVectorization(Vectorizer, Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> TextVectorization:
-        """The layer of :meth:`get_config`."""
+        """The layer of :meth:`get_config`; its vocabulary is a list, no file is opened."""
         config = dict(config)
         for key in ("standardize", "split"):
-            config[key] = deserialize_keras_object(config.get(key))
-        return cls(**config)
+            if key in config:
+                config[key] = deserialize_keras_object(config[key])
+        with loading_configuration():
+            return cls(**config)

@@ -29,6 +29,9 @@ class Sequential(Model):
     (4, 1)
     """
 
+    _adding_many = False
+    _top: KerasTensor | None = None
+
     def __init__(
         self,
         layers: Iterable[Layer | KerasTensor] | None = None,
@@ -84,6 +87,17 @@ class Sequential(Model):
         else:
             self.built, self._graph, self._steps = False, None, None
 
+    def _add_all(self, layers: Iterable[Layer]) -> None:
+        """Add many layers, and make the graph once."""
+        self._adding_many = True
+        try:
+            for layer in layers:
+                self.add(layer)
+        finally:
+            self._adding_many, top, self._top = False, self._top, None
+        if top is not None:
+            self._set_outputs(top)
+
     def pop(self, rebuild: bool = True) -> Any:
         """Take the top layer off and return it."""
         if not self._layers:
@@ -104,7 +118,10 @@ class Sequential(Model):
 
     def _connect(self, layer: Layer) -> None:
         """Call the new top layer on the symbolic output so far."""
-        below = self._input_tensor() if self._graph is None else self._graph.outputs
+        if self._top is not None:
+            below = self._top
+        else:
+            below = self._input_tensor() if self._graph is None else self._graph.outputs
         outputs = layer(below)
         if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
             outputs = outputs[0]  # of a model that was given its one output in a list
@@ -117,6 +134,9 @@ class Sequential(Model):
         self._set_outputs(outputs)
 
     def _set_outputs(self, outputs: KerasTensor) -> None:
+        if self._adding_many:
+            self._top = outputs
+            return
         self._graph = Graph(self._input_tensor(), outputs, self._ends)
         self._ends_layers = [layer for layer in self._graph.layers if layer not in self._layers] if self._ends else []
         self._steps = None
@@ -280,8 +300,7 @@ class Sequential(Model):
             config = {"layers": config}
         model = cls(name=config.get("name"), trainable=config.get("trainable", True) is not False)
         with custom_object_scope(custom_objects or {}):
-            for layer in config["layers"]:
-                model.add(deserialize_keras_object(layer))
+            model._add_all(deserialize_keras_object(layer) for layer in config["layers"])
         shape = config.get("build_input_shape") or config.get("batch_input_shape")
         if model._graph is None and shape and len(model._layers) and not isinstance(shape, Mapping):
             model.build(tuple(shape))

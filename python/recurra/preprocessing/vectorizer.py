@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recurra.limits import refuse_path
 from recurra.preprocessing import counting
 from recurra.preprocessing.words import tokens_of
 from recurra.typing import PathLike
@@ -157,6 +158,7 @@ class Vectorizer:
         if isinstance(vocabulary, str):
             from recurra.utils.io import read_text
 
+            refuse_path("vocabulary", vocabulary)
             tokens = read_text(vocabulary, self.encoding).split("\n")
             tokens = tokens[: len(tokens) - (not tokens[-1])]
         else:
@@ -305,7 +307,8 @@ class Vectorizer:
             tokens = [tokens_of(self.split, text) for text in texts]
         if self._widths is None:
             return tokens
-        return [[" ".join(row[i : i + n]) for n in self._widths for i in range(len(row) - n + 1)] for row in tokens]
+        widths = self._widths[: max(map(len, tokens), default=0)] if isinstance(self._widths, range) else self._widths
+        return [[" ".join(row[i : i + n]) for n in widths for i in range(len(row) - n + 1)] for row in tokens]
 
     def _standardized(self, texts: list[str]) -> list[str]:
         if callable(self.standardize):
@@ -356,11 +359,12 @@ def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, None or a callable, got {value!r}")
 
 
-def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...] | None:
+def _widths(ngrams: int | Sequence[int] | None) -> Sequence[int] | None:
     if ngrams is None:
         return None
-    widths = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else tuple(ngrams)
-    if not widths or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in widths):
+    whole = isinstance(ngrams, int)
+    widths: Sequence[int] = range(1, ngrams + 1) if isinstance(ngrams, int) else tuple(ngrams)
+    if not widths or (not whole and any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in widths)):
         raise ValueError(f"ngrams must be None, an integer of at least 1 or a tuple of such, got {ngrams!r}")
     return widths
 

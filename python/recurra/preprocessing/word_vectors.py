@@ -253,7 +253,7 @@ def load_word_vectors(
 
 def _header(line: bytes) -> tuple[int, int] | None:
     fields = line.split()
-    if len(fields) == 2 and all(field.isdigit() for field in fields):
+    if len(fields) == 2 and all(field.isdigit() and len(field) < 10 for field in fields):
         return int(fields[0]), int(fields[1])
     return None
 

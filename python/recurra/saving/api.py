@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from recurra.files import FilePath, atomic_path, atomic_write
+from recurra.limits import allowing, check_regular
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
 from recurra.saving.assets import read_vocabularies
 from recurra.saving.file_errors import FileFormatError, reading
@@ -98,6 +99,8 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
+    *,
+    max_size: int | None = None,
 ) -> Model:
     """Load a model that :func:`save_model`, Keras 3 or Keras 2 saved.
 
@@ -107,6 +110,8 @@ def load_model(
         layer is looked up under the layer's name and under its own
     compile : whether to compile it as it was, and to restore the optimizer's state
     safe_mode : only True: no code from a file is ever executed
+    max_size : the most bytes that the file may unpack to, and its model's states may take; None for 64 MiB, or 20
+        times the file's size where that is more
 
     raises : FileFormatError (a ValueError) for a file that is damaged, of another format, or holds a layer that is
         not supported; it names the layer
@@ -116,22 +121,23 @@ def load_model(
             "safe_mode must be True: recurra never executes code from a file. Pass the function as "
             "custom_objects={'name of the Lambda layer': function}"
         )
-    if isinstance(filepath, (str, os.PathLike)):
-        kind = _kind(filepath)
-        if kind == "hdf5":
-            return _load_legacy(filepath, custom_objects, compile)
-    with Archive(filepath) as archive:
-        return _load_archive(archive, custom_objects, compile)
+    with allowing(max_size):
+        if isinstance(filepath, (str, os.PathLike)):
+            kind = _kind(filepath)
+            if kind == "hdf5":
+                return _load_legacy(filepath, custom_objects, compile)
+        with Archive(filepath) as archive:
+            return _load_archive(archive, custom_objects, compile)
 
 
 def _load_archive(archive: Archive, custom_objects: Mapping[str, Any] | None, compile: bool) -> Model:
     with archive.weights() as weights:
         model, compile_config, version = model_from_archive(archive, custom_objects, weights.reader.size)
-        weights_h5.read_weights(weights, model)
+        weights_h5.plan_weights(weights, model).carry_out()
         read_vocabularies(archive, model)
         if compile and compile_config:
             compile_loaded(model, compile_config, custom_objects, version, archive.label)
-            weights_h5.read_optimizer(weights, model.optimizer)
+            weights_h5.plan_optimizer(weights, model.optimizer).carry_out()
     return model
 
 
@@ -142,10 +148,10 @@ def _load_legacy(filepath: FilePath, custom_objects: Mapping[str, Any] | None, c
                 f"{filepath} holds weights but no model: make the model, and call model.load_weights({str(filepath)!r})"
             )
         model, training, version = model_from_legacy(file, custom_objects, file.reader.size)
-        legacy_h5.read_weights(hdf5.group(file, "model_weights"), model)
+        legacy_h5.plan_weights(hdf5.group(file, "model_weights"), model).carry_out()
         if compile and training:
             compile_loaded(model, training, custom_objects, version, str(filepath))
-            legacy_h5.read_optimizer(file, model.optimizer)
+            legacy_h5.plan_optimizer(file, model.optimizer).carry_out()
     return model
 
 
@@ -175,15 +181,23 @@ def save_weights(model: Model, filepath: FilePath, overwrite: bool = True, *, sa
         checkpoints.record(name)
 
 
-def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, *, by_name: bool = False) -> None:
+def load_weights(
+    model: Model,
+    filepath: FilePath,
+    skip_mismatch: bool = False,
+    *,
+    by_name: bool = False,
+    max_size: int | None = None,
+) -> None:
     """Set the weights of a built model from a file that :func:`save_weights`, :func:`save_model` or Keras wrote.
 
     filepath : a .weights.h5 or legacy .h5 file, a .keras archive, a prefix that weights were saved under, or what
         ``train.latest_checkpoint`` returns
     skip_mismatch : leave layers that do not fit as they are, with a warning
     by_name : legacy files only: match layers by their names, and leave those alone that the file lacks
+    max_size : as for :func:`load_model`
 
-    raises : FileFormatError naming the layer that does not fit; no weight is changed then
+    raises : FileFormatError naming the layer that does not fit; neither weights nor the optimizer's state change then
     """
     if filepath is None:
         raise ValueError("filepath must be a path, got None: train.latest_checkpoint found no checkpoint in the folder")
@@ -192,17 +206,18 @@ def load_weights(model: Model, filepath: FilePath, skip_mismatch: bool = False, 
     name = os.fspath(filepath)
     if not os.path.exists(name) and checkpoints.file_of(name).is_file():
         name = os.fspath(checkpoints.file_of(name))
-    if _kind(name) == "archive":
-        _no_by_name(by_name, name)
-        with Archive(name) as archive, archive.weights() as file:
-            _read_new(file, model, skip_mismatch)
-        return
-    with open_hdf5(name, name) as file:
-        if legacy_h5.is_legacy(file):
-            legacy_h5.read_weights(legacy_h5.weights_group(file), model, by_name, skip_mismatch)
+    with allowing(max_size):
+        if _kind(name) == "archive":
+            _no_by_name(by_name, name)
+            with Archive(name) as archive, archive.weights() as file:
+                _read_new(file, model, skip_mismatch)
             return
-        _no_by_name(by_name, name)
-        _read_new(file, model, skip_mismatch)
+        with open_hdf5(name, name) as file:
+            if legacy_h5.is_legacy(file):
+                legacy_h5.plan_weights(legacy_h5.weights_group(file), model, by_name, skip_mismatch).carry_out()
+                return
+            _no_by_name(by_name, name)
+            _read_new(file, model, skip_mismatch)
 
 
 def _no_by_name(by_name: bool, name: str) -> None:
@@ -211,12 +226,13 @@ def _no_by_name(by_name: bool, name: str) -> None:
 
 
 def _read_new(file: Any, model: Model, skip_mismatch: bool) -> None:
-    weights_h5.read_weights(file, model, skip_mismatch)
+    plan = weights_h5.plan_weights(file, model, skip_mismatch)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and hdf5.has(file, "optimizer/vars"):
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
-        weights_h5.read_optimizer(file, optimizer)
+        plan.add(weights_h5.plan_optimizer(file, optimizer))
+    plan.carry_out()
 
 
 def _kind(path: FilePath) -> str:
@@ -231,6 +247,7 @@ def _kind(path: FilePath) -> str:
         )
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: there is no such file")
+    check_regular(path)
     with reading(path, "a model's file"), open(path, "rb") as file:
         start = file.read(8)
     if start == hdf5.MAGIC:

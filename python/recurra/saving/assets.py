@@ -11,8 +11,6 @@ from recurra.saving.weight_paths import walk
 if TYPE_CHECKING:
     from recurra.models.model import Model
 
-_LIMIT = 1 << 28
-
 
 def read_vocabularies(archive: Archive, model: Model) -> None:
     """Give each TextVectorization whose configuration holds no vocabulary the one from its file in the archive.
@@ -25,7 +23,7 @@ def read_vocabularies(archive: Archive, model: Model) -> None:
         if not hasattr(layer, "load_vocabulary") or layer.knows_vocabulary or not archive.has(name):
             continue
         try:
-            tokens = archive.member(name, _LIMIT).decode("utf-8").split("\n")
+            tokens = archive.member(name).decode("utf-8").split("\n")
         except UnicodeDecodeError as error:
             raise FileFormatError(f"{archive.label}: {name} is not UTF-8: {error}") from None
         with making(archive.label, layer.name):

@@ -16,13 +16,11 @@ import numpy as np
 
 from recurra import activations, losses, metrics, ops, registry
 from recurra.layers.base import operation
+from recurra.limits import DEPTH, LAYERS, FileFormatError
 from recurra.registry import is_builtin
 from recurra.saving import graph_ops, keras2
-from recurra.saving.file_errors import FileFormatError
 from recurra.typing import Config
 
-#: how deep objects may lie inside one another
-DEPTH = 200
 #: arguments that say nothing at these values, beside None and False
 _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "data_format": ("channels_last",),
@@ -55,6 +53,7 @@ def prepare(config: Any, custom_objects: Mapping[str, Any] | None, version: int,
 class _Preparation:
     def __init__(self, custom_objects: Mapping[str, Any], version: int) -> None:
         self.custom_objects, self.version = custom_objects, version
+        self.objects = 0
 
     def value(self, config: Any, where: str, depth: int) -> Any:
         if depth > DEPTH:
@@ -69,6 +68,10 @@ class _Preparation:
 
     def object(self, config: Config, where: str, depth: int) -> Any:
         name, inner = config["class_name"], config["config"]
+        if "inbound_nodes" in config or (isinstance(inner, dict) and isinstance(inner.get("name"), str)):
+            self.objects += 1
+            if self.objects > LAYERS:
+                raise FileFormatError(f"{where}: the configuration holds more than {LAYERS} layers: refused")
         if name in _PLACEHOLDERS:
             return config
         if name in ("__numpy__", "__tensor__"):

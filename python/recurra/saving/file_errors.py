@@ -1,4 +1,4 @@
-"""The one error for files that cannot be read."""
+"""What libraries say about files that cannot be read, as one FileFormatError."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from recurra.limits import FileFormatError
 
-class FileFormatError(ValueError):
-    """A file is damaged, hostile, of another format, or holds something that recurra does not know."""
+__all__ = ["FileFormatError", "making", "reading"]
 
 
 #: what libraries, and classes told to do nonsense, raise
@@ -20,6 +20,11 @@ _CAUGHT = (
     OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError,
     EOFError, struct.error, zlib.error, zipfile.BadZipFile, json.JSONDecodeError,
 )  # fmt: skip
+
+
+def _named(error: FileFormatError, path: Any) -> FileFormatError:
+    """The same error, with the file's name."""
+    return error if str(path) in str(error) else FileFormatError(f"{path}: {error}")
 
 
 @contextmanager
@@ -31,8 +36,8 @@ def making(path: Any, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except FileFormatError:
-        raise
+    except FileFormatError as error:
+        raise _named(error, path) from error.__cause__
     except MemoryError:
         raise FileFormatError(f"{path} asks for more memory than there is") from None
     except _CAUGHT as error:
@@ -52,8 +57,10 @@ def reading(path: Any, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (FileNotFoundError, PermissionError, IsADirectoryError, FileFormatError):
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
+    except FileFormatError as error:
+        raise _named(error, path) from error.__cause__
     except MemoryError:
         raise FileFormatError(f"{path} asks for more memory than there is: it is damaged, or not {what}") from None
     except _CAUGHT as error:

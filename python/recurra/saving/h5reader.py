@@ -11,20 +11,28 @@ from __future__ import annotations
 import math
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.file_errors import FileFormatError
+from recurra.limits import LINKS, FileFormatError, unpacked
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
+#: the attribute that holds the checksum of an array or a text; other readers pass it by
+CHECKSUM = "recurra_crc32"
 _DEPTH = 64
-_TEXT_LIMIT = 1 << 26
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOLS = 0x1, 0x3, 0x8, 0xC, 0x10, 0x11
 _IDLE = (0x0, 0x4, 0x5, 0xA, 0xD, 0xE, 0x12, 0x13, 0x16)  # fill values, times, comments, counts
+
+
+def checksum(data: bytes | memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], name: str) -> str:
+    """Eight digits for an array's bytes as stored, its dtype, shape and name in its group."""
+    start = zlib.crc32(f"{dtype.str} {shape} {name}".encode())
+    return f"{zlib.crc32(data, start):08x}"
 
 
 class Unusual(Exception):
@@ -41,6 +49,8 @@ class Reader:
     def __init__(self, source: IO[bytes], label: str) -> None:
         self._file, self.label = source, label
         self.size = source.seek(0, os.SEEK_END)
+        self._groups: dict[int, Group] = {}
+        self._text, self._links = 0, 0
         head = self.take(0, 96)
         if head[:8] != MAGIC:
             raise FileFormatError(f"{label} is not an HDF5 file, or it is damaged")
@@ -75,6 +85,8 @@ class Reader:
 
     def object(self, address: int, name: str) -> Group | Dataset:
         """The group or dataset whose header is at `address`."""
+        if address in self._groups:
+            return self._groups[address]
         messages = self._messages(address)
         kinds = {kind for kind, _ in messages}
         attributes = [data for kind, data in messages if kind == _ATTRIBUTE]
@@ -86,7 +98,8 @@ class Reader:
         by_kind = dict(messages)
         if _SYMBOLS in by_kind:
             tree, heap = self.unpack("<2Q", by_kind[_SYMBOLS])
-            return Group(self, name, attributes, tree, heap)
+            self._groups[address] = Group(self, name, attributes, tree, heap)
+            return self._groups[address]
         if _LAYOUT in by_kind and _DATATYPE in by_kind and _DATASPACE in by_kind:
             return self._dataset(name, attributes, by_kind)
         raise self.damaged(f"{name!r} is neither a group nor an array")
@@ -144,6 +157,12 @@ class Reader:
             return Dataset(self, name, attributes, shape, dtype, layout[4 : 4 + size], 0, size)
         address, size = self.unpack("<2Q", layout, 2)
         return Dataset(self, name, attributes, shape, dtype, None, address, size)
+
+    def count_link(self) -> None:
+        """Called for each name in a group: there is a limit for all of them together."""
+        self._links += 1
+        if self._links > LINKS:
+            raise FileFormatError(f"{self.label} has more than {LINKS} names in its groups: refused")
 
     # --- types and shapes ------------------------------------------------------------------------------------------
 
@@ -215,7 +234,6 @@ class Reader:
     def _from_heap(self, references: list[bytes]) -> Iterator[bytes]:
         """Strings of any length, each given as its length, its heap's address and its number there."""
         heaps: dict[int, dict[int, bytes]] = {}
-        total = 0
         for reference in references:
             length, address, number = struct.unpack("<IQI", reference)
             if length == 0:
@@ -226,9 +244,9 @@ class Reader:
             value = heaps[address].get(number)
             if value is None or len(value) < length:
                 raise self.damaged(f"a string is missing in the heap at {address}")
-            total += length
-            if total > _TEXT_LIMIT:
-                raise self.damaged(f"an attribute claims more than {_TEXT_LIMIT} bytes of text")
+            self._text += length
+            if self._text > unpacked(self.size):
+                raise self.damaged(f"its attributes claim more than {unpacked(self.size)} bytes of text")
             yield value[:length]
 
     def _heap(self, address: int) -> dict[int, bytes]:
@@ -286,6 +304,7 @@ class Group(_Object):
             names = reader.take(start, size)
             self._links = {}
             for offset, address, cached in self._symbols(self._tree, 0, set()):
+                reader.count_link()
                 end = names.find(b"\0", offset)
                 if not 0 <= offset < end:
                     raise reader.damaged(f"a name in {self.name!r} is cut off")
@@ -360,5 +379,13 @@ class Dataset(_Object):
         data = self._data
         if data is None:
             data = self.reader.take(self._address, self.size * self.dtype.itemsize) if self.size else b""
+        expected = self.attrs.get(CHECKSUM)
+        if expected is not None:
+            found = checksum(data, self.dtype, self.shape, self.name.rpartition("/")[2])
+            if found != expected:
+                raise FileFormatError(
+                    f"{self.label}: {self.name!r} does not match its checksum: it is damaged. If it was changed "
+                    f"on purpose, remove its attribute {CHECKSUM!r}"
+                )
         array = np.frombuffer(data, self.dtype, self.size).reshape(self.shape)
         return array.astype(self.dtype.newbyteorder("="))

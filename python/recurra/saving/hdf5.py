@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,7 @@ import numpy as np
 from recurra.autograd import Array
 from recurra.saving import h5copy
 from recurra.saving.file_errors import FileFormatError, reading
-from recurra.saving.h5reader import MAGIC, Dataset, Group, Reader, Unusual
+from recurra.saving.h5reader import CHECKSUM, MAGIC, Dataset, Group, Reader, Unusual, checksum
 
 __all__ = [
     "HEADER_LIMIT",
@@ -20,6 +24,7 @@ __all__ = [
     "Dataset",
     "Group",
     "attribute",
+    "check_texts",
     "create",
     "dataset",
     "group",
@@ -30,10 +35,12 @@ __all__ = [
     "read_names",
     "write",
     "write_names",
+    "write_texts",
 ]
 
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
+_ERRNO = re.compile(r"\berrno = (\d+)")
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -172,19 +179,62 @@ def read_names(parent: Group, name: str) -> list[str]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def create(target: Any) -> Any:
-    """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed."""
+@contextmanager
+def create(target: Any) -> Iterator[Any]:
+    """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed.
+
+    raises : OSError where the system does not let it be written, whatever h5py makes of it
+    """
     try:
         import h5py
     except ImportError:
         raise ImportError("writing .keras and .h5 files needs h5py: pip install h5py") from None
-    return h5py.File(target, "w")
+    file = h5py.File(target, "w")
+    try:
+        yield file
+        file.close()
+    except BaseException as error:
+        with suppress(RuntimeError, OSError):  # closing writes what is left, and fails for the same reason
+            file.close()
+        number = _ERRNO.search(str(error))
+        if number and isinstance(error, RuntimeError):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def write(parent: Any, name: str, value: Any) -> None:
-    """Store `value` as the dataset `name` below an h5py group, contiguous and little-endian, as Keras does."""
+    """Store `value` as the dataset `name` below an h5py group, contiguous and little-endian, as Keras does.
+
+    Its checksum is an attribute, which Keras does not look at.
+    """
     array = np.asarray(value)
-    parent.create_dataset(name, data=array.astype(array.dtype.newbyteorder("<"), copy=False))
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    item = parent.create_dataset(name, data=array)
+    stored = np.dtype(np.uint8) if array.dtype == bool else array.dtype
+    found = checksum(np.ascontiguousarray(array).tobytes(), stored, array.shape, name.rpartition("/")[2])
+    item.attrs[CHECKSUM] = np.bytes_(found)
+
+
+def write_texts(file: Any, texts: Mapping[str, str]) -> None:
+    """Store texts as attributes of an h5py group, with one checksum for all of them."""
+    for name, text in texts.items():
+        file.attrs[name] = text
+    file.attrs[CHECKSUM] = np.bytes_(_of_texts(texts))
+
+
+def check_texts(parent: Group, names: Iterable[str]) -> None:
+    """Raise if the text attributes `names`, those that are there, do not match their checksum; without one they do."""
+    expected = parent.attrs.get(CHECKSUM)
+    texts = {name: attribute(parent, name) or "" for name in names if name in parent.attrs}
+    if expected is not None and _of_texts(texts) != expected:
+        raise FileFormatError(
+            f"{parent.label}: {', '.join(texts)} of {parent.name!r} do not match their checksum: the file is damaged. "
+            f"If they were changed on purpose, remove the attribute {CHECKSUM!r}"
+        )
+
+
+def _of_texts(texts: Mapping[str, str]) -> str:
+    return f"{zlib.crc32(json.dumps(dict(sorted(texts.items()))).encode()):08x}"
 
 
 def write_names(parent: Any, name: str, names: Iterable[str]) -> None:

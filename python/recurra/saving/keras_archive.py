@@ -16,14 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from recurra.limits import check_json, check_regular, check_unpacked
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import Group, open_hdf5
 
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 #: the version of Keras whose format is written
 KERAS_VERSION = "3.15.1"
-_JSON_LIMIT = 1 << 28
-_RATIO = 1000  # deflate reaches 1032 on zeros; weights and JSON stay far below
 
 Source = str | os.PathLike[str] | IO[bytes]
 
@@ -40,16 +39,22 @@ def write_archive(file: IO[bytes], config: dict[str, Any], weights: bytes | memo
 class Archive:
     """A .keras archive (or a folder with the same files) being read.
 
+    what : "a .keras archive", or what else of the same build it is, for errors
     major : the major version of the Keras that wrote it
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, what: str = "a .keras archive") -> None:
+        self.what, self._unpacked = what, 0
         self.label = str(source) if isinstance(source, (str, os.PathLike)) else str(getattr(source, "name", source))
         self._folder = Path(source) if isinstance(source, (str, os.PathLike)) and os.path.isdir(source) else None
         self._zip: zipfile.ZipFile | None = None
         if self._folder is None:
-            with reading(self.label, "a .keras archive"):
+            if isinstance(source, (str, os.PathLike)):
+                check_regular(source)
+            with reading(self.label, what):
                 self._zip = zipfile.ZipFile(source)
+                assert self._zip.fp is not None
+                self._stored = self._zip.fp.seek(0, os.SEEK_END)
 
     def close(self) -> None:
         if self._zip is not None:
@@ -68,22 +73,23 @@ class Archive:
         assert self._zip is not None
         return name in self._zip.namelist()
 
-    def member(self, name: str, limit: int | None = None) -> bytes:
-        """The bytes of one member, checked against its checksum."""
-        with reading(self.label, "a .keras archive"):
+    def member(self, name: str) -> bytes:
+        """The bytes of one member, checked against its checksum and the limits of ``recurra.limits``."""
+        with reading(self.label, self.what):
             if self._folder is not None:
-                return (self._folder / name).read_bytes()
+                return self._from_folder(self._folder / name)
             assert self._zip is not None
             found = [info for info in self._zip.infolist() if info.filename == name]
             if len(found) != 1:
                 raise FileFormatError(
-                    f"{self.label} is not a .keras archive: it must hold {name} once, it holds it {len(found)} times"
+                    f"{self.label} is not {self.what}, or it is damaged: it must hold {name} once, it holds it "
+                    f"{len(found)} times"
                 )
             info = found[0]
-            if info.file_size > _RATIO * max(info.compress_size, 1000) or (limit and info.file_size > limit):
-                raise FileFormatError(
-                    f"{self.label}: {name} claims {info.file_size} bytes, stored in {info.compress_size}: refused"
-                )
+            stored = min(info.compress_size, self._stored)
+            check_unpacked(info.file_size, stored, f"{self.label}: {name}")
+            self._unpacked += info.file_size
+            check_unpacked(self._unpacked, self._stored, f"{self.label}: what is read of it")
             with self._zip.open(info) as file:
                 data = file.read(info.file_size)
                 if file.read(1):
@@ -92,10 +98,16 @@ class Archive:
             raise FileFormatError(f"{self.label}: {name} must have {info.file_size} bytes, got {len(data)}")
         return data
 
+    def _from_folder(self, path: Path) -> bytes:
+        if not path.is_file():  # a device or a pipe would give without end, or wait
+            raise FileFormatError(f"{self.label} is not {self.what}: {path.name} in it is not a file")
+        return path.read_bytes()
+
     def json(self, name: str) -> dict[str, Any]:
         """A member as a JSON object."""
-        data = self.member(name, _JSON_LIMIT)
-        with reading(self.label, "a .keras archive"):
+        data = self.member(name)
+        check_json(data, f"{self.label}: {name}")
+        with reading(self.label, self.what):
             result = parse(data)
             if not isinstance(result, dict):
                 raise FileFormatError(f"{self.label}: {name} must hold an object, got a {type(result).__name__}")

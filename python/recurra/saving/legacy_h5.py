@@ -16,10 +16,11 @@ import numpy as np
 
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5, keras2
+from recurra.saving.assignments import Assignments
 from recurra.saving.file_errors import FileFormatError
 from recurra.saving.keras_archive import KERAS_VERSION
 from recurra.saving.weight_paths import walk
-from recurra.saving.weights_h5 import restore
+from recurra.saving.weights_h5 import plan_state
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -94,11 +95,13 @@ def write_model(file: Any, model: Model, model_config: Any, training_config: Any
     """
     file.attrs["keras_version"] = KERAS_VERSION
     file.attrs["backend"] = "recurra"
-    file.attrs["model_config"] = json.dumps(model_config)
+    texts = {"model_config": json.dumps(model_config)}
+    if training_config is not None:
+        texts["training_config"] = json.dumps(training_config)
+    hdf5.write_texts(file, texts)
     write_weights(file.create_group("model_weights"), model)
     if training_config is None:
         return
-    file.attrs["training_config"] = json.dumps(training_config)
     optimizer = model.optimizer
     store: dict[str, Array] = {}
     optimizer.save_own_variables(store)
@@ -126,12 +129,12 @@ def is_legacy(file: Any) -> bool:
     )
 
 
-def read_weights(group: Any, model: Model, by_name: bool = False, skip_mismatch: bool = False) -> None:
-    """Set the weights of `model`.
+def plan_weights(group: Any, model: Model, by_name: bool = False, skip_mismatch: bool = False) -> Assignments:
+    """The weights of `model`, read and checked; none is changed here.
 
     by_name : match layers by name, and leave those alone that the file lacks; otherwise match by order
     skip_mismatch : leave layers that do not fit as they are, with a warning
-    raises : FileFormatError naming the layer that does not fit; no weight is changed then
+    raises : FileFormatError naming the layer that does not fit
     """
     saved = [(name, _datasets(hdf5.group(group, name))) for name in hdf5.read_names(group, "layer_names")]
     if by_name:
@@ -146,7 +149,7 @@ def read_weights(group: Any, model: Model, by_name: bool = False, skip_mismatch:
                 f"{group.label}: the model has {len(layers_with)} layers with weights, the file {len(saved)}{unbuilt}"
             )
         pairs = [(name, found, layer) for (name, found), layer in zip(saved, layers_with, strict=True)]
-    plan: list[tuple[Variable, Array]] = []
+    plan = Assignments(group.label)
     for name, found, layer in pairs:
         problem, values = _fit(layer, found)
         if problem:
@@ -155,10 +158,11 @@ def read_weights(group: Any, model: Model, by_name: bool = False, skip_mismatch:
                 raise FileFormatError(f"{group.label}: {message}")
             warnings.warn(message, stacklevel=3)
             continue
-        plan.extend(zip(_ordered(layer), values, strict=True))
-    plan.extend(_top_level(group, model, skip_mismatch))
-    for variable, value in plan:
-        variable.assign(value)
+        for variable, value in zip(_ordered(layer), values, strict=True):
+            plan.set(variable, value, layer.name)
+    for variable, value in _top_level(group, model, skip_mismatch):
+        plan.set(variable, value, model.name)
+    return plan
 
 
 def _datasets(group: Any) -> list[Any]:
@@ -253,17 +257,16 @@ def _mark(config: Any, group: Any, depth: int = 0) -> None:
         _mark(item, group, depth + 1)
 
 
-def read_optimizer(file: Any, optimizer: Optimizer) -> None:
-    """Set the state of a built optimizer from the group ``optimizer_weights``, if the file has it."""
+def plan_optimizer(file: Any, optimizer: Optimizer) -> Assignments:
+    """The state of a built optimizer from the group ``optimizer_weights``, if the file has it, read and checked."""
     if not hdf5.has(file, "optimizer_weights"):
-        return
+        return Assignments(file.label)
     group = hdf5.group(file, "optimizer_weights")
     names = hdf5.read_names(group, "weight_names")
     arrays = {name: hdf5.dataset(group, name) for name in names}
     if any(name.endswith(":0") for name in names):
-        restore(optimizer, _ordered_like(optimizer, arrays))
-    else:
-        restore(optimizer, list(arrays.values()))
+        return plan_state(file.label, optimizer, _ordered_like(optimizer, arrays))
+    return plan_state(file.label, optimizer, list(arrays.values()))
 
 
 def _ordered_like(optimizer: Optimizer, arrays: Mapping[str, Any]) -> list[Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra import registry
 from recurra.layers.add_loss import warn_lost_losses
 from recurra.layers.base.context import context
+from recurra.limits import SMALL, check_json, loading_configuration, unpacked
 from recurra.losses.names import ALIASES
 from recurra.registry import is_configuration
 from recurra.saving import graph_ops, hdf5, keras2, legacy_h5
@@ -47,7 +49,8 @@ def _checked(config: Any, model: Model) -> Any:
 def archive_config(model: Model, include_optimizer: bool = True) -> Config:
     """config.json of a .keras archive."""
     warn_lost_losses(model, "the file")
-    config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
+    with registry.shared_objects():
+        config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
     if include_optimizer and model.compiled:
         config["compile_config"] = model.get_compile_config()
     result: Config = _checked(config, model)
@@ -57,7 +60,8 @@ def archive_config(model: Model, include_optimizer: bool = True) -> Config:
 def legacy_config(model: Model) -> Config:
     """model_config of a legacy .h5 file: the layers without the module that they come from."""
     warn_lost_losses(model, "the file")
-    config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
+    with registry.shared_objects():
+        config = graph_ops.to_keras(plain(registry.serialize_keras_object(model)))
     result: Config = _checked(_without_modules(config), model)
     return result
 
@@ -65,7 +69,8 @@ def legacy_config(model: Model) -> Config:
 def _without_modules(config: Config) -> Config:
     if graph_ops.is_keras_operation(config) or config.get("module") == "recurra.layers":
         return config
-    kept = {key: value for key, value in config.items() if key in ("class_name", "config", "name", "inbound_nodes")}
+    names = ("class_name", "config", "name", "inbound_nodes", "recurra_shared")
+    kept = {key: value for key, value in config.items() if key in names}
     if ">" in str(config.get("registered_name")):
         kept["class_name"] = config["registered_name"]  # as Keras names registered classes in these files
     inner = kept.get("config")
@@ -107,11 +112,18 @@ class WeightBudget:
 
     def __init__(self, stored: int, label: str) -> None:
         self.left, self.label = stored, label
+        self.states = max(SMALL, unpacked(stored)) // 4  # numbers in the states of stateful layers, which no file holds
 
     def __call__(self, layer: str, name: Any, shape: tuple[int, ...]) -> None:
-        size = 1
-        for extent in shape:
-            size *= extent
+        size = math.prod(shape)
+        if name == "rnn_state":
+            self.states -= size
+            if self.states < 0:
+                raise FileFormatError(
+                    f"{self.label}: {layer} is stateful with states of shape {shape}, more numbers than the file may "
+                    "ask for: refused. If you trust it, give max_size"
+                )
+            return
         self.left -= size
         if self.left < 0:
             raise FileFormatError(
@@ -130,7 +142,8 @@ def build(config: Any, custom_objects: Mapping[str, Any] | None, version: int, s
     try:
         config = prepare(config, custom_objects, version)
         context.loading = WeightBudget(stored, label)
-        model = registry.deserialize_keras_object(config, custom_objects)
+        with loading_configuration(), registry.shared_objects():
+            model = registry.deserialize_keras_object(config, custom_objects)
         if not model.built and isinstance(config.get("build_config"), dict):
             model.build_from_config(config["build_config"])
     except FileFormatError as error:
@@ -162,7 +175,10 @@ def model_from_legacy(
 ) -> tuple[Model, Config | None, int]:
     """The model that a legacy file tells of, without its weights; what it was compiled with; Keras's version."""
     label = str(file.label)
-    config = parse(hdf5.attribute(file, "model_config") or "")
+    hdf5.check_texts(file, ("model_config", "training_config"))
+    text = hdf5.attribute(file, "model_config") or ""
+    check_json(text.encode(), f"{label}: model_config")
+    config = parse(text)
     weights = hdf5.group(file, "model_weights")
     written_by = hdf5.attribute(file, "keras_version") or hdf5.attribute(weights, "keras_version")
     version = major_version(written_by, 1)
@@ -181,7 +197,7 @@ def compile_loaded(
     try:
         with making(label, "what the model was compiled with"):
             prepared = prepare(config, custom_objects, version, f"what {model.name} was compiled with")
-            with registry.custom_object_scope(custom_objects or {}):
+            with registry.custom_object_scope(custom_objects or {}), loading_configuration():
                 model.compile_from_config(prepared)
     except FileFormatError as error:
         said = str(error) if str(error).startswith(label) else f"{label}: {error}"

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.saving.file_errors import FileFormatError
+from recurra.limits import FileFormatError, check_regular
 from recurra.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -337,7 +337,9 @@ def read_pt(path: str | os.PathLike[str]) -> dict[str, Array]:
     except ImportError:
         raise ImportError("reading .pt files needs PyTorch: pip install 'recurra[torch]'") from None
     if not os.path.isfile(path):
+        check_regular(path)
         raise FileNotFoundError(f"{path}: there is no such file")
+    check_regular(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler and zip reader meet

@@ -9,8 +9,11 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from recurra.autograd import Array, Variable
 from recurra.saving import hdf5
+from recurra.saving.assignments import Assignments
 from recurra.saving.file_errors import FileFormatError
 from recurra.saving.weight_paths import Entry, walk
 
@@ -40,14 +43,14 @@ def _write_group(file: Any, path: str, name: str, values: list[Array]) -> None:
         hdf5.write(group, str(index), value)
 
 
-def read_weights(file: Any, model: Model, skip_mismatch: bool = False) -> None:
-    """Set the weights of `model` from the root group of a file.
+def plan_weights(file: Any, model: Model, skip_mismatch: bool = False) -> Assignments:
+    """The weights of `model` from the root group of a file, read and checked; none is changed here.
 
     skip_mismatch : leave layers as they are, with a warning, where the file holds nothing or other shapes for them
-    raises : FileFormatError naming each layer that does not fit; no weight is changed then
+    raises : FileFormatError naming each layer that does not fit
     """
     problems: list[str] = []
-    plan: list[tuple[Variable, Array]] = []
+    plan = Assignments(file.label)
     used: set[str] = set()
     for entry in walk(model):
         path = f"{entry.path}/vars" if entry.path else "vars"
@@ -60,7 +63,8 @@ def read_weights(file: Any, model: Model, skip_mismatch: bool = False) -> None:
         if problem:
             problems.append(problem)
         else:
-            plan.extend(zip(entry.variables, values, strict=True))
+            for variable, value in zip(entry.variables, values, strict=True):
+                plan.set(variable, value, entry.name)
     if problems:
         message = "the weights do not fit the model: " + "; ".join(problems)
         if not skip_mismatch:
@@ -68,8 +72,7 @@ def read_weights(file: Any, model: Model, skip_mismatch: bool = False) -> None:
         warnings.warn(message, stacklevel=3)
     else:
         _warn_unused(file, used)
-    for variable, value in plan:
-        variable.assign(value)
+    return plan
 
 
 def _unexpected(entry: Entry, count: int) -> str:
@@ -111,19 +114,19 @@ def _warn_unused(file: Any, used: set[str]) -> None:
         )
 
 
-def read_optimizer(file: Any, optimizer: Optimizer) -> None:
-    """Set the state of a built optimizer from the group ``optimizer/vars``, if the file has it."""
+def plan_optimizer(file: Any, optimizer: Optimizer) -> Assignments:
+    """The state of a built optimizer from the group ``optimizer/vars``, if the file has it, read and checked."""
     if not hdf5.has(file, "optimizer/vars"):
-        return
+        return Assignments(file.label)
     group = hdf5.group(file, "optimizer/vars")
     names = sorted(group, key=lambda name: (len(name), name))
     if names != [str(index) for index in range(len(names))]:
         raise FileFormatError(f"{file.label}: optimizer/vars must hold arrays 0, 1, ..., got {names[:5]}")
-    restore(optimizer, [hdf5.dataset(group, name) for name in names])
+    return plan_state(file.label, optimizer, [hdf5.dataset(group, name) for name in names])
 
 
-def restore(optimizer: Any, arrays: list[Any]) -> None:
-    """Set an optimizer's variables from datasets in Keras 3's order.
+def plan_state(label: str, optimizer: Any, arrays: list[Any]) -> Assignments:
+    """An optimizer's variables from datasets in Keras 3's order.
 
     An optimizer that was saved before its first step has only its step count and learning rate in the file; one saved
     by Keras 2 lacks the learning rate, which its configuration carries. Where the rest does not fit, the optimizer
@@ -146,8 +149,10 @@ def restore(optimizer: Any, arrays: list[Any]) -> None:
             f"arrays and this optimizer has {len(own)}, or their shapes differ; it starts afresh",
             stacklevel=4,
         )
-        return
-    for variable, array in zip(own, [array.read() for array in arrays], strict=True):
-        variable.assign(array)
+        return Assignments(label)
+    values = [array.read() for array in arrays]
+    plan = Assignments(label, zip(own, values, strict=True))
     if incomplete:
-        optimizer.variables[-1].assign(optimizer.product_after(int(own[0].value)))
+        product = optimizer.variables[-1]
+        plan.set(product, np.asarray(optimizer.product_after(int(values[0])), product.dtype))
+    return plan

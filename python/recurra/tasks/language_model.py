@@ -11,10 +11,11 @@ import numpy as np
 from recurra.generation import Sampler, Stepper, beam_search
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
+from recurra.saving.file_errors import making
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
-from recurra.tasks.model_file import read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_network
+from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
+from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_layers, language_network
 from recurra.tasks.streams import Streams
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
 
@@ -252,13 +253,25 @@ class LanguageModel:
         write_archive(path, "language_model", config, vocabulary.to_json(), self._plain(self.model))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> LanguageModel:
-        """Read what :meth:`save` wrote. Nothing in the file is executed."""
-        found = read_archive(path, "language_model")
+    def load(cls, path: str | os.PathLike[str], *, max_size: int | None = None) -> LanguageModel:
+        """Read what :meth:`save` wrote. Nothing in the file is executed.
+
+        max_size : the most bytes that the file may unpack to; see ``recurra.saving.load_model``
+        raises : FileFormatError (a ValueError) that names the file for anything else
+        """
+        found = read_archive(path, "language_model", max_size)
         config = dict(found.config)
         trained = config.pop("trained", {})
-        lm = cls(**config)
-        lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
+        with making(path, "the language model"):
+            lm = cls(**config)
+            check_seed(lm.seed)
+            lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
+            check_count(lm.layers, "layers")
+            expected = language_layers(
+                len(lm.vocabulary), cell=lm.cell, units=lm.units, layers=lm.layers, embedding=lm.embedding,
+                dropout=lm.dropout,
+            )  # fmt: skip
+            check_network(path, found.model, expected)
         lm.model, lm.trained = found.model, trained
         return lm
 

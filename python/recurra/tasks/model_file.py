@@ -10,16 +10,23 @@ one executes nothing from it.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recurra.files import atomic_path
+from recurra.limits import LAYERS, FileFormatError, allowing, check_regular
+from recurra.saving.file_errors import reading
+from recurra.saving.keras_archive import Archive as KerasArchive
 
 if TYPE_CHECKING:
+    from recurra.layers.base.layer import Layer
     from recurra.models.model import Model
 
 FORMAT = 1
@@ -53,7 +60,9 @@ def write_archive(
 
 def check_destination(path: str | os.PathLike[str]) -> None:
     """Refuse a path that no file can be written to, before the work whose result it should hold."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_dir() and not target.is_file():
+        raise ValueError(f"{path} must be a file, got a pipe, a socket or a device, which would be replaced by one")
     if target.is_dir():
         raise IsADirectoryError(f"{target} must be the name of a file to write, got a folder")
     if not target.parent.is_dir():
@@ -64,38 +73,108 @@ def check_destination(path: str | os.PathLike[str]) -> None:
 
 def describe_archive(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The description in the file, ``{"format", "task", "config"}``, without its model."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _description(archive, path)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a model that recurra's tasks saved, or it is damaged ({error})") from None
+    with _opened(path) as archive:
+        return _description(archive, path)
 
 
-def read_archive(path: str | os.PathLike[str], task: str) -> Archive:
-    """Read a file that :func:`write_archive` wrote for this task."""
+def read_archive(path: str | os.PathLike[str], task: str, max_size: int | None = None) -> Archive:
+    """Read a file that :func:`write_archive` wrote for this task.
+
+    max_size : the most bytes that it may unpack to; see ``recurra.saving.load_model``
+    raises : FileFormatError (a ValueError) that names the file for anything else
+    """
     from recurra.saving import load_model
 
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="recurra-") as folder:
-            description = _description(archive, path)
-            if description["task"] != task:
-                found = NAMES.get(description["task"], repr(description["task"]))
-                raise ValueError(f"{path} must hold a {NAMES[task]}, got a {found}")
-            vocabulary = archive.read("vocabulary.json").decode("utf-8")
-            model = load_model(archive.extract("model.keras", folder), compile=False)
-    except (zipfile.BadZipFile, KeyError, EOFError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a model that recurra's tasks saved, or it is damaged ({error})") from None
+    with allowing(max_size), _opened(path) as archive:
+        description = _description(archive, path)
+        if description["task"] != task:
+            found = NAMES.get(description["task"], repr(description["task"]))
+            raise FileFormatError(f"{path} must hold a {NAMES[task]}, got a {found}")
+        with reading(path, _WHAT):
+            vocabulary = archive.member("vocabulary.json").decode("utf-8")
+        network = _Member(archive.member("model.keras"))
+        network.name = f"{path}/model.keras"
+        model = load_model(network, compile=False)
     return Archive(task, description["config"], vocabulary, model)
 
 
-def _description(archive: zipfile.ZipFile, path: Any) -> dict[str, Any]:
-    try:
-        description = json.loads(archive.read("recurra.json"))
-        version, _, _ = description["format"], description["task"], description["config"]
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"{path} is a zip file, but not one that recurra's tasks saved: use the task's `save`"
-        ) from None
-    if version != FORMAT:
-        raise ValueError(f"{path} must have format {FORMAT}, got {version!r}: it is from another version of recurra")
-    return dict(description)
+class _Member(io.BytesIO):
+    """A file inside another one, with its name for errors."""
+
+    name = ""
+
+
+_WHAT = "a model that recurra's tasks saved"
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[KerasArchive]:
+    check_regular(path)
+    if os.path.isfile(path) and not zipfile.is_zipfile(path):
+        raise FileFormatError(f"{path} is not {_WHAT}, or it is damaged")
+    if os.path.isdir(path):
+        raise FileFormatError(f"{path} is a folder, not {_WHAT}")
+    with KerasArchive(path, _WHAT) as archive:
+        yield archive
+
+
+def _description(archive: KerasArchive, path: Any) -> dict[str, Any]:
+    if not archive.has("recurra.json"):
+        raise FileFormatError(f"{path} is a zip file, but not one that recurra's tasks saved: use the task's `save`")
+    description = archive.json("recurra.json")
+    if description.get("format") != FORMAT:
+        raise FileFormatError(
+            f"{path} must have format {FORMAT}, got {str(description.get('format'))[:40]}: it is from another version "
+            "of recurra"
+        )
+    config = description.get("config")
+    if not isinstance(description.get("task"), str) or not isinstance(config, dict):
+        raise FileFormatError(f"{path} must tell of a task and its configuration: it is damaged")
+    if not isinstance(config.get("trained", {}), dict):
+        raise FileFormatError(f"{path}: 'trained' must be an object, got a {type(config['trained']).__name__}")
+    return description
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what no random numbers can start from."""
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise ValueError(f"seed must be None or an int, got {seed!r}")
+
+
+def check_count(layers: int, name: str) -> None:
+    """Refuse a number of layers that no file is trusted with."""
+    if layers > LAYERS:
+        raise ValueError(f"{name} must be at most {LAYERS}, got {layers}")
+
+
+def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
+    """Refuse a file whose network is not the one that its description tells of.
+
+    expected : the layers, unbuilt, of which only the forms matter
+    """
+    found = [layer for layer in getattr(model, "layers", []) if type(layer).__name__ != "Dropout"]
+    wanted = [layer for layer in expected if type(layer).__name__ != "Dropout"]
+    kinds = [[type(layer).__name__ for layer in layers] for layers in (found, wanted)]
+    if kinds[0] != kinds[1]:
+        said = ", ".join(kinds[0][:8])
+        raise FileFormatError(f"{path}: its network must be made of {', '.join(kinds[1])}, got {said or 'nothing'}")
+    for layer, like in zip(found, wanted, strict=True):
+        has, needs = _form(layer.get_config()), _form(like.get_config())
+        for key in needs:
+            if has.get(key) != needs[key]:
+                raise FileFormatError(
+                    f"{path}: {key} of its layer {layer.name!r} must be {str(needs[key])[:200]}, as its description "
+                    f"says, got {str(has.get(key))[:200]}"
+                )
+
+
+_FORM = frozenset({
+    "activation", "backward_layer", "class_name", "config", "go_backwards", "input_dim", "layer", "mask_zero",
+    "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences", "return_state", "stateful",
+    "units", "use_bias",
+})  # fmt: skip
+
+
+def _form(config: Any) -> Any:
+    """What of a layer's configuration says which numbers it computes, and of which shapes."""
+    return {key: _form(config[key]) for key in config if key in _FORM} if isinstance(config, dict) else config

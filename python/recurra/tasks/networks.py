@@ -56,18 +56,27 @@ def language_network(
     batch_size : B for a stateful network that carries its state from call to call, or None for one without memory
     takes : token ids (B, T); gives : scores (B, T, V)
     """
-    from recurra.initializers import RandomNormal
-    from recurra.layers import Dense, Dropout, Embedding, Input
     from recurra.models import Sequential
 
-    vectors = Embedding(vocabulary, embedding, embeddings_initializer=RandomNormal(stddev=1.0))
-    network = Sequential([Input(batch_shape=(batch_size, None), dtype="int32"), vectors])
+    stack = language_layers(
+        vocabulary, cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout,
+        stateful=batch_size is not None,
+    )  # fmt: skip
+    return Sequential([rooms.Input(batch_shape=(batch_size, None), dtype="int32"), *stack])
+
+
+def language_layers(
+    vocabulary: int, *, cell: str, units: int, layers: int, embedding: int, dropout: float, stateful: bool = False
+) -> list[Layer]:
+    """The layers of :func:`language_network`, unbuilt."""
+    from recurra.initializers import RandomNormal
+
+    stack: list[Layer] = [rooms.Embedding(vocabulary, embedding, embeddings_initializer=RandomNormal(stddev=1.0))]
     for _ in range(layers):
-        network.add(recurrent_layer(cell, units, return_sequences=True, stateful=batch_size is not None))
+        stack.append(recurrent_layer(cell, units, return_sequences=True, stateful=stateful))
         if dropout:
-            network.add(Dropout(dropout))
-    network.add(Dense(vocabulary))
-    return network
+            stack.append(rooms.Dropout(dropout))
+    return [*stack, rooms.Dense(vocabulary)]
 
 
 def classifier_network(
@@ -79,16 +88,20 @@ def classifier_network(
     """
     from recurra.models import Sequential
 
-    layer = recurrent_layer(cell, units, return_sequences=True, dropout=dropout)
-    network = Sequential(
-        [
-            rooms.Input(shape=(None,), dtype="int32"),
-            rooms.Embedding(vocabulary, embedding, mask_zero=True),
-            rooms.Bidirectional(layer) if bidirectional else layer,
-            rooms.GlobalAveragePooling1D(),
-        ]
+    stack = classifier_layers(
+        vocabulary, classes, cell=cell, units=units, embedding=embedding, dropout=dropout, bidirectional=bidirectional
     )
-    if dropout:
-        network.add(rooms.Dropout(dropout))
-    network.add(rooms.Dense(classes))
-    return network
+    return Sequential([rooms.Input(shape=(None,), dtype="int32"), *stack])
+
+
+def classifier_layers(
+    vocabulary: int, classes: int, *, cell: str, units: int, embedding: int, dropout: float, bidirectional: bool
+) -> list[Layer]:
+    """The layers of :func:`classifier_network`, unbuilt."""
+    layer = recurrent_layer(cell, units, return_sequences=True, dropout=dropout)
+    stack: list[Layer] = [
+        rooms.Embedding(vocabulary, embedding, mask_zero=True),
+        rooms.Bidirectional(layer) if bidirectional else layer,
+        rooms.GlobalAveragePooling1D(),
+    ]
+    return [*stack, *([rooms.Dropout(dropout)] if dropout else []), rooms.Dense(classes)]

@@ -11,10 +11,11 @@ import numpy as np
 from recurra import ops
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
 from recurra.random import derive_seed
+from recurra.saving.file_errors import making
 from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.model_file import read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_network
+from recurra.tasks.model_file import check_network, check_seed, read_archive, write_archive
+from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_layers, classifier_network
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -237,14 +238,33 @@ class SentimentClassifier:
         write_archive(path, "sentiment", config, str(self._tokenizer.to_json()), self.model)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> SentimentClassifier:
-        """Read what :meth:`save` wrote. Nothing in the file is executed."""
-        found = read_archive(path, "sentiment")
+    def load(cls, path: str | os.PathLike[str], *, max_size: int | None = None) -> SentimentClassifier:
+        """Read what :meth:`save` wrote. Nothing in the file is executed.
+
+        max_size : the most bytes that the file may unpack to; see ``recurra.saving.load_model``
+        raises : FileFormatError (a ValueError) that names the file for anything else
+        """
+        found = read_archive(path, "sentiment", max_size)
         config = dict(found.config)
-        labels, trained = config.pop("labels"), config.pop("trained", {})
-        classifier = cls(**config)
+        labels, trained = config.pop("labels", None), config.pop("trained", {})
+        with making(path, "the sentiment classifier"):
+            if not isinstance(labels, list) or not all(isinstance(label, (str, int)) for label in labels):
+                raise ValueError("labels must be a list of texts or numbers")
+            if len(set(labels)) != len(labels):
+                raise ValueError("labels must be different ones")
+            classifier = cls(**config)
+            check_seed(classifier.seed)
+            classifier._tokenizer = tokenizer_from_json(found.vocabulary)
+            ids = sorted(classifier._tokenizer.word_index.values())
+            if ids != list(range(1, len(ids) + 1)) or classifier._tokenizer.num_words != classifier.vocabulary_size:
+                raise ValueError("the words' ids must be 1, 2, ..., and num_words the vocabulary_size")
+            expected = classifier_layers(
+                min(classifier.vocabulary_size, len(ids) + 1), len(labels), cell=classifier.cell,
+                units=classifier.units, embedding=classifier.embedding, dropout=classifier.dropout,
+                bidirectional=classifier.bidirectional,
+            )  # fmt: skip
+            check_network(path, found.model, expected)
         classifier.labels, classifier.trained, classifier.model = labels, trained, found.model
-        classifier._tokenizer = tokenizer_from_json(found.vocabulary)
         return classifier
 
 

@@ -110,5 +110,11 @@ class Vocabulary:
         vocabulary = cls.__new__(cls)
         vocabulary.level = level
         vocabulary._tokenizer = tokenizer_from_json(text)
+        if level == "char" and any(
+            len(token) != 1 for token in vocabulary._tokenizer.word_index if token != "<unknown>"
+        ):
+            raise ValueError("the tokens of a vocabulary of characters must be single characters")
         vocabulary._index()
+        if list(vocabulary._ids.values()) != list(range(UNKNOWN + 1, len(vocabulary))):
+            raise ValueError(f"the ids of a vocabulary's tokens must be {UNKNOWN + 1}, {UNKNOWN + 2}, ... in order")
         return vocabulary

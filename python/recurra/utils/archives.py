@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any, cast
+
+from recurra.limits import FileFormatError, allowing, check_regular, check_unpacked, unpacked
 
 PathLike = str | os.PathLike[str]
 
 _CHUNK = 1 << 20
 _ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
-_UNPACKED_LIMIT = 1 << 40  # bytes; beyond it an archive is taken for a trap
+_MEMBERS = 1_000_000
 
 
 def cache_root() -> Path:
@@ -60,12 +69,19 @@ def matches(path: PathLike, digest: str | None, algorithm: str = "auto") -> bool
     return digest is None or file_digest(path, hash_algorithm(digest, algorithm)) == digest.lower()
 
 
-def extract_archive(archive: PathLike, folder: PathLike, archive_format: str | list[str] | None = "auto") -> bool:
-    """Unpack a zip or tar archive (also .tar.gz, .tar.bz2, .tar.xz) into `folder`, replacing it, whole or not at all.
+def extract_archive(
+    archive: PathLike, folder: PathLike, archive_format: str | list[str] | None = "auto", max_size: int | None = None
+) -> bool:
+    """Unpack a zip or tar archive (also .tar.gz, .tar.bz2, .tar.xz) into `folder`, whole or not at all.
+
+    A folder that is there is replaced if this function made it and nobody changed it since; one that holds the same
+    files is left as it is.
 
     archive_format : "auto", "zip", "tar" or a list of these: the kinds tried; None tries none
+    max_size : the most bytes that it may unpack to; None for 64 MiB, or 20 times the archive's size where that is more
     returns : whether it was an archive of that kind
-    raises : ValueError for members that would land outside `folder` (absolute paths, ``..``), for links and devices
+    raises : FileFormatError (a ValueError) for a damaged archive, one that unpacks to more, members that would land
+        outside `folder` (absolute paths, ``..``), links and devices; FileExistsError for a folder of other files
     """
     if isinstance(archive_format, list):
         kinds = archive_format
@@ -73,63 +89,177 @@ def extract_archive(archive: PathLike, folder: PathLike, archive_format: str | l
         kinds = ["tar", "zip"] if archive_format == "auto" else [] if archive_format is None else [archive_format]
     if any(kind not in ("tar", "zip") for kind in kinds):
         raise ValueError(f"archive_format must be 'auto', 'tar', 'zip' or None, got {archive_format!r}")
+    check_regular(archive)
+    source, target = Path(archive), Path(folder)
     for kind in kinds:
-        if kind == "tar" and tarfile.is_tarfile(archive):
-            unpack: Any = _unpack_tar
-        elif kind == "zip" and zipfile.is_zipfile(archive):
-            unpack = _unpack_zip
-        else:
+        if not (_is_tar(source) if kind == "tar" else zipfile.is_zipfile(source)):
             continue
-        target = Path(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
         try:
-            unpack(Path(archive), temporary)
+            with allowing(max_size), _whole(source):
+                (_unpack_tar if kind == "tar" else _unpack_zip)(source, temporary)
             temporary.chmod(0o755)
-            if target.exists():
-                shutil.rmtree(target)
-            os.replace(temporary, target)
+            _put_in_place(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return True
     return False
 
 
+def _put_in_place(made: Path, target: Path) -> None:
+    note = target.with_name(f".{target.name}.extracted")
+    if target.exists() or target.is_symlink():
+        if not target.is_dir() or target.is_symlink():
+            raise FileExistsError(f"{target} is not a folder, and is not replaced by one: remove it first")
+        ours = note.is_file() and note.read_text("utf-8") == _listing(target, times=True)
+        if not ours and any(target.iterdir()):
+            if _listing(target) == _listing(made):
+                return
+            raise FileExistsError(
+                f"{target} exists, and holds files that are not of this archive or were changed: it is not replaced. "
+                "Remove it, or choose another fname or cache_dir"
+            )
+        shutil.rmtree(target)
+    os.replace(made, target)
+    note.write_text(_listing(target, times=True), "utf-8")
+
+
+def _listing(folder: Path, times: bool = False) -> str:
+    """A hash of the names and sizes of all files below `folder`, with `times` of the times of their changes too."""
+    hasher = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        found = path.lstat()
+        size = found.st_size if stat.S_ISREG(found.st_mode) else -1
+        hasher.update(f"{path.relative_to(folder)} {size} {found.st_mtime_ns if times and size >= 0 else 0}\n".encode())
+    return hasher.hexdigest()
+
+
+@contextmanager
+def _whole(archive: Path) -> Iterator[None]:
+    """Whatever libraries say about a damaged archive becomes one FileFormatError."""
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, LookupError,
+            UnicodeError, OverflowError, struct.error) as error:  # fmt: skip
+        raise FileFormatError(f"{archive} is damaged, or packed in a way that is not known: {error}") from None
+    except OSError as error:
+        if error.errno is not None:  # the system's own
+            raise
+        raise FileFormatError(f"{archive} is damaged: {error}") from None
+    except MemoryError:
+        raise FileFormatError(f"{archive} asks for more memory than there is") from None
+
+
+class _Counted:
+    """A stream of which no more than an archive may unpack to is read or written."""
+
+    def __init__(self, archive: Path, stream: IO[bytes] | None = None) -> None:
+        self.archive, self.stored, self.stream = archive, archive.stat().st_size, stream
+        self.members = self.count = 0
+
+    def add(self, size: int) -> None:
+        self.count += size
+        check_unpacked(self.count, self.stored, str(self.archive))
+
+    def read(self, size: int = -1) -> bytes:
+        assert self.stream is not None
+        data = self.stream.read(size)
+        self.count += len(data)
+        slack = 1 << 20  # headers, and blocks that are filled up
+        if self.count > unpacked(self.stored) + slack + 2048 * self.members:
+            check_unpacked(self.count, self.stored, str(self.archive))
+        return data
+
+    def member(self) -> None:
+        self.members += 1
+        if self.members > _MEMBERS:
+            raise FileFormatError(f"{self.archive} has more than {_MEMBERS} members: refused")
+
+
+def _copy(source: IO[bytes], target: Path, counted: _Counted) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "wb") as file:
+        while chunk := source.read(_CHUNK):
+            counted.add(len(chunk))
+            file.write(chunk)
+
+
 def _safe_target(folder: Path, member: str, archive: Path) -> Path:
     path = PurePosixPath(member.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
-        raise ValueError(f"{archive}: the member {member!r} would land outside the folder; do not trust this archive")
+        raise FileFormatError(
+            f"{archive}: the member {member!r} would land outside the folder; do not trust this archive"
+        )
     return folder.joinpath(*path.parts)
 
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
+    counted = _Counted(archive)
     with zipfile.ZipFile(archive) as source:
-        if sum(info.file_size for info in source.infolist()) > _UNPACKED_LIMIT:
-            raise ValueError(f"{archive}: unpacked it would be over {_UNPACKED_LIMIT >> 40} TiB")
+        check_unpacked(sum(info.file_size for info in source.infolist()), counted.stored, str(archive))
         for info in source.infolist():
+            counted.member()
             target = _safe_target(folder, info.filename, archive)
             mode = info.external_attr >> 16
             if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise ValueError(f"{archive}: the member {info.filename!r} is a link or a device: not unpacked")
+                raise FileFormatError(f"{archive}: the member {info.filename!r} is a link or a device: not unpacked")
             if info.is_dir():
                 target.mkdir(parents=True, exist_ok=True)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with source.open(info) as member, open(target, "wb") as file:
-                shutil.copyfileobj(member, file, _CHUNK)
+            with source.open(info) as member:
+                _copy(member, target, counted)
+
+
+_PACKED: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+
+
+@contextmanager
+def _tar(archive: Path) -> Iterator[tuple[tarfile.TarFile, _Counted]]:
+    """The archive, read as a stream from front to back, so that nothing of it is read that was not counted."""
+    with open(archive, "rb") as file:
+        start = file.read(6)
+    opened = next((function for magic, function in _PACKED.items() if start.startswith(magic)), None)
+    with opened(archive) if opened else open(archive, "rb") as stream:
+        if opened:
+            stream.peek(1)  # tarfile would take a damaged start for no archive
+        counted = _Counted(archive, stream)
+        with tarfile.open(fileobj=cast("IO[bytes]", counted), mode="r|") as source:
+            yield source, counted
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        with allowing(None), _tar(archive):
+            return True
+    except FileFormatError:
+        raise
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise FileFormatError(f"{archive} is damaged: {error}") from None
+    except (tarfile.TarError, ValueError):
+        return False
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
-    with tarfile.open(archive) as source:
+    written = _Counted(archive)
+    with _tar(archive) as (source, read):
         for info in source:
+            written.member()
+            read.member()
             target = _safe_target(folder, info.name, archive)
             if info.isdir():
                 target.mkdir(parents=True, exist_ok=True)
             elif info.isreg():
-                target.parent.mkdir(parents=True, exist_ok=True)
+                check_unpacked(written.count + info.size, written.stored, str(archive))
                 member = source.extractfile(info)
                 assert member is not None  # a regular file always has content
-                with member, open(target, "wb") as file:
-                    shutil.copyfileobj(member, file, _CHUNK)
+                with member:
+                    _copy(member, target, written)
             else:
-                raise ValueError(f"{archive}: the member {info.name!r} is a link or a device: not unpacked")
+                raise FileFormatError(f"{archive}: the member {info.name!r} is a link or a device: not unpacked")
+        while read.read(_CHUNK):  # to the end, where the checksum is
+            pass

@@ -28,6 +28,8 @@ def get_file(
     archive_format: str | list[str] | None = "auto",
     cache_dir: PathLike | None = None,
     force_download: bool = False,
+    *,
+    max_size: int | None = None,
 ) -> str:
     """The local path of a file, downloaded if it is not there yet.
 
@@ -44,10 +46,13 @@ def get_file(
     archive_format : "auto", "tar", "zip", a list of these, or None
     cache_dir : default ``$KERAS_HOME``, else ``~/.keras`` where it exists, else ``~/.cache/recurra``
     force_download : fetch it even if it is there
+    max_size : with `extract`, the most bytes that the archive may unpack to; None for 64 MiB, or 20 times the archive's
+        size where that is more
 
     returns : the path, as a string. Files appear whole or not at all.
     raises : ValueError for a wrong argument or a hash that does not match; ConnectionError where the address cannot
-        be reached, saying which file to put where instead; FileNotFoundError for a local path that does not exist
+        be reached, saying which file to put where instead; FileNotFoundError for a local path that does not exist;
+        FileExistsError where the folder to unpack into holds other files
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "corpus.txt"
@@ -78,6 +83,8 @@ def get_file(
             unpacked = folder / f"{name[: name.find('.')]}_extracted"
         else:
             target = folder / f"{name}_archive"
+            if unpacked.is_file():  # the archive, fetched before without extract
+                target, unpacked = unpacked, folder / f"{name.split('.')[0] or name}_extracted"
     if local is not None:
         if not os.path.isfile(local):
             raise FileNotFoundError(f"origin: there is no file {local}")
@@ -88,7 +95,7 @@ def get_file(
         _download(source, target, digest, algorithm)
     if not unpack:
         return str(target)
-    if not extract_archive(target, unpacked, "tar" if untar else archive_format):
+    if not extract_archive(target, unpacked, "tar" if untar else archive_format, max_size):
         raise ValueError(f"extract: {target} is not an archive of the kind {'tar' if untar else archive_format!r}")
     return str(unpacked)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: the sizes that stand for None in the two dry runs
 _TRIES = (4, 6)
 #: how many numbers an array in a dry run may have while a model is read from a file
-_LOADING_LIMIT = 1 << 28
+_LOADING_LIMIT = 1 << 26
 
 
 def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

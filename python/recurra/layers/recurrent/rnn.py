@@ -10,6 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Array, Variable, value_of
 from recurra.layers.base.call_spec import convert
+from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
@@ -117,6 +118,9 @@ class RNN(Layer):
                     f"{self.name} is stateful, so its batch size must be known when it is built, got shape "
                     f"{tuple(sequences_shape)}: give batch_shape=(B, T, I) to Input, or batch_input_shape"
                 )
+            if context.loading is not None:
+                for size in leaves(self.state_size):
+                    context.loading(self.name, "rnn_state", (batch, *np.atleast_1d(size).tolist()))
             self.states = map_structure(
                 lambda value: Variable(value, dtype=self.dtype, name="rnn_state", trainable=False),
                 self.get_initial_state(batch),

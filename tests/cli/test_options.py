@@ -1,0 +1,38 @@
+"""Outputs that would destroy something are refused before any work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from recurra.cli.root import cli
+
+
+@pytest.mark.parametrize("command", [["lm", "train"], ["sentiment", "train"], ["demo", "--text"]])
+@pytest.mark.parametrize("way", ["same", "link", "hard link"])
+def test_the_input_is_never_overwritten(tmp_path: Path, command: list[str], way: str) -> None:
+    source = tmp_path / "t.txt"
+    source.write_text("pos\tgood fun\nneg\ta bad film\n" * 20)
+    out = source
+    if way != "same":
+        out = tmp_path / "out"
+        (os.link if way == "hard link" else os.symlink)(source, out)
+    before = source.read_text()
+    done = CliRunner().invoke(cli, [*command, str(source), "-f", "-o", str(out)])
+    assert done.exit_code == 2 and done.output.count("\n") == 1
+    assert f"{out} is the file that is read, {source}: choose another name" in done.output
+    assert source.read_text() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@pytest.mark.parametrize("through", ["pipe", "link", "/dev/null"])
+def test_pipes_and_devices_are_refused(tmp_path: Path, through: str) -> None:
+    (tmp_path / "t.txt").write_text("a small text " * 50)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    out = through if through == "/dev/null" else str(tmp_path / through)
+    done = CliRunner().invoke(cli, ["lm", "train", str(tmp_path / "t.txt"), "-f", "-o", out])
+    assert done.exit_code == 2 and "must be a file, got a pipe, a socket or a device" in done.output

@@ -1,0 +1,102 @@
+"""Checksums in files of our own making: whatever bit is wrong, the file is refused or gives the same model."""
+
+from __future__ import annotations
+
+import io
+import random
+import warnings
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from recurra import layers as L
+from recurra.models import Sequential
+from recurra.saving import FileFormatError, hdf5, load_model
+from recurra.saving.h5reader import CHECKSUM
+
+FLIPS = 300
+
+
+def trained() -> Any:
+    model = Sequential([L.Input((5, 3)), L.LSTM(4), L.BatchNormalization(), L.Dense(2)])
+    model.compile("adam", loss="mse")
+    chance = np.random.default_rng(3)
+    model.fit(chance.normal(size=(7, 5, 3)), chance.normal(size=(7, 2)), epochs=2, verbose=0)
+    return model
+
+
+def state(model: Any) -> list[Any]:
+    return [np.array(v.value) for v in (*model.weights, *model.optimizer.variables)]
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.h5", "m.keras"])
+def test_no_bit_changes_a_weight_unnoticed(tmp_path: Path, name: str) -> None:
+    model, path = trained(), tmp_path / name
+    (model.save_weights if "weights" in name else model.save)(path)
+    before, config, whole, chance = state(model), model.to_json(), path.read_bytes(), random.Random(name)
+    refused = 0
+    for _ in range(FLIPS):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.write_bytes(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if "weights" in name:
+                    model.load_weights(path)
+                    found = model
+                else:
+                    found = load_model(path)
+            except FileFormatError:
+                refused += 1
+                continue
+        assert found.to_json() == config
+        for expected, value in zip(before, state(found), strict=False):
+            np.testing.assert_array_equal(expected, value)
+    assert refused > FLIPS // 10
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.h5"])
+def test_a_flipped_weight_is_named(tmp_path: Path, name: str) -> None:
+    model, path = trained(), tmp_path / name
+    (model.save_weights if "weights" in name else model.save)(path)
+    before, data = model.get_weights(), bytearray(path.read_bytes())
+    place = data.find(before[1].tobytes())
+    data[place + 3] ^= 0x40
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match=rf"{name}: '/.*' does not match its checksum: it is damaged"):
+        model.load_weights(path)
+    for expected, value in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, value)
+
+
+def test_files_without_checksums_and_files_changed_on_purpose_are_read(tmp_path: Path) -> None:
+    model, path = trained(), tmp_path / "m.weights.h5"
+    model.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        item = file["layers/dense/vars/0"]
+        item[...] = 7
+    with pytest.raises(FileFormatError, match=f"remove its attribute '{CHECKSUM}'"):
+        model.load_weights(path)
+    with h5py.File(path, "r+") as file:
+        del file["layers/dense/vars/0"].attrs[CHECKSUM]
+    model.load_weights(path)
+    np.testing.assert_array_equal(model.get_weights()[-2], np.full((4, 2), 7, "float32"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.float32(3), np.zeros((0, 3), "f4"), np.arange(6, dtype=">i8").reshape(2, 3)[:, ::-1], np.array([True, False])],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_all_kinds_of_arrays_match_their_checksums(value: Any, packed: bool) -> None:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver="latest" if packed else "earliest") as file:
+        hdf5.write(file, "a/x", value)
+    with hdf5.open_hdf5(buffer, "f") as root:
+        found = hdf5.read(root, "a/x")
+        assert CHECKSUM in hdf5.dataset(root, "a/x").attrs
+    np.testing.assert_array_equal(found, np.asarray(value))
