@@ -53,9 +53,11 @@ def atomic_path(path: FilePath, overwrite: bool = True) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, name):
+            error.filename = os.fspath(path)  # a full disk, say: name the file that is wanted
         raise
 
 

@@ -17,6 +17,8 @@ class History(Callback):
         are in `history`, without validation values
     """
 
+    state_attributes: tuple[str, ...] = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}

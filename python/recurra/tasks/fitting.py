@@ -51,6 +51,8 @@ class BestEpoch(EarlyStopping):
     epochs, logs : how many epochs there were, and what the best one logged
     """
 
+    state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs")
+
     def __init__(self, monitor: str, patience: int) -> None:
         super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
         self.logs: dict[str, Any] = {}

@@ -13,10 +13,13 @@ from recurra.autograd import Array, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
-from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
+from recurra.training.batches import ArraySource, Batch, Source
 from recurra.training.checks import check_no_nan
 from recurra.training.compiled import as_number
 from recurra.training.interrupt import InterruptGuard
+from recurra.training.run_data import RunData
+from recurra.training.run_state import check_fits, run_state, set_run_state
+from recurra.training.sources import WeightedSource
 from recurra.training.step import Stepper
 from recurra.tree import leaves, pack
 
@@ -26,11 +29,11 @@ def is_checked_whole(source: Source) -> bool:
     return isinstance(source, ArraySource) or (isinstance(source, WeightedSource) and is_checked_whole(source.inner))
 
 
-def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[tuple[int, Batch]]:
-    """Numbered batches, at most `steps` of them, without asking for one too many."""
-    if steps is not None and steps <= 0:
+def _limited(batches: Iterator[Batch], steps: int | None, first: int = 0) -> Iterator[tuple[int, Batch]]:
+    """Batches numbered from `first` on, up to `steps`, without asking for one too many."""
+    if steps is not None and steps <= first:
         return
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(batches, first):
         yield number, batch
         if steps is not None and number + 1 >= steps:
             return
@@ -51,6 +54,7 @@ class Fit:
         verbose: int,
         validation: Any,
         validation_freq: Any,
+        others: list[Source],
     ) -> None:
         self.model, self.source, self.callbacks = model, source, callbacks
         self.epochs, self.initial_epoch = epochs, initial_epoch
@@ -64,8 +68,9 @@ class Fit:
         self.unit: str = "step"
         self.work: Any = None
         self.stream: Any = None
-        self._pass: Iterator[Batch] | None = None  # over the data, where an epoch is given a number of steps
-        self._taken = 0
+        self.backups = [callback for callback in callbacks if hasattr(callback, "save_run")]
+        self.data = RunData(source, steps, others, bool(self.backups))
+        self._begun = 0  # batches of the first epoch that were done before it was interrupted
         if any(isinstance(c, ProgbarLogger) for c in callbacks):
             self.verbose = 0
 
@@ -78,13 +83,21 @@ class Fit:
             self.unit, self.work = unit_of(first.x)
         with InterruptGuard() as guard:
             callbacks.on_train_begin()
-            self.source.reseed(model._shuffle_seed)
             epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
             model._initial_epoch = 0
+            state = self._saved()
+            if state is not None:
+                epoch, self._begun = state["epoch"], state["batch"]
+                model._shuffle_seed = state["shuffle"]
+            self.source.reseed(model._shuffle_seed)
+            if state is not None and not self._begun:
+                self._restore(state)
             logs: dict[str, Any] = {}
             while epoch < self.epochs and not model.stop_training:
                 self.stepper.reset()
                 callbacks.on_epoch_begin(epoch)
+                if self._begun and state is not None:
+                    self._restore(state)  # over what the beginning of the epoch has changed
                 bar = Progress(
                     self.steps, self.verbose, title=f"Epoch {epoch + 1}/{self.epochs}", unit=self.unit,
                     stream=self.stream,
@@ -92,6 +105,7 @@ class Fit:
                 seen = self._epoch(epoch, bar, guard)
                 logs = self._logs()
                 if guard.requested:
+                    self._save(epoch, seen)
                     self._interrupted(history, epoch, seen, logs, bar)
                     break
                 if seen == 0 and history.epoch:
@@ -121,6 +135,9 @@ class Fit:
                 bar.finish(logs)
                 callbacks.on_epoch_end(epoch, logs)
                 epoch += 1
+                for backup in self.backups:
+                    if guard.requested or backup.is_due_after_epoch():
+                        backup.save_run(run_state(self, epoch, 0))
                 if guard.requested:
                     history.interrupted = (epoch, 0)
                     bar.interrupt(f"Interrupted by Ctrl-C after epoch {epoch}: the weights trained so far are kept.")
@@ -153,32 +170,36 @@ class Fit:
     def _logs(self) -> dict[str, Any]:
         return dict(self.last) if self.custom else self.stepper.results()
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
-        """What is left of the pass over the data, if epochs have a number of steps of their own; else a whole pass."""
-        if self.given_steps is None:
-            yield from self.source.epoch(epoch)
-            return
-        if self._pass is not None and self._taken == self.source.steps:
-            self._pass = None
-        resumed = self._pass is not None
-        while True:
-            if self._pass is None:
-                self._pass, self._taken = self.source.epoch(epoch), 0
-            before = self._taken
-            for batch in self._pass:
-                self._taken += 1
-                yield batch
-            self._pass = None
-            if not resumed or self._taken > before:
-                return
-            resumed = False  # the epoch before ended where the data did
+    def _saved(self) -> dict[str, Any] | None:
+        """The state that a backup kept of an earlier call of ``fit``, if there is one."""
+        for backup in self.backups:
+            found = backup.load_run()
+            if found is not None:
+                state, name = found
+                check_fits(self, state, name)
+                return dict(state)
+        return None
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.data.restore(state["data"])
+        set_run_state(self, state)
+        if self.steps is None and state["steps"] is not None:
+            self.steps = state["steps"]
+            self.callbacks.set_params({**self.callbacks.params, "steps": self.steps})
+
+    def _save(self, epoch: int, batch: int) -> None:
+        for backup in self.backups:
+            backup.save_run(run_state(self, epoch, batch))
 
     def _epoch(self, epoch: int, bar: Progress, guard: InterruptGuard) -> int:
         model, callbacks, stepper = self.model, self.callbacks, self.stepper
         begin, end = callbacks.train_begin, callbacks.train_end
         every = stepper.compiled.steps_per_execution
-        seen = 0
-        for number, batch in _limited(self._batches(epoch), self.given_steps):
+        seen, self._begun = self._begun, 0
+        bar.seen = seen
+        if seen and model.stop_training:
+            return seen
+        for number, batch in _limited(self.data.epoch(epoch), self.given_steps, seen):
             x, y, weight, size = batch
             if not self.whole:
                 for leaf in leaves(x):
@@ -193,6 +214,10 @@ class Fit:
             bar.advance(self.work(x))
             if end and seen % every == 0:
                 callbacks.on_train_batch_end(number, self._logs())
+            if self.backups and seen % every == 0:
+                for backup in self.backups:
+                    if backup.is_due_after(every):
+                        backup.save_run(run_state(self, epoch, seen))
             if bar.due():
                 bar.draw(self._logs())
             if guard.requested or model.stop_training:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from recurra.layers.base.call_spec import is_text
-from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
+from recurra.training.batches import ArraySource, Batch, Source
 from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
+from recurra.training.sources import WeightedSource
 from recurra.training.structure import align, default_names, flatten_outputs
 from recurra.tree import leaves
 from recurra.typing import Data

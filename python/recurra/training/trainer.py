@@ -15,18 +15,12 @@ from recurra.callbacks.progress import resolve_verbose
 from recurra.training import loop
 from recurra.training.arguments import check_epochs, check_steps, hold_out, in_order, is_batch_list, plain_arrays
 from recurra.training.batch_steps import BatchSteps
-from recurra.training.batches import (
-    ArraySource,
-    Source,
-    as_arrays,
-    count_samples,
-    is_batches,
-    make_source,
-)
+from recurra.training.batches import ArraySource, Source, as_arrays, count_samples
 from recurra.training.checks import check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
+from recurra.training.sources import is_batches, make_source
 from recurra.training.step import Compiled, Stepper
 from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
 
@@ -208,6 +202,7 @@ class Trainer(BatchSteps, OlderCalls):
         run = loop.Fit(
             self, source, calls, epochs=epochs, initial_epoch=initial_epoch, steps=steps, verbose=level,
             validation=None if validation_data is None else validate, validation_freq=validation_freq,
+            others=[] if validation_data is None else [validation_source],
         )  # fmt: skip
         return run.run()
 
