@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
 from recurra.training.batches import ArraySource, Batch, Source
 from recurra.training.checks import check_no_nan
 from recurra.training.compiled import as_number
-from recurra.training.interrupt import InterruptGuard
+from recurra.training.interrupt import InterruptGuard, signal_name
 from recurra.training.run_data import RunData
 from recurra.training.run_state import check_fits, run_state, set_run_state
 from recurra.training.sources import WeightedSource
@@ -106,7 +108,7 @@ class Fit:
                 logs = self._logs()
                 if guard.requested:
                     self._save(epoch, seen)
-                    self._interrupted(history, epoch, seen, logs, bar)
+                    self._interrupted(history, epoch, seen, logs, bar, guard)
                     break
                 if seen == 0 and history.epoch:
                     warnings.warn(
@@ -125,7 +127,7 @@ class Fit:
                         bar.draw(logs)
                     found = self.validation(lambda: guard.requested)
                     if guard.requested:  # what was measured of the validation data is not the whole
-                        self._interrupted(history, epoch, seen, logs, bar)
+                        self._interrupted(history, epoch, seen, logs, bar, guard)
                         break
                     logs.update({f"val_{key}": value for key, value in found.items()})
                 if self.steps is None:
@@ -139,8 +141,9 @@ class Fit:
                     if guard.requested or backup.is_due_after_epoch():
                         backup.save_run(run_state(self, epoch, 0))
                 if guard.requested:
-                    history.interrupted = (epoch, 0)
-                    bar.interrupt(f"Interrupted by Ctrl-C after epoch {epoch}: the weights trained so far are kept.")
+                    history.interrupted, history.signal = (epoch, 0), guard.signal
+                    how = signal_name(guard.signal)
+                    bar.interrupt(f"Interrupted by {how} after epoch {epoch}: the weights trained so far are kept.")
                     break
             optimizer = model.optimizer
             if optimizer is not None and optimizer.use_ema:
@@ -151,17 +154,20 @@ class Fit:
             callbacks.on_train_end(logs)
         return history
 
-    def _interrupted(self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress) -> None:
+    def _interrupted(
+        self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress, guard: InterruptGuard
+    ) -> None:
         """Keep what the epoch under way has measured, and say where it ended."""
-        history.interrupted = (epoch, seen)
+        history.interrupted, history.signal = (epoch, seen), guard.signal
         if seen:
             history.epoch.append(epoch)
             for key, value in logs.items():
                 history.history.setdefault(key, []).append(value)
         place = f"in epoch {epoch + 1} after batch {seen}{f' of {self.steps}' if self.steps else ''}"
-        bar.interrupt(f"Interrupted by Ctrl-C {place}: the weights trained so far are kept.")
+        bar.interrupt(f"Interrupted by {signal_name(guard.signal)} {place}: the weights trained so far are kept.")
         if not self.verbose:
-            print(f"fit was interrupted {place}; the weights are kept", file=sys.stderr)
+            with suppress(OSError, ValueError):  # a closed stream must not cost the weights
+                print(f"fit was interrupted {place}; the weights are kept", file=sys.stderr or io.StringIO())
 
     def _validates(self, epoch: int) -> bool:
         wanted = self.validation_freq
