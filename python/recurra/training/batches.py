@@ -14,6 +14,7 @@ import numpy as np
 from recurra.autograd import Tensor, value_of
 from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
+from recurra.ops.common import refuse_masked
 from recurra.tree import leaves, map_structure
 from recurra.typing import Data
 
@@ -57,6 +58,7 @@ def as_arrays(value: Any, argument: str) -> Any:
         return [as_arrays(item, f"{argument}[{i}]") for i, item in enumerate(value)]
     if is_one_hot(value):
         return value
+    refuse_masked(value, argument)
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{argument} must be an array of numbers, got text: turn text into ids with a Tokenizer first")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,8 +16,10 @@ from recurra.autograd import Array, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
+from recurra.callbacks.terminate_on_nan import TerminateOnNaN
+from recurra.training.bad_loss import source_of_bad_loss
 from recurra.training.batches import ArraySource, Batch, Source
-from recurra.training.checks import check_no_nan
+from recurra.training.checks import check_batch, has_checked_labels
 from recurra.training.compiled import as_number
 from recurra.training.interrupt import InterruptGuard, signal_name
 from recurra.training.run_data import RunData
@@ -65,8 +68,10 @@ class Fit:
         self.verbose, self.validation, self.validation_freq = verbose, validation, validation_freq
         self.stepper = Stepper(model, True)
         self.custom = model._overrides("train_step")
+        self.guarded = not any(isinstance(callback, TerminateOnNaN) for callback in callbacks)
+        self.stepper.guarded = self.guarded
         self.last: dict[str, Any] = {}
-        self.whole = is_checked_whole(source)
+        self.whole, self.labelled = is_checked_whole(source), has_checked_labels(model)
         self.unit: str = "step"
         self.work: Any = None
         self.stream: Any = None
@@ -193,6 +198,20 @@ class Fit:
             self.steps = state["steps"]
             self.callbacks.set_params({**self.callbacks.params, "steps": self.steps})
 
+    def _bad_loss(self, loss: float, epoch: int, number: int, x: Any) -> None:
+        """Say where a loss that is no number comes from, and end the training."""
+        if self.custom:
+            where = "the weights may hold NaN"
+        else:
+            where = f"{source_of_bad_loss(self.model, x)}. The weights are those before this batch"
+        warnings.warn(
+            f"the loss is {loss} at batch {number} of epoch {epoch + 1}, and training ends: {where}. Lower the "
+            "learning rate, or clip the gradients (clipnorm=1.0 of the optimizer)",
+            RuntimeWarning,
+            stacklevel=6,
+        )
+        self.model.stop_training = True
+
     def _save(self, epoch: int, batch: int) -> None:
         for backup in self.backups:
             backup.save_run(run_state(self, epoch, batch))
@@ -208,14 +227,16 @@ class Fit:
         for number, batch in _limited(self.data.epoch(epoch), self.given_steps, seen):
             x, y, weight, size = batch
             if not self.whole:
-                for leaf in leaves(x):
-                    check_no_nan(leaf, f"x of batch {number}")
+                check_batch(batch, number, self.labelled)
             if begin and number % every == 0:
                 callbacks.on_train_batch_begin(number)
             if self.custom:
                 self.last = {key: as_number(value) for key, value in model.train_step(_data(x, y, weight)).items()}
+                loss = self.last.get("loss", 0.0)
             else:
-                stepper.train(x, y, weight, size)
+                loss = stepper.train(x, y, weight, size)
+            if self.guarded and isinstance(loss, float) and not math.isfinite(loss):
+                self._bad_loss(loss, epoch, number, x)
             seen = number + 1
             bar.advance(self.work(x))
             if end and seen % every == 0:
@@ -254,13 +275,12 @@ def evaluate(
     first = source.peek()
     unit, work = ("step", lambda value: 1) if first is None else unit_of(first.x)
     bar = Progress(steps if steps is not None else source.steps, verbose, unit=unit)
-    whole = is_checked_whole(source)
+    whole, labelled = is_checked_whole(source), has_checked_labels(model)
     logs: dict[str, Any] = {}
     for number, batch in _limited(source.epoch(0), steps):
         x, y, weight, size = batch
         if not whole:
-            for leaf in leaves(x):
-                check_no_nan(leaf, f"x of batch {number}")
+            check_batch(batch, number, labelled)
         if callbacks.test_begin:
             callbacks.on_test_batch_begin(number)
         if custom:
@@ -335,8 +355,7 @@ def predict(model: Any, source: Source, callbacks: CallbackList, *, steps: int |
         if callbacks.predict_begin:
             callbacks.on_predict_batch_begin(number)
         if not whole:
-            for leaf in leaves(batch.x):
-                check_no_nan(leaf, f"x of batch {number}")
+            check_batch(batch, number, False)
         if custom:
             outputs = model.predict_step(_data(batch.x, batch.y, batch.weight))
         else:

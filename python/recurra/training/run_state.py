@@ -24,7 +24,7 @@ State = dict[str, Any]
 
 
 # --- random numbers -------------------------------------------------------------------------------------------------
-def _generators(model: Any) -> list[own_random.SeedGenerator]:
+def generators_of(model: Any) -> list[own_random.SeedGenerator]:
     found: dict[int, own_random.SeedGenerator] = {}
     for layer in model._flatten_layers():
         for value in vars(layer).values():
@@ -51,7 +51,7 @@ def set_global_random_state(state: State) -> None:
 
 
 # --- parts of a model -----------------------------------------------------------------------------------------------
-def _stored_states(model: Any) -> list[Variable]:
+def stored_states(model: Any) -> list[Variable]:
     """The states of stateful layers."""
     found: dict[int, Variable] = {}
     for layer in model._flatten_layers():
@@ -165,9 +165,9 @@ def run_state(run: Any, epoch: int, batch: int) -> State:
         "stop": bool(model.stop_training),
         "shuffle": model._shuffle_seed,
         "weights": [variable.numpy() for variable in weights],
-        "states": [variable.numpy() for variable in _stored_states(model)],
+        "states": [variable.numpy() for variable in stored_states(model)],
         "optimizers": [_optimizer_state(optimizer, places) for optimizer in _optimizers(model)],
-        "generators": [generator.state for generator in _generators(model)],
+        "generators": [generator.state for generator in generators_of(model)],
         "metrics": [metric_state(metric) for metric in _metrics(run)] if batch else None,
         "logs": dict(run.last),
         "data": run.data.state(),
@@ -187,8 +187,8 @@ def check_fits(run: Any, state: State, name: str) -> None:
         )
     counts = (
         ("optimizers", len(_optimizers(run.model))),
-        ("generators", len(_generators(run.model))),
-        ("states", len(_stored_states(run.model))),
+        ("generators", len(generators_of(run.model))),
+        ("states", len(stored_states(run.model))),
     )
     for key, count in counts:
         if len(state[key]) != count:
@@ -204,11 +204,11 @@ def set_run_state(run: Any, state: State) -> None:
     weights = model.weights
     for variable, value in zip(weights, state["weights"], strict=True):
         variable.assign(value)
-    for variable, value in zip(_stored_states(model), state["states"], strict=True):
+    for variable, value in zip(stored_states(model), state["states"], strict=True):
         variable.assign(value)
     for optimizer, found in zip(_optimizers(model), state["optimizers"], strict=True):
         _set_optimizer_state(optimizer, found, weights)
-    for generator, found in zip(_generators(model), state["generators"], strict=True):
+    for generator, found in zip(generators_of(model), state["generators"], strict=True):
         generator.state = found
     if state["metrics"] is not None:
         for metric, found in zip(_metrics(run), state["metrics"], strict=True):

@@ -160,6 +160,9 @@ class WeightedSource(Source):
         bad = [key for key in class_weight if not isinstance(key, (int, np.integer)) or key < 0]
         if bad:
             raise ValueError(f"class_weight must map class ids (ints >= 0) to weights, got the keys {bad}")
+        for key, factor in class_weight.items():
+            if not np.isfinite(factor):
+                raise ValueError(f"class_weight must map to finite numbers, got {factor} for class {key}")
         self._table = np.ones(max(class_weight, default=0) + 1, floatx())
         for key, weight in class_weight.items():
             self._table[key] = weight
