@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra import GradientTape, ops, optimizers
 from recurra import callbacks as c
-from recurra import optimizers
 from recurra.layers import LSTM, Dense, Embedding, Input
-from recurra.models import Sequential
+from recurra.metrics import Mean
+from recurra.models import Model, Sequential
 from recurra.utils import set_random_seed
 from tests.support.interrupted_runs import (
+    BATCH,
     EPOCHS,
     RNG,
     STEPS,
@@ -97,6 +99,49 @@ def test_states_of_stateful_layers(tmp_path: Path) -> None:
     whole.fit(**reading(), epochs=EPOCHS, verbose=0)
     model, _ = interrupt_and_resume(tmp_path / "b", 10, make, reading, alone, save_freq=4)
     same(model, whole)
+
+
+def test_a_training_step_of_ones_own_with_two_optimizers(tmp_path: Path) -> None:
+    class Both(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reader, self.head = Sequential([Embedding(9, 3), LSTM(2, dropout=0.2)]), Dense(1)
+            self.seen = Mean("seen")
+
+        def compile(self, *arguments: Any, **options: Any) -> None:
+            super().compile(*arguments, **options)
+            self.second = optimizers.RMSprop(0.01)
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return self.head(self.reader(inputs, training=training))
+
+        def train_step(self, batch: Any) -> dict[str, Any]:
+            x, y = batch
+            with GradientTape() as tape:
+                loss = ops.mean((self(x, training=True)[:, 0] - y) ** 2)
+            parts = self.reader.trainable_weights, self.head.trainable_weights
+            grads = tape.gradient(loss, [*parts[0], *parts[1]])
+            self.optimizer.apply_gradients(zip(grads[: len(parts[0])], parts[0], strict=True))
+            self.second.apply_gradients(zip(grads[len(parts[0]) :], parts[1], strict=True))
+            self.seen.update_state(float(loss))
+            return {"seen": self.seen.result()}
+
+    def make() -> Any:
+        set_random_seed(6)
+        model = Both()
+        model(X)
+        model.compile(optimizers.Adam(0.01))
+        return model
+
+    def reading() -> dict[str, Any]:
+        return {"x": X, "y": Y.astype("float32"), "batch_size": BATCH}
+
+    whole = make()
+    expected = whole.fit(**reading(), epochs=EPOCHS, verbose=0)
+    model, history = interrupt_and_resume(tmp_path / "b", 15, make, reading, alone, save_freq=2)
+    for one, other in zip(model.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert history.history == expected.history
 
 
 def test_global_generators_go_on(tmp_path: Path) -> None:

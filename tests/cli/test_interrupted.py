@@ -124,6 +124,7 @@ def test_lm_resumes(run: Any, folder: Path, tmp_path: Path, verse_model: Path, m
     differs = run(*train, "--resume", "--units", 8, code=2).stderr
     assert "units must be the same as in the training that" in differs and "9, got 8" in differs
     assert "data must be the same" in run("lm", "train", folder / "reviews.tsv", *train[3:], "--resume", code=2).stderr
+    (tmp_path / ".m.rlm.abc.tmp").write_bytes(b"torn")
     run(*train, "--resume")
     same(out, verse_model)
     assert os.listdir(tmp_path) == ["m.rlm"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -80,6 +81,9 @@ def open_checkpoint(out: Path, force: bool, resume: bool, minutes: float, histor
     folder = out.with_name(f"{out.name}.checkpoint")
     checkpoint = TrainingCheckpoint(folder, minutes=minutes, resume=resume)
     check_out(out, force or (resume and checkpoint.found), history)
+    if resume and checkpoint.found:
+        for torn in out.parent.glob(f".{glob.escape(out.name[:100])}.*.tmp"):
+            torn.unlink()  # of the run that was killed while it saved the model
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} must be a folder for checkpoints, got a file: choose another name for the model")
     if checkpoint.found and not resume and not force:
