@@ -53,11 +53,9 @@ def atomic_path(path: FilePath, overwrite: bool = True) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(target))
         os.replace(temporary, target)
-    except BaseException as error:
+    except BaseException:
         with suppress(FileNotFoundError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, name):
-            error.filename = os.fspath(path)  # a full disk, say: name the file that is wanted
         raise
 
 

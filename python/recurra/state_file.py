@@ -39,12 +39,17 @@ def write_state(path: FilePath, state: Any) -> None:
     sizes = [0]
     description = json.dumps({"state": _encode(state, "state", arrays, sizes)}).encode()
     digest = hashlib.sha256()
-    with atomic_write(path) as file:
-        part: Any
-        for part in (_MAGIC, len(description).to_bytes(8, "little"), description, *map(_bytes, arrays)):
-            digest.update(part)
-            file.write(part)
-        file.write(digest.digest())
+    part: Any
+    try:
+        with atomic_write(path) as file:
+            for part in (_MAGIC, len(description).to_bytes(8, "little"), description, *map(_bytes, arrays)):
+                digest.update(part)
+                file.write(part)
+            file.write(digest.digest())
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)  # a full disk, say
+        raise
 
 
 def read_state(path: FilePath) -> Any:
