@@ -167,6 +167,16 @@ def test_no_checkpoint_where_none_is_wanted(
 
 
 # --- outputs are looked at first ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("option", ["--out", "--history"])
+def test_the_text_is_never_written_over(run: Any, tmp_path: Path, option: str) -> None:
+    text = tmp_path / "t.txt"
+    text.write_text("to be or not to be\n" * 20)
+    (tmp_path / "link").symlink_to(text)
+    more = ["-f", "-o", tmp_path / "link"] if option == "--out" else ["-o", tmp_path / "m", "--history", text]
+    assert "is the file that is read" in run("lm", "train", text, *LM_TINY, *more, code=2).stderr
+    assert text.read_text() == "to be or not to be\n" * 20
+
+
 @pytest.mark.parametrize("kind", ["folder missing", "folder", "model"])
 def test_a_history_that_cannot_be_written(run: Any, folder: Path, tmp_path: Path, kind: str) -> None:
     out = tmp_path / "m.rlm"

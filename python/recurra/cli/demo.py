@@ -66,7 +66,7 @@ def demo(
       echo "I would not miss it." | recurra demo
     """
     if out is not None:
-        check_out(out, force)
+        check_out(out, force, [text_file] if text_file is not None else [])
     text, source = read_demo_text(text_file)
     config = recurra.build_config()
     click.echo(f"recurra {recurra.__version__}, kernels for {config['isa']}, {recurra.get_num_threads()} threads")

@@ -175,7 +175,7 @@ def train(
     """
     from recurra.tasks import LanguageModel
 
-    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, history)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     text = read_text_files(files, encoding)
     if start_from is None:
         model = LanguageModel(

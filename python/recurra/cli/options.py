@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,34 +53,38 @@ def resume_options(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
-def check_out(path: Path, force: bool, other: Path | None = None) -> None:
-    """Refuse files that cannot be written, or a model that exists, before training for it.
+def check_out(path: Path, force: bool, inputs: Sequence[str] = (), other: Path | None = None) -> None:
+    """Refuse files that cannot be written, that are among those to be read, or a model that exists, before the work.
 
-    other : a second file that the command will write
+    other : a second file that the command will write, over an older one
     """
     from recurra.tasks.model_file import check_destination
 
-    check_destination(path)
-    if other is not None:
-        check_destination(other)
-        if os.path.realpath(path) == os.path.realpath(other):
-            raise InputError(f"{other} cannot be both the model and the history: choose another name for one")
+    for target in filter(None, (path, other)):
+        check_destination(target)
+        for name in inputs:
+            if name != "-" and target.exists() and os.path.exists(name) and os.path.samefile(target, name):
+                raise InputError(f"{target} is the file that is read, {name}: choose another name for what is written")
+    if other is not None and os.path.realpath(path) == os.path.realpath(other):
+        raise InputError(f"{other} cannot be both the model and the history: choose another name for one")
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another name, or add --force to overwrite it")
 
 
-def open_checkpoint(out: Path, force: bool, resume: bool, minutes: float, history: Path | None) -> Any:
+def open_checkpoint(
+    out: Path, force: bool, resume: bool, minutes: float, inputs: Sequence[str], history: Path | None
+) -> Any:
     """The checkpoint beside the model file, None where none is to be written; checks the files as :func:`check_out`."""
     from recurra.tasks import TrainingCheckpoint
 
     if not minutes:
         if resume:
             raise click.UsageError("--resume needs checkpoints: leave out --checkpoint-minutes 0")
-        check_out(out, force, history)
+        check_out(out, force, inputs, history)
         return None
     folder = out.with_name(f"{out.name}.checkpoint")
     checkpoint = TrainingCheckpoint(folder, minutes=minutes, resume=resume)
-    check_out(out, force or (resume and checkpoint.found), history)
+    check_out(out, force or (resume and checkpoint.found), inputs, history)
     if resume and checkpoint.found:
         for torn in out.parent.glob(f".{glob.escape(out.name[:100])}.*.tmp"):
             torn.unlink()  # of the run that was killed while it saved the model

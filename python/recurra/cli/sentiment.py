@@ -135,7 +135,7 @@ def train(
     """
     from recurra.tasks import SentimentClassifier
 
-    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, history)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     texts, labels = read_labelled(files, options)
     model = SentimentClassifier(
         cell=options["cell"], units=options["units"], embedding=options["embedding"], dropout=options["dropout"],
