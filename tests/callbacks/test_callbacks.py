@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recurra import callbacks as c
-from recurra.layers import LSTM, Dense, Dropout, Embedding, Input
+from recurra.layers import Dense, Input
 from recurra.models import Sequential, load_model
 from recurra.optimizers import SGD
 from recurra.utils import set_random_seed
@@ -211,63 +211,6 @@ def test_a_threshold_to_beat_first(tmp_path: Path) -> None:
     save = c.ModelCheckpoint(tmp_path / "{epoch}.keras", save_best_only=True, initial_value_threshold=2.5)
     line().fit(X, Y, epochs=3, verbose=0, callbacks=[Say(val_loss=[3.0, 2.6, 2.0]), save])
     assert os.listdir(tmp_path) == ["3.keras"]
-
-
-def words() -> Any:
-    set_random_seed(5)
-    model = Sequential([Embedding(9, 4), LSTM(3, dropout=0.3), Dropout(0.2), Dense(2, activation="softmax")])
-    model.build((None, 5))
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
-
-
-@pytest.mark.parametrize("double", [False, True])
-def test_backup_and_restore_repeats_the_run_exactly(tmp_path: Path, double: bool) -> None:
-    x = np.random.default_rng(3).integers(0, 9, (20, 5))
-    y = x[:, 0] % 2
-
-    class Fails(c.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if epoch == 2:
-                raise RuntimeError("power cut")
-
-    whole = words()
-    whole.fit(x, y, batch_size=4, epochs=5, verbose=0)
-    broken = words()
-    folder = tmp_path / "backup"
-    with pytest.raises(RuntimeError, match="power cut"):
-        broken.fit(x, y, batch_size=4, epochs=5, verbose=0,
-                   callbacks=[c.BackupAndRestore(folder, double_checkpoint=double), Fails()])  # fmt: skip
-    assert folder.exists()
-    if double:
-        (folder / "latest.weights.h5").write_bytes(b"torn")
-        with pytest.warns(UserWarning, match="cannot be read"):
-            again, history = resume(x, y, folder, double)
-        assert history.epoch == [2, 3, 4]
-    else:
-        again, history = resume(x, y, folder, double)
-        assert history.epoch == [3, 4]
-    assert not folder.exists()
-    for a, b in zip(again.get_weights(), whole.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def resume(x: Any, y: Any, folder: Path, double: bool) -> tuple[Any, Any]:
-    model = words()
-    set_random_seed(77)  # another process has another state
-    history = model.fit(
-        x, y, batch_size=4, epochs=5, verbose=0, callbacks=[c.BackupAndRestore(folder, double_checkpoint=double)]
-    )
-    return model, history
-
-
-def test_backup_within_an_epoch_starts_the_epoch_over(tmp_path: Path) -> None:
-    backup = c.BackupAndRestore(tmp_path / "b", save_freq=3, delete_checkpoint=False)
-    line().fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[backup])
-    again = line()
-    history = again.fit(X, Y, batch_size=4, epochs=3, verbose=0, callbacks=[c.BackupAndRestore(tmp_path / "b")])
-    assert history.epoch == [1, 2]
-    assert int(again.optimizer.iterations) == 6 + 8  # six batches when it was written
 
 
 def test_swap_ema_weights() -> None:

@@ -82,6 +82,8 @@ def test_learning_rate_must_be_a_number(bad: Any) -> None:
         (np.full((12, 5), -3), np.zeros(12, int), "got ids from -3 to -3"),
         (np.full((12, 5), 1.5), np.zeros(12, int), "whole numbers"),
         (np.full((12, 5), np.nan), np.zeros(12, int), "x must not hold NaN"),
+        (np.full((12, 5), np.inf), np.zeros(12, int), r"x must not hold infinities, got one at index \(0, 0\)"),
+        (IDS, np.full(12, -np.inf), "y must not hold infinities, got one at index"),
     ],
 )
 def test_labels_and_ids(x: Any, y: Any, said: str) -> None:
@@ -174,6 +176,9 @@ def test_several_outputs() -> None:
         ({"batch_size": 0}, ValueError, "batch_size must be an int >= 1"),
         ({"callbacks": ["stop"]}, TypeError, "callbacks must hold Callback objects"),
         ({"sample_weight": np.full(12, np.nan)}, ValueError, "sample_weight must not hold NaN"),
+        ({"sample_weight": np.full(12, np.inf)}, ValueError, "sample_weight must not hold infinities"),
+        ({"class_weight": {0: np.inf}}, ValueError, "class_weight must map to finite numbers, got inf for class 0"),
+        ({"class_weight": {1: np.nan}}, ValueError, "class_weight must map to finite numbers, got nan for class 1"),
         ({"sample_weight": np.ones((12, 5, 2))}, ValueError, "sample_weight must have one weight"),
         ({"sample_weight": np.ones(11)}, ValueError, "same number of samples"),
         ({"callbacks": [EarlyStopping("val_spam")]}, ValueError, "pass mode='max' or mode='min'"),
@@ -258,3 +263,75 @@ def test_validation_batch_size_is_that_of_validation_alone() -> None:
     found = model.fit(x, y, validation_data=(x, y), validation_batch_size=3, validation_steps=1, verbose=0)
     expected = model.evaluate(x[:3], y[:3], verbose=0)
     assert found.history["val_loss"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def real() -> Any:
+    model = Sequential([Input((5, 3)), LSTM(2), Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("rows", [3, 40])
+def test_what_is_not_finite_is_refused_everywhere(value: float, rows: int) -> None:
+    model = real()
+    good = np.random.default_rng(0).normal(size=(rows, 5, 3))
+    y = np.zeros((rows, 1))
+    bad = good.copy()
+    bad[rows - 1, 2, 1] = value
+    said = rf"x must not hold (NaN|infinities), got one at index \({rows - 1}, 2, 1\)"
+    for call in (
+        lambda: model.fit(bad, y, verbose=0),
+        lambda: model.evaluate(bad, y, verbose=0),
+        lambda: model.predict(bad, verbose=0),
+        lambda: model.train_on_batch(bad, y),
+        lambda: model.fit(good, y, validation_data=(bad, y), verbose=0),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call()
+    y_bad = np.full((rows, 1), value)
+    with pytest.raises(ValueError, match="y must not hold"):
+        model.evaluate(good, y_bad, verbose=0)
+    for batches in ([(good, y), (good, y_bad)], [(good, y), (good, y, y_bad[:, 0])]):
+        with pytest.raises(ValueError, match=r"(y|sample_weight) of batch 1 must not hold"):
+            real().fit(batches, verbose=0)
+    with pytest.raises(ValueError, match="x of batch 1 must not hold"):
+        real().evaluate([(good, y), (bad, y)], verbose=0)
+
+
+def test_large_numbers_are_finite() -> None:
+    real().predict(np.full((4, 5, 3), 3e38, "float32"), verbose=0)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict", "call", "batches", "on_batch"])
+def test_numpy_masked_arrays_are_refused(call: str) -> None:
+    model = real()
+    plain = np.zeros((6, 5, 3), "float32")
+    masked = np.ma.masked_array(plain, mask=plain == 1)
+    y = np.zeros((6, 1))
+    calls: dict[str, Any] = {
+        "fit": lambda: model.fit(plain, np.ma.masked_array(y), verbose=0),
+        "evaluate": lambda: model.evaluate(plain, y, sample_weight=np.ma.ones(6), verbose=0),
+        "predict": lambda: model.predict(masked, verbose=0),
+        "call": lambda: model(masked),
+        "batches": lambda: model.fit([(masked, y)], verbose=0),
+        "on_batch": lambda: model.train_on_batch(masked, y),
+    }
+    with pytest.raises(TypeError, match=r"must be a plain array, got a numpy masked array.*fill it"):
+        calls[call]()
+
+
+def test_ids_with_fractions_are_refused_everywhere() -> None:
+    model = classifier()
+    ids = IDS.astype("float64")
+    np.testing.assert_array_equal(model.predict(ids, verbose=0), model.predict(IDS, verbose=0))
+    ids[3, 2] = 1.5
+    for call in (
+        lambda: model.predict(ids, verbose=0),
+        lambda: model.predict(ids[:4].astype("float32"), verbose=0),
+        lambda: model(ids),
+        lambda: model.predict_on_batch(ids),
+        lambda: model.predict([ids[:4], ids[:4]][0], batch_size=2, verbose=0),
+    ):
+        with pytest.raises(ValueError, match="whole numbers"):
+            call()

@@ -13,6 +13,8 @@ class SwapEMAWeights(Callback):
     swap_on_epoch : also while other callbacks see the end of an epoch, so that ModelCheckpoint saves the averages
     """
 
+    state_attributes: tuple[str, ...] = ("_averaged",)
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

@@ -15,7 +15,12 @@ class Callback:
     params : {"epochs", "steps", "verbose"}
 
     `logs` holds the averages so far: "loss", the metrics, and at an epoch's end "val_loss" and so on.
+
+    ``BackupAndRestore`` keeps what :meth:`state_dict` returns: the attributes named in `state_attributes`, which hold
+    plain values or arrays and change as training goes. A callback of your own names its counters there.
     """
+
+    state_attributes: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
@@ -30,6 +35,15 @@ class Callback:
 
     def set_model(self, model: Any) -> None:
         self._model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the callback has to remember when training is interrupted and resumed."""
+        return {name: getattr(self, name) for name in self.state_attributes}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to what :meth:`state_dict` returned. Called after :meth:`on_train_begin`."""
+        for name in self.state_attributes:
+            setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called when fit begins."""

@@ -28,11 +28,37 @@ class CSVLogger(Callback):
         self._writer: Any = None
         self._keys: list[str] | None = None
         self._header = True
+        self._start = 0  # of what this run writes, in bytes
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the run has written, and where."""
+        if self._file is None:
+            return {"start": 0, "text": "", "keys": None}
+        with open(self.filename, "rb") as file:
+            file.seek(self._start)
+            return {"start": self._start, "text": file.read().decode("utf-8"), "keys": self._keys}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Write what the interrupted run had written up to this point, in the place of all that it wrote."""
+        if self._file is None:
+            return
+        self._file.close()
+        with open(self.filename, "r+b") as file:
+            file.truncate(min(state["start"], os.path.getsize(self.filename)))
+        self._file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        self._start = state["start"]
+        self._file.write(state["text"])
+        self._file.flush()
+        self._keys = state["keys"]
+        if self._keys is not None:
+            self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._header = True
+        self._start = 0
         if self.append and os.path.exists(self.filename):
-            self._header = os.path.getsize(self.filename) == 0
+            self._start = os.path.getsize(self.filename)
+            self._header = self._start == 0
         self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._writer, self._keys = None, None
 

@@ -19,6 +19,8 @@ class EarlyStopping(MonitorCallback):
     start_from_epoch : watch from this epoch on
     """
 
+    state_attributes: tuple[str, ...] = ("wait", "stopped_epoch", "best_epoch", "best", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

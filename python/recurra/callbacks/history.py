@@ -15,18 +15,22 @@ class History(Callback):
     params : {"epochs", "steps", "verbose"}
     interrupted : None, or (epoch, batches done) where Ctrl-C ended training. The averages of that part of an epoch
         are in `history`, without validation values
+    signal : the number of the signal that ended training, None where none did
     """
+
+    state_attributes: tuple[str, ...] = ("history", "epoch")
 
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.interrupted: tuple[int, int] | None = None
+        self.signal: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
         self.history = {}
-        self.interrupted = None
+        self.interrupted, self.signal = None, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch.append(epoch)

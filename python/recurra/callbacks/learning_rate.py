@@ -51,6 +51,8 @@ class ReduceLROnPlateau(MonitorCallback):
     The rate in force is logged as "learning_rate".
     """
 
+    state_attributes: tuple[str, ...] = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",

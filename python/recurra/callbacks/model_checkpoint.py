@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,15 @@ class BatchCounter:
         self.freq = freq
         self._since = 0
         self._last = -1
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """The batches since the last time, and the number of the last batch. May be assigned."""
+        return self._since, self._last
+
+    @state.setter
+    def state(self, value: tuple[int, int]) -> None:
+        self._since, self._last = value
 
     def due(self, batch: int) -> bool:
         if isinstance(self.freq, str):
@@ -50,6 +60,8 @@ class ModelCheckpoint(MonitorCallback):
     period : Keras 2's number of epochs from one look at the model to the next
     verbose : 1 says what is saved
     """
+
+    state_attributes: tuple[str, ...] = ("best", "_waited", "_epoch")
 
     def __init__(
         self,
@@ -80,6 +92,13 @@ class ModelCheckpoint(MonitorCallback):
             )
         if not save_weights_only and self.filepath.endswith(".weights.h5"):
             raise ValueError(f"filepath {filepath!r} is a name for weights: set save_weights_only=True or use .keras")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "batches": self._batches.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._batches.state = state["batches"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:

@@ -81,7 +81,7 @@ class Progress:
         """A closed pipe must not end the training."""
         try:
             yield
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):  # AttributeError: there is no stream
             self.verbose = 0
 
     def _live_line(self) -> ProgressLine:

@@ -26,6 +26,8 @@ class TensorBoard(Callback):
     raises : ImportError without tensorboardX, at the start of training
     """
 
+    state_attributes: tuple[str, ...] = ("_step",)
+
     def __init__(
         self,
         log_dir: PathLike = "logs",

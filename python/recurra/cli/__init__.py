@@ -7,6 +7,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; never returns."""
+    from recurra.cli.standard_streams import ensure_streams
+
+    ensure_streams()
     from recurra.cli.root import cli
 
     cli(prog_name="recurra")

@@ -14,6 +14,8 @@ import click
 import recurra
 from recurra.cli.errors import INTERRUPTED
 from recurra.cli.options import check_out, stdin_is_terminal
+from recurra.cli.standard_streams import say
+from recurra.training.interrupt import signal_name
 
 EXAMPLES = (
     "A warm, funny film that I would gladly see again.",
@@ -96,18 +98,19 @@ def write_text(
 
     def passage(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
         loss = logs.get("val_loss", logs["loss"])
-        click.echo(f"\n--- after epoch {epoch}, validation loss {loss:.3f} nats/character " + "-" * 20)
-        click.echo(live.generate(length=length, temperature=0.7, seed=seed) + "\n")
+        say(f"\n--- after epoch {epoch}, validation loss {loss:.3f} nats/character " + "-" * 20, error=False)
+        say(live.generate(length=length, temperature=0.7, seed=seed) + "\n", error=False)
 
     model = LanguageModel(units=units, seed=seed)
-    model.fit(text, epochs=epochs, batch_size=32, on_epoch=passage, verbose=0 if quiet else 1)
+    record = model.fit(text, epochs=epochs, batch_size=32, on_epoch=passage, verbose=0 if quiet else 1)
     if out is not None:
         model.save(out)
         click.echo(f"saved {out}: recurra lm generate {out}")
     if model.trained["interrupted"]:
         kept = f", the trained weights are in {out}" if out is not None else " (--out FILE keeps the trained weights)"
-        click.echo(f"stopped by Ctrl-C after the batch{kept}", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+        number = INTERRUPTED - 128 if record.signal is None else record.signal
+        say(f"stopped by {signal_name(number)} after the batch{kept}")
+        click.get_current_context().exit(128 + number)
 
 
 def classify_sentences(seed: int, quiet: bool) -> Any:

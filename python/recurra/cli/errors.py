@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from recurra.cli.standard_streams import say
+from recurra.training.interrupt import Terminated, ending_signals
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 
@@ -22,7 +25,9 @@ class InputError(click.ClickException):
 
 
 class Group(click.Group):
-    """A group of commands in which bad input ends with one line and exit code 2, and Ctrl-C with 130.
+    """A group of commands in which bad input ends with one line and exit code 2, Ctrl-C with 130.
+
+    SIGTERM ends with 143 and SIGHUP with 129, after a training has saved what it learned.
 
     RECURRA_DEBUG=1 in the environment shows tracebacks instead.
     """
@@ -31,7 +36,11 @@ class Group(click.Group):
         if ctx.parent is not None:
             return super().invoke(ctx)
         try:
-            return super().invoke(ctx)
+            with ending_signals():
+                return super().invoke(ctx)
+        except Terminated as end:
+            say(f"recurra: {end}")
+            ctx.exit(128 + end.signal)
         except (KeyboardInterrupt, click.Abort):
             click.echo("recurra: interrupted", err=True)
             ctx.exit(INTERRUPTED)

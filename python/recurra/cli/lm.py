@@ -12,16 +12,17 @@ import click
 
 from recurra.cli.inputs import read_text_files
 from recurra.cli.options import (
-    check_out,
     encoding_option,
-    finish_training,
     history_option,
     item_bar,
+    open_checkpoint,
     out_option,
     quiet_option,
+    resume_options,
+    save_training,
     seed_option,
-    write_history,
 )
+from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
 
 _text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
@@ -133,6 +134,7 @@ def lm() -> None:
     "--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
 )
 @history_option
+@resume_options
 @encoding_option
 @seed_option("the training")
 @quiet_option
@@ -153,12 +155,15 @@ def train(
     encoding: str,
     seed: int | None,
     quiet: bool,
+    resume: bool,
+    checkpoint_minutes: float,
     **sizes: Any,
 ) -> None:
     """Train a language model on text files ("-" is standard input) and write it to FILE.
 
     The end of the text is held out: its loss, in nats a token, says how well the model foretells what it has not seen.
-    The weights of the best epoch are kept. Ctrl-C stops after the batch and saves what was learned.
+    The weights of the best epoch are kept. Ctrl-C (SIGTERM and SIGHUP too) stops after the batch and saves what was
+    learned; --resume goes on exactly there, or where the training was killed.
 
     \b
     Examples:
@@ -166,10 +171,11 @@ def train(
       recurra lm train *.txt -o corpus.rlm --level word --units 512 --dropout 0.4
       curl -s https://example.org/book.txt | recurra lm train - -o book.rlm --sample 300
       recurra lm train novel.txt -o more.rlm --start-from novel.rlm --epochs 3
+      recurra lm train novel.txt -o novel.rlm --resume
     """
     from recurra.tasks import LanguageModel
 
-    check_out(out, force, files)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     text = read_text_files(files, encoding)
     if start_from is None:
         model = LanguageModel(
@@ -182,16 +188,16 @@ def train(
         model.seed = seed
 
     def show_sample(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
-        click.echo(f"--- epoch {epoch} " + "-" * 40)
-        click.echo(live.generate(length=sample, seed=seed))
+        say(f"--- epoch {epoch} " + "-" * 40, error=False)
+        say(live.generate(length=sample, seed=seed), error=False)
 
     record = model.fit(
         text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
         clipnorm=clipnorm, patience=patience, on_epoch=show_sample if sample else None, verbose=0 if quiet else 1,
+        checkpoint=checkpoint,
     )  # fmt: skip
-    write_history(history, record)
-    model.save(out)
-    finish_training(model.trained, out, f"nats/{'character' if model.level == 'char' else 'token'}", quiet)
+    unit = f"nats/{'character' if model.level == 'char' else 'token'}"
+    save_training(model, record, out, history, checkpoint, unit, quiet)
 
 
 def refuse_sizes_with_start_from() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,9 @@ from typing import Any, TypeVar
 import click
 
 from recurra.cli.errors import INTERRUPTED, InputError
+from recurra.cli.standard_streams import say
+from recurra.files import atomic_write
+from recurra.training.interrupt import signal_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,16 +41,60 @@ def out_option(ending: str) -> Callable[[Command], Command]:
     return add
 
 
-def check_out(path: Path, force: bool, inputs: Sequence[str] = ()) -> None:
-    """Refuse a file that cannot be written, that exists, or that is one of those to be read, before training for it."""
+def resume_options(command: Command) -> Command:
+    """``--resume`` and ``--checkpoint-minutes``, for a training that is killed and started again."""
+    command = click.option(
+        "--checkpoint-minutes", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="N",
+        help="Write a checkpoint to FILE.checkpoint so often, and after each epoch; 0 writes none.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--resume", is_flag=True,
+        help="Go on exactly where a training with the same options stopped or was killed; begin where there is none.",
+    )(command)  # fmt: skip
+
+
+def check_out(path: Path, force: bool, inputs: Sequence[str] = (), other: Path | None = None) -> None:
+    """Refuse files that cannot be written, that are among those to be read, or a model that exists, before the work.
+
+    other : a second file that the command will write, over an older one
+    """
     from recurra.tasks.model_file import check_destination
 
-    check_destination(path)
-    for name in inputs:
-        if name != "-" and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
-            raise InputError(f"{path} is the file that is read, {name}: choose another name for what is written")
+    for target in filter(None, (path, other)):
+        check_destination(target)
+        for name in inputs:
+            if name != "-" and target.exists() and os.path.exists(name) and os.path.samefile(target, name):
+                raise InputError(f"{target} is the file that is read, {name}: choose another name for what is written")
+    if other is not None and os.path.realpath(path) == os.path.realpath(other):
+        raise InputError(f"{other} cannot be both the model and the history: choose another name for one")
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another name, or add --force to overwrite it")
+
+
+def open_checkpoint(
+    out: Path, force: bool, resume: bool, minutes: float, inputs: Sequence[str], history: Path | None
+) -> Any:
+    """The checkpoint beside the model file, None where none is to be written; checks the files as :func:`check_out`."""
+    from recurra.tasks import TrainingCheckpoint
+
+    if not minutes:
+        if resume:
+            raise click.UsageError("--resume needs checkpoints: leave out --checkpoint-minutes 0")
+        check_out(out, force, inputs, history)
+        return None
+    folder = out.with_name(f"{out.name}.checkpoint")
+    checkpoint = TrainingCheckpoint(folder, minutes=minutes, resume=resume)
+    check_out(out, force or (resume and checkpoint.found), inputs, history)
+    if resume and checkpoint.found:
+        for torn in out.parent.glob(f".{glob.escape(out.name[:100])}.*.tmp"):
+            torn.unlink()  # of the run that was killed while it saved the model
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} must be a folder for checkpoints, got a file: choose another name for the model")
+    if checkpoint.found and not resume and not force:
+        raise InputError(
+            f"{folder} holds a training that did not end: --resume goes on with it, --force starts anew without it"
+        )
+    return checkpoint
 
 
 history_option = click.option(
@@ -65,21 +113,38 @@ def write_history(path: Path | None, history: Any) -> None:
     lines = [",".join(["epoch", *names])]
     for i, epoch in enumerate(history.epoch):
         lines.append(",".join([str(epoch + 1), *(f"{history.history[name][i]:.6g}" for name in names)]))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with atomic_write(path, "w") as file:
+        file.write("\n".join(lines) + "\n")
 
 
-def finish_training(trained: dict[str, Any], out: Path, unit: str, quiet: bool) -> None:
-    """Say what was reached and where it is; exit code 130 where Ctrl-C ended it."""
+def save_training(
+    model: Any, record: Any, out: Path, history: Path | None, checkpoint: Any, unit: str, quiet: bool
+) -> None:
+    """Write the model, then the history, and say what was reached and where it is.
+
+    The exit code is that of the signal which ended the training, if one did; the checkpoint then stays.
+    """
+    model.save(out)
+    interrupted = model.trained.get("interrupted")
+    if checkpoint is not None and not interrupted:
+        checkpoint.clear()
+    write_history(history, record)
+    _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
+
+
+def _finish(trained: dict[str, Any], signal: int | None, out: Path, unit: str, quiet: bool, resumable: bool) -> None:
     reached = [f"loss {trained['loss']:.4f}"] if trained.get("loss") is not None else []
     if trained.get("val_loss") is not None:
         reached = [f"validation loss {trained['val_loss']:.4f} {unit}"]
     if trained.get("val_accuracy") is not None:
         reached.append(f"validation accuracy {trained['val_accuracy']:.2%}")
     if trained.get("interrupted"):
-        click.echo(f"stopped by Ctrl-C: the weights trained so far are saved in {out}", err=True)
-        click.get_current_context().exit(INTERRUPTED)
+        number = INTERRUPTED - 128 if signal is None else signal
+        more = "; --resume goes on" if resumable else ""
+        say(f"stopped by {signal_name(number)}: the weights trained so far are saved in {out}{more}")
+        click.get_current_context().exit(128 + number)
     if not quiet:
-        click.echo(f"saved {out}" + (f": {', '.join(reached)}" if reached else ""), err=True)
+        say(f"saved {out}" + (f": {', '.join(reached)}" if reached else ""))
 
 
 @contextmanager

@@ -11,14 +11,14 @@ import click
 
 from recurra.cli.inputs import read_labelled, reading_options, text_batches
 from recurra.cli.options import (
-    check_out,
-    finish_training,
     history_option,
     item_bar,
+    open_checkpoint,
     out_option,
     quiet_option,
+    resume_options,
+    save_training,
     seed_option,
-    write_history,
 )
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.layers import LAYER_OF_CELL
@@ -99,6 +99,7 @@ def sentiment() -> None:
     help="Share of the texts, drawn at random, to hold out.",
 )
 @history_option
+@resume_options
 @seed_option("the training")
 @quiet_option
 def train(
@@ -113,6 +114,8 @@ def train(
     history: Path | None,
     seed: int | None,
     quiet: bool,
+    resume: bool,
+    checkpoint_minutes: float,
     vocabulary: int,
     **options: Any,
 ) -> None:
@@ -120,17 +123,19 @@ def train(
 
     CSV and TSV files need a header line; JSONL files hold one object a line. Labels may be any words or whole numbers:
     pos/neg, 0/1, 1 to 5. Some of the texts are held out to stop at the right time; the best weights are kept.
-    Ctrl-C stops after the batch and saves what was learned.
+    Ctrl-C (SIGTERM and SIGHUP too) stops after the batch and saves what was learned; --resume goes on exactly there, or
+    where the training was killed.
 
     \b
     Examples:
       recurra sentiment train reviews.csv -o reviews.rsc
       recurra sentiment train mails.jsonl -o mails.rsc --text body --label folder
       zcat tweets.tsv.gz | recurra sentiment train - --format tsv -o tweets.rsc --maxlen 60
+      recurra sentiment train reviews.csv -o reviews.rsc --resume
     """
     from recurra.tasks import SentimentClassifier
 
-    check_out(out, force, files)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     texts, labels = read_labelled(files, options)
     model = SentimentClassifier(
         cell=options["cell"], units=options["units"], embedding=options["embedding"], dropout=options["dropout"],
@@ -139,10 +144,9 @@ def train(
     record = model.fit(
         texts, labels, validation=validation, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         patience=patience, verbose=0 if quiet else 1,
+        checkpoint=checkpoint,
     )  # fmt: skip
-    write_history(history, record)
-    model.save(out)
-    finish_training(model.trained, out, "nats/text", quiet)
+    save_training(model, record, out, history, checkpoint, "nats/text", quiet)
 
 
 @sentiment.command()

@@ -13,7 +13,7 @@ from recurra.layers.base.arguments import check_positive, refuse
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
 from recurra.layers.lazy_embedding import embed_lazily
-from recurra.ops.common import any_outside
+from recurra.ops.common import any_outside, refuse_masked
 from recurra.symbolic import KerasTensor
 from recurra.typing import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
@@ -78,6 +78,7 @@ class Embedding(Layer):
 
     def ids_of(self, inputs: ArrayLike) -> Any:
         """`inputs` as an int32 array of ids in [0, input_dim), or an error that says which is not."""
+        refuse_masked(inputs, "inputs")
         ids = np.asarray(value_of(inputs))
         if ids.dtype.kind not in "iufb":
             raise TypeError(f"{self.name}: ids must be integers, got dtype {ids.dtype}")
@@ -85,6 +86,9 @@ class Embedding(Layer):
             return np.ascontiguousarray(ids)
         if ids.dtype.kind == "f" and not np.isfinite(ids).all():
             raise ValueError(f"{self.name}: ids must be integers, got NaN or infinity")
+        if ids.dtype.kind == "f" and not np.array_equal(ids, np.trunc(ids)):
+            bad = ids[ids != np.trunc(ids)].flat[0]
+            raise ValueError(f"{self.name}: ids must be whole numbers, got {bad}")
         if ids.dtype.itemsize > 4 and any_outside(ids, self.input_dim):
             bad = ids[(ids < 0) | (ids >= self.input_dim)].flat[0]
             raise ValueError(f"{self.name}: ids must be in [0, {self.input_dim}) (input_dim), got {bad}")

@@ -20,6 +20,15 @@ from recurra.typing import ArrayLike
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+def refuse_masked(value: Any, argument: str) -> None:
+    """TypeError for a numpy masked array, whose mask nothing here reads."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{argument} must be a plain array, got a numpy masked array, whose mask would be lost: fill it "
+            "(array.filled(0)), and say what to leave out by a Masking layer, mask= or sample_weight"
+        )
+
+
 def value_of(value: ArrayLike) -> Any:
     """The array in a Tensor or Variable; a float64 scalar as a Python number, so that it does not widen float32."""
     if type(value) is ndarray:
@@ -36,6 +45,7 @@ def array_of(value: ArrayLike) -> Array:
     if isinstance(value, Tensor):
         value = value.value
     if isinstance(value, ndarray):
+        refuse_masked(value, "an operand")
         return value
     made = np.asarray(value)
     if made.dtype == np.float64 and not isinstance(value, (np.generic, ndarray)):

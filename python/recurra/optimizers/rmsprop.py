@@ -77,6 +77,14 @@ class RMSprop(Optimizer):
         for index in list(self._last):
             self._catch_up(index)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Also the step at which each row of a table was last used."""
+        return {**super().state_dict(), "last": {index: last.copy() for index, last in self._last.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._last = {int(index): np.array(last, np.int64) for index, last in state["last"].items()}
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),

@@ -74,6 +74,16 @@ class OptimizerState:
     def settle(self) -> None:
         """Bring state that is updated lazily up to date."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """All state as it is, bit for bit, state that is updated lazily included: what exact resumption needs."""
+        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
+        kept = [self._iterations, *rate, *self._ordered, *self._extra]
+        return {"variables": [variable.numpy() for variable in kept]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to what :meth:`state_dict` returned. The optimizer must have been built on the same variables."""
+        self.set_weights(state["variables"])
+
     def get_weights(self) -> list[Array]:
         """Copies of :attr:`variables`."""
         return [variable.numpy() for variable in self.variables]

@@ -7,6 +7,7 @@
 Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
 """
 
+from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.evaluation import Perplexity
 from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.sentiment import Evaluation, Prediction, SentimentClassifier
@@ -18,6 +19,7 @@ __all__ = [
     "Perplexity",
     "Prediction",
     "SentimentClassifier",
+    "TrainingCheckpoint",
     "Vocabulary",
     "split_text",
 ]

@@ -51,6 +51,14 @@ class LengthBatches:
         """How many tokens one pass reads."""
         return int(self.lengths.sum())
 
+    def state_dict(self) -> dict[str, int]:
+        """What the next pass depends on."""
+        return {"passes": self.passes, "seed": self.seed}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Make the next pass the one that :meth:`state_dict` was asked before."""
+        self.passes, self.seed = state["passes"], state["seed"]
+
     def __iter__(self) -> Iterator[Any]:
         groups = self._groups()
         self.order = np.concatenate(groups)

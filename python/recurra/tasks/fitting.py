@@ -18,6 +18,7 @@ from recurra.tasks.training_bar import Progress
 if TYPE_CHECKING:
     from recurra.callbacks.history import History
     from recurra.models.model import Model
+    from recurra.tasks.checkpoint import TrainingCheckpoint
 
 
 @contextmanager
@@ -50,6 +51,8 @@ class BestEpoch(EarlyStopping):
     monitor : the name of the loss that should fall
     epochs, logs : how many epochs there were, and what the best one logged
     """
+
+    state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs")
 
     def __init__(self, monitor: str, patience: int) -> None:
         super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
@@ -131,7 +134,13 @@ class Training:
 
         self._callbacks.append(LambdaCallback(on_epoch_end=on_epoch_end))
 
-    def run(self, batches: Any, validation: Any, callbacks: Sequence[Callback] = ()) -> History:
+    def run(
+        self,
+        batches: Any,
+        validation: Any,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: TrainingCheckpoint | None = None,
+    ) -> History:
         """Train; returns the History.
 
         The weights are those of the best epoch at the end. Ctrl-C ends the training after the batch, with the weights
@@ -144,7 +153,7 @@ class Training:
                 epochs=self.epochs,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[*callbacks, *self._callbacks],
+                callbacks=[*callbacks, *self._callbacks, *([] if checkpoint is None else [checkpoint.callback])],
                 verbose=0,
             )
         finally:

@@ -12,6 +12,7 @@ from recurra.generation import Sampler, Stepper, beam_search
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
@@ -88,6 +89,7 @@ class LanguageModel:
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[LanguageModel, int, dict[str, float]], None] | None = None,
         verbose: int | str = "auto",
+        checkpoint: TrainingCheckpoint | None = None,
     ) -> History:
         """Train on `text`, and keep the weights of the epoch with the lowest validation loss.
 
@@ -102,6 +104,7 @@ class LanguageModel:
         callbacks : further ``recurra.callbacks``
         on_epoch : called with (this model, epoch from 1, logs) after each epoch; it may generate
         verbose : 0 for silence, 1 or "auto" for progress on standard error
+        checkpoint : where to write checkpoints, and perhaps to resume from; see :class:`TrainingCheckpoint`
         returns : the History. :attr:`trained` sums it up, and says whether Ctrl-C ended the training early.
 
         A model that is already trained goes on from its weights, with the vocabulary that it has.
@@ -111,7 +114,12 @@ class LanguageModel:
         head, tail = _split(text, self.level, validation)
         if self.vocabulary is None:
             self.vocabulary = Vocabulary(head, self.level, self.vocabulary_size)
-        batches, held_out = self._batches(head, tail, batch_size, window)
+        seed = self.seed
+        if checkpoint is not None:
+            settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
+            settings |= {"window": window, "learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
+            seed = checkpoint.begin({**settings, "data": checksum(text, self.vocabulary.to_json())}, self.seed)
+        batches, held_out = self._batches(head, tail, batch_size, window, seed)
         network = self._network(batches.batch_size)
         if self.model is not None:
             network.set_weights(self.model.get_weights())
@@ -122,16 +130,18 @@ class LanguageModel:
         live = self._like(network)
         if on_epoch is not None:
             training.after_epoch(lambda epoch, logs: on_epoch(live, epoch, logs))
-        history = training.run(batches, held_out, callbacks=[FreshStates(), *callbacks])
+        history = training.run(batches, held_out, [FreshStates(), *callbacks], checkpoint)
         self.model = self._plain(network)
         self.trained = training.summary()
         return history
 
-    def _batches(self, head: str, tail: str, batch_size: int, window: int) -> tuple[Streams, Streams | None]:
+    def _batches(
+        self, head: str, tail: str, batch_size: int, window: int, seed: int | None
+    ) -> tuple[Streams, Streams | None]:
         assert self.vocabulary is not None
         ids, tail_ids = self.vocabulary.encode(head), self.vocabulary.encode(tail)
         rows = Streams(ids, batch_size, window, start=START).batch_size
-        seed = derive_seed() if self.seed is None else self.seed
+        seed = derive_seed() if seed is None else seed
         if not len(tail_ids):
             return Streams(ids, rows, window, start=START, shift=True, seed=seed), None
         rows = min(rows, len(tail_ids))

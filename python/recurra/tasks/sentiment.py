@@ -13,6 +13,7 @@ from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks.buckets import LengthBatches
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_layers, classifier_network
@@ -104,6 +105,7 @@ class SentimentClassifier:
         patience: int = 1,
         callbacks: Sequence[Callback] = (),
         verbose: int | str = "auto",
+        checkpoint: TrainingCheckpoint | None = None,
     ) -> History:
         """Train, and keep the weights of the epoch with the lowest validation loss.
 
@@ -113,6 +115,7 @@ class SentimentClassifier:
         clipnorm : the norm that the gradient of all weights together is clipped to
         patience : stop after so many epochs without a lower validation loss
         verbose : 0 for silence, 1 or "auto" for progress on standard error
+        checkpoint : where to write checkpoints, and perhaps to resume from; see :class:`TrainingCheckpoint`
         returns : the History. :attr:`trained` sums it up, and says whether Ctrl-C ended the training early.
 
         Fitting again starts anew, with the vocabulary and labels of the new texts.
@@ -123,7 +126,12 @@ class SentimentClassifier:
         names = check_labels(labels, len(texts))
         known = distinct_labels(names)
         targets = np.array([known.index(name) for name in names], np.int32)
-        seed = derive_seed() if self.seed is None else self.seed
+        if checkpoint is not None:
+            settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
+            settings |= {"learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
+            seed = checkpoint.begin({**settings, "data": checksum(*texts, names)}, self.seed)
+        else:
+            seed = derive_seed() if self.seed is None else self.seed
         order = np.random.default_rng(seed).permutation(len(texts))
         cut = len(texts) - round(len(texts) * validation)
         train, held_out = order[:cut], order[cut:]
@@ -150,7 +158,7 @@ class SentimentClassifier:
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=checked is not None,
             learning_rate=learning_rate, clipnorm=clipnorm, patience=patience, verbose=verbose, metrics=["accuracy"],
         )  # fmt: skip
-        history = training.run(batches, checked, callbacks=callbacks)
+        history = training.run(batches, checked, callbacks, checkpoint)
         self.model, self.trained = network, training.summary()
         return history
 

@@ -61,6 +61,14 @@ class Streams:
         """How many tokens one pass predicts."""
         return self._windows * self.batch_size * self.window
 
+    def state_dict(self) -> dict[str, int]:
+        """What the next pass depends on."""
+        return {"passes": self.passes, "seed": self.seed}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Make the next pass the one that :meth:`state_dict` was asked before."""
+        self.passes, self.seed = state["passes"], state["seed"]
+
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         spare = len(self.ids) - self.tokens
         first = int(np.random.default_rng([self.seed, self.passes]).integers(spare + 1)) if self.shift else 0

@@ -29,15 +29,18 @@ class Progress(Callback):
     def __init__(self, steps: int, epochs: int, tokens: int, file: TextIO | None = None) -> None:
         super().__init__()
         self.steps, self.epochs, self.tokens = steps, epochs, tokens
-        self.file = file if file is not None else sys.stderr
+        self.file: TextIO | None = file if file is not None else sys.stderr
         self._bar: Any = None
-        self._live = is_live(self.file)
+        self._live = self.file is not None and is_live(self.file)
         self._epoch, self._done = 0, 0
+        self._first: int | None = None  # the batches that a resumed training had done before
+        self._epoch_first: int | None = None
         self._begun = self._epoch_begun = self._said = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._begun = self._said = time.monotonic()
-        if self._live:
+        self._first = None
+        if self._live and self.file is not None:
             self._bar = bar(
                 self.file,
                 total=self.steps * self.epochs,
@@ -49,22 +52,27 @@ class Progress(Callback):
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch, self._epoch_begun = epoch + 1, time.monotonic()
+        self._epoch, self._epoch_begun, self._epoch_first = epoch + 1, time.monotonic(), None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._done = (self._epoch - 1) * self.steps + batch + 1
+        if self._first is None:
+            self._first = self._done - 1
+        if self._epoch_first is None:
+            self._epoch_first = batch
         now = time.monotonic()
         if now - self._said < (0.1 if self._live else _QUIET_SECONDS):
             return
         self._said = now
-        speed = self.tokens * (batch + 1) / self.steps / (now - self._epoch_begun)
+        speed = self.tokens * (batch + 1 - self._epoch_first) / self.steps / (now - self._epoch_begun)
         loss = f"loss {(logs or {}).get('loss', float('nan')):.3f}, {_count(speed)} tokens/s"
         if self._bar is not None:
             self._bar.set_description_str(f"epoch {self._epoch}/{self.epochs}", refresh=False)
             self._bar.postfix[0] = f"{loss}, "
-            self._bar.update(self._done - self._bar.n)
+            with self._may_break():
+                self._bar.update(self._done - self._bar.n)
         else:
-            left = (now - self._begun) / self._done * (self.steps * self.epochs - self._done)
+            left = (now - self._begun) / (self._done - self._first) * (self.steps * self.epochs - self._done)
             share = 100 * (batch + 1) // self.steps
             self._say(f"epoch {self._epoch}/{self.epochs} {share:3d}%: {loss}, {_duration(left)} left")
 
@@ -80,20 +88,37 @@ class Progress(Callback):
     @contextmanager
     def paused(self) -> Iterator[None]:
         """What is printed inside the block stands on lines of its own."""
+        if self.file is None:
+            yield
+            return
         with tqdm.external_write_mode(file=self.file):
             yield
 
     def close(self) -> None:
         """Take the bar away; harmless when there is none."""
         if self._bar is not None:
-            self._bar.close()
+            with self._may_break():
+                self._bar.close()
             self._bar = None
 
     def _say(self, line: str) -> None:
-        if self._bar is not None:
-            self._bar.write(line, file=self.file)
-        else:
-            print(line, file=self.file, flush=True)
+        if self.file is None:
+            return
+        with self._may_break():
+            if self._bar is not None:
+                self._bar.write(line, file=self.file)
+            else:
+                print(line, file=self.file, flush=True)
+
+    @contextmanager
+    def _may_break(self) -> Iterator[None]:
+        """A closed stream ends the progress, not the training."""
+        try:
+            yield
+        except (OSError, ValueError):
+            if self._bar is not None:
+                self._bar.disable, self._bar = True, None
+            self.file = None
 
 
 def _count(number: float) -> str:

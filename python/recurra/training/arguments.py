@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor, value_of
-from recurra.training.batches import as_arrays, count_samples, is_batches, split_last
+from recurra.training.batches import as_arrays, count_samples, split_last
+from recurra.training.sources import is_batches
 from recurra.tree import PLAIN, map_structure
 
 

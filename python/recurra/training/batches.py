@@ -1,4 +1,4 @@
-"""Where batches come from: arrays cut by index, generators, iterables of batches, sequences with ``__getitem__``.
+"""Batches, and where they come from: the base class of sources, and arrays cut by index.
 
 A source is asked for one epoch at a time and yields ``Batch(x, y, weight, size)``. Arrays are never copied whole: an
 epoch in order takes slices (views), a shuffled one takes rows by an index array. A lazy one-hot is cut by its ids.
@@ -6,15 +6,15 @@ epoch in order takes slices (views), a shuffled one takes rows by an index array
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from recurra.autograd import Tensor, value_of
-from recurra.config import floatx
 from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
+from recurra.ops.common import refuse_masked
 from recurra.tree import leaves, map_structure
 from recurra.typing import Data
 
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     size: int
 
 
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
     return isinstance(value, (np.ndarray, Tensor)) or (hasattr(value, "shape") and hasattr(value, "__array__"))
 
 
@@ -54,10 +54,11 @@ def as_arrays(value: Any, argument: str) -> Any:
         return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
         return {key: as_arrays(item, f"{argument}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and value and all(v is None or (_is_array(v) and v.shape) for v in value):
+    if isinstance(value, (list, tuple)) and value and all(v is None or (is_array(v) and v.shape) for v in value):
         return [as_arrays(item, f"{argument}[{i}]") for i, item in enumerate(value)]
     if is_one_hot(value):
         return value
+    refuse_masked(value, argument)
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{argument} must be an array of numbers, got text: turn text into ids with a Tokenizer first")
     try:
@@ -103,9 +104,9 @@ class Source:
     samples: int | None = None
     batch_size: int | None = None
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of epoch `number`."""
-        raise NotImplementedError(f"{type(self).__name__} must define epoch(number)")
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` but the first `skip`."""
+        raise NotImplementedError(f"{type(self).__name__} must define epoch(number, skip)")
 
     def peek(self) -> Batch | None:
         """The first batch, which will be given again; None if there is none."""
@@ -116,6 +117,16 @@ class Source:
 
     def reseed(self, seed: int | None) -> None:
         """Shuffle as another run with this seed did."""
+
+    def state(self) -> Any:
+        """What tells passes to come apart from the first, as plain values."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Be, in a new run over the same data, where :meth:`state` was asked for."""
+
+    def restore_under_way(self, state: Any) -> None:
+        """The same within a pass, which was begun from the state at its start."""
 
 
 class ArraySource(Source):
@@ -154,29 +165,29 @@ class ArraySource(Source):
         size = min(self.samples, self.batch_size)
         return self._take(slice(0, size), size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         assert self.samples is not None and self.batch_size is not None
         starts = range(0, self.samples, self.batch_size)
         if not self.shuffle:
-            for start in starts:
+            for start in starts[skip:]:
                 stop = min(start + self.batch_size, self.samples)
                 yield self._take(slice(start, stop), stop - start)
             return
         rng = np.random.default_rng([self.seed or 0, number])
         if self.shuffle == "batch":
-            for start in rng.permutation(np.asarray(starts)).tolist():
+            for start in rng.permutation(np.asarray(starts)).tolist()[skip:]:
                 stop = min(start + self.batch_size, self.samples)
                 yield self._take(slice(start, stop), stop - start)
             return
         order = rng.permutation(self.samples)
-        for start in starts:
+        for start in starts[skip:]:
             key = order[start : start + self.batch_size]
             yield self._take(key, len(key))
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` as three."""
-    if isinstance(data, list) and len(data) in (2, 3) and all(_is_array(v) for v in data):
+    if isinstance(data, list) and len(data) in (2, 3) and all(is_array(v) for v in data):
         data = tuple(data)
     if not isinstance(data, tuple):
         return data, None, None
@@ -190,196 +201,3 @@ def make_batch(data: Any) -> Batch:
     x, y, weight = unpack(data)
     x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
     return Batch(x, y, weight, count_samples(("x", x), ("y", y), ("sample_weight", weight)))
-
-
-class IterableSource(Source):
-    """Batches from a list, a Dataset, or anything else that can be iterated over again for each epoch."""
-
-    def __init__(self, data: Iterable[Any]) -> None:
-        self.data = data
-        try:
-            self.steps = len(data)  # type: ignore[arg-type]
-        except TypeError:
-            self.steps = None
-        if self.steps is not None and self.steps < 1:
-            self.steps = None  # a Dataset without an end
-        self._first: Batch | None = None
-
-    def peek(self) -> Batch | None:
-        if self._first is None:
-            for data in self.data:
-                self._first = make_batch(data)
-                break
-        return self._first
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        for data in self.data:
-            yield make_batch(data)
-
-
-class GeneratorSource(Source):
-    """Batches from an iterator, which goes on from epoch to epoch."""
-
-    def __init__(self, iterator: Iterator[Any]) -> None:
-        self.iterator = iterator
-        self._held: list[Batch] = []
-
-    def peek(self) -> Batch | None:
-        if not self._held:
-            for data in self.iterator:
-                self._held.append(make_batch(data))
-                break
-        return self._held[0] if self._held else None
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        if self._held:
-            yield self._held.pop()
-        for data in self.iterator:
-            yield make_batch(data)
-
-
-class SequenceSource(Source):
-    """Batches from an object with ``__len__`` and ``__getitem__(index)``, as ``keras.utils.Sequence``.
-
-    shuffle : take the batches in a new order each epoch. ``on_epoch_end`` of the object is called after each epoch.
-    """
-
-    def __init__(self, data: Sequence[Any], shuffle: bool = False, seed: int | None = None) -> None:
-        self.data, self.shuffle, self.seed = data, shuffle, seed
-        self.steps = int(getattr(data, "num_batches", None) or len(data))
-
-    def peek(self) -> Batch | None:
-        return make_batch(self.data[0]) if self.steps else None
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        order = np.arange(self.steps or 0)
-        if self.shuffle:
-            order = np.random.default_rng([self.seed or 0, number]).permutation(order)
-        for index in order.tolist():
-            yield make_batch(self.data[index])
-
-    def reseed(self, seed: int | None) -> None:
-        self.seed = seed
-
-    def after_epoch(self) -> None:
-        ended = getattr(self.data, "on_epoch_end", None)
-        if ended is not None:
-            ended()
-        self.steps = int(getattr(self.data, "num_batches", None) or len(self.data))
-
-
-class WeightedSource(Source):
-    """Another source with class weights joined to its sample weights.
-
-    ids : whether labels are class ids, one for each output vector; otherwise the last of several axes is of classes
-    """
-
-    ids = False
-
-    def __init__(self, inner: Source, class_weight: Mapping[int, float]) -> None:
-        self.inner = inner
-        self.steps, self.samples, self.batch_size = inner.steps, inner.samples, inner.batch_size
-        bad = [key for key in class_weight if not isinstance(key, (int, np.integer)) or key < 0]
-        if bad:
-            raise ValueError(f"class_weight must map class ids (ints >= 0) to weights, got the keys {bad}")
-        self._table = np.ones(max(class_weight, default=0) + 1, floatx())
-        for key, weight in class_weight.items():
-            self._table[key] = weight
-
-    def _join(self, batch: Batch) -> Batch:
-        y = batch.y
-        if batch.weight is not None:
-            raise ValueError("class_weight must not be given where the batches hold sample weights: multiply them in")
-        if isinstance(y, (list, tuple, dict)):
-            raise ValueError("class_weight is for models with one output, got several targets: use sample_weight")
-        if is_one_hot(y):
-            ids = y.ids
-        else:
-            ids = np.asarray(y)
-            if ids.ndim > 1 and not self.ids:
-                ids = ids[..., 0] if ids.shape[-1] == 1 else ids.argmax(axis=-1)
-        ids = np.round(ids).astype(np.int64)
-        weight = np.where(
-            (ids >= 0) & (ids < len(self._table)), self._table[np.clip(ids, 0, len(self._table) - 1)], 1.0
-        )
-        return batch._replace(weight=weight.astype(floatx()))
-
-    def peek(self) -> Batch | None:
-        first = self.inner.peek()
-        return None if first is None else self._join(first)
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        for batch in self.inner.epoch(number):
-            yield self._join(batch)
-
-    def after_epoch(self) -> None:
-        self.inner.after_epoch()
-
-    def reseed(self, seed: int | None) -> None:
-        self.inner.reseed(seed)
-
-
-def is_sequence_object(data: Any) -> bool:
-    """Whether `data` gives batches by ``data[i]``: ``keras.utils.Sequence`` and ``PyDataset`` and their likes."""
-    return (
-        not isinstance(data, (list, tuple, dict, str, bytes))
-        and not _is_array(data)
-        and not is_one_hot(data)
-        and hasattr(data, "__getitem__")
-        and hasattr(data, "__len__")
-    )
-
-
-def is_batches(data: Any) -> bool:
-    """Whether `data` gives batches rather than being one array or a collection of arrays."""
-    if _is_array(data) or is_one_hot(data) or isinstance(data, (dict, str, bytes)) or data is None:
-        return False
-    if isinstance(data, (list, tuple)):
-        return bool(data) and all(
-            isinstance(item, tuple) and 2 <= len(item) <= 3 and _is_array(item[0]) for item in data
-        )
-    return hasattr(data, "__iter__") or is_sequence_object(data)
-
-
-def make_source(
-    x: Any,
-    y: Data | None = None,
-    weight: Data | None = None,
-    *,
-    batch_size: int | None = None,
-    shuffle: Any = False,
-    seed: int | None = None,
-    class_weight: Mapping[int, float] | None = None,
-    argument: str = "x",
-) -> Source:
-    """The source for what a user passed as data.
-
-    raises : ValueError where arguments do not go together (labels beside a generator, say)
-    """
-    source: Source
-    if is_batches(x):
-        for name, value in (("y", y), ("sample_weight", weight), ("batch_size", batch_size)):
-            if value is not None:
-                raise ValueError(
-                    f"{name} must not be given when {argument} gives batches itself "
-                    f"({type(x).__name__}); put it into the batches"
-                )
-        keyed = is_sequence_object(x) and (not hasattr(x, "__iter__") or hasattr(x, "on_epoch_end"))
-        if isinstance(x, Iterator):
-            source = GeneratorSource(x)
-        elif keyed:
-            source = SequenceSource(x, bool(shuffle), seed)
-        else:
-            source = IterableSource(x)
-    else:
-        if x is None:
-            raise ValueError(f"{argument} must be data (arrays, a Dataset, a generator), got None")
-        source = ArraySource(
-            as_arrays(x, argument), as_arrays(y, "y"), as_arrays(weight, "sample_weight"),
-            32 if batch_size is None else batch_size, seed, shuffle,
-        )  # fmt: skip
-    if class_weight:
-        if weight is not None:
-            raise ValueError("class_weight and sample_weight cannot both be given; multiply them into sample_weight")
-        source = WeightedSource(source, class_weight)
-    return source

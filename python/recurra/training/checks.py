@@ -13,6 +13,7 @@ from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.labels import is_one_hot
 from recurra.losses.names import FUNCTIONS
 from recurra.training.compiled import is_sparse
+from recurra.tree import leaves
 
 _CHUNK = 1 << 22
 #: losses of one number for each class, and of labels in [0, 1]
@@ -28,17 +29,34 @@ def _chunks(array: Array) -> Iterable[Array]:
         yield array[start : start + rows]
 
 
-def check_no_nan(array: Any, argument: str) -> None:
-    """ValueError if a float array holds NaN, with the place of the first."""
+def check_finite(array: Any, argument: str) -> None:
+    """ValueError if a float array holds NaN or an infinity, with the place of the first."""
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size == 0:
         return
     start = 0
     for part in _chunks(array):
-        if np.isnan(part.min()):
-            where = np.argwhere(np.isnan(part))[0].tolist()
+        if not (np.isfinite(part.min()) and np.isfinite(part.max())):
+            nan = bool(np.isnan(part.min()))
+            where = np.argwhere(np.isnan(part) if nan else np.isinf(part))[0].tolist()
             where[0] += start
-            raise ValueError(f"{argument} must not hold NaN, got one at index {tuple(where)}")
+            what = "NaN" if nan else "infinities"
+            raise ValueError(f"{argument} must not hold {what}, got one at index {tuple(where)}")
         start += len(part)
+
+
+def check_batch(batch: Any, number: int, labelled: bool) -> None:
+    """ValueError if a batch of data that could not be looked at before holds NaN or an infinity.
+
+    labelled : whether to look at labels and weights too
+    """
+    for name, value in (("x", batch.x), *((("y", batch.y), ("sample_weight", batch.weight)) if labelled else ())):
+        for leaf in leaves(value):
+            check_finite(leaf, f"{name} of batch {number}")
+
+
+def has_checked_labels(model: Any) -> bool:
+    """Whether the labels mean what they mean to the compiled losses, rather than to a method of the user's own."""
+    return not model._overrides("train_step", "test_step", "compute_loss")
 
 
 def _range(array: Array) -> tuple[Any, Any]:
@@ -84,7 +102,7 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
     pred_shape : with None where a size is open (batch, time)
     """
     if isinstance(y, np.ndarray):
-        check_no_nan(y, argument)
+        check_finite(y, argument)
     fn, name = loss.fn if isinstance(loss, LossFunctionWrapper) else None, loss.name
     if not any(fn is known for known in FUNCTIONS.values()):
         return  # a loss of the user's own: its labels are its own affair
@@ -140,10 +158,10 @@ def _fits(
 
 
 def check_weights(weight: Any, y: Any, argument: str = "sample_weight") -> None:
-    """ValueError if sample weights hold NaN or have more axes than the labels."""
+    """ValueError if sample weights hold NaN, infinities or have more axes than the labels."""
     if weight is None:
         return
-    check_no_nan(np.asarray(weight), argument)
+    check_finite(np.asarray(weight), argument)
     if y is not None and np.ndim(weight) > max(len(y.shape), 1):
         raise ValueError(
             f"{argument} must have one weight for each sample or step: shape {tuple(y.shape)} or less, "

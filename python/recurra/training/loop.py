@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,10 +16,15 @@ from recurra.autograd import Array, value_of
 from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
-from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
-from recurra.training.checks import check_no_nan
+from recurra.callbacks.terminate_on_nan import TerminateOnNaN
+from recurra.training.bad_loss import source_of_bad_loss
+from recurra.training.batches import ArraySource, Batch, Source
+from recurra.training.checks import check_batch, has_checked_labels
 from recurra.training.compiled import as_number
-from recurra.training.interrupt import InterruptGuard
+from recurra.training.interrupt import InterruptGuard, signal_name
+from recurra.training.run_data import RunData
+from recurra.training.run_state import check_fits, run_state, set_run_state
+from recurra.training.sources import WeightedSource
 from recurra.training.step import Stepper
 from recurra.tree import leaves, pack
 
@@ -26,11 +34,11 @@ def is_checked_whole(source: Source) -> bool:
     return isinstance(source, ArraySource) or (isinstance(source, WeightedSource) and is_checked_whole(source.inner))
 
 
-def _limited(batches: Iterator[Batch], steps: int | None) -> Iterator[tuple[int, Batch]]:
-    """Numbered batches, at most `steps` of them, without asking for one too many."""
-    if steps is not None and steps <= 0:
+def _limited(batches: Iterator[Batch], steps: int | None, first: int = 0) -> Iterator[tuple[int, Batch]]:
+    """Batches numbered from `first` on, up to `steps`, without asking for one too many."""
+    if steps is not None and steps <= first:
         return
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(batches, first):
         yield number, batch
         if steps is not None and number + 1 >= steps:
             return
@@ -51,6 +59,7 @@ class Fit:
         verbose: int,
         validation: Any,
         validation_freq: Any,
+        others: list[Source],
     ) -> None:
         self.model, self.source, self.callbacks = model, source, callbacks
         self.epochs, self.initial_epoch = epochs, initial_epoch
@@ -59,13 +68,16 @@ class Fit:
         self.verbose, self.validation, self.validation_freq = verbose, validation, validation_freq
         self.stepper = Stepper(model, True)
         self.custom = model._overrides("train_step")
+        self.guarded = not any(isinstance(callback, TerminateOnNaN) for callback in callbacks)
+        self.stepper.guarded = self.guarded
         self.last: dict[str, Any] = {}
-        self.whole = is_checked_whole(source)
+        self.whole, self.labelled = is_checked_whole(source), has_checked_labels(model)
         self.unit: str = "step"
         self.work: Any = None
         self.stream: Any = None
-        self._pass: Iterator[Batch] | None = None  # over the data, where an epoch is given a number of steps
-        self._taken = 0
+        self.backups = [callback for callback in callbacks if hasattr(callback, "save_run")]
+        self.data = RunData(source, steps, others, bool(self.backups))
+        self._begun = 0  # batches of the first epoch that were done before it was interrupted
         if any(isinstance(c, ProgbarLogger) for c in callbacks):
             self.verbose = 0
 
@@ -78,13 +90,21 @@ class Fit:
             self.unit, self.work = unit_of(first.x)
         with InterruptGuard() as guard:
             callbacks.on_train_begin()
-            self.source.reseed(model._shuffle_seed)
             epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
             model._initial_epoch = 0
+            state = self._saved()
+            if state is not None:
+                epoch, self._begun = state["epoch"], state["batch"]
+                model._shuffle_seed = state["shuffle"]
+            self.source.reseed(model._shuffle_seed)
+            if state is not None and not self._begun:
+                self._restore(state)
             logs: dict[str, Any] = {}
             while epoch < self.epochs and not model.stop_training:
                 self.stepper.reset()
                 callbacks.on_epoch_begin(epoch)
+                if self._begun and state is not None:
+                    self._restore(state)  # over what the beginning of the epoch has changed
                 bar = Progress(
                     self.steps, self.verbose, title=f"Epoch {epoch + 1}/{self.epochs}", unit=self.unit,
                     stream=self.stream,
@@ -92,7 +112,8 @@ class Fit:
                 seen = self._epoch(epoch, bar, guard)
                 logs = self._logs()
                 if guard.requested:
-                    self._interrupted(history, epoch, seen, logs, bar)
+                    self._save(epoch, seen)
+                    self._interrupted(history, epoch, seen, logs, bar, guard)
                     break
                 if seen == 0 and history.epoch:
                     warnings.warn(
@@ -111,7 +132,7 @@ class Fit:
                         bar.draw(logs)
                     found = self.validation(lambda: guard.requested)
                     if guard.requested:  # what was measured of the validation data is not the whole
-                        self._interrupted(history, epoch, seen, logs, bar)
+                        self._interrupted(history, epoch, seen, logs, bar, guard)
                         break
                     logs.update({f"val_{key}": value for key, value in found.items()})
                 if self.steps is None:
@@ -121,9 +142,13 @@ class Fit:
                 bar.finish(logs)
                 callbacks.on_epoch_end(epoch, logs)
                 epoch += 1
+                for backup in self.backups:
+                    if guard.requested or backup.is_due_after_epoch():
+                        backup.save_run(run_state(self, epoch, 0))
                 if guard.requested:
-                    history.interrupted = (epoch, 0)
-                    bar.interrupt(f"Interrupted by Ctrl-C after epoch {epoch}: the weights trained so far are kept.")
+                    history.interrupted, history.signal = (epoch, 0), guard.signal
+                    how = signal_name(guard.signal)
+                    bar.interrupt(f"Interrupted by {how} after epoch {epoch}: the weights trained so far are kept.")
                     break
             optimizer = model.optimizer
             if optimizer is not None and optimizer.use_ema:
@@ -134,17 +159,20 @@ class Fit:
             callbacks.on_train_end(logs)
         return history
 
-    def _interrupted(self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress) -> None:
+    def _interrupted(
+        self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress, guard: InterruptGuard
+    ) -> None:
         """Keep what the epoch under way has measured, and say where it ended."""
-        history.interrupted = (epoch, seen)
+        history.interrupted, history.signal = (epoch, seen), guard.signal
         if seen:
             history.epoch.append(epoch)
             for key, value in logs.items():
                 history.history.setdefault(key, []).append(value)
         place = f"in epoch {epoch + 1} after batch {seen}{f' of {self.steps}' if self.steps else ''}"
-        bar.interrupt(f"Interrupted by Ctrl-C {place}: the weights trained so far are kept.")
+        bar.interrupt(f"Interrupted by {signal_name(guard.signal)} {place}: the weights trained so far are kept.")
         if not self.verbose:
-            print(f"fit was interrupted {place}; the weights are kept", file=sys.stderr)
+            with suppress(OSError, ValueError):  # a closed stream must not cost the weights
+                print(f"fit was interrupted {place}; the weights are kept", file=sys.stderr or io.StringIO())
 
     def _validates(self, epoch: int) -> bool:
         wanted = self.validation_freq
@@ -153,46 +181,70 @@ class Fit:
     def _logs(self) -> dict[str, Any]:
         return dict(self.last) if self.custom else self.stepper.results()
 
-    def _batches(self, epoch: int) -> Iterator[Batch]:
-        """What is left of the pass over the data, if epochs have a number of steps of their own; else a whole pass."""
-        if self.given_steps is None:
-            yield from self.source.epoch(epoch)
-            return
-        if self._pass is not None and self._taken == self.source.steps:
-            self._pass = None
-        resumed = self._pass is not None
-        while True:
-            if self._pass is None:
-                self._pass, self._taken = self.source.epoch(epoch), 0
-            before = self._taken
-            for batch in self._pass:
-                self._taken += 1
-                yield batch
-            self._pass = None
-            if not resumed or self._taken > before:
-                return
-            resumed = False  # the epoch before ended where the data did
+    def _saved(self) -> dict[str, Any] | None:
+        """The state that a backup kept of an earlier call of ``fit``, if there is one."""
+        for backup in self.backups:
+            found = backup.load_run()
+            if found is not None:
+                state, name = found
+                check_fits(self, state, name)
+                return dict(state)
+        return None
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.data.restore(state["data"])
+        set_run_state(self, state)
+        if self.steps is None and state["steps"] is not None:
+            self.steps = state["steps"]
+            self.callbacks.set_params({**self.callbacks.params, "steps": self.steps})
+
+    def _bad_loss(self, loss: float, epoch: int, number: int, x: Any) -> None:
+        """Say where a loss that is no number comes from, and end the training."""
+        if self.custom:
+            where = "the weights may hold NaN"
+        else:
+            where = f"{source_of_bad_loss(self.model, x)}. The weights are those before this batch"
+        warnings.warn(
+            f"the loss is {loss} at batch {number} of epoch {epoch + 1}, and training ends: {where}. Lower the "
+            "learning rate, or clip the gradients (clipnorm=1.0 of the optimizer)",
+            RuntimeWarning,
+            stacklevel=6,
+        )
+        self.model.stop_training = True
+
+    def _save(self, epoch: int, batch: int) -> None:
+        for backup in self.backups:
+            backup.save_run(run_state(self, epoch, batch))
 
     def _epoch(self, epoch: int, bar: Progress, guard: InterruptGuard) -> int:
         model, callbacks, stepper = self.model, self.callbacks, self.stepper
         begin, end = callbacks.train_begin, callbacks.train_end
         every = stepper.compiled.steps_per_execution
-        seen = 0
-        for number, batch in _limited(self._batches(epoch), self.given_steps):
+        seen, self._begun = self._begun, 0
+        bar.seen = seen
+        if seen and model.stop_training:
+            return seen
+        for number, batch in _limited(self.data.epoch(epoch), self.given_steps, seen):
             x, y, weight, size = batch
             if not self.whole:
-                for leaf in leaves(x):
-                    check_no_nan(leaf, f"x of batch {number}")
+                check_batch(batch, number, self.labelled)
             if begin and number % every == 0:
                 callbacks.on_train_batch_begin(number)
             if self.custom:
                 self.last = {key: as_number(value) for key, value in model.train_step(_data(x, y, weight)).items()}
+                loss = self.last.get("loss", 0.0)
             else:
-                stepper.train(x, y, weight, size)
+                loss = stepper.train(x, y, weight, size)
+            if self.guarded and isinstance(loss, float) and not math.isfinite(loss):
+                self._bad_loss(loss, epoch, number, x)
             seen = number + 1
             bar.advance(self.work(x))
             if end and seen % every == 0:
                 callbacks.on_train_batch_end(number, self._logs())
+            if self.backups and seen % every == 0:
+                for backup in self.backups:
+                    if backup.is_due_after(every):
+                        backup.save_run(run_state(self, epoch, seen))
             if bar.due():
                 bar.draw(self._logs())
             if guard.requested or model.stop_training:
@@ -223,13 +275,12 @@ def evaluate(
     first = source.peek()
     unit, work = ("step", lambda value: 1) if first is None else unit_of(first.x)
     bar = Progress(steps if steps is not None else source.steps, verbose, unit=unit)
-    whole = is_checked_whole(source)
+    whole, labelled = is_checked_whole(source), has_checked_labels(model)
     logs: dict[str, Any] = {}
     for number, batch in _limited(source.epoch(0), steps):
         x, y, weight, size = batch
         if not whole:
-            for leaf in leaves(x):
-                check_no_nan(leaf, f"x of batch {number}")
+            check_batch(batch, number, labelled)
         if callbacks.test_begin:
             callbacks.on_test_batch_begin(number)
         if custom:
@@ -304,8 +355,7 @@ def predict(model: Any, source: Source, callbacks: CallbackList, *, steps: int |
         if callbacks.predict_begin:
             callbacks.on_predict_batch_begin(number)
         if not whole:
-            for leaf in leaves(batch.x):
-                check_no_nan(leaf, f"x of batch {number}")
+            check_batch(batch, number, False)
         if custom:
             outputs = model.predict_step(_data(batch.x, batch.y, batch.weight))
         else:

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 
 from recurra.layers.base.call_spec import is_text
-from recurra.training.batches import ArraySource, Batch, Source, WeightedSource
-from recurra.training.checks import check_ids, check_labels, check_no_nan, check_shape, check_weights
+from recurra.training.batches import ArraySource, Batch, Source
+from recurra.training.checks import (
+    check_finite,
+    check_ids,
+    check_labels,
+    check_shape,
+    check_weights,
+    has_checked_labels,
+)
+from recurra.training.sources import WeightedSource
 from recurra.training.structure import align, default_names, flatten_outputs
 from recurra.tree import leaves
 from recurra.typing import Data
@@ -54,7 +62,7 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
     compiled = model._compiled_state
     if rebuild or not compiled.loss.built:
         _choose_losses(compiled, names, targets, [Shaped(shape) for shape in shapes])
-    if model._overrides("train_step", "test_step", "compute_loss"):
+    if not has_checked_labels(model):
         return
     for name, target, shape, loss in zip(names, targets, shapes, compiled.loss.losses, strict=True):
         argument = f"{prefix}y" if len(names) == 1 else f"{prefix}y[{name!r}]"
@@ -126,7 +134,7 @@ def _check_texts(model: Any, x: Data | None, prefix: str) -> None:
 
 def _check_inputs(model: Any, x: Data | None, prefix: str) -> None:
     for leaf in leaves(x):
-        check_no_nan(leaf, f"{prefix}x")
+        check_finite(leaf, f"{prefix}x")
     _check_texts(model, x, prefix)
     for argument, array, shape, embeddings in model._named_inputs(x):
         check_shape(array, shape, f"{prefix}{argument}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -56,6 +57,7 @@ class Stepper:
         self.model = model
         self.compiled: Compiled = model._compiled_state
         self.training = training
+        self.guarded = False
         self.names: list[str] = list(self.compiled.loss.names)
         self.trainable: list[Variable] = model.trainable_weights
         self.penalized = [v for v in self.trainable if v.regularizer is not None]
@@ -134,7 +136,7 @@ class Stepper:
     # --- whole steps --------------------------------------------------------------------------------------------
 
     def train(self, x: Any, y: Any, weight: Any, size: int) -> float:
-        """Train on one batch; returns its loss."""
+        """Train on one batch; returns its loss. If that is not finite and the stepper guarded, nothing is updated."""
         optimizer = self.compiled.optimizer
         assert optimizer is not None
         logits = self._logits_for(y)
@@ -143,6 +145,9 @@ class Stepper:
             loss = self.loss_of(x, y, outputs, weight, logits)
             scaled = optimizer.scale_loss(loss)
         value = float(value_of(loss))
+        if self.guarded and not math.isfinite(value):
+            self.compiled.add_loss(value, size)
+            return value
         if isinstance(scaled, Tensor) and self.trainable:
             optimizer.apply(tape.gradient(scaled, self.trainable), self.trainable)
         elif self.trainable:

@@ -15,18 +15,12 @@ from recurra.callbacks.progress import resolve_verbose
 from recurra.training import loop
 from recurra.training.arguments import check_epochs, check_steps, hold_out, in_order, is_batch_list, plain_arrays
 from recurra.training.batch_steps import BatchSteps
-from recurra.training.batches import (
-    ArraySource,
-    Source,
-    as_arrays,
-    count_samples,
-    is_batches,
-    make_source,
-)
-from recurra.training.checks import check_reading
+from recurra.training.batches import ArraySource, Source, as_arrays, count_samples
+from recurra.training.checks import check_finite, check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, prepare
+from recurra.training.sources import is_batches, make_source
 from recurra.training.step import Compiled, Stepper
 from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
 
@@ -170,8 +164,12 @@ class Trainer(BatchSteps, OlderCalls):
         returns : the :class:`recurra.callbacks.History`
 
         Ctrl-C ends training after the batch: the weights are kept, the History says where (``history.interrupted``).
-        Data is checked before the first batch: shapes, NaN, ids outside an Embedding's range, labels outside the
-        loss's; ValueError or TypeError says which argument, what was expected and what came.
+        Data is checked before the first batch: shapes, NaN and infinities, ids outside an Embedding's range, labels
+        outside the loss's; ValueError or TypeError says which argument, what was expected and what came.
+
+        A loss that is NaN or infinite ends the training before the weights are changed by it, with a RuntimeWarning
+        that names the batch and the layer whose output went bad first. With the callback ``TerminateOnNaN``, that
+        decides instead.
         """
         check_reading("fit", reading)
         compiled = self._require_compiled("fit")
@@ -208,6 +206,7 @@ class Trainer(BatchSteps, OlderCalls):
         run = loop.Fit(
             self, source, calls, epochs=epochs, initial_epoch=initial_epoch, steps=steps, verbose=level,
             validation=None if validation_data is None else validate, validation_freq=validation_freq,
+            others=[] if validation_data is None else [validation_source],
         )  # fmt: skip
         return run.run()
 
@@ -316,8 +315,7 @@ class Trainer(BatchSteps, OlderCalls):
         return loop.predict(self, source, calls, steps=check_steps(steps, "steps"), verbose=level)
 
     def _predict_at_once(self, x: Any) -> Any:
-        if x.dtype.kind == "f" and np.isnan(x.min()):
-            raise ValueError("x must not hold NaN")
+        check_finite(x, "x")
         if not getattr(self, "built", False):
             prepare(self, ArraySource(x), "predict")
         outputs = self(x, training=False)  # type: ignore[operator]

@@ -11,6 +11,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Tensor
 from recurra.layers.base.context import Masked, set_mask
+from recurra.ops.common import refuse_masked
 from recurra.symbolic import KerasTensor
 from recurra.tree import PLAIN, map_structure
 
@@ -82,6 +83,7 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
     numbers : a list without arrays in it, or a single number, is made into one array
     """
     if isinstance(value, np.ndarray):
+        refuse_masked(value, "inputs")
         kind = value.dtype.kind
         if value.dtype == dtype or (kind in "iub" and not integers):
             return value

@@ -1,0 +1,219 @@
+"""Trainings from the shell that are stopped, killed, or lose their streams: what was learned is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import recurra
+from recurra.tasks import LanguageModel, SentimentClassifier
+from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and streams of POSIX")
+
+OFTEN = ["--checkpoint-minutes", "0.003"]
+EACH_BATCH = ["--checkpoint-minutes", "0.00001"]
+
+
+def command(*arguments: Any) -> list[str]:
+    return [sys.executable, "-m", "recurra", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    source = str(Path(recurra.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])}
+
+
+def shell(line: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``recurra arguments`` with the redirections of `line`, in which it stands as "$@"."""
+    return subprocess.run(
+        ["bash", "-c", line, "recurra", *command(*arguments)], env=environment(), capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+
+
+def same(one: Path, other: Path, task: Any = LanguageModel) -> None:
+    weights = [task.load(path).model.get_weights() for path in (one, other)]
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def long_training(folder: Path, out: Path, *more: Any) -> list[str]:
+    return command(
+        "lm", "train", folder / "verse.txt", "-o", out, "--units", 8, "--window", 10, "--batch-size", 2, "--seed", 4,
+        "--patience", 100_000, *more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ending_signals_save_what_was_trained(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / "stopped.rlm"
+    line = long_training(folder, out, "--epochs", 100_000)
+    with subprocess.Popen(line, stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stderr is not None and process.stderr.readline().startswith(b"epoch 1/")
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert f"stopped by {number.name}: the weights trained so far are saved in {out}; --resume goes on" in err.decode()
+    assert LanguageModel.load(out).trained["interrupted"] is True
+    assert Path(f"{out}.checkpoint").is_dir()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_resume_ends_with_the_same_bits(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+    whole, out, settings = tmp_path / "whole.rlm", tmp_path / "cut.rlm", ["--epochs", 30, *OFTEN]
+    subprocess.run([*long_training(folder, whole, *settings), "-q"], env=environment(), check=True, timeout=60)
+    line = long_training(folder, out, *settings)
+    with subprocess.Popen(line, stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stderr is not None
+        for _ in range(3):
+            process.stderr.readline()
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert process.returncode in (-number, 128 + number) and out.exists() is (number == signal.SIGTERM)
+    subprocess.run([*line, "--resume", "-q"], env=environment(), check=True, timeout=60)
+    same(whole, out)
+    assert sorted(os.listdir(tmp_path)) == ["cut.rlm", "whole.rlm"]
+
+
+# --- resuming in this process ---------------------------------------------------------------------------------------
+class PowerCut(Exception):
+    pass
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Let the training fail at its `after`-th batch."""
+    from recurra.training.step import Stepper
+
+    train, left = Stepper.train, [after]
+
+    def failing(self: Any, *batch: Any) -> float:
+        left[0] -= 1
+        if left[0] < 0:
+            raise PowerCut
+        return train(self, *batch)
+
+    monkeypatch.setattr(Stepper, "train", failing)
+
+
+def cut_training(monkeypatch: pytest.MonkeyPatch, after: int, *arguments: Any) -> None:
+    from click.testing import CliRunner
+
+    from recurra.cli.root import cli
+
+    with monkeypatch.context() as patch:
+        cut(patch, after)
+        result = CliRunner().invoke(cli, [str(a) for a in arguments])
+        assert isinstance(result.exception, PowerCut), result.output
+
+
+def test_lm_resumes(run: Any, folder: Path, tmp_path: Path, verse_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "m.rlm"
+    train = ("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--seed", 1, "-q", *EACH_BATCH)
+    cut_training(monkeypatch, 6, *train)
+    assert not out.exists()
+    refused = run(*train, code=2).stderr
+    assert f"{out}.checkpoint holds a training that did not end: --resume goes on with it" in refused
+    differs = run(*train, "--resume", "--units", 8, code=2).stderr
+    assert "units must be the same as in the training that" in differs and "9, got 8" in differs
+    assert "data must be the same" in run("lm", "train", folder / "reviews.tsv", *train[3:], "--resume", code=2).stderr
+    (tmp_path / ".m.rlm.abc.tmp").write_bytes(b"torn")
+    run(*train, "--resume")
+    same(out, verse_model)
+    assert os.listdir(tmp_path) == ["m.rlm"]
+    assert "exists already" in run(*train, "--resume", code=2).stderr
+
+
+def test_sentiment_resumes(
+    run: Any, folder: Path, tmp_path: Path, review_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "m.rsc"
+    train = ("sentiment", "train", folder / "reviews.tsv", "-o", out, *SENTIMENT_TINY, "--seed", 1, "-q", *EACH_BATCH)
+    cut_training(monkeypatch, 9, *train)
+    run(*train, "--resume")
+    same(out, review_model, SentimentClassifier)
+
+
+def test_resume_without_a_seed(run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The held-out texts and the order of training are those of the run that was cut."""
+    out = tmp_path / "m.rsc"
+    train = ("sentiment", "train", folder / "reviews.tsv", "-o", out, *SENTIMENT_TINY, "-q", *EACH_BATCH)
+    cut_training(monkeypatch, 9, *train)
+    run(*train, "--resume")
+    assert SentimentClassifier.load(out).trained["epochs"] >= 3
+
+
+def test_force_starts_anew(run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = ("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q")
+    cut_training(monkeypatch, 4, *train)
+    run(*train, "--force", "--units", 5)
+    assert LanguageModel.load(tmp_path / "m").units == 5 and os.listdir(tmp_path) == ["m"]
+
+
+def test_no_checkpoint_where_none_is_wanted(
+    run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = ("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q", "--checkpoint-minutes", 0)
+    cut_training(monkeypatch, 4, *train)
+    assert os.listdir(tmp_path) == []
+    assert "--resume needs checkpoints" in run(*train, "--resume", code=2).output
+
+
+# --- outputs are looked at first ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("option", ["--out", "--history"])
+def test_the_text_is_never_written_over(run: Any, tmp_path: Path, option: str) -> None:
+    text = tmp_path / "t.txt"
+    text.write_text("to be or not to be\n" * 20)
+    (tmp_path / "link").symlink_to(text)
+    more = ["-f", "-o", tmp_path / "link"] if option == "--out" else ["-o", tmp_path / "m", "--history", text]
+    assert "is the file that is read" in run("lm", "train", text, *LM_TINY, *more, code=2).stderr
+    assert text.read_text() == "to be or not to be\n" * 20
+
+
+@pytest.mark.parametrize("kind", ["folder missing", "folder", "model"])
+def test_a_history_that_cannot_be_written(run: Any, folder: Path, tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "m.rlm"
+    history = {"folder missing": tmp_path / "none" / "h.csv", "folder": tmp_path, "model": out}[kind]
+    result = run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--history", history, code=2)
+    assert str(history) in result.stderr and "epoch 1" not in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_model_is_saved_before_the_history(
+    run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **options: Any) -> Any:
+        raise OSError(28, "No space left on device", "h.csv")
+
+    monkeypatch.setattr("recurra.cli.options.atomic_write", full)
+    out = tmp_path / "m.rlm"
+    arguments = ("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--history", tmp_path / "h.csv")
+    assert "h.csv: No space left on device" in run(*arguments, code=2).stderr
+    assert LanguageModel.load(out).trained["epochs"] == 2
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("line", ['"$@" 2>&-', '"$@" >&- 2>&- <&-', 'set -o pipefail; "$@" 2>&1 | head -n 1'])
+def test_closed_and_broken_streams_end_progress_not_work(folder: Path, tmp_path: Path, line: str) -> None:
+    out = tmp_path / "m.rlm"
+    result = shell(line, "lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--epochs", 9, "--sample", 5)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert LanguageModel.load(out).trained["epochs"] >= 1
+
+
+def test_a_closed_input_is_an_empty_one(review_model: Path) -> None:
+    result = shell('"$@" <&-', "sentiment", "predict", review_model)
+    assert result.returncode == 2 and result.stderr.startswith("recurra: error: standard input holds no text")
+
+
+def test_a_closed_output_is_an_error(verse_model: Path) -> None:
+    result = shell('"$@" >&-', "lm", "generate", verse_model)
+    assert result.returncode == 2 and result.stderr == "recurra: error: Bad file descriptor\n"
