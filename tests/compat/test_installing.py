@@ -48,7 +48,8 @@ IMPORTS = {
 def test_modules(line: str, installed: None) -> None:
     space: dict[str, object] = {}
     exec(line, space)
-    assert space["x"] is sys.modules[IMPORTS[line]]
+    home = getattr(space["x"], "_home", space["x"])  # a view of a module whose functions compute
+    assert home is sys.modules[IMPORTS[line]]
 
 
 NAMES = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
@@ -102,7 +101,9 @@ class ForeignLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """The import system takes what ``sys.modules`` holds afterwards."""
-        sys.modules[module.__name__] = import_module(self.name)
+        from recurra.compat.views import view_of
+
+        sys.modules[module.__name__] = view_of(self.name)
 
 
 class PathLoader(Loader):

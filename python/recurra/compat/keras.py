@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import recurra
@@ -26,7 +27,12 @@ def __getattr__(name: str) -> Any:
         return import_module(f"recurra.{name}")
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(recurra, name)
+    value = getattr(recurra, name)
+    if isinstance(value, ModuleType):
+        from recurra.compat.views import view_of
+
+        return view_of(value.__name__)
+    return value
 
 
 def __dir__() -> list[str]:

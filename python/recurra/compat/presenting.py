@@ -1,38 +1,34 @@
-"""What a program gets from layers: tensors with the methods of TensorFlow's, while ``install()`` is in force.
+"""What a program gets from layers, losses and metrics: tensors with the methods of TensorFlow's.
 
-A layer that the program calls gives EagerTensors, and a layer that the program wrote is given them. Layers inside
-layers of recurra pass arrays, as always. `start` puts a wrapper around ``Layer.__call__`` and a few methods on weights
-and symbolic tensors; `stop` takes them away: outside of `install` nothing is asked and nothing costs.
+What the program calls gives EagerTensors, and a layer that the program wrote is given them. What recurra calls gives
+what it always gives. `start` puts a wrapper around a few calls, which looks at who calls, and adds methods to weights
+and symbolic tensors; `stop` takes them away: outside of ``install()`` nothing is asked and nothing costs.
 """
 
 from __future__ import annotations
 
-import threading
+import functools
+import sys
 from typing import Any
 
-from recurra.autograd import Variable
-from recurra.compat.tf import tensors
+import numpy as np
+
+from recurra.autograd import Tensor, Variable
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import TensorMethods, plain, present
+from recurra.data import Dataset
 from recurra.layers.base.layer import Layer
+from recurra.losses import Loss
+from recurra.metrics import Metric
 from recurra.symbolic import KerasTensor
+from recurra.tree import PLAIN, map_structure
 
 _plain_call = Layer.__call__
-_METHODS = [
-    name for name in TensorMethods.__dict__ if name not in ("__module__", "__doc__", "__slots__", "__annotations__")
-]
+_OWN = ("__module__", "__doc__", "__slots__", "__annotations__", "__array_ufunc__")
 #: operators that weights have from the class that they share with all tracked values
-_ADDED = [name for name in _METHODS if name not in Variable.__dict__ and name != "__array_ufunc__"]
+_ADDED = [name for name in TensorMethods.__dict__ if name not in _OWN and name not in Variable.__dict__]
 _kinds: dict[type, bool] = {}
-
-
-class _Caller(threading.local):
-    """Whether the code that runs is the program's, and not recurra's."""
-
-    program = True
-
-
-_caller = _Caller()
+_undo: list[tuple[type, str, Any]] = []
 
 
 def _is_programs(kind: type) -> bool:
@@ -44,19 +40,49 @@ def _is_programs(kind: type) -> bool:
     return found
 
 
+def _program_calls() -> bool:
+    """Whether the caller of the function that asks is the program, and not recurra."""
+    return not sys._getframe(2).f_globals.get("__name__", "").startswith("recurra.")
+
+
 def _call(self: Layer, *args: Any, **kwargs: Any) -> Any:
-    outer, inner = _caller.program, _is_programs(type(self))
-    convert = present if inner else plain
+    convert = present if _is_programs(type(self)) else plain
     args = tuple(convert(value) for value in args)
     for key, value in kwargs.items():
         if value is not None and not isinstance(value, bool):
             kwargs[key] = convert(value)
-    _caller.program = inner
-    try:
-        outputs = _plain_call(self, *args, **kwargs)
-    finally:
-        _caller.program = outer
-    return present(outputs) if outer else plain(outputs)
+    outputs = _plain_call(self, *args, **kwargs)
+    return present(outputs) if _program_calls() else plain(outputs)
+
+
+def shown(value: Any) -> Any:
+    """Arrays and tracked values as tensors, datasets as those of ``tf.data``; all else as it is."""
+    return map_structure(_shown, value, PLAIN)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic, Tensor)):
+        return present(value)
+    if type(value) is Dataset:
+        from recurra.compat.tf.data import Dataset as Shown
+
+        return Shown._of(value, batched=True)
+    return value
+
+
+def _showing(kind: type, name: str) -> None:
+    """Let a method give tensors to the program."""
+    method = kind.__dict__[name]
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = method(self, *args, **kwargs)
+        if not _program_calls():
+            return found
+        return present(np.float32(found)) if isinstance(found, float) else shown(found)
+
+    _undo.append((kind, name, method))
+    setattr(kind, name, call)
 
 
 def _symbolic_shape(self: KerasTensor) -> TensorShape:
@@ -67,9 +93,20 @@ def _keep_shape(self: KerasTensor, shape: Any) -> None:
     self.__dict__["shape"] = tuple(shape)
 
 
+def _every_kind(kind: type) -> list[type]:
+    return [kind, *(inner for one in kind.__subclasses__() for inner in _every_kind(one))]
+
+
 def start() -> None:
     """Give what layers return the methods of TensorFlow's tensors."""
+    import recurra.metrics.names  # noqa: F401  (every metric)
+
     Layer.__call__ = _call  # type: ignore[method-assign]
+    _showing(Loss, "__call__")
+    _showing(Metric, "__call__")
+    for kind in _every_kind(Metric):
+        if "result" in kind.__dict__ and kind.__module__.startswith("recurra."):
+            _showing(kind, "result")
     for name in _ADDED:
         setattr(Variable, name, TensorMethods.__dict__[name])
     KerasTensor.shape = property(_symbolic_shape, _keep_shape)  # type: ignore[assignment]
@@ -79,10 +116,10 @@ def start() -> None:
 def stop() -> None:
     """Undo :func:`start`."""
     Layer.__call__ = _plain_call  # type: ignore[method-assign]
+    while _undo:
+        kind, name, method = _undo.pop()
+        setattr(kind, name, method)
     for name in _ADDED:
         delattr(Variable, name)
     for name in ("shape", "get_shape"):
         delattr(KerasTensor, name)
-
-
-__all__ = ["start", "stop", "tensors"]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from recurra.compat import tf_paths
 from recurra.compat.foreign import ROOTS, below, stand_in
+from recurra.compat.views import view_of
 
 
 class Missing(NamedTuple):
@@ -56,7 +57,7 @@ def module_of(path: str) -> ModuleType | dict[str, str] | None:
     if inner and inner in tf_paths.PATHS:
         return tf_paths.homes(inner)
     name = stand_in(path)
-    return None if name is None else import_module(name)
+    return None if name is None else view_of(name)
 
 
 def resolve(path: str) -> Missing | Any:

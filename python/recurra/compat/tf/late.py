@@ -26,7 +26,9 @@ def find(name: str) -> Any:
     if name in MODULES:
         return import_module(f"recurra.compat.tf.{name}")
     if name in OWN:
-        return import_module(OWN[name])
+        from recurra.compat.views import view_of
+
+        return view_of(OWN[name])
     from recurra.compat.tf.compat import v1
 
     if name in v1.__all__ or name in v1.GRAPH_NAMES:

@@ -76,6 +76,14 @@ def dropout(x: Any, rate: float, noise_shape: Any = None, seed: int | None = Non
     return present(ops.dropout(operand(x), float(rate), seed=seed, noise_shape=noise_shape))
 
 
+# where these are given to a layer, its own function is taken: the one that kernels know
+for _name in (
+    *("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus"),
+    *("softsign", "tanh"),
+):
+    globals()[_name].recurra_function = getattr(activations, _name)
+
+
 def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | None = None) -> Any:
     """Value + bias."""
     if data_format not in (None, "NHWC", "N..C"):
