@@ -94,7 +94,11 @@ def _keep_shape(self: KerasTensor, shape: Any) -> None:
 
 
 def _every_kind(kind: type) -> list[type]:
-    return [kind, *(inner for one in kind.__subclasses__() for inner in _every_kind(one))]
+    found = [kind]
+    one: type
+    for one in kind.__subclasses__():
+        found += _every_kind(one)
+    return found
 
 
 def start() -> None:

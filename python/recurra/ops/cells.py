@@ -7,7 +7,7 @@ Axes: B batch, T time, I input features, H units, V vocabulary. The functions of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -129,13 +129,15 @@ def forward(
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
-    y, final, cache = core.recurrent_forward(
+    arguments = (
         cell, ids, given[:count], given[count:], a_mask, drop_x, drop_h, table, activation, recurrent_activation,
-        reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights), out,
+        reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights),
     )  # fmt: skip
+    y, final, cache = core.recurrent_forward(*arguments, out)
     shape = None if table is None else table.shape
     if recording:
-        y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape)
+        again = (lambda: core.recurrent_forward(*arguments, None)[2]) if tape is not None and tape.repeats else None
+        y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape, again)
         return y, tuple(final), None
     return y, final, Cache(cell, cache, shape) if training else None
 
@@ -148,12 +150,23 @@ def backward(
     return _rows(dx, cache.table), *others
 
 
-def _recorded(outputs: tuple[Array, ...], inputs: tuple[Any, ...], cache: Any, table: tuple[int, ...] | None) -> Any:
-    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names."""
+def _recorded(
+    outputs: tuple[Array, ...],
+    inputs: tuple[Any, ...],
+    cache: Any,
+    table: tuple[int, ...] | None,
+    again: Callable[[], Any] | None,
+) -> Any:
+    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names.
+
+    again : for a tape that is walked more than once, makes another cache: a cache serves one walk
+    """
     need_dx = tracked(inputs[0], current_tape())
+    caches = [cache]
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
-        dx, dstates, dweights = core.recurrent_backward(cache, _array(dy), _arrays(*dstates), need_dx)
+        kept = caches.pop() if caches or again is None else again()
+        dx, dstates, dweights = core.recurrent_backward(kept, _array(dy), _arrays(*dstates), need_dx)
         return (_rows(dx, table), *dstates, *dweights)
 
     return record(outputs, inputs, backward)

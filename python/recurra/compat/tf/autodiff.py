@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from recurra import ops
 from recurra.autograd import GradientTape as Tape
-from recurra.autograd import RowSparse, Tensor, Variable, _key_of, filled, thread_state, tracked
+from recurra.autograd import RowSparse, Tensor, Variable, _key_of, thread_state, tracked
 from recurra.compat.tf.tensors import EagerTensor, present
 from recurra.tree import leaves, map_structure
 
@@ -36,8 +38,9 @@ class GradientTape:
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent
         self._all = watch_accessed_variables
-        self._tape = Tape()
-        self._shared = False
+        self._tape = _Shared()
+        self._start = 0
+        self._end: int | None = None
         self._entered = False
         self._asked = False
         self._watched: set[int] = set()
@@ -46,16 +49,17 @@ class GradientTape:
     def __enter__(self) -> GradientTape:
         open_tape = thread_state.tape
         if not self._entered and isinstance(open_tape, _Shared):
-            self._tape, self._shared = open_tape, True
-            open_tape.shared = True
+            self._tape, self._start = open_tape, len(open_tape.nodes)
+            open_tape.repeats = True
         elif not self._entered:
-            self._tape = _Shared()
+            self._tape.repeats = self._persistent
         self._entered = True
         self._outer, thread_state.tape = open_tape, self._tape
         return self
 
     def __exit__(self, *exc: object) -> None:
         thread_state.tape = self._outer
+        self._end = len(self._tape.nodes)
 
     def watch(self, tensor: Any) -> None:
         """Follow a tensor, or several. Variables that can be trained are followed already."""
@@ -84,7 +88,7 @@ class GradientTape:
 
     def reset(self) -> None:
         """Forget what was recorded."""
-        self._tape.nodes.clear()
+        del self._tape.nodes[self._start :]
         self._asked = False
 
     def gradient(
@@ -110,27 +114,29 @@ class GradientTape:
             raise TypeError("sources must be variables or tensors that the tape watches")
         targets = [one for one in leaves(target, _NODES) if isinstance(one, Tensor)]
         factors = leaves(output_gradients, _NODES) if output_gradients is not None else [None] * len(targets)
-        totals: list[Any] = [None] * len(wanted)
-        keep = self._persistent or self._shared or getattr(self._tape, "shared", False) or len(targets) > 1
-        for one, factor in zip(targets, factors, strict=True):
-            for place, grad in enumerate(self._walk(one, wanted, factor, keep)):
-                if grad is not None:
-                    totals[place] = grad if totals[place] is None else totals[place] + grad
+        self._tape.check_versions(wanted)
+        totals = self._walk(list(zip(targets, factors, strict=True)), wanted)
         found = iter([self._answer(one, grad, unconnected_gradients) for one, grad in zip(wanted, totals, strict=True)])
         return map_structure(lambda _: next(found), sources, _NODES)
 
-    def _walk(self, target: Tensor, wanted: list[Any], factor: Any, keep: bool) -> list[Any]:
-        if not tracked(target, self._tape):
+    def _walk(self, targets: list[tuple[Tensor, Any]], wanted: list[Any]) -> list[Any]:
+        """The gradients of the sum of all targets, each times its factor."""
+        targets = [(one, factor) for one, factor in targets if tracked(one, self._tape)]
+        if not targets:
             return [None] * len(wanted)
+        nodes, repeats = self._tape.nodes, self._tape.repeats
+        if repeats:
+            self._tape.nodes = nodes[self._start : self._end]
+        target, factor = targets[0]
+        if len(targets) > 1:
+            before, thread_state.tape = thread_state.tape, self._tape
+            weighted = [ops.sum(one if factor is None else ops.multiply(one, factor)) for one, factor in targets]
+            target, factor = functools.reduce(ops.add, weighted), None
+            thread_state.tape = before
         if factor is not None:
             factor = np.ascontiguousarray(np.broadcast_to(np.asarray(factor, target.dtype), target.value.shape))
-        else:
-            factor = filled(target.value.shape, target.dtype, 1)
-        nodes = self._tape.nodes
-        if keep:
-            self._tape.nodes = list(nodes)
         found = Tape.gradient(self._tape, target, wanted, factor)
-        self._tape.nodes = nodes if keep else []
+        self._tape.nodes = nodes if repeats else []
         self._tape._used = False
         return list(found)
 
@@ -159,9 +165,19 @@ class GradientTape:
 
 
 class _Shared(Tape):
-    """A record that several tapes may use. `shared`: more than one does, so it is not consumed as it is read."""
+    """A record that several tapes may use; it is then not consumed as it is walked."""
 
-    shared = False
+    def __init__(self) -> None:
+        super().__init__()
+        self._versions: dict[int, int] = {}
+
+    def check_versions(self, sources: list[Any]) -> None:
+        """RuntimeError where a variable was changed between two walks: what was recorded holds for its old value."""
+        for one in sources:
+            if isinstance(one, Variable) and self._versions.setdefault(_key_of(one), one.version) != one.version:
+                raise RuntimeError(
+                    f"{one.name} was changed since this tape was asked first: ask for all gradients, then apply them"
+                )
 
 
 #: None is a source's gradient, not a structure

@@ -143,6 +143,8 @@ def _binary(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 def _alike(x: Any, y: Any) -> tuple[Any, Any]:
     """A list beside a float tensor in the tensor's type."""
+    if isinstance(x, (int, float)) and isinstance(y, (int, float)):
+        return array_of(x), array_of(y)
     if _is_int_list(x, y):
         return x.astype(y.dtype), y
     return (x, y.astype(x.dtype)) if _is_int_list(y, x) else (x, y)

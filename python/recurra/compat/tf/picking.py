@@ -23,6 +23,8 @@ def gather(
     name: str | None = None,
 ) -> Any:
     """The slices of `params` at `indices` along an axis."""
+    from recurra.compat.tf.arrays import stack
+
     where_ = array_of(indices)
     if batch_dims == 0:
         return present(ops.take(operand(params), where_, axis=0 if axis is None else axes_of(axis)))
@@ -30,17 +32,17 @@ def gather(
         raise NotImplementedError(f"tf.gather: batch_dims must be 0 or 1, got {batch_dims}")
     along = 1 if axis is None else axes_of(axis)
     rows = [gather(params[row], where_[row], axis=along - 1) for row in builtins.range(where_.shape[0])]
-    from recurra.compat.tf.arrays import stack
 
     return stack(rows)
 
 
 def gather_nd(params: Any, indices: Any, batch_dims: int = 0, name: str | None = None) -> Any:
     """The slices of `params` at places that `indices` (..., N) names by their first N coordinates."""
+    from recurra.compat.tf.arrays import stack
+
     places = array_of(indices)
     if batch_dims == 1:
-        from recurra.compat.tf.arrays import stack
-    return stack([gather_nd(params[row], places[row]) for row in builtins.range(places.shape[0])])
+        return stack([gather_nd(params[row], places[row]) for row in builtins.range(places.shape[0])])
     if batch_dims:
         raise NotImplementedError(f"tf.gather_nd: batch_dims must be 0 or 1, got {batch_dims}")
     return present(ops.getitem(operand(params), tuple(np.moveaxis(places, -1, 0))))

@@ -221,4 +221,7 @@ def range(starts: Any, limits: Any = None, deltas: Any = 1, dtype: Any = None, n
     """A row of numbers for each start and limit."""
     first, last = (np.zeros_like(array_of(starts)), starts) if limits is None else (starts, limits)
     ends = np.broadcast_arrays(array_of(first), array_of(last), array_of(deltas))
-    return RaggedTensor([np.arange(a, b, d) for a, b, d in zip(*(np.ravel(end) for end in ends), strict=True)])
+    rows: list[Any] = []
+    for a, b, d in zip(*(np.ravel(end).tolist() for end in ends), strict=True):
+        rows.append(np.arange(a, b, d).astype(ends[0].dtype))
+    return RaggedTensor(rows)

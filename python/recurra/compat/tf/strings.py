@@ -244,5 +244,7 @@ def format(template: str, inputs: Any, placeholder: str = "{}", summarize: int =
     """`template` with the values of tensors in place of its placeholders."""
     values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     for value in values:
-        template = template.replace(placeholder, str(array_of(value)), 1)
+        array = array_of(value)
+        said = f'"{array[()].decode()}"' if array.dtype == np.object_ and not array.ndim else str(array)
+        template = template.replace(placeholder, said, 1)
     return present(template)

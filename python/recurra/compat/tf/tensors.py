@@ -179,6 +179,22 @@ class EagerTensor(TensorMethods, Tracked):
     __ne__ = _not_equal
     __hash__ = Tracked.__hash__
 
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        """What ``numpy.sum`` asks for."""
+        return self.value.sum(axis, dtype, out, keepdims)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        """What ``numpy.mean`` asks for."""
+        return self.value.mean(axis, dtype, out, keepdims=keepdims)
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        """What ``numpy.max`` asks for."""
+        return self.value.max(axis, out, keepdims)
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:  # type: ignore[override]
+        """What ``numpy.min`` asks for."""
+        return self.value.min(axis, out, keepdims)
+
     def numpy(self) -> Any:
         """The value, of a tensor without axes a number or bytes."""
         return self.value if self.value.ndim else self.value[()]
