@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -27,7 +28,8 @@ SAME_NUMBERS = [name for name in NAMES if name.startswith("same_numbers_")]
 
 def run(program: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(recurra.__file__).parents[1])}
-    command = [sys.executable, "-W", "ignore", "-m", "recurra", "run", *options, str(PROGRAMS / program)]
+    path = shutil.copy(PROGRAMS / program, folder)  # the figures of a notebook are written beside it
+    command = [sys.executable, "-W", "ignore", "-m", "recurra", "run", *options, path]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

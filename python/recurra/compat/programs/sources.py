@@ -79,7 +79,7 @@ def _cell(name: str, text: str) -> Piece:
             lines[number - 1] = timed[1] + timed[2]
         elif continued or (_LINE.match(line) and not _inside_text(lines[: number - 1])):
             skipped[number] = line.strip()
-            lines[number - 1] = re.match(r"\s*", line)[0] + "pass"  # type: ignore[index]
+            lines[number - 1] = "" if continued else re.match(r"\s*", line)[0] + "pass"  # type: ignore[index]
             continued = line.rstrip().endswith("\\")
             continue
         continued = False

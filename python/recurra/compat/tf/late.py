@@ -16,6 +16,14 @@ OWN = {
     "metrics": "recurra.metrics",
     "optimizers": "recurra.optimizers",
 }
+#: older names of initializers
+INITIALIZERS = {
+    "constant_initializer": "Constant",
+    "ones_initializer": "Ones",
+    "random_normal_initializer": "RandomNormal",
+    "random_uniform_initializer": "RandomUniform",
+    "zeros_initializer": "Zeros",
+}
 
 
 def find(name: str) -> Any:
@@ -29,6 +37,8 @@ def find(name: str) -> Any:
         from recurra.compat.views import view_of
 
         return view_of(OWN[name])
+    if name in INITIALIZERS:
+        return getattr(import_module("recurra.initializers"), INITIALIZERS[name])
     from recurra.compat.tf.compat import v1
 
     if name in v1.__all__ or name in v1.GRAPH_NAMES:
