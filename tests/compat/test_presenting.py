@@ -143,3 +143,24 @@ def test_datasets_of_utils_give_tensors() -> None:
     windows = keras.utils.timeseries_dataset_from_array(np.arange(9.0), None, 3, batch_size=4)
     assert next(iter(windows)).shape.as_list() == [4, 3]
     assert type(keras.utils.to_categorical([1, 0], 3)[0]) is np.ndarray
+
+
+def test_ragged_texts() -> None:
+    vectorize = layers.TextVectorization(vocabulary=["a", "b"], ragged=True)
+    found = vectorize(tf.constant(["a b a", "b"]))
+    assert found.row_lengths().numpy().tolist() == [3, 1] and found.to_tensor().numpy()[1].tolist() == [3, 0, 0]
+
+
+def test_minimize() -> None:
+    v, w = tf.Variable(3.0), tf.Variable([1.0])
+    optimizer = recurra.optimizers.SGD(0.1)
+    optimizer.minimize(lambda: v * v + tf.reduce_sum(w), var_list=[v, w])
+    assert v.numpy() == pytest.approx(2.4) and w.numpy() == pytest.approx(0.9)
+    with tf.GradientTape() as tape:
+        loss = v * v
+    optimizer.minimize(loss, [v], tape=tape)
+    assert v.numpy() == pytest.approx(1.92)
+    with pytest.raises(ValueError, match="loss must be a function"):
+        optimizer.minimize(loss, [v])
+    recurra.compat.uninstall()
+    assert not hasattr(optimizer, "minimize")

@@ -223,7 +223,7 @@ def test_labels_and_predictions_that_do_not_belong_together() -> None:
 
 
 def test_one_value_for_a_batch_beside_a_mask() -> None:
-    """A function that gives one number counts each batch by what its mask keeps, as in Keras."""
+    """A function that gives one number counts each batch by what its mask keeps."""
     metric = metrics.MeanMetricWrapper(lambda y_true, y_pred: np.float32(y_pred[0, 0]))
     for value, kept in ((2.0, [[1, 0, 0], [1, 0, 0]]), (5.0, [[1, 1, 1], [1, 0, 0]])):
         metric.update_state(np.zeros((2, 3)), np.full((2, 3), value, "float32"), np.array(kept, "float32"))

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor, Variable
+from recurra.compat.calls import minimize
+from recurra.compat.tf.ragged import RaggedTensor
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import TensorMethods, plain, present
 from recurra.data import Dataset
 from recurra.layers.base.layer import Layer
 from recurra.losses import Loss
 from recurra.metrics import Metric
+from recurra.optimizers import Optimizer
 from recurra.symbolic import KerasTensor
 from recurra.tree import PLAIN, map_structure
 
@@ -52,7 +55,11 @@ def _call(self: Layer, *args: Any, **kwargs: Any) -> Any:
         if value is not None and not isinstance(value, bool):
             kwargs[key] = convert(value)
     outputs = _plain_call(self, *args, **kwargs)
-    return present(outputs) if _program_calls() else plain(outputs)
+    if not _program_calls():
+        return plain(outputs)
+    if getattr(self, "ragged", False) and isinstance(outputs, list):
+        return RaggedTensor.from_rows(outputs)
+    return present(outputs)
 
 
 def shown(value: Any) -> Any:
@@ -106,6 +113,7 @@ def start() -> None:
     import recurra.metrics.names  # noqa: F401  (every metric)
 
     Layer.__call__ = _call  # type: ignore[method-assign]
+    Optimizer.minimize = minimize  # type: ignore[attr-defined]
     _showing(Loss, "__call__")
     _showing(Metric, "__call__")
     for kind in _every_kind(Metric):
@@ -120,6 +128,7 @@ def start() -> None:
 def stop() -> None:
     """Undo :func:`start`."""
     Layer.__call__ = _plain_call  # type: ignore[method-assign]
+    del Optimizer.minimize  # type: ignore[attr-defined]
     while _undo:
         kind, name, method = _undo.pop()
         setattr(kind, name, method)
