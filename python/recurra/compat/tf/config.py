@@ -61,7 +61,7 @@ def list_local_devices(session_config: Any = None) -> list[Any]:
 
 
 def _only_cpu(devices: Any, name: str) -> None:
-    for one in devices if isinstance(devices, (list, tuple)) else [devices]:
+    for one in [devices] if isinstance(devices, PhysicalDevice) or devices is None else devices:
         if one is not None and getattr(one, "device_type", "CPU") != "CPU":
             raise ValueError(f"{name}: there is no {one.device_type} here, recurra computes on the CPU")
 
