@@ -164,3 +164,25 @@ def test_minimize() -> None:
         optimizer.minimize(loss, [v])
     recurra.compat.uninstall()
     assert not hasattr(optimizer, "minimize")
+
+
+def test_layers_on_ragged_tensors() -> None:
+    rows = tf.ragged.constant([[3, 1, 2], [], [2]])
+    embedding, gru = layers.Embedding(5, 4), layers.GRU(3, return_sequences=True, return_state=True)
+    embedded = embedding(rows)
+    assert embedded.row_lengths().numpy().tolist() == [3, 0, 1] and embedded.to_tensor().shape == (3, 3, 4)
+    outputs, state = gru(embedded)
+    assert outputs.row_lengths().numpy().tolist() == [3, 0, 1]
+    alone, last = gru(embedding(tf.constant([[3, 1, 2]])))
+    np.testing.assert_allclose(outputs[0].numpy(), alone.numpy()[0], atol=1e-6)
+    np.testing.assert_allclose(state.numpy()[0], last.numpy()[0], atol=1e-6)
+    with pytest.raises(TypeError, match="to_tensor"):
+        layers.Flatten()(embedded)
+
+
+def test_texts_are_bytes() -> None:
+    class Words(layers.Layer):
+        def call(self, inputs):
+            return np.array(["a", "ñ"], object)[np.asarray(inputs)]
+
+    assert Words(autocast=False)(tf.constant([1, 0])).numpy().tolist() == ["ñ".encode(), b"a"]

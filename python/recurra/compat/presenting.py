@@ -15,7 +15,8 @@ import numpy as np
 
 from recurra.autograd import Tensor, Variable
 from recurra.compat.calls import minimize
-from recurra.compat.tf.ragged import RaggedTensor
+from recurra.compat.tf.making import sequence_mask
+from recurra.compat.tf.ragged import RaggedTensor, map_flat
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import TensorMethods, plain, present
 from recurra.data import Dataset
@@ -48,7 +49,28 @@ def _program_calls() -> bool:
     return not sys._getframe(2).f_globals.get("__name__", "").startswith("recurra.")
 
 
+#: layers that look at each value, or each row of features, by itself
+_BY_VALUE = ("Activation", "Dense", "Dropout", "Embedding", "IntegerLookup", "StringLookup")
+
+
+def _ragged_call(layer: Layer, rows: RaggedTensor, kwargs: dict[str, Any]) -> Any:
+    """A layer on rows of unequal length: a recurrent layer skips what is missing, others look at the values alone."""
+    if type(layer).__name__ in _BY_VALUE:
+        return map_flat(lambda flat: layer(flat, **kwargs), rows)
+    if not hasattr(layer, "return_sequences"):
+        raise TypeError(f"{layer.name} takes no ragged tensors here: give it inputs.to_tensor()")
+    lengths = rows.row_lengths()
+    outputs = present(layer(rows.to_tensor(), mask=sequence_mask(lengths).value, **kwargs))
+    if not layer.return_sequences:
+        return outputs
+    several = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    several[0] = RaggedTensor.from_tensor(several[0], lengths)
+    return several if isinstance(outputs, (list, tuple)) else several[0]
+
+
 def _call(self: Layer, *args: Any, **kwargs: Any) -> Any:
+    if args and type(args[0]) is RaggedTensor and not _is_programs(type(self)):
+        return _ragged_call(self, args[0], kwargs)
     convert = present if _is_programs(type(self)) else plain
     args = tuple(convert(value) for value in args)
     for key, value in kwargs.items():

@@ -262,6 +262,8 @@ def present(value: Any) -> Any:
             made._keras_mask = mask
         return made
     if isinstance(value, np.ndarray):
+        if value.dtype.kind in "OUS" and _holds_text(value):
+            return EagerTensor(as_bytes(value))
         made = EagerTensor(value.view(np.ndarray) if kind is not np.ndarray else value)
         mask = getattr(value, "_keras_mask", None)
         if mask is not None:
