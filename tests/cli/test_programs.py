@@ -48,6 +48,16 @@ sys.exit(7)
     assert ran.stderr == "recurra: recurra stood in for tensorflow\n"
 
 
+def test_the_report_counts_modules_beside_the_program(tmp_path: Path) -> None:
+    write(tmp_path, "import keras\ndef f():\n    return keras.layers.Spam\n", "helper.py")
+    write(tmp_path, "import keras\nkeras.eggs\n", "not_imported.py")
+    ran = shell(tmp_path, "run", str(write(tmp_path, "import tensorflow as tf\nimport helper\n")))
+    assert ran.stderr.splitlines() == [
+        "recurra: recurra stood in for tensorflow, keras",
+        f"recurra: missing: keras.layers.Spam, {tmp_path}/helper.py:3",
+    ]
+
+
 @pytest.mark.parametrize(
     ("end", "code", "said"),
     [

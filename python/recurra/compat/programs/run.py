@@ -13,7 +13,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from recurra.compat.installing import install
-from recurra.compat.programs.check import Report, check_pieces
+from recurra.compat.programs.check import Report, check_pieces, check_program
 from recurra.compat.programs.sources import Piece, read_program
 
 
@@ -51,7 +51,24 @@ def run_program(path: str, arguments: list[str], *, force: bool = False) -> tupl
         return 130 if isinstance(error, KeyboardInterrupt) else 1, report
     finally:
         _flush()
+        if report is not None:
+            _add_modules(report, os.path.dirname(os.path.abspath(path)))
     return 0, report
+
+
+def _add_modules(report: Report, folder: str) -> None:
+    """What the modules that lie beside the program use, as far as it imported them."""
+    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    own = os.path.join(folder, "")
+    for file in sorted(file for file in files if file.startswith(own) and file.endswith(".py")):
+        if "site-packages" in file or file == os.path.join(folder, os.path.basename(report.path)):
+            continue
+        with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError):
+            found = check_program(file)
+            report.modules.extend(found.modules)
+            report.missing.extend(found.missing)
+            report.runs.extend(found.runs)
+            report.differs.extend(found.differs)
 
 
 def _main_module(path: str) -> ModuleType:

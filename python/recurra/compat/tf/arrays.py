@@ -45,6 +45,7 @@ from recurra.compat.tf.picking import (
     searchsorted,
     slice,
     strided_slice,
+    tensor_scatter_nd_add,
     tensor_scatter_nd_update,
     unique,
     where,
@@ -58,7 +59,8 @@ __all__ = [
     "global_norm", "identity", "is_tensor", "linspace", "meshgrid", "newaxis", "one_hot", "ones", "ones_like", "pad",
     "range", "rank", "repeat", "reshape", "reverse", "reverse_sequence", "roll", "scatter_nd", "searchsorted",
     "sequence_mask", "shape", "size", "slice", "split", "squeeze", "stack", "stop_gradient", "strided_slice",
-    "tensor_scatter_nd_update", "tile", "transpose", "unique", "unstack", "where", "zeros", "zeros_like",
+    "tensor_scatter_nd_add", "tensor_scatter_nd_update", "tile", "transpose", "unique", "unstack", "where", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 

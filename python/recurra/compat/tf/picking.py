@@ -99,6 +99,13 @@ def tensor_scatter_nd_update(tensor: Any, indices: Any, updates: Any, name: str 
     return present(made)
 
 
+def tensor_scatter_nd_add(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Any:
+    """A copy with values added at places."""
+    made = np.array(constant_of(tensor, "tensor_scatter_nd_add"))
+    np.add.at(made, tuple(np.moveaxis(array_of(indices), -1, 0)), constant_of(updates, "tensor_scatter_nd_add"))
+    return present(made)
+
+
 def searchsorted(
     sorted_sequence: Any, values: Any, side: str = "left", out_type: Any = np.int32, name: str | None = None
 ) -> Any:

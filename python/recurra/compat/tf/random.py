@@ -12,8 +12,8 @@ from recurra.compat.tf.making import shape_of
 from recurra.compat.tf.tensors import array_of, present
 
 __all__ = [
-    "Generator", "categorical", "gamma", "get_global_generator", "normal", "poisson", "set_global_generator",
-    "set_seed", "shuffle", "stateless_normal", "stateless_uniform", "truncated_normal", "uniform",
+    "Generator", "categorical", "experimental", "gamma", "get_global_generator", "normal", "poisson",
+    "set_global_generator", "set_seed", "shuffle", "stateless_normal", "stateless_uniform", "truncated_normal", "uniform",
 ]  # fmt: skip
 
 
@@ -140,6 +140,12 @@ class Generator:
     ) -> Any:
         """Numbers spread evenly."""
         return present(_uniform(self._rng, shape, minval, maxval, dtype))
+
+
+class experimental:  # noqa: N801  (the name is TensorFlow's)
+    """Older places of the same."""
+
+    Generator = Generator
 
 
 _global: Generator | None = None
