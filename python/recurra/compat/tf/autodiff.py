@@ -147,7 +147,14 @@ class GradientTape:
             return EagerTensor(np.zeros(source.value.shape, source.dtype)) if unconnected == "zero" else None
         return grad if isinstance(grad, RowSparse) else present(np.asarray(grad))
 
-    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none", **options: Any) -> Any:
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: Any = "none",
+        parallel_iterations: Any = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
         """The gradient of each value of `target`: the target's axes come first."""
         keep, self._persistent = self._persistent, True
         try:

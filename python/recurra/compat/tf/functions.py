@@ -210,7 +210,15 @@ def scan(
     return _stacked(states[::-1] if reverse else states)
 
 
-def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, **options: Any) -> Any:
+def foldl(
+    fn: Callable[[Any, Any], Any],
+    elems: Any,
+    initializer: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    name: str | None = None,
+) -> Any:
     """``state = fn(state, row)`` for each row: the last state."""
     rows = unstack(elems)
     state = rows.pop(0) if initializer is None else initializer

@@ -13,7 +13,8 @@ from recurra.compat.tf.tensors import array_of, present
 
 __all__ = [
     "Generator", "categorical", "experimental", "gamma", "get_global_generator", "normal", "poisson",
-    "set_global_generator", "set_seed", "shuffle", "stateless_normal", "stateless_uniform", "truncated_normal", "uniform",
+    "set_global_generator", "set_seed", "shuffle",
+    "stateless_normal", "stateless_uniform", "truncated_normal", "uniform",
 ]  # fmt: skip
 
 

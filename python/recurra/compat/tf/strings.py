@@ -159,6 +159,11 @@ def bytes_split(input: Any, name: str | None = None) -> Any:
     return _split(input, lambda text: [text[k : k + 1] for k in range(text.__len__())])
 
 
+def _replacing(replacement_char: int) -> None:
+    if replacement_char != 65533:
+        raise NotImplementedError(f"replacement_char must be 65533 here, got {replacement_char}")
+
+
 def unicode_split(
     input: Any,
     input_encoding: str = "UTF-8",
@@ -167,6 +172,7 @@ def unicode_split(
     name: str | None = None,
 ) -> Any:
     """The characters of each text."""
+    _replacing(replacement_char)
     return _split(input, lambda text: [char.encode() for char in text.decode(input_encoding, errors)])
 
 
@@ -178,6 +184,7 @@ def unicode_decode(
     name: str | None = None,
 ) -> Any:
     """The code points of each text."""
+    _replacing(replacement_char)
     return _split(input, lambda text: [ord(char) for char in text.decode(input_encoding, errors)], np.int32)
 
 
