@@ -186,3 +186,29 @@ def test_texts_are_bytes() -> None:
             return np.array(["a", "ñ"], object)[np.asarray(inputs)]
 
     assert Words(autocast=False)(tf.constant([1, 0])).numpy().tolist() == ["ñ".encode(), b"a"]
+
+
+def test_a_step_is_given_a_single_input_by_itself() -> None:
+    seen = []
+
+    class Own(recurra.Model):
+        def train_step(self, data):
+            seen.append(data)
+            return {"loss": 0.0}
+
+        def test_step(self, data):
+            seen.append(data)
+            return super().test_step(data)
+
+        def call(self, inputs):
+            return inputs
+
+    model, x = Own(), numbers(4, 3)
+    model.compile("sgd", "mse")
+    model.fit(x, verbose=0)
+    model.fit(x, x, verbose=0)
+    assert type(seen[0]) is np.ndarray and [type(part) for part in seen[1]] == [np.ndarray, np.ndarray]
+    recurra.compat.uninstall()
+    model.fit(x, verbose=0)
+    assert isinstance(seen[2], tuple) and len(seen[2]) == 1
+    recurra.compat.install()

@@ -25,9 +25,11 @@ from recurra.losses import Loss
 from recurra.metrics import Metric
 from recurra.optimizers import Optimizer
 from recurra.symbolic import KerasTensor
+from recurra.training import loop
 from recurra.tree import PLAIN, map_structure
 
 _plain_call = Layer.__call__
+_tuple_data = loop._data
 _OWN = ("__module__", "__doc__", "__slots__", "__annotations__", "__array_ufunc__")
 #: operators that weights have from the class that they share with all tracked values
 _ADDED = [name for name in TensorMethods.__dict__ if name not in _OWN and name not in Variable.__dict__]
@@ -122,6 +124,13 @@ def _keep_shape(self: KerasTensor, shape: Any) -> None:
     self.__dict__["shape"] = tuple(shape)
 
 
+def _step_data(x: Any, y: Any, weight: Any) -> Any:
+    """What a `train_step` is given: as in Keras a single x without labels comes by itself."""
+    if y is None and weight is None and not isinstance(x, (tuple, list)):
+        return x
+    return _tuple_data(x, y, weight)
+
+
 def _every_kind(kind: type) -> list[type]:
     found = [kind]
     one: type
@@ -135,6 +144,7 @@ def start() -> None:
     import recurra.metrics.names  # noqa: F401  (every metric)
 
     Layer.__call__ = _call  # type: ignore[method-assign]
+    loop._data = _step_data
     Optimizer.minimize = minimize  # type: ignore[attr-defined]
     _showing(Loss, "__call__")
     _showing(Metric, "__call__")
@@ -150,6 +160,7 @@ def start() -> None:
 def stop() -> None:
     """Undo :func:`start`."""
     Layer.__call__ = _plain_call  # type: ignore[method-assign]
+    loop._data = _tuple_data
     del Optimizer.minimize  # type: ignore[attr-defined]
     while _undo:
         kind, name, method = _undo.pop()
