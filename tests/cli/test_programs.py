@@ -54,7 +54,7 @@ def test_the_report_counts_modules_beside_the_program(tmp_path: Path) -> None:
     ran = shell(tmp_path, "run", str(write(tmp_path, "import tensorflow as tf\nimport helper\n")))
     assert ran.stderr.splitlines() == [
         "recurra: recurra stood in for tensorflow, keras",
-        f"recurra: missing: keras.layers.Spam, {tmp_path}/helper.py:3",
+        f"recurra: missing: keras.layers.Spam, {tmp_path / 'helper.py'}:3",
     ]
 
 
@@ -100,8 +100,8 @@ x = 1 or tf.contrib.rnn
     assert ran.returncode == 0
     assert ran.stderr.splitlines() == [
         "recurra: recurra stood in for tensorflow, keras.layers",
-        f"recurra: missing: keras.layers.Spam, {tmp_path}/program.py:3 (the program goes on without it)",
-        f"recurra: missing: tf.contrib, {tmp_path}/program.py:6",
+        f"recurra: missing: keras.layers.Spam, {tmp_path / 'program.py'}:3 (the program goes on without it)",
+        f"recurra: missing: tf.contrib, {tmp_path / 'program.py'}:6",
     ]
 
 
