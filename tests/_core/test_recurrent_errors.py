@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
+from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, h_size, make_inputs
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -142,7 +142,7 @@ def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
     arrays = make_inputs(case).arrays
     states = [arrays[f"{name}0"] for name in kind.states]
     weights = [arrays[name] for name in kind.weights]
-    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, True, None, None)
+    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, True, None, None, None)
     for name, given in (("states", (states * 3, weights)), ("weights", (states, weights[:-1]))):
         with pytest.raises(ValueError, match=rf"^{name} must hold \d arrays for the cell {cell}, got \d$"):
             core.recurrent_forward(cell, arrays["x"], *given, *rest)
@@ -154,6 +154,31 @@ def test_lists_of_states_and_weights(core: ModuleType, cell: str) -> None:
         core.recurrent_backward(cache, None, states * 3, True)
     with pytest.raises(ValueError, match=r"^cell must be one of 'lstm', .*, got 'elman'$"):
         core.recurrent_forward("elman", arrays["x"], states, weights, *rest)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_bad_zoneout(core: ModuleType, cell: str) -> None:
+    case = Case(cell, zoneout="units")
+    arrays = make_inputs(case).arrays
+    states = CELL_TABLE[cell].states
+    given = [arrays[name] for name in (*(f"{state}0" for state in states), *CELL_TABLE[cell].weights)]
+    rest = (None,) * 4 + ("tanh", "sigmoid", False, True, False, False, None, None)
+
+    def run(*zoneout: Any) -> Any:
+        return core.recurrent_forward(cell, arrays["x"], given[: len(states)], given[len(states) :], *rest, zoneout)
+
+    for at, state in enumerate(states):
+        shares = arrays[f"zoneout_{state}"]
+        for value, error in (
+            (-0.1, ValueError), (1.5, ValueError), (float("nan"), ValueError), ("much", TypeError),
+            (shares[:, 1:], ValueError), (shares[0], ValueError), (shares.astype(np.float32), TypeError),
+        ):  # fmt: skip
+            zoneout: list[Any] = [None] * len(states)
+            zoneout[at] = value
+            with pytest.raises(error, match=f"^zoneout_{state} must"):
+                run(*zoneout)
+    with pytest.raises(ValueError, match=r"^zoneout must hold"):
+        run(*[None] * len(states), None)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -184,7 +209,8 @@ def test_bad_gradient_leaves_the_cache_usable(core: ModuleType, cell: str, seque
     case = Case(cell, return_sequences=sequences)
     inputs = make_inputs(case)
     cache = forward(core, case, inputs.arrays)[-1]
-    rows, steps, _, units = case.sizes
+    rows, steps, _, _ = case.sizes
+    units = h_size(case)
     right = (rows, steps, units) if sequences else (rows, units)
     wrong = (rows, units) if sequences else (rows, steps, units)
     for name, value, error in (
@@ -214,8 +240,8 @@ def test_gru_bias_has_two_rows_only_with_reset_after(core: ModuleType, cell: str
 def test_where_y_may_go(core: ModuleType, cell: str, sequences: bool) -> None:
     case = Case(cell, sizes=(3, 5, 4, 6), return_sequences=sequences)
     arrays = make_inputs(case).arrays
-    shape = (3, 5, 6) if sequences else (3, 6)
-    wide = np.zeros((*shape[:-1], 12))
+    shape = (3, 5, h_size(case)) if sequences else (3, h_size(case))
+    wide = np.zeros((*shape[:-1], 2 * shape[-1]))
     fixed = np.zeros(shape)
     fixed.flags.writeable = False
     for out, error, says in (

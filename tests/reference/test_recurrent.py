@@ -69,6 +69,13 @@ def test_gradients_under_dropout(
     _check(reference, Case(cell, sizes=(1, 2, 3, 2), embeddings=True, bias=False, **drops))
 
 
+@pytest.mark.parametrize("zoneout", ("number", "units"))
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_under_zoneout(reference: ModuleType, cell: str, zoneout: str) -> None:
+    _check(reference, Case(cell, sizes=(3, 4, 1, 2), mask="holes", zoneout=zoneout, recurrent_dropout="gates"))
+    _check(reference, Case(cell, sizes=(2, 3, 1, 3), reverse=True, return_sequences=False, zoneout=zoneout))
+
+
 @pytest.mark.parametrize("gates", ("sigmoid", "hard_sigmoid", "linear"))
 @pytest.mark.parametrize("main", ("tanh", "relu", "linear", "sigmoid"))
 @pytest.mark.parametrize("cell", CELLS)

@@ -33,6 +33,7 @@ class Case:
     recurrent_dropout: str | None = None
     embeddings: bool = False
     vocabulary: int | None = None  # None: a few more than features
+    zoneout: str | None = None  # of each state: None, "number" or "units"
     bias: bool = True
     states: bool = True
     activation: str = "tanh"
@@ -81,10 +82,16 @@ def make_mask(kind: str, rows: int, steps: int, rng: np.random.Generator) -> Arr
     return mask
 
 
+def h_size(case: Case) -> int:
+    """The size of h."""
+    units = case.sizes[3]
+    return max(1, units - 1) if cells.CELLS[case.cell].projects else units
+
+
 def make_inputs(case: Case) -> Inputs:
     rng = np.random.default_rng([case.seed, *case.sizes])
     rows, steps, features, units = case.sizes
-    cell, gates = cells.CELLS[case.cell], GATES[case.cell]
+    cell, gates, projected = cells.CELLS[case.cell], GATES[case.cell], h_size(case)
 
     gain = 1.0 if case.activation in ("tanh", "sigmoid", "hard_sigmoid") else 0.5  # unbounded ones must not run away
 
@@ -102,21 +109,41 @@ def make_inputs(case: Case) -> Inputs:
     x: Array = normal(rows, steps, features)
     if case.embeddings:
         x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
-    scales = {"kernel": gain * max(features, 1) ** -0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
+    scales = {
+        "kernel": gain * max(features, 1) ** -0.5,
+        "recurrent_kernel": 0.7 * gain * units**-0.5,
+        "bias": 0.5,
+        "projection_kernel": units**-0.5,
+    }
     arrays: dict[str, Array | None] = {"x": x}
-    for state in cell.states:
-        arrays[f"{state}0"] = normal(rows, units) if case.states else None
-    for name, shape in cell.shapes(features, units).items():
+    state_sizes = dict(zip(cell.states, cell.state_sizes(units, projected), strict=True))
+    for state, size in state_sizes.items():
+        arrays[f"{state}0"] = normal(rows, size) if case.states else None
+    for name, shape in cell.shapes(features, units, projected).items():
         arrays[name] = normal(*shape, scale=scales.get(name, 0.3)) if case.bias or name != "bias" else None
     arrays["mask"] = make_mask(case.mask, rows, steps, rng)
     arrays["input_dropout"] = dropout(case.input_dropout, features)
-    arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, units) if cell.has_recurrent_kernel else None
+    arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, projected) if cell.has_recurrent_kernel else None
     arrays["embeddings"] = table
-    y_shape = (rows, steps, units) if case.return_sequences else (rows, units)
+    for state, size in state_sizes.items():
+        shares = None
+        if case.zoneout == "units":
+            shares = rng.choice([0.0, 0.0, 1.0, 0.3], (rows, steps, size)).astype(case.dtype)
+        arrays[f"zoneout_{state}"] = shares
+    y_shape = (rows, steps, projected) if case.return_sequences else (rows, projected)
     upstream: dict[str, Array | None] = {"dy": normal(*y_shape) if case.gradients in ("all", "y") else None}
-    for state in cell.states:
-        upstream[f"d{state}"] = normal(rows, units) if case.gradients in ("all", "state") else None
+    for state, size in state_sizes.items():
+        upstream[f"d{state}"] = normal(rows, size) if case.gradients in ("all", "state") else None
     return Inputs(arrays, upstream)
+
+
+def zoneout_of(case: Case, arrays: dict[str, Any]) -> list[Any] | None:
+    """The argument `zoneout`."""
+    states = cells.CELLS[case.cell].states
+    if case.zoneout == "number":
+        return [0.3, 0.2][: len(states)]
+    shares = [arrays[f"zoneout_{state}"] for state in states]
+    return None if all(one is None for one in shares) else shares
 
 
 def forward(
@@ -133,6 +160,7 @@ def forward(
         case.cell, a["x"], [a[f"{state}0"] for state in cell.states], [a[name] for name in cell.weights], a["mask"],
         a["input_dropout"], a["recurrent_dropout"], a["embeddings"], case.activation, case.recurrent_activation,
         case.reverse, case.return_sequences, case.zero_output_for_mask, training, packed_weights, out,
+        zoneout_of(case, a),
     )  # fmt: skip
     return (y, *states, cache)
 
@@ -172,7 +200,7 @@ def dense_rows(sparse: Any, table: Array | None) -> Array:
 
 def take_rows(inputs: Inputs, rows: Any) -> Inputs:
     """The same call with these rows of the batch only."""
-    per_row = ("x", "h0", "c0", "mask")
+    per_row = ("x", "h0", "c0", "mask", "zoneout_h", "zoneout_c")
     arrays = dict(inputs.arrays)
     for name in per_row:
         value = arrays.get(name)

@@ -120,6 +120,12 @@ RECURRA_INLINE void copy_masked(const T* from, const T* mask, Index n, T* to) {
   for (; j < n; ++j) to[j] = from[j] * mask[j];
 }
 
+/// share a + (1 - share) b: a for a share of 1, b for 0.
+template <class T>
+RECURRA_INLINE Packet<T> mix(const Packet<T>& share, const Packet<T>& a, const Packet<T>& b) {
+  return fma(share, a, mul(sub(set1<T>(1), share), b));
+}
+
 template <class P>
 RECURRA_INLINE P div(const P& a, const P& b) {
   return ei::pdiv(a, b);

@@ -1,7 +1,7 @@
 // Forward over a sequence, written once for every cell.
 //
-// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, H), or (B, H) unless return_sequences,
-// its rows y_stride() apart; h (B, H) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
+// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, P), or (B, P) unless return_sequences,
+// its rows y_stride() apart; h (B, P) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
 //
 // A row's result depends neither on the other rows nor on the number of threads.
 //
@@ -17,8 +17,8 @@ namespace recurra {
 template <class T>
 class SequenceForward : private ForwardProducts<T> {
   using Products = ForwardProducts<T>;
-  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_continues,
-      Products::step_segment, Products::step_weights;
+  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_column_count_,
+      Products::step_columns_, Products::step_weights;
   using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
       Products::weights_;
   using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::steps_, Products::y_;
@@ -32,6 +32,7 @@ class SequenceForward : private ForwardProducts<T> {
     SequenceForward self(cell, call, y, h, c);
     self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<T>>(cell.declaration, call);
     self.prepare();
+    self.list_step_columns();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
@@ -65,6 +66,7 @@ class SequenceForward : private ForwardProducts<T> {
           context.barrier();
         }
         if (cell_.row_statistics) normalized_step(s, r0, last, context);
+        if (cell_.projects) projection_step(s, r0, last, context);
       }
     }
   }
@@ -75,7 +77,7 @@ class SequenceForward : private ForwardProducts<T> {
     for (Index n = 0; n < blocks; ++n) {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = block_z(s, i0, p, worker);
-      if (is_last(stage) && y_ && call_.return_sequences) this->prefetch_y(s, i0, i1, p);
+      if (is_last(stage) && y_ && call_.return_sequences && !cell_.projects) this->prefetch_y(s, i0, i1, p);
       if (stage == 0) this->columns(s, i0, i1, p, z);
       else this->stage_columns(stage, s, i0, i1, p, z);
       after_products(stage, s, i0, i1, p, z);
@@ -97,6 +99,16 @@ class SequenceForward : private ForwardProducts<T> {
     });
     context.barrier();
   }
+  /// The new h of rows [r0, r1), projected.
+  void projection_step(Index s, Index r0, Index r1, StepContext& context) {
+    const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
+    const auto [first, last] = context.range(L_.h_units.count * blocks);
+    for (Index item = first; item < last; ++item) {
+      const Index n = item % blocks;
+      this->project(s, r0 + (r1 - r0) * n / blocks, r0 + (r1 - r0) * (n + 1) / blocks, item / blocks);
+    }
+    context.barrier();
+  }
   bool is_last(int stage) const { return stage + 1 == cell_.stages; }
   /// The next stage's operand, or the new states.
   void after_products(int stage, Index s, Index i0, Index i1, Index p, T* z) {
@@ -114,7 +126,6 @@ class SequenceForward : private ForwardProducts<T> {
     const Index z_panel_stride = (scratch_z_ ? rows : z_rows_) * L_.z_stride;
     T* z = block_z(s, i0, p0, worker);
     const auto column = [&](int c, const T* a, Index lda, Segment segment, auto&& weights, bool accumulate) {
-      if (segment.length == 0) return;
       if (full_panels > 0)
         small_batch_product(rows, a, lda, &segment, 1, weights(p0), weights_->panel_stride(), full_panels,
                             z + c * Panels<T>::full, L_.z_stride, z_panel_stride, accumulate);
@@ -132,11 +143,12 @@ class SequenceForward : private ForwardProducts<T> {
       if (tokens_)
         for (Index p = p0; p < p1; ++p)
           for (Index i = i0; i < i1; ++i) copy_token(s, i, p, z + (p - p0) * z_panel_stride + (i - i0) * L_.z_stride);
-      for (int n = 0; n < cell_.columns; ++n) {
-        const int c = s % 2 ? cell_.columns - 1 - n : n;
+      const T* const from = operand(s, i0);
+      for (int n = 0; n < step_column_count_; ++n) {
+        const auto& each = step_columns_[s % 2 ? step_column_count_ - 1 - n : n];
         column(
-            c, operand(s, i0), L_.operand_stride, step_segment(c), [&](Index p) { return step_weights(p, c); },
-            step_continues(c));
+            each.index, from, L_.operand_stride, each.segment, [&](Index p) { return step_weights(p, each); },
+            each.continues);
       }
     }
     for (Index p = p0; p < p1; ++p, z += z_panel_stride) after_products(stage, s, i0, i1, p, z);

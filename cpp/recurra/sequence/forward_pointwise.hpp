@@ -13,7 +13,7 @@ class ForwardPointwise : protected ForwardState<T> {
   using State = ForwardState<T>;
   using State::call_, State::cell_, State::functions_, State::cache_, State::L_, State::plan_, State::y_, State::h_,
       State::c_;
-  using State::moments_, State::operand, State::stage_operand, State::state_row, State::write_h;
+  using State::moments_, State::operand, State::stage_operand, State::state_row, State::weights_, State::write_h;
   using State::State, State::W;
 
   /// The moments of a row's columns, over all panels.
@@ -40,16 +40,31 @@ class ForwardPointwise : protected ForwardState<T> {
   void pointwise(Index s, Index i0, Index i1, Index p, T* z) {
     const Index first = L_.units.first(p), Hp = L_.units.padded, vectors = L_.units.vectors(p);
     alignas(64) T h[block_rows * Panels<T>::full];
+    T* carry = nullptr;
     ForwardBlock<T> block{i1 - i0, Hp, z, L_.z_stride, nullptr, nullptr, nullptr, h, call_.activations()};
     if (cell_.has_carry()) {
       block.carry_before =
           (s == 0 ? cache_->carry0.data() + i0 * Hp : cache_->carry.data() + state_row(s - 1, i0) * Hp) + first;
-      block.carry_after = cache_->carry.data() + state_row(s, i0) * Hp + first;
+      carry = block.carry_after = cache_->carry.data() + state_row(s, i0) * Hp + first;
+      if (this->carry_zoneout())
+        block.carry_after = cache_->carry_before_zoneout.data() + state_row(s, i0) * Hp + first;
     }
     if (cell_.unit_parameters) block.unit_parameters = cache_->unit_parameters.data() + first;
     functions_.forward[vectors - 1](block);
+    if (call_.has_zoneout()) zoneout(s, i0, p, block, carry);
+    if (cell_.projects) return store_unprojected(s, i0, i1, p, h, carry);
+    with_vectors(vectors, [&](auto count) { store_states<decltype(count)::value>(s, i0, i1, L_.units, p, h, carry); });
+  }
+
+  /// h of rows [i0, i1), panel q of its P units, where the cell projects it.
+  void project(Index s, Index i0, Index i1, Index q) {
+    const Index Hp = L_.units.padded, vectors = L_.h_units.vectors(q), width = vectors * W;
+    const Segment all{0, L_.H};
+    alignas(64) T h[block_rows * Panels<T>::full];
+    product<T>(i1 - i0, unprojected(s, i0), Hp, &all, 1, weights_->projection(q), vectors, h, width, false);
+    if (this->keeps_h()) zoneout_h(s, i0, i1, L_.h_units, q, h);
     with_vectors(vectors,
-                 [&](auto count) { store_states<decltype(count)::value>(s, i0, i1, p, h, block.carry_after); });
+                 [&](auto count) { store_states<decltype(count)::value>(s, i0, i1, L_.h_units, q, h, nullptr); });
   }
 
   /// The operand of a stage after 0.
@@ -62,11 +77,48 @@ class ForwardPointwise : protected ForwardState<T> {
   }
 
  private:
-  /// h to y, and to the next step's operand or, where a row ends, to the final states.
+  /// The new states of a block after zoneout: the carry, from block.carry_after; h, in place (after its projection).
+  void zoneout(Index s, Index i0, Index p, const ForwardBlock<T>& block, T* carry) {
+    const Index first = L_.units.first(p), width = L_.units.width(p), Hp = L_.units.padded;
+    if (const Zoneout<T>& zoneout = this->carry_zoneout())
+      for (Index i = 0; i < block.rows; ++i)
+        for (Index j = 0; j < width; j += W) {
+          const Packet<T> share = zoneout.load_share(plan_.source(s, i0 + i), L_.H, first + j, L_.H - first - j);
+          const Index at = i * Hp + j;
+          const Packet<T> now = mix<T>(share, load(block.carry_before + at), load(block.carry_after + at));
+          store(carry + at, now);
+          if (cell_.carry == Carry::h) store(block.h + i * width + j, now);
+        }
+    if (this->keeps_h() && !cell_.projects) zoneout_h(s, i0, i0 + block.rows, L_.units, p, block.h);
+  }
+  void zoneout_h(Index s, Index i0, Index i1, const Panels<T>& units, Index p, T* h) {
+    const Index first = units.first(p), width = units.width(p);
+    for (Index i = i0; i < i1; ++i, h += width)
+      for (Index j = 0; j < width; j += W) {
+        T* before = this->previous_h_.data() + i * units.padded + first + j;
+        const Packet<T> share = call_.zoneout_h.load_share(plan_.source(s, i), L_.P, first + j, L_.P - first - j);
+        const Packet<T> now = mix<T>(share, load(before), load(h + j));
+        store(before, now);
+        store(h + j, now);
+      }
+  }
+  /// Rows before it have a step after s.
+  Index with_next_step(Index s) const { return s + 1 < plan_.steps() ? plan_.live(s + 1) : 0; }
+  T* unprojected(Index s, Index i) const { return cache_->unprojected.data() + state_row(s, i) * L_.units.padded; }
+  /// h to where project() reads it, and the carry to the final states where a row ends.
+  void store_unprojected(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
+    const Index first = L_.units.first(p), used = L_.units.used(p), width = L_.units.width(p), Hp = L_.units.padded;
+    const Index next = with_next_step(s);
+    for (Index i = i0; i < i1; ++i, h += width, carry += Hp) {
+      copy(h, width, unprojected(s, i) + first);
+      if (i >= next) copy(carry, used, c_ + plan_.batch_row(i) * L_.H + first);
+    }
+  }
+  /// h, a panel of some `units`, to y, and to the next step's operand or, where a row ends, to the final states. carry:
+  /// to the final states too, or null.
   template <int V>
-  void store_states(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
-    const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
-    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it have a next step
+  void store_states(Index s, Index i0, Index i1, const Panels<T>& units, Index p, const T* h, const T* carry) const {
+    const Index first = units.first(p), used = units.used(p), next = with_next_step(s);
     if (y_ && call_.return_sequences) {
       for (Index i = i0; i < i1; ++i)
         store_row<V>(y_ + plan_.source(s, i) * call_.y_stride() + first, h + (i - i0) * V * W, used);
@@ -79,9 +131,9 @@ class ForwardPointwise : protected ForwardState<T> {
       else write_h(s + 1, i, from, first, used);
     }
     for (Index i = std::max(i0, next); i < i1; ++i) {
-      const Index at = plan_.batch_row(i) * H + first;
+      const Index at = plan_.batch_row(i) * units.columns + first;
       store_row<V>(h_ + at, h + (i - i0) * V * W, used);
-      if (c_) store_row<V>(c_ + at, carry + (i - i0) * L_.units.padded, used);
+      if (c_ && carry) store_row<V>(c_ + at, carry + (i - i0) * L_.units.padded, used);
     }
   }
   template <int V>

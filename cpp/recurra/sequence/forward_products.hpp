@@ -74,14 +74,17 @@ class ForwardProducts : protected ForwardPointwise<T> {
     const Index vectors = L_.units.vectors(p) - folds(p);
     if (vectors == 0) return;
     PrefetchList prefetches = first_writes(s, i0, i1, p, z);
-    for (int c = 0; c < cell_.columns; ++c) {
-      const Segment segment = step_segment(c);
-      if (segment.length == 0) continue;
-      if (!weights_in_l2_)
-        prefetches.set_first(next_weights(p, c, [&](Index q, int d) { return step_weights(q, d, folds(q)); }),
-                             segment.length * L_.units.width(p) * Index(sizeof(T)));
-      product<T>(i1 - i0, operand(s, i0), L_.operand_stride, &segment, 1, step_weights(p, c, folds(p)), vectors,
-                 z + c * L_.units.width(p), L_.z_stride, step_continues(c), &prefetches);
+    const T* const from = operand(s, i0);
+    for (int n = 0; n < step_column_count_; ++n) {
+      const StepColumn& column = step_columns_[n];
+      const bool last = n + 1 == step_column_count_;
+      if (!weights_in_l2_) {
+        const Index q = last ? panel_after(p) : p;
+        prefetches.set_first(step_weights(q, step_columns_[last ? 0 : n + 1], folds(q)),
+                             column.segment.length * L_.units.width(p) * Index(sizeof(T)));
+      }
+      product<T>(i1 - i0, from, L_.operand_stride, &column.segment, 1, step_weights(p, column, folds(p)), vectors,
+                 z + column.index * L_.units.width(p), L_.z_stride, column.continues, &prefetches);
     }
   }
 
@@ -106,20 +109,28 @@ class ForwardProducts : protected ForwardPointwise<T> {
     if (column.takes_operand(0)) all.length = L_.I;
     return all;
   }
-  /// What a step computes of column c.
-  Segment step_segment(int c) const {
-    Segment segment = L_.operand_segment(c);
-    const Index done = projects_chunks_ ? chunk_segment(c).length : 0;
-    return {segment.offset + done, segment.length - done};
+  /// What a step computes of a column.
+  struct StepColumn {
+    int index;
+    Segment segment;  // of the operand row, not empty
+    Index done;  // rows of the column's weights that are multiplied before the steps
+    bool continues;  // z holds the products of these rows already
+  };
+  void list_step_columns() {
+    for (int c = 0; c < cell_.columns; ++c) {
+      Segment segment = L_.operand_segment(c);
+      const Index chunk = projects_chunks_ ? chunk_segment(c).length : 0;
+      segment.offset += chunk, segment.length -= chunk;
+      if (segment.length == 0) continue;
+      step_columns_[step_column_count_++] = {c, segment, tokens_ ? weights_->kernel_rows(c) : chunk,
+                                             (projects_chunks_ || tokens_) && cell_.column[c].kernel >= 0};
+    }
   }
-  /// The weights of step_segment. folds: of the panel without its folded vector.
-  const T* step_weights(Index p, int c, bool folds = false) const {
-    const Index done = tokens_ ? weights_->kernel_rows(c) : projects_chunks_ ? chunk_segment(c).length : 0;
-    if (folds) return weights_->without_folded(c) + done * (L_.units.width(p) - W);
-    return weights_->column(p, c) + done * L_.units.width(p);
+  /// The weights of a StepColumn. folds: of the panel without its folded vector.
+  const T* step_weights(Index p, const StepColumn& column, bool folds = false) const {
+    if (folds) return weights_->without_folded(column.index) + column.done * (L_.units.width(p) - W);
+    return weights_->column(p, column.index) + column.done * L_.units.width(p);
   }
-  /// Whether z holds the part for x already.
-  bool step_continues(int c) const { return (projects_chunks_ || tokens_) && cell_.column[c].kernel >= 0; }
 
   /// Rows of y are far apart, and too many to prefetch during one product: the next step's go to L2.
   void prefetch_y(Index s, Index i0, Index i1, Index p) const {
@@ -144,7 +155,7 @@ class ForwardProducts : protected ForwardPointwise<T> {
     };
     // A column that does not take x starts behind it, as in the other paths: zero times infinity is not zero.
     const bool all_take_x = cell_.kernel_columns() == cell_.columns;
-    const Index h_rows = cell_.operand_columns(0) ? L_.H : 0;
+    const Index h_rows = cell_.operand_columns(0) ? L_.P : 0;
     if (!tokens_ && all_take_x) {
       add({0, L_.I + 1 + h_rows}, 0, false);
     } else {
@@ -182,6 +193,10 @@ class ForwardProducts : protected ForwardPointwise<T> {
     return weights(panel_after(p), 0);
   }
   Index panel_after(Index p) const { return p + 1 < L_.units.count ? p + 1 : 0; }
+
+ protected:
+  StepColumn step_columns_[max_columns];
+  int step_column_count_ = 0;
 };
 
 }  // namespace recurra

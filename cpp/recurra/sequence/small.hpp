@@ -22,7 +22,7 @@ namespace recurra {
 template <class T>
 bool is_small(const SequenceCall<T>& call) {
   const bool per_gate = call.input_mask_count > 1 || call.recurrent_mask_count > 1;
-  return !per_gate && call.B <= 4 && call.steps * call.B <= 8;
+  return !per_gate && !call.projected && !call.has_zoneout() && call.B <= 4 && call.steps * call.B <= 8;
 }
 
 /// What forward caches for backward, by packed row.
@@ -196,14 +196,22 @@ class SmallSequence {
     if (!call_.bias) return;
     for (int c = 0; c < C; ++c) {
       const Column& column = cell_.column[c];
-      for (Index j = units.first; j < units.last; ++j) {
-        T bias = T(0);
-        if (cell_.biases == 1) bias = call_.bias[column.gate() * H_ + j];
-        if (cell_.biases == 2 && column.kernel >= 0) bias += call_.bias[column.kernel * H_ + j];
-        if (cell_.biases == 2 && column.recurrent >= 0) bias += call_.bias[(cell_.gates + column.recurrent) * H_ + j];
-        row[c * H_ + j] += bias;
+      T* to = row + c * H_;
+      if (cell_.biases == 1) {
+        add_bias(to, call_.bias + column.gate() * H_, nullptr, units);
+      } else if (cell_.biases == 2) {
+        const T* first = column.kernel >= 0 ? call_.bias + column.kernel * H_ : nullptr;
+        const T* second = column.recurrent >= 0 ? call_.bias + (cell_.gates + column.recurrent) * H_ : nullptr;
+        add_bias(to, first ? first : second, first ? second : nullptr, units);
       }
     }
+  }
+  /// to += first + second; second may be null.
+  static void add_bias(T* to, const T* first, const T* second, Range units) {
+    if (second)
+      for (Index j = units.first; j < units.last; ++j) to[j] += first[j] + second[j];
+    else
+      for (Index j = units.first; j < units.last; ++j) to[j] += first[j];
   }
 
   T* carry_before(Index s, Index i) {
@@ -286,7 +294,7 @@ class SmallSequence {
   // --- backward
   // -------------------------------------------------------------------------------------------------------
   void run_backward(StridedRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
-    UpstreamGradients<T> upstream(call_, plan_, Hp_, dy, dh_in, dc_in);
+    UpstreamGradients<T> upstream(call_, plan_, Hp_, Hp_, dy, dh_in, dc_in);
     const Index P = cell_.unit_parameters;
     Buffer<T> through(Hp_), dunit_parameters(call_.B * P * Hp_), normalized(cell_.row_statistics ? z_stride_ : 0);
     std::fill_n(dunit_parameters.data(), dunit_parameters.size(), T(0));

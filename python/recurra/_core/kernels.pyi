@@ -42,17 +42,20 @@ def packed_weights_cache() -> PackedWeightsCache: ...
 # --- recurrent layers ---------------------------------------------------------------------------------------------
 # cell : a name of recurrent_cells(), which recurra/_core/cells.py describes: "lstm", "gru" (reset after the product),
 #     "gru_reset_before", "simple_rnn", ...
-# states, dstates : (h,) or (h, c), each (B, H) or None; in messages h0, c0, dh, dc.
-# weights : of kernel (I, G*H), recurrent_kernel (H, G*H), bias (G*H,) or (2, G*H) and unit parameters (P, H) those that the
-#     cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
+# P is the size of h: H, but for a cell that projects h.
+# states, dstates : (h,) or (h, c), (B, P) and (B, H), each or None; in messages h0, c0, dh, dc.
+# weights : of kernel (I, G*H), recurrent_kernel (P, G*H), bias (G*H,) or (2, G*H), projection_kernel (H, P) and unit
+#     parameters (rows, H) those that the cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
 # recurrent_activation : not used by cells that have none.
+# zoneout : for each state the share of its value before the step that a unit keeps: a number in [0, 1], (B, T, P) for h and
+#     (B, T, H) for c, or None; None for no zoneout at all. In messages zoneout_h, zoneout_c.
 def recurrent_cells() -> list[str]: ...
 def recurrent_forward(
     cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
-    out: Array | None,
+    out: Array | None, zoneout: Sequence[Array | float | None] | None,
 ) -> tuple[Array, tuple[Array, ...], Cache | None]: ...  # y, states, cache
 def recurrent_backward(
     cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool,

@@ -8,6 +8,7 @@ Axes: B batch, T time, I input features, H units, V vocabulary. The functions of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ def run_cell(
     mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
     embeddings: Any = None, activation: str | None = None, recurrent_activation: str | None = None,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
-    out: Array | None = None,
+    out: Array | None = None, zoneout: Any = None,
 ) -> tuple[Any, tuple[Any, ...], Cache | None]:  # fmt: skip
     """Any cell of the kernels over a batch of sequences, by name.
 
@@ -68,17 +69,26 @@ def run_cell(
                            (H, 4H), scale_and_shift (8, H)     b; a of i f c o, then b of i f c o
         "layer_norm_gru"   kernel (I, 3H), recurrent_kernel    likewise, h·U_h and x·W_h apart; a of z r h·U_h x·W_h,
                            (H, 3H), scale_and_shift (8, H)     then b of these
+        "projection_lstm"  kernel (I, 4H), recurrent_kernel    gates i f c o; h' = (o⊙φ(c'))·V, of P units, with
+                           (P, 4H), bias (4H,),                the projection_kernel V: PyTorch's LSTM with
+                           projection_kernel (H, P)            proj_size
         =================  ==================================  ==================================================
     weights : the arrays, in this order; the bias may be None
-    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H) or None for zeros
+    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H), h (B, P) with a projection, or None
+        for zeros
     activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
         "min_lstm", else "tanh"; "sigmoid". A cell that has no recurrent_activation takes None only
 
-    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`.
+    zoneout : (h,) or h itself, or (h, c) where the cell has c: the share of its value before the step that each unit
+        keeps, the rest being the new value. A number in [0, 1], an array (B, T, H), or None. In training an array of
+        zeros and ones, at inference its expectation (Krueger and others, 2016). y holds h after zoneout
+
+    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`. With a
+    projection, `recurrent_dropout` is (B, P) or (4, B, P).
 
     Returns
     -------
-    y : (B, T, H), or (B, H) without `return_sequences`
+    y : (B, T, H), or (B, H) without `return_sequences`; P in place of H with a projection
     state : the final states
     cache : for :func:`run_cell_backward`; None without `training`
 
@@ -96,6 +106,7 @@ def run_cell(
         cell, x, _states(cell, initial_state), tuple(weights), mask, lengths, input_dropout, recurrent_dropout,
         embeddings, activation or kind.activation, recurrent_activation or kind.recurrent_activation or "sigmoid",
         reverse, return_sequences, zero_output_for_mask, training, out,
+        None if zoneout is None else tuple(_arrays_or_numbers(_states(cell, zoneout))),
     )  # fmt: skip
 
 
@@ -119,27 +130,39 @@ def forward(
     cell: str, x: Any, states: tuple[Any, ...], weights: tuple[Any, ...], mask: Any, lengths: Any, input_dropout: Any,
     recurrent_dropout: Any, embeddings: Any, activation: str, recurrent_activation: str, reverse: bool,
     return_sequences: bool, zero_output_for_mask: bool, training: bool, out: Array | None,
+    zoneout: tuple[Any, ...] | None = None,
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
-    ids, drop_x, drop_h, *given = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
-    count = len(states)
+    arrays = _arrays(ids, input_dropout, recurrent_dropout, *states, *weights)
+    ids, first_weight = arrays[0], 3 + len(states)
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
     followed = x if table is None else embeddings
     tape = current_tape()
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
-    arguments = (
-        cell, ids, given[:count], given[count:], a_mask, drop_x, drop_h, table, activation, recurrent_activation,
-        reverse, return_sequences, zero_output_for_mask, keep, None if keep else _weights_cache(cell, weights),
+    y, final, cache = core.recurrent_forward(
+        cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation,
+        recurrent_activation, reverse, return_sequences, zero_output_for_mask, keep,
+        None if keep else _weights_cache(cell, weights), out, zoneout,
     )  # fmt: skip
-    y, final, cache = core.recurrent_forward(*arguments, out)
     shape = None if table is None else table.shape
     if recording:
-        again = (lambda: core.recurrent_forward(*arguments, None)[2]) if tape is not None and tape.repeats else None
+        again = None
+        if tape is not None and tape.repeats:
+            again = partial(
+                _cache_of, cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2],
+                table, activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, True, None,
+                None, zoneout,
+            )  # fmt: skip
         y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape, again)
         return y, tuple(final), None
     return y, final, Cache(cell, cache, shape) if training else None
+
+
+def _cache_of(*arguments: Any) -> Any:
+    """The cache of a forward call."""
+    return core.recurrent_forward(*arguments)[2]
 
 
 def backward(
@@ -162,26 +185,34 @@ def _recorded(
     again : for a tape that is walked more than once, makes another cache: a cache serves one walk
     """
     need_dx = tracked(inputs[0], current_tape())
-    caches = [cache]
+    walks = 0
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
-        kept = caches.pop() if caches or again is None else again()
+        nonlocal walks
+        walks += 1
+        kept = cache if again is None or walks == 1 else again()
         dx, dstates, dweights = core.recurrent_backward(kept, _array(dy), _arrays(*dstates), need_dx)
         return (_rows(dx, table), *dstates, *dweights)
 
     return record(outputs, inputs, backward)
 
 
-def _arrays(*values: Any) -> list[Any]:
+def _arrays(*values: Any) -> tuple[Any, ...]:
     """The arrays inside, None where it is None; the kernels check the rest."""
-    return [
-        value
-        if value is None or type(value) is ndarray
-        else value.value
-        if isinstance(value, Tensor)
-        else np.asarray(value)
-        for value in values
-    ]
+    return tuple(
+        [  # faster than a generator
+            value
+            if value is None or type(value) is ndarray
+            else value.value
+            if isinstance(value, Tensor)
+            else np.asarray(value)
+            for value in values
+        ]
+    )
+
+
+def _arrays_or_numbers(values: Any) -> list[Any]:
+    return [value if isinstance(value, (int, float)) else _array(value) for value in values]
 
 
 def _array(value: Any) -> Any:

@@ -46,20 +46,23 @@ def recurrent_forward(
     training: bool,
     packed_weights: PackedWeightsCache | None,
     out: Array | None,
+    zoneout: Sequence[Array | float | None] | None,
 ) -> tuple[Array, tuple[Array, ...], Cache | None]:
     """A cell over time: y, final states, cache."""
     if not isinstance(cell, str) or cell not in CELLS:
         raise ValueError(f"cell must be one of {', '.join(map(repr, CELLS))}, got {cell!r}")
     kind = CELLS[cell]
     given_states = _items("states", states, len(kind.states), cell)
+    shares = (None,) * len(kind.states) if zoneout is None else _items("zoneout", zoneout, len(kind.states), cell)
     given = dict(zip(kind.weights, _items("weights", weights, len(kind.weights), cell), strict=True))
     inputs = {
         "x": x, **dict(zip(("h0", "c0"), given_states, strict=False)), **given, "mask": mask,
         "input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout, "embeddings": embeddings,
+        **{f"zoneout_{state}": s for state, s in zip(kind.states, shares, strict=True) if isinstance(s, np.ndarray)},
     }  # fmt: skip
     y, final, cache = forward(
         kind, x, given_states, given, mask, input_dropout, recurrent_dropout, embeddings,
-        activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training,
+        activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, training, shares,
     )  # fmt: skip
     return checks.placed("out", out, y, inputs), final, cache
 
@@ -73,7 +76,7 @@ def recurrent_backward(
     return backward(cache, dy, _items("dstates", dstates, len(cache.cell.states), cache.cell.name), need_dx)
 
 
-def _items(name: str, values: Sequence[Array | None], count: int, cell: str) -> Arrays:
+def _items(name: str, values: Sequence[Any], count: int, cell: str) -> tuple[Any, ...]:
     if not isinstance(values, (tuple, list)):
         raise TypeError(f"{name} must be a tuple or list, got {type(values).__name__}")
     if len(values) != count:
