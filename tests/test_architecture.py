@@ -19,6 +19,7 @@ if not PACKAGE.is_dir():
 #: (room, room above it) : why. Allowed where it is used, in a function or for types; never when a module is loaded
 LAZY = {
     ("models", "saving"): "Model.save and load_model, when they are called",
+    ("cli", "compat"): "recurra run and check, when they are called",
     ("training", "compat"): "Keras 2's fit_generator and the like, when a model is asked for one",
     ("_core", "reference"): "RECURRA_ISA=reference, when it is asked for",
     ("autograd", "ops"): "the first use of an operator of a Tensor",

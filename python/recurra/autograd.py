@@ -314,6 +314,9 @@ class GradientTape:
     Tapes may be nested; the innermost open one records. Gradients of gradients are not available.
     """
 
+    #: whether the nodes will be walked more than once
+    repeats = False
+
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._outer: GradientTape | None = None

@@ -365,6 +365,7 @@ class Registry:
         """None, a name, a class, a configuration, an object or a callable → None or an object of this kind."""
         if identifier is None or (self.base is not None and isinstance(identifier, self.base)):
             return identifier
+        identifier = getattr(identifier, "recurra_function", identifier)  # of a wrapper around one that is known
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         named = isinstance(identifier, str)
@@ -380,7 +381,7 @@ class Registry:
 
     def serialize(self, value: Any) -> Any:
         """The configuration of an object of this kind."""
-        return serialize_keras_object(value)
+        return serialize_keras_object(getattr(value, "recurra_function", value))
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """The object that a name or a configuration stands for."""

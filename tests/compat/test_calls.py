@@ -99,3 +99,40 @@ print(before, hasattr(model, "fit_generator"), "recurra.compat.calls" in sys.mod
 def test_cardinality() -> None:
     numbers = recurra.data.Dataset.range(7)
     assert recurra.data.experimental.cardinality(numbers) == numbers.cardinality() == 7
+
+
+def test_compiled_loss_and_metrics_in_an_own_train_step() -> None:
+    """As programs for Keras 2 write it; the same numbers as without a step of one's own."""
+
+    class Own(recurra.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn = recurra.layers.GRU(3, kernel_regularizer="l2")
+            self.out = recurra.layers.Dense(1, activation="sigmoid")
+
+        def call(self, inputs):
+            return self.out(self.rnn(inputs))
+
+    class Keras2(Own):
+        def train_step(self, data):
+            x, y = data
+            with recurra.GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+            grads = tape.gradient(loss, self.trainable_variables)
+            self.optimizer.apply_gradients(zip(grads, self.trainable_variables, strict=True))
+            self.compiled_metrics.update_state(y, y_pred)
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(12, 4, 2)).astype("float32"), rng.integers(0, 2, (12, 1))
+    found = []
+    for kind in (Own, Keras2):
+        recurra.utils.set_random_seed(4)
+        model = kind()
+        model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+        found.append(model.fit(x, y, batch_size=5, epochs=3, verbose=0).history)
+    assert list(found[0]) == list(found[1]) == ["loss", "accuracy"]
+    for key in found[0]:
+        np.testing.assert_allclose(found[1][key], found[0][key], rtol=1e-5)
+    assert [metric.name for metric in model.compiled_metrics.metrics] == ["accuracy"]

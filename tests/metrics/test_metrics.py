@@ -220,3 +220,11 @@ def test_labels_and_predictions_that_do_not_belong_together() -> None:
         metrics.BinaryAccuracy().update_state(np.ones((2, 1)), p)
     with pytest.raises(ValueError, match=r"num_labels\) = \(B, 2\), got \(2, 3\)"):
         AUC(multi_label=True, num_labels=2).update_state(np.ones((2, 3)), p)
+
+
+def test_one_value_for_a_batch_beside_a_mask() -> None:
+    """A function that gives one number counts each batch by what its mask keeps."""
+    metric = metrics.MeanMetricWrapper(lambda y_true, y_pred: np.float32(y_pred[0, 0]))
+    for value, kept in ((2.0, [[1, 0, 0], [1, 0, 0]]), (5.0, [[1, 1, 1], [1, 0, 0]])):
+        metric.update_state(np.zeros((2, 3)), np.full((2, 3), value, "float32"), np.array(kept, "float32"))
+    assert metric.result() == pytest.approx((2.0 * 2 + 5.0 * 4) / 6)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import recurra
 from recurra.data import Dataset
 from recurra.layers import GRU, Dense, Embedding, Input
 from recurra.models import Model, Sequential
@@ -85,3 +86,46 @@ def test_class_weights_of_labels_for_each_step(rng: np.random.Generator) -> None
         model.optimizer.learning_rate = 0.0
         found.append(model.fit(x, labels, verbose=0, shuffle=False, **given).history["loss"][0])
     np.testing.assert_allclose(found, found[-1], rtol=1e-6)
+
+
+def test_a_model_of_steps_alone() -> None:
+    """No call, only steps: as variational autoencoders and adversarial networks are written."""
+
+    class Autoencoder(recurra.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = recurra.Sequential([recurra.layers.GRU(3)])  # built by the first step
+            self.decoder = recurra.Sequential([recurra.layers.Dense(8)])
+            self.mean = recurra.metrics.Mean(name="loss")
+
+        @property
+        def metrics(self):
+            return [self.mean]
+
+        def _loss(self, x):
+            rebuilt = self.decoder(self.encoder(x))
+            return recurra.ops.mean(recurra.ops.square(rebuilt - np.reshape(x, (len(x), -1))))
+
+        def train_step(self, data):
+            (x,) = data if isinstance(data, tuple) else (data,)
+            with recurra.GradientTape() as tape:
+                loss = self._loss(x)
+            self.optimizer.apply_gradients(
+                zip(tape.gradient(loss, self.trainable_weights), self.trainable_weights, strict=True)
+            )
+            self.mean.update_state(loss)
+            return {"loss": self.mean.result()}
+
+        def test_step(self, data):
+            (x,) = data if isinstance(data, tuple) else (data,)
+            self.mean.update_state(self._loss(x))
+            return {"loss": self.mean.result()}
+
+    model = Autoencoder()
+    model.compile(recurra.optimizers.Adam(0.02))
+    x = np.random.default_rng(2).normal(size=(20, 4, 2)).astype("float32")
+    history = model.fit(x, batch_size=5, epochs=6, validation_data=x, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] and len(history["val_loss"]) == 6
+    assert model.evaluate(x, verbose=0) == pytest.approx(history["val_loss"][-1], rel=0.1)
+    with pytest.raises(TypeError, match="must define call"):
+        model.predict(x, verbose=0)

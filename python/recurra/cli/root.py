@@ -10,6 +10,7 @@ from recurra.cli.demo import demo
 from recurra.cli.errors import Group
 from recurra.cli.info import info
 from recurra.cli.lm import lm
+from recurra.cli.programs import check, run
 from recurra.cli.sentiment import sentiment
 
 
@@ -31,6 +32,7 @@ def cli(threads: int | None) -> None:
       recurra lm generate novel.rlm               write more of it
       recurra sentiment train reviews.csv -o reviews.rsc
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
+      recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
     0 done, 2 bad input (one line says what), 130 ended by Ctrl-C, 143 by SIGTERM, 129 by
@@ -40,5 +42,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, info):
+for command in (demo, lm, sentiment, run, check, info):
     cli.add_command(command)

@@ -71,6 +71,68 @@ class Keras2Calls:
             return found.argmax(axis=-1)
         return (found > 0.5).astype(np.int32)
 
+    def compiled_loss(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> Any:
+        """The compiled loss of one batch, in a `train_step` of one's own; the metric "loss" counts it.
+
+        regularization_losses : added to it: ``self.losses``
+        """
+        from recurra.training.prepare import choose_losses_by
+        from recurra.training.step import Stepper
+        from recurra.tree import leaves
+
+        if not self._require_compiled("compiled_loss").loss.built:  # type: ignore[attr-defined]
+            choose_losses_by(self, y_true, y_pred)
+        stepper = Stepper(self, True)
+        given = list(regularization_losses or [])
+        stepper.penalties = lambda: given  # type: ignore[method-assign]
+        total = stepper.compiled_loss(y_true, y_pred, sample_weight)
+        for metric in self.metrics:  # type: ignore[attr-defined]
+            if metric.name == "loss":
+                metric.update_state(total, len(leaves(y_pred)[0]))
+        return total
+
+
+class CompiledMetrics:
+    """The compiled metrics, for a `train_step` of one's own: ``self.compiled_metrics.update_state(y, y_pred)``."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [metric for metric in self._model.metrics if metric.name != "loss"]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in one batch."""
+        self._model.compute_metrics(None, y_true, y_pred, sample_weight)
+
+    def reset_state(self) -> None:
+        """Forget everything."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def minimize(optimizer: Any, loss: Any, var_list: Any, tape: Any = None, **naming: Any) -> Any:
+    """``optimizer.minimize``: one step that makes a loss smaller.
+
+    loss : a function without arguments; with `tape`, what it recorded
+    var_list : the variables, or a function that gives them
+    """
+    from recurra.autograd import GradientTape
+
+    if not callable(loss):
+        if tape is None:
+            raise ValueError("minimize: loss must be a function without arguments, or its tape be given")
+        value = loss
+    else:
+        tape = GradientTape()
+        with tape:
+            value = loss()
+    variables = list(var_list() if callable(var_list) else var_list)
+    return optimizer.apply_gradients(list(zip(tape.gradient(value, variables), variables, strict=True)))
+
 
 def cardinality(dataset: Dataset) -> int:
     """``dataset.cardinality()``, as ``tf.data.experimental`` had it."""

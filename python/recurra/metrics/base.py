@@ -97,7 +97,7 @@ class Metric:
 def samplewise(values: Any, weight: Any, reduce: Callable[..., Any]) -> tuple[Array, Array | None]:
     """One weighted value for each sample, and its weight.
 
-    values : (B, ...), weight : None, (B,) or any leading part of the shape of `values`
+    values : (B, ...) or one number, weight : None, (B,) or any leading part of the shape of `values`
     reduce : np.mean or np.sum, over the axes after the first
     """
     values = np.asarray(value_of(values))
@@ -106,6 +106,8 @@ def samplewise(values: Any, weight: Any, reduce: Callable[..., Any]) -> tuple[Ar
     if weight is not None:
         weight = np.asarray(value_of(weight), values.dtype)
         values, weight = same_rank(values, weight)
+        if not values.ndim:  # one value for the batch
+            values = np.broadcast_to(values, weight.shape)
         if values.ndim > weight.ndim:
             values = reduce(values, axis=tuple(range(weight.ndim, values.ndim)))
         weight = np.broadcast_to(weight, values.shape)

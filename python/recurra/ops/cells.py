@@ -7,7 +7,8 @@ Axes: B batch, T time, I input features, H units, V vocabulary. The functions of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -147,9 +148,21 @@ def forward(
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
-        y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape)
+        again = None
+        if tape is not None and tape.repeats:
+            again = partial(
+                _cache_of, cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2],
+                table, activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, True, None,
+                None, zoneout,
+            )  # fmt: skip
+        y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape, again)
         return y, tuple(final), None
     return y, final, Cache(cell, cache, shape) if training else None
+
+
+def _cache_of(*arguments: Any) -> Any:
+    """The cache of a forward call."""
+    return core.recurrent_forward(*arguments)[2]
 
 
 def backward(
@@ -160,12 +173,25 @@ def backward(
     return _rows(dx, cache.table), *others
 
 
-def _recorded(outputs: tuple[Array, ...], inputs: tuple[Any, ...], cache: Any, table: tuple[int, ...] | None) -> Any:
-    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names."""
+def _recorded(
+    outputs: tuple[Array, ...],
+    inputs: tuple[Any, ...],
+    cache: Any,
+    table: tuple[int, ...] | None,
+    again: Callable[[], Any] | None,
+) -> Any:
+    """The outputs as Tensors of the tape. inputs: x first, or the embeddings, of shape `table`, whose rows it names.
+
+    again : for a tape that is walked more than once, makes another cache: a cache serves one walk
+    """
     need_dx = tracked(inputs[0], current_tape())
+    walks = 0
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
-        dx, dstates, dweights = core.recurrent_backward(cache, _array(dy), _arrays(dstates), need_dx)
+        nonlocal walks
+        walks += 1
+        kept = cache if again is None or walks == 1 else again()
+        dx, dstates, dweights = core.recurrent_backward(kept, _array(dy), _arrays(dstates), need_dx)
         return (_rows(dx, table), *dstates, *dweights)
 
     return record(outputs, inputs, backward)

@@ -40,4 +40,4 @@ class BatchSteps(Compilation):
 
     def predict_step(self, data: Any) -> Any:
         """The outputs for one batch."""
-        return self(data[0], training=False)  # type: ignore[operator]
+        return self(data[0] if isinstance(data, tuple) else data, training=False)  # type: ignore[operator]

@@ -50,6 +50,7 @@ def as_arrays(value: Any, argument: str) -> Any:
     """
     if value is None:
         return None
+    value = value_of(value)
     if argument.startswith("x") and isinstance(value, (list, tuple, np.ndarray)) and _is_text(value):
         return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
@@ -62,7 +63,7 @@ def as_arrays(value: Any, argument: str) -> Any:
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{argument} must be an array of numbers, got text: turn text into ids with a Tokenizer first")
     try:
-        array = np.asarray(value_of(value))
+        array = np.asarray(value)
     except ValueError:
         raise ValueError(
             f"{argument} must be an array, but its rows have different lengths: "

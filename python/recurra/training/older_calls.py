@@ -29,3 +29,11 @@ else:
         predict_generator = _LazyMethod()
         predict_proba = _LazyMethod()
         predict_classes = _LazyMethod()
+        compiled_loss = _LazyMethod()
+
+        @property
+        def compiled_metrics(self) -> Any:
+            """The compiled metrics, for a `train_step` of one's own."""
+            from recurra.compat.calls import CompiledMetrics
+
+            return CompiledMetrics(self)

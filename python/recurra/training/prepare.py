@@ -48,6 +48,8 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
     first = source.peek()
     if first is None:
         raise ValueError(f"{'validation_data' if purpose == 'validation_data' else 'x'} gave no batch")
+    if is_steps_alone(model):
+        return
     data = whole_arrays(source) or first
     prefix = "validation " if purpose == "validation_data" else ""
     ensure_built(model, first.x)
@@ -73,6 +75,11 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         check_labels(target, shape, loss, argument)
     for leaf in leaves(data.weight):
         check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
+
+
+def is_steps_alone(model: Any) -> bool:
+    """Whether a model has no call, only steps of its own; its parts are built as these call them."""
+    return model._graph is None and model._runs_graph() and model._overrides("train_step", "test_step")
 
 
 def choose_losses_by(model: Any, y: Data | None, outputs: Any) -> None:

@@ -19,7 +19,7 @@ from recurra.training.batches import ArraySource, Source, as_arrays, count_sampl
 from recurra.training.checks import check_finite, check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
 from recurra.training.older_calls import OlderCalls
-from recurra.training.prepare import choose_losses_by, prepare
+from recurra.training.prepare import choose_losses_by, is_steps_alone, prepare
 from recurra.training.sources import is_batches, make_source
 from recurra.training.step import Compiled, Stepper
 from recurra.typing import CallbacksLike, Data, LossLike, MetricLike, OptimizerLike, Outputs
@@ -192,7 +192,8 @@ class Trainer(BatchSteps, OlderCalls):
         if validation_data is not None:
             validation_source = self._validation_source(validation_data, validation_batch_size, batch_size)
             prepare(self, validation_source, "validation_data", rebuild=False)
-        compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
+        if not is_steps_alone(self):
+            compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
         total = steps if steps is not None else source.steps
         calls = CallbackList(callbacks, add_history=True)
         calls.set_model(self)

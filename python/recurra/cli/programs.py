@@ -1,0 +1,63 @@
+"""``recurra run`` and ``recurra check``: programs written for TensorFlow or Keras, as they stand."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from recurra.cli.errors import InputError
+
+_SCRIPT = click.argument("program", type=click.Path(exists=True, dir_okay=False))
+
+
+@click.command(
+    "run",
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,
+        "help_option_names": ["--help"],
+    },
+)
+@click.option("--force", is_flag=True, help="Replace a TensorFlow or Keras that is really installed, in this run.")
+@click.option("-q", "--quiet", is_flag=True, help="No report at the end.")
+@_SCRIPT
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(force: bool, quiet: bool, program: str, arguments: tuple[str, ...]) -> None:
+    r"""Run a script or notebook written for TensorFlow or Keras on recurra, unchanged.
+
+    \b
+    Examples:
+      recurra run train.py --epochs 3
+      recurra run lstm.ipynb          # cells in order; figures are written beside it
+
+    Its output, tracebacks and exit code are the program's. At the end standard error says what recurra stood in for
+    and which names it lacks.
+    """
+    from recurra.compat.programs.report import summary_of
+    from recurra.compat.programs.run import run_program
+
+    code, report = run_program(program, list(arguments), force=force)
+    if report is not None and not quiet:
+        for line in summary_of(report):
+            click.echo(f"recurra: {line}", err=True)
+    sys.exit(code)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="All that was found, as JSON on standard output.")
+@_SCRIPT
+def check(as_json: bool, program: str) -> None:
+    """Say what of TensorFlow and Keras a script or notebook uses is missing here, without running it.
+
+    Exit code 0: nothing is missing; 1: something is; 2: the file is no program.
+    """
+    from recurra.compat.programs import report as said
+    from recurra.compat.programs.check import check_program
+
+    try:
+        report = check_program(program)
+    except SyntaxError as error:
+        raise InputError(f"{error.filename}:{error.lineno}: {error.msg}") from None
+    click.echo(said.as_json(report) if as_json else "\n".join(said.lines_of(report)))
+    sys.exit(0 if report.complete else 1)

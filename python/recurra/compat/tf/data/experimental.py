@@ -1,0 +1,44 @@
+"""``tf.data.experimental``: older places of the verbs of Dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from recurra.compat.tf.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
+
+__all__ = [
+    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "cardinality",
+    "dense_to_ragged_batch", "prefetch_to_device", "unbatch",
+]  # fmt: skip
+
+
+def cardinality(dataset: Dataset) -> Any:
+    """``dataset.cardinality()``."""
+    return dataset.cardinality()
+
+
+def bucket_by_sequence_length(
+    element_length_func: Callable[..., Any], bucket_boundaries: Any, bucket_batch_sizes: Any, **options: Any
+) -> Callable[[Dataset], Dataset]:
+    """For ``dataset.apply``: ``Dataset.bucket_by_sequence_length``."""
+    return lambda dataset: dataset.bucket_by_sequence_length(
+        element_length_func, bucket_boundaries, bucket_batch_sizes, **options
+    )
+
+
+def dense_to_ragged_batch(
+    batch_size: Any, drop_remainder: bool = False, row_splits_dtype: Any = None
+) -> Callable[[Dataset], Dataset]:
+    """For ``dataset.apply``: ``Dataset.ragged_batch``."""
+    return lambda dataset: dataset.ragged_batch(batch_size, drop_remainder)
+
+
+def unbatch() -> Callable[[Dataset], Dataset]:
+    """For ``dataset.apply``: ``Dataset.unbatch``."""
+    return lambda dataset: dataset.unbatch()
+
+
+def prefetch_to_device(device: str, buffer_size: Any = None) -> Callable[[Dataset], Dataset]:
+    """For ``dataset.apply``: the dataset itself; there is one device."""
+    return lambda dataset: dataset
