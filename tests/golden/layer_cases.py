@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.golden import window_cases
+
 B, T, I, H = 3, 5, 4, 2  # pairwise different; gates, merges and flips cannot hide in equal sizes
 
 
@@ -294,3 +296,4 @@ _recurrent()
 _wrappers()
 _plain()
 _several()
+CASES.update(window_cases.cases(Case))

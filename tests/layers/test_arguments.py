@@ -18,7 +18,7 @@ from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
 from recurra.registry import reset_names
 from recurra.symbolic import KerasTensor
-from tests.support import recurrent_layers
+from tests.support import recurrent_layers, window_layers
 
 B, T, I = 3, 5, 4
 X = np.random.RandomState(0).standard_normal((B, T, I)).astype("float32")
@@ -165,6 +165,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
             "renorm_clipping": ({"renorm": True}, {"rmax": 0.9}), "renorm_momentum": ({"renorm": True}, 0.1),
         },
     ),
+    **window_layers.ARGUMENTS,
     "AddLoss": ({}, X, {}, {"unconditional": True}),
     "Add": ({}, PAIR, {}, {}), "Subtract": ({}, PAIR, {}, {}), "Multiply": ({}, PAIR, {}, {}),
     "Average": ({}, PAIR, {}, {}), "Maximum": ({}, PAIR, {}, {}), "Minimum": ({}, PAIR, {}, {}),

@@ -54,6 +54,15 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "Permute": lambda: L.Permute((2, 1)),
     "GlobalAveragePooling1D": lambda: L.GlobalAveragePooling1D(keepdims=True),
     "GlobalMaxPooling1D": lambda: L.GlobalMaxPooling1D(),
+    "Conv1D": lambda: L.Conv1D(6, 3, padding="causal", dilation_rate=2, groups=2, activation="relu"),
+    "Conv1DTranspose": lambda: L.Conv1DTranspose(3, 2, strides=3, output_padding=1, padding="same"),
+    "DepthwiseConv1D": lambda: L.DepthwiseConv1D(2, depth_multiplier=3, depthwise_regularizer="l2"),
+    "SeparableConv1D": lambda: L.SeparableConv1D(3, 2, pointwise_initializer="ones", use_bias=False),
+    "MaxPooling1D": lambda: L.MaxPooling1D(3, strides=1, padding="same"),
+    "AveragePooling1D": lambda: L.AveragePooling1D(2, data_format="channels_first"),
+    "ZeroPadding1D": lambda: L.ZeroPadding1D((1, 2)),
+    "Cropping1D": lambda: L.Cropping1D((0, 2)),
+    "UpSampling1D": lambda: L.UpSampling1D(3),
     "Sequential": lambda: Sequential([L.GRU(2, return_sequences=True), L.Dense(3)]),
 }
 

@@ -14,6 +14,12 @@ PATHS: dict[str, dict[str, str]] = {
     "engine.topology": {"recurra.layers": "Input InputLayer InputSpec Layer"},
     "engine.training": {"recurra.models": "Model"},
     "layers.advanced_activations": {"recurra.layers": "ELU LeakyReLU PReLU ReLU Softmax"},
+    "layers.convolutional": {
+        "recurra.layers": "AveragePooling1D AveragePooling2D Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D "
+        "Conv3DTranspose Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D DepthwiseConv1D "
+        "DepthwiseConv2D MaxPooling1D MaxPooling2D SeparableConv1D SeparableConv2D UpSampling1D UpSampling2D "
+        "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+    },
     "layers.core": {
         "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
         "SpatialDropout1D"
@@ -24,6 +30,11 @@ PATHS: dict[str, dict[str, str]] = {
         "add average concatenate dot maximum minimum multiply subtract"
     },
     "layers.noise": {"recurra.layers": "GaussianDropout GaussianNoise"},
+    "layers.pooling": {
+        "recurra.layers": "AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D "
+        "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D GlobalMaxPool1D GlobalMaxPooling1D "
+        "GlobalMaxPooling2D MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D MaxPooling3D"
+    },
     "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
     "optimizers.legacy": {"recurra.optimizers": "SGD Adadelta Adagrad Adam Adamax Nadam RMSprop"},
     "utils.data_utils": {"recurra.utils": "Sequence get_file"},

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from recurra.layers.base.operation import GetItem, Operation
     from recurra.layers.bidirectional import Bidirectional
     from recurra.layers.concatenation import Concatenate, concatenate
+    from recurra.layers.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
     from recurra.layers.dense import Dense
+    from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
     from recurra.layers.dot_product import Dot, dot
     from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
     from recurra.layers.elementwise import (
@@ -57,11 +59,25 @@ if TYPE_CHECKING:
         subtract,
     )
     from recurra.layers.embedding import Embedding
+    from recurra.layers.global_pooling import (
+        GlobalAveragePooling1D,
+        GlobalAveragePooling2D,
+        GlobalMaxPooling1D,
+        GlobalMaxPooling2D,
+    )
     from recurra.layers.input_layer import Input, InputLayer
     from recurra.layers.lambda_layer import Lambda
     from recurra.layers.masking import Masking
     from recurra.layers.normalization import BatchNormalization, LayerNormalization
-    from recurra.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
+    from recurra.layers.padding import (
+        Cropping1D,
+        Cropping2D,
+        UpSampling1D,
+        UpSampling2D,
+        ZeroPadding1D,
+        ZeroPadding2D,
+        ZeroPadding3D,
+    )
     from recurra.layers.recurrent.cell import DropoutRNNCell
     from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
     from recurra.layers.recurrent.gru import GRU, GRUCell
@@ -79,6 +95,14 @@ if TYPE_CHECKING:
     from recurra.layers.reversible_embedding import ReversibleEmbedding
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
+    from recurra.layers.window_pooling import (
+        AveragePooling1D,
+        AveragePooling2D,
+        AveragePooling3D,
+        MaxPooling1D,
+        MaxPooling2D,
+        MaxPooling3D,
+    )
     from recurra.layers.wrapper import Wrapper
 
 #: the layer of each of the kernels' cells, in a module of the cell's name
@@ -127,7 +151,26 @@ _HOMES = {
     ),
     "normalization": ("BatchNormalization", "LayerNormalization"),
     "base.operation": ("GetItem", "Operation"),
-    "pooling": ("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
+    "convolution": ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"),
+    "depthwise_convolution": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+    "padding": (
+        "Cropping1D",
+        "Cropping2D",
+        "UpSampling1D",
+        "UpSampling2D",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+        "ZeroPadding3D",
+    ),
+    "global_pooling": ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+    "window_pooling": (
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "AveragePooling3D",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "MaxPooling3D",
+    ),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
     "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
@@ -152,12 +195,25 @@ __all__ = [
     "AdditiveAttention",
     "Attention",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
     "BilinearAttention",
     "CIFGLSTMCell",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "DropoutRNNCell",
@@ -168,7 +224,9 @@ __all__ = [
     "GaussianNoise",
     "GetItem",
     "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "IndRNN",
     "IndRNNCell",
     "Input",
@@ -184,6 +242,9 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Merge",
     "MinGRU",
@@ -201,6 +262,8 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "ReversibleEmbedding",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
@@ -209,7 +272,12 @@ __all__ = [
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
+    "UpSampling1D",
+    "UpSampling2D",
     "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",
@@ -220,8 +288,19 @@ __all__ = [
     "subtract",
 ]
 
-#: Keras 2's layers for one kind of GPU, which differ in their name alone
-_ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
+#: Keras's other names, and Keras 2's layers for one kind of GPU, which differ in their name alone
+_ALIASES = {
+    "CuDNNLSTM": "LSTM",
+    "CuDNNGRU": "GRU",
+    **{f"{kind}Pool{rank}D": f"{kind}Pooling{rank}D" for kind in ("Max", "GlobalMax") for rank in (1, 2, 3)},
+    **{
+        f"{kind}Pool{rank}D": f"{kind.replace('Avg', 'Average')}Pooling{rank}D"
+        for kind in ("Avg", "GlobalAvg")
+        for rank in (1, 2, 3)
+    },
+    **{f"{kind}olution{rank}D": f"{kind}{rank}D" for kind in ("Conv", "SeparableConv") for rank in (1, 2, 3)},
+    **{f"Convolution{rank}DTranspose": f"Conv{rank}DTranspose" for rank in (1, 2, 3)},
+}
 
 _OUT_OF_SCOPE = {
     f"ConvLSTM{kind}": "convolutional recurrent layers are outside of what recurra does"

@@ -9,6 +9,9 @@ the graph, as in Keras 3.
     products.py      matmul, dense, dot, tensordot, einsum
     nn.py            activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
+    windows.py       windows that slide over spatial axes, and their products with a kernel
+    convolution.py   conv and its relatives, over any number of axes
+    pooling.py       max_pool, average_pool
     cells.py         any recurrent cell of the kernels over whole sequences, and its gradients
     recurrent.py     lstm, gru, simple_rnn: the same by name, and what they compute
     time_loop.py     rnn: the time loop for a cell written in Python
@@ -18,6 +21,7 @@ the graph, as in Keras 3.
 from recurra.autograd import value_of
 from recurra.ops import operators as _operators
 from recurra.ops.cells import RecurrentGradients, run_cell, run_cell_backward
+from recurra.ops.convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from recurra.ops.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -100,6 +104,7 @@ from recurra.ops.nn import (
     softsign,
     tanh,
 )
+from recurra.ops.pooling import average_pool, max_pool
 from recurra.ops.products import dense, dot, einsum, matmul, tensordot
 from recurra.ops.recurrent import (
     GRUGradients,
@@ -166,6 +171,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "average_pool",
     "batch_normalization",
     "binary_crossentropy",
     "broadcast_to",
@@ -173,11 +179,14 @@ __all__ = [
     "categorical_crossentropy",
     "clip",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "cos",
     "cumsum",
     "dense",
+    "depthwise_conv",
     "divide",
     "dot",
     "dropout",
@@ -218,6 +227,7 @@ __all__ = [
     "lstm_backward",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",
@@ -244,6 +254,7 @@ __all__ = [
     "run_cell",
     "run_cell_backward",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sigmoid_cross_entropy",
