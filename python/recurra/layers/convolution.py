@@ -57,7 +57,7 @@ class Convolution(Spatial):
 
     #: names of the kernels: each has an initializer, a regularizer and a constraint
     _kernels: tuple[str, ...] = ("kernel",)
-    _paddings = ("valid", "same")
+    _paddings: tuple[str, ...] = ("valid", "same")
 
     def _set(self, filters: int | None, dilation_rate: Sizes, activation: ActivationLike, use_bias: bool) -> None:
         if filters is not None:

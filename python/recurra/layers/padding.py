@@ -33,7 +33,7 @@ def _margins(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= 0)
 
 
 class _Axes(Shaping):
@@ -122,7 +122,8 @@ class _Cropping(_Axes):
     def call(self, inputs: TensorLike) -> Any:
         shape = self.compute_output_shape(tuple(inputs.shape))
         cuts = [
-            slice(before, before + size) for (before, _), size in zip(self._pairs, shape[self._first :], strict=False)
+            slice(before, before + (size or 0))
+            for (before, _), size in zip(self._pairs, shape[self._first :], strict=False)
         ]
         return ops.getitem(inputs, tuple(self._around(cuts, slice(None))))
 

@@ -104,4 +104,5 @@ def _sum(whole: Array, windows: Windows) -> Array:
 def _counts(x: Array, windows: Windows) -> Array:
     """How many steps inside the input each window covers, (1, *counts, 1)."""
     ones = np.ones((1, *x.shape[1:-1], 1), x.dtype)
-    return np.maximum(_sum(padded(ones, windows), windows), 1)
+    counts: Array = np.maximum(_sum(padded(ones, windows), windows), 1)
+    return counts

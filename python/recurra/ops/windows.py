@@ -217,7 +217,7 @@ def scatter_product(d: Array, kernel: Array, windows: Windows, shape: Sequence[i
         spread = spread.reshape(*rows.shape[:-1], *windows.sizes, shape[-1])
         counts = (rows.shape[1], *windows.counts[1:])
         start = o.start * windows.strides[0]
-        lead = (slice(None),) * (1 + len(counts))
+        lead: tuple[Any, ...] = (slice(None),) * (1 + len(counts))
         for tap, place_of_tap in taps(whole[b, start:], windows._replace(counts=counts)):
             place_of_tap += spread[(*lead, *tap)]
     return whole
