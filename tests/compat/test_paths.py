@@ -34,7 +34,11 @@ LINES = [
     "from recurra.utils.data_utils import get_file, Sequence",
     "from recurra.utils.generic_utils import get_custom_objects, CustomObjectScope, Progbar",
     "from recurra.optimizers.legacy import SGD, RMSprop, Adam, Adagrad, Nadam",
-    "from recurra.layers import CuDNNLSTM, CuDNNGRU",
+    "from recurra.layers import CuDNNLSTM, CuDNNGRU, TimeDistributedDense, MaxPool1D, Convolution1D",
+    "from recurra.optimizers import adam, rmsprop, sgd, nadam, adagrad, adadelta, adamax",
+    "from recurra.optimizers.adam_v2 import Adam",
+    "from recurra.objectives import mean_squared_error, categorical_crossentropy",
+    "from recurra.layers.experimental.preprocessing import TextVectorization",
 ]
 
 

@@ -175,7 +175,6 @@ def test_a_file_of_keras_2_0(tmp_path: Path, reset_after: bool) -> None:
     randomize(model)
     lstm = {"name": "lstm_1", "units": 3, "return_sequences": True, "batch_input_shape": [None, 5, 4], "unroll": False}
     gru = {"name": "gru_1", "units": 2, "implementation": 0, "return_state": False}
-    gru.pop("implementation")
     write(tmp_path / "a.h5", model, [("LSTM", lstm), ("GRU", gru), ("Dense", {"name": "dense_1", "units": 2})])
     again = load_model(tmp_path / "a.h5")
     assert again.get_layer("gru_1").cell.reset_after is reset_after

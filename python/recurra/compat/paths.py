@@ -22,9 +22,11 @@ PATHS: dict[str, dict[str, str]] = {
     },
     "layers.core": {
         "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
-        "SpatialDropout1D"
+        "SpatialDropout1D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},
+    "layers.experimental": {"recurra.layers": "PeepholeLSTM"},
+    "layers.experimental.preprocessing": {"recurra.layers": "TextVectorization"},
     "layers.merge": {
         "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
         "add average concatenate dot maximum minimum multiply subtract"
@@ -36,6 +38,20 @@ PATHS: dict[str, dict[str, str]] = {
         "GlobalMaxPooling2D MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D MaxPooling3D"
     },
     "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
+    "objectives": {
+        "recurra.losses": "KLD MAE MAPE MSE MSLE binary_crossentropy categorical_crossentropy categorical_hinge "
+        "cosine_similarity deserialize get hinge kullback_leibler_divergence logcosh mae mape "
+        "mean_absolute_error mean_absolute_percentage_error mean_squared_error "
+        "mean_squared_logarithmic_error mse msle poisson serialize sparse_categorical_crossentropy "
+        "squared_hinge"
+    },
+    "optimizers.adadelta_v2": {"recurra.optimizers": "Adadelta"},
+    "optimizers.adagrad_v2": {"recurra.optimizers": "Adagrad"},
+    "optimizers.adam_v2": {"recurra.optimizers": "Adam"},
+    "optimizers.adamax_v2": {"recurra.optimizers": "Adamax"},
+    "optimizers.gradient_descent_v2": {"recurra.optimizers": "SGD"},
+    "optimizers.nadam_v2": {"recurra.optimizers": "Nadam"},
+    "optimizers.rmsprop_v2": {"recurra.optimizers": "RMSprop"},
     "optimizers.legacy": {"recurra.optimizers": "SGD Adadelta Adagrad Adam Adamax Nadam RMSprop"},
     "utils.data_utils": {"recurra.utils": "Sequence get_file"},
     "utils.generic_utils": {

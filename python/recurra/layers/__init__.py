@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
     from recurra.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
     from recurra.layers.reversible_embedding import ReversibleEmbedding
+    from recurra.layers.serialization import deserialize, serialize
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
     from recurra.layers.window_pooling import (
@@ -172,6 +173,7 @@ _HOMES = {
         "MaxPooling3D",
     ),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
+    "serialization": ("deserialize", "serialize"),
     "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
     "wrapper": ("Wrapper",),
@@ -281,10 +283,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 
@@ -292,6 +296,7 @@ __all__ = [
 _ALIASES = {
     "CuDNNLSTM": "LSTM",
     "CuDNNGRU": "GRU",
+    "TimeDistributedDense": "Dense",
     **{f"{kind}Pool{rank}D": f"{kind}Pooling{rank}D" for kind in ("Max", "GlobalMax") for rank in (1, 2, 3)},
     **{
         f"{kind}Pool{rank}D": f"{kind.replace('Avg', 'Average')}Pooling{rank}D"

@@ -30,7 +30,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,),
     "jit_compile": (True, "auto"),
     "is_legacy_optimizer": (True,),
-    "implementation": (1, 2),
+    "implementation": (0, 1, 2),
     "unroll": (True,),
     "batch_input_shape": (),
     "fused": (True,),

@@ -95,6 +95,30 @@ def extract_archive(archive: PathLike, folder: PathLike, archive_format: str | l
     return False
 
 
+def link_as_keras2(folder: Path) -> None:
+    """Let what was unpacked into `folder` be found where Keras 2 had it: links to it, where nothing else stands.
+
+    Keras 2 unpacked beside the archive (``datasets/aclImdb``); what it then returned was the archive's name without
+    ending, which is the folder itself for an archive of one folder of that name (``datasets/flowers/daisy``).
+    """
+    for entry in list(folder.iterdir()):
+        _link(folder.parent / entry.name, entry)
+        if entry.is_dir() and entry.name == folder.name:
+            for inner in list(entry.iterdir()):
+                _link(folder / inner.name, inner)
+
+
+def _link(place: Path, target: Path) -> None:
+    if place.is_symlink() and not place.exists():
+        place.unlink()  # of an archive that was unpacked before
+    if place.exists():
+        return
+    try:
+        place.symlink_to(os.path.relpath(target, place.parent), target.is_dir())
+    except OSError:  # no links here: Windows without the right to make them
+        (shutil.copytree if target.is_dir() else shutil.copy2)(target, place)
+
+
 def _safe_target(folder: Path, member: str, archive: Path) -> Path:
     path = PurePosixPath(member.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):

@@ -32,7 +32,8 @@ class LSTMCell(KernelCell):
     dropout, recurrent_dropout : share of the input and of h set to zero in training, the same at all steps of a
         sequence; clamped to [0, 1]; exactly 1 drops nothing, as in Keras
     seed : of the dropout masks
-    implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
+    implementation : 2 draws one input mask for all gates, 1 (and 0, of early versions of Keras 2) one for each;
+        recurrent_dropout makes it 1
 
     Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
     """
@@ -64,7 +65,8 @@ class LSTMCell(KernelCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**given(locals(), "implementation"))
-        self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
+        chosen = check_choice(implementation or 1, "implementation", (1, 2))
+        self.implementation = 1 if self.recurrent_dropout else chosen
         self.dropout_mask_count = 4 if self.implementation == 1 else None
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
