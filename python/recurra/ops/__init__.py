@@ -12,6 +12,7 @@ the graph, as in Keras 3.
     windows.py       windows that slide over spatial axes, and their products with a kernel
     convolution.py   conv and its relatives, over any number of axes
     pooling.py       max_pool, average_pool
+    ctc.py           connectionist temporal classification: loss and decoding
     cells.py         any recurrent cell of the kernels over whole sequences, and its gradients
     recurrent.py     lstm, gru, simple_rnn: the same by name, and what they compute
     time_loop.py     rnn: the time loop for a cell written in Python
@@ -29,6 +30,7 @@ from recurra.ops.crossentropy import (
     softmax_cross_entropy,
     sparse_categorical_crossentropy,
 )
+from recurra.ops.ctc import ctc_decode, ctc_loss
 from recurra.ops.dispatch import accepting_symbolic as _accepting_symbolic
 from recurra.ops.math import (
     abs,
@@ -184,6 +186,8 @@ __all__ = [
     "convert_to_numpy",
     "convert_to_tensor",
     "cos",
+    "ctc_decode",
+    "ctc_loss",
     "cumsum",
     "dense",
     "depthwise_conv",

@@ -123,7 +123,8 @@ def inside(whole: Array, windows: Windows) -> Array:
     if not windows.padded:
         return whole
     cut = (slice(before, n - after) for n, (before, after) in zip(whole.shape[1:-1], windows.pads, strict=True))
-    return whole[(slice(None), *cut)]
+    key = (slice(None), *cut)
+    return whole[key]
 
 
 def taps(whole: Array, windows: Windows) -> Iterator[tuple[tuple[int, ...], Array]]:
@@ -133,7 +134,8 @@ def taps(whole: Array, windows: Windows) -> Iterator[tuple[tuple[int, ...], Arra
             slice(k * spread, k * spread + (count - 1) * stride + 1 if count else k * spread, stride)
             for k, spread, stride, count in zip(tap, windows.dilation, windows.strides, windows.counts, strict=True)
         )
-        yield tap, whole[(slice(None), *cut)]
+        key = (slice(None), *cut)
+        yield tap, whole[key]
 
 
 def _view(whole: Array, windows: Windows) -> Array:
@@ -219,7 +221,8 @@ def scatter_product(d: Array, kernel: Array, windows: Windows, shape: Sequence[i
         start = o.start * windows.strides[0]
         lead: tuple[Any, ...] = (slice(None),) * (1 + len(counts))
         for tap, place_of_tap in taps(whole[b, start:], windows._replace(counts=counts)):
-            place_of_tap += spread[(*lead, *tap)]
+            key = (*lead, *tap)
+            place_of_tap += spread[key]
     return whole
 
 

@@ -17,6 +17,8 @@ from recurra.training.compiled import is_sparse
 _CHUNK = 1 << 22
 #: losses of one number for each class, and of labels in [0, 1]
 _OF_CLASSES = (losses.categorical_crossentropy, losses.categorical_focal_crossentropy, losses.categorical_hinge)
+#: losses whose labels have a shape of their own
+_OF_THEIR_OWN = (losses.ctc, losses.circle, losses.categorical_generalized_cross_entropy)
 _BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 _READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
 
@@ -90,6 +92,8 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
     fn, name = loss.fn if isinstance(loss, LossFunctionWrapper) else None, loss.name
     if not any(fn is known for known in FUNCTIONS.values()):
         return  # a loss of the user's own: its labels are its own affair
+    if fn in _OF_THEIR_OWN:
+        return  # the loss itself says what does not fit
     shape = tuple(y.shape)
     classes = pred_shape[-1] if pred_shape else None
     if is_sparse(loss):
