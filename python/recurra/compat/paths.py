@@ -8,6 +8,26 @@ from __future__ import annotations
 
 PATHS: dict[str, dict[str, str]] = {
     # Keras 2
+    "backend.tensorflow_backend": {
+        "recurra.config": "epsilon floatx image_data_format set_epsilon set_floatx",
+        "recurra.utils": "clear_session",
+        "recurra.compat.backend": "abs all any arange argmax argmin batch_dot batch_flatten batch_get_value "
+        "batch_set_value bias_add binary_crossentropy cast cast_to_floatx "
+        "categorical_crossentropy clip concatenate constant conv1d conv2d cos count_params "
+        "ctc_batch_cost ctc_decode cumsum dot dropout dtype elu equal eval exp expand_dims eye "
+        "flatten foldl foldr function gather get_session get_uid get_value greater "
+        "greater_equal hard_sigmoid identity in_test_phase in_top_k in_train_phase int_shape "
+        "is_sparse l2_normalize learning_phase less less_equal log logsumexp "
+        "manual_variable_initialization map_fn max maximum mean min minimum "
+        "moving_average_update name_scope ndim not_equal one_hot ones ones_like "
+        "permute_dimensions pool2d pow print_tensor prod random_bernoulli random_binomial "
+        "random_normal random_uniform relu repeat repeat_elements reshape reverse rnn round "
+        "set_learning_phase set_session set_value shape sigmoid sign sin slice softmax "
+        "softplus softsign sparse_categorical_crossentropy spatial_2d_padding sqrt square "
+        "squeeze stack std stop_gradient sum switch tanh temporal_padding tile transpose "
+        "truncated_normal update update_add update_sub var variable zeros zeros_like",
+        "recurra.compat.backend_more": "_get_available_gpus",
+    },
     "engine": {"recurra.layers": "Input InputSpec Layer", "recurra.models": "Model"},
     "engine.base_layer": {"recurra.layers": "InputSpec Layer"},
     "engine.input_layer": {"recurra.layers": "Input InputLayer"},
@@ -25,7 +45,8 @@ PATHS: dict[str, dict[str, str]] = {
         "SpatialDropout1D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},
-    "layers.experimental": {"recurra.layers": "PeepholeLSTM"},
+    "experimental": {"recurra.layers": "PeepholeLSTMCell"},
+    "layers.experimental": {},
     "layers.experimental.preprocessing": {"recurra.layers": "TextVectorization"},
     "layers.merge": {
         "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
