@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         tasks,
         typing,
         utils,
+        wrappers,
     )
     from recurra._core.select import build_config, get_num_threads, set_num_threads
     from recurra.autograd import GradientTape, Variable, no_grad
@@ -76,6 +77,7 @@ _MODULES = {
     "train",
     "typing",
     "utils",
+    "wrappers",
 }
 _NAMES = {
     "GradientTape": "recurra.autograd",
@@ -134,6 +136,7 @@ __all__ = [
     "train",
     "typing",
     "utils",
+    "wrappers",
 ]
 
 

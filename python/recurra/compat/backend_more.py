@@ -212,7 +212,8 @@ def in_top_k(predictions: ArrayLike, targets: ArrayLike, k: int) -> Array:
     """Whether the class `targets` (B,) is among the k greatest of `predictions` (B, C)."""
     scores, ids = np.asarray(value_of(predictions)), np.asarray(value_of(targets)).reshape(-1)
     own = np.take_along_axis(scores, ids[:, None], -1)
-    return (scores > own).sum(-1) < k
+    found: Array = (scores > own).sum(-1) < k
+    return found
 
 
 def random_binomial(shape: Sequence[int], p: float = 0.0, dtype: DType | None = None, seed: int | None = None) -> Array:

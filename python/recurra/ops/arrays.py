@@ -144,7 +144,7 @@ def unique(x: ArrayLike, axis: int | None = None) -> Array:
 
 def searchsorted(sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left") -> Array:
     """Where `values` would have to be put in to keep the order."""
-    return np.asarray(np.searchsorted(array_of(sorted_sequence), array_of(values), side)).astype(np.int32)  # type: ignore[call-overload,no-any-return]
+    return np.asarray(np.searchsorted(array_of(sorted_sequence), array_of(values), side)).astype(np.int32)  # type: ignore[call-overload]
 
 
 def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> Array:
