@@ -44,6 +44,20 @@ def _arguments() -> dict[str, Any]:
         found[f"SeparableConv{rank}D"] = (filters, OF_RANK[rank], {}, separable)
     for kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
         found[kind] = ({}, IMAGE, {}, {**FIRST, "keepdims": True})
+    heads = {
+        "num_heads": 1, "key_dim": 3, "value_dim": 5, "dropout": 0.5, "use_bias": False, "output_shape": 3,
+        "attention_axes": "not axes", "sliding_window": 1, "flash_attention": True, "use_gate": True,
+        "activity_regularizer": "l2", "seed": ({"dropout": 0.5}, 3), **_weights("kernel", "bias"),
+    }  # fmt: skip
+    found["MultiHeadAttention"] = ({"num_heads": 2, "key_dim": 4}, SERIES, {"value": SERIES[:, ::-1].copy()}, heads)
+    found["EinsumDense"] = (
+        {"equation": "abc,cd->abd", "output_shape": (None, 4), "bias_axes": "d"}, SERIES, {},
+        {
+            "equation": "abc,dc->abd", "output_shape": (None, 3), "activation": "tanh",
+            "bias_axes": None, **_weights("kernel", "bias"), "lora_rank": 4, "lora_alpha": 1,
+            "quantization_config": "int8",
+        },
+    )  # fmt: skip
     found["Cropping1D"] = ({}, SERIES, {}, {"cropping": 2})
     found["Cropping2D"] = ({}, IMAGE, {}, {"cropping": 1, "data_format": ({"cropping": 1}, "channels_first")})
     found["UpSampling1D"] = ({}, SERIES, {}, {"size": 3})
@@ -69,6 +83,7 @@ def _gradients() -> dict[str, Any]:
     for rank in (1, 2):
         made[f"DepthwiseConv{rank}D"] = (rank, (3,), {"depth_multiplier": 2, "dilation_rate": 2})
         made[f"SeparableConv{rank}D"] = (rank, (5, 3), {"depth_multiplier": 2, "padding": "same"})
+    made["EinsumDense"] = (1, ("abc,cde->abde", (None, 2, 3)), {"bias_axes": "de", "activation": "tanh"})
     for kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
         made[kind] = (2, (), {})
     made.update(Cropping1D=(1, ((2, 1),), {}), Cropping2D=(2, ((1, 2),), {}))
@@ -77,7 +92,10 @@ def _gradients() -> dict[str, Any]:
     def maker(kind: str, args: Any, options: Any) -> Any:
         return lambda: getattr(layers, kind)(*args, **options, **f64)
 
-    return {kind: (maker(kind, args, options), x64[rank], {}) for kind, (rank, args, options) in made.items()}
+    found = {kind: (maker(kind, args, options), x64[rank], {}) for kind, (rank, args, options) in made.items()}
+    heads = maker("MultiHeadAttention", (2, 3), {"value_dim": 5, "use_gate": True})
+    found["MultiHeadAttention"] = (heads, x64[1], {"value": x64[1][:, ::-1].copy()})
+    return found
 
 
 #: for test_gradients.py

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
     from recurra.layers.dot_product import Dot, dot
     from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+    from recurra.layers.einsum_dense import EinsumDense
     from recurra.layers.elementwise import (
         Add,
         Average,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from recurra.layers.input_layer import Input, InputLayer
     from recurra.layers.lambda_layer import Lambda
     from recurra.layers.masking import Masking
+    from recurra.layers.multi_head_attention import MultiHeadAttention
     from recurra.layers.normalization import BatchNormalization, LayerNormalization
     from recurra.layers.padding import (
         Cropping1D,
@@ -150,6 +152,8 @@ _HOMES = {
         "multiply",
         "subtract",
     ),
+    "einsum_dense": ("EinsumDense",),
+    "multi_head_attention": ("MultiHeadAttention",),
     "normalization": ("BatchNormalization", "LayerNormalization"),
     "base.operation": ("GetItem", "Operation"),
     "convolution": ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"),
@@ -219,6 +223,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "DropoutRNNCell",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",
@@ -254,6 +259,7 @@ __all__ = [
     "MinLSTM",
     "MinLSTMCell",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Operation",
     "PReLU",

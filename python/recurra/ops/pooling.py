@@ -94,7 +94,7 @@ def average_pool(
 
 
 def _sum(whole: Array, windows: Windows) -> Array:
-    total = None
+    total: Array | None = None
     for _, part in taps(whole, windows):
         total = part.copy() if total is None else np.add(total, part, out=total)
     assert total is not None

@@ -91,7 +91,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
 def _cloned(model: Model) -> Model:
     """A new model with new weights, compiled alike."""
-    made = clone_model(model)
+    made: Model = clone_model(model)
     config = model.get_compile_config()
     if config is not None:
         made.compile_from_config(config)

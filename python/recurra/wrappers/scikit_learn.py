@@ -33,7 +33,7 @@ class _Wrapper(BaseEstimator):  # type: ignore[misc]
     def _maker(self) -> Callable[..., Any]:
         if self.build_fn is not None:
             return self.build_fn
-        return self.__call__  # type: ignore[attr-defined,no-any-return]
+        return self.__call__  # type: ignore[no-any-return]
 
     def _check(self, params: dict[str, Any]) -> None:
         """ValueError for an argument that nothing takes."""
