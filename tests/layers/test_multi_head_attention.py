@@ -30,13 +30,13 @@ def test_against_one_head_after_the_other() -> None:
     for h in range(2):
         q, k, v = (
             x @ one.kernel.value[:, h] + one.bias.value[h]
-            for x, one in ((Q, made._query_dense), (K, made._key_dense), (V, made._value_dense))
+            for x, one in ((Q, made.query_dense), (K, made.key_dense), (V, made.value_dense))
         )
         scores = np.einsum("btd,bsd->bts", q, k) / np.sqrt(3)
         each = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
         np.testing.assert_allclose(weights[:, h], each, rtol=1e-10)
-        total = total + (each @ v) @ made._output_dense.kernel.value[h]
-    np.testing.assert_allclose(y, total + made._output_dense.bias.value, rtol=1e-10)
+        total = total + (each @ v) @ made.output_dense.kernel.value[h]
+    np.testing.assert_allclose(y, total + made.output_dense.bias.value, rtol=1e-10)
 
 
 def test_gradients() -> None:

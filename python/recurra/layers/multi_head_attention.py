@@ -124,19 +124,19 @@ class MultiHeadAttention(Layer):
     def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         self.compute_output_shape(query_shape, value_shape, key_shape)
-        self._query_dense = self._into_heads(query_shape, self.key_dim, "query")
-        self._key_dense = self._into_heads(key_shape, self.key_dim, "key")
+        self.query_dense = self._into_heads(query_shape, self.key_dim, "query")
+        self.key_dense = self._into_heads(key_shape, self.key_dim, "key")
         if self.use_gate:
             self._gate_dense = self._into_heads(query_shape, self.value_dim, "gate", activation="sigmoid")
-        self._value_dense = self._into_heads(value_shape, self.value_dim, "value")
+        self.value_dense = self._into_heads(value_shape, self.value_dim, "value")
         self._dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=self.dtype)
         free = string.ascii_lowercase[: len(query_shape) - 1]
         sizes = self._output_sizes or (query_shape[-1],)
         out = string.ascii_uppercase[: len(sizes)]
-        self._output_dense = self._projection(
+        self.output_dense = self._projection(
             f"{free}xy,xy{out}->{free}{out}", [*[None] * (len(query_shape) - 2), *sizes], out, "attention_output"
         )
-        self._output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
+        self.output_dense.build((*query_shape[:-1], self.num_heads, self.value_dim))
         self._build_shapes = {"query_shape": query_shape, "value_shape": value_shape, "key_shape": key_shape}
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -160,8 +160,8 @@ class MultiHeadAttention(Layer):
         keys = value if key is None else key
         keep = self._kept(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         gate = self._gate_dense(query) if self.use_gate else None
-        q = self._query_dense(query) * (1.0 / math.sqrt(self.key_dim))
-        k, v = self._key_dense(keys), self._value_dense(value)
+        q = self.query_dense(query) * (1.0 / math.sqrt(self.key_dim))
+        k, v = self.key_dense(keys), self.value_dense(value)
         products, combined, spread = self._equations(len(q.shape))
         scores = ops.einsum(products, k, q)
         axes = spread // 2  # of the queries, and as many of the keys
@@ -177,7 +177,7 @@ class MultiHeadAttention(Layer):
         if training and self.dropout > 0.0:
             used = weights * dropout_multiplier(shape, self.dropout, weights.dtype, self.seed_generator)
         result = ops.einsum(combined, used, v)
-        result = self._output_dense(result if gate is None else result * gate)
+        result = self.output_dense(result if gate is None else result * gate)
         return (result, weights) if return_attention_scores else result
 
     def _equations(self, rank: int) -> tuple[str, str, int]:

@@ -101,7 +101,7 @@ def _named_parts() -> dict[type, tuple[str, ...]]:
         StackedRNNCells: ("cells",),
         Bidirectional: ("backward_layer", "forward_layer"),
         Wrapper: ("layer",),
-        MultiHeadAttention: ("_gate_dense", "_key_dense", "_output_dense", "_query_dense", "_value_dense"),
+        MultiHeadAttention: ("key_dense", "output_dense", "query_dense", "value_dense", "_gate_dense"),
         Sequential: ("layers",),
         Functional: ("layers",),
     }
