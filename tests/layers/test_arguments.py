@@ -205,11 +205,12 @@ NOT_SEEN = {
         "Bidirectional",
         "StackedRNNCells",
         "AddLoss",
-        "MultiHeadAttention",
+        *("MultiHeadAttention", "CategoryEncoding"),
     )
 }
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}
-OF_TEXTS = {"TextVectorization"}  # in test_text_vectorization.py and tests/preprocessing/test_vectorizer.py
+#: in test_text_vectorization.py, tests/preprocessing/test_vectorizer.py and test_index_lookup.py
+OF_TEXTS = {"TextVectorization", "StringLookup", "IntegerLookup"}
 
 
 def layer_names() -> list[str]:

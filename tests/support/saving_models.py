@@ -63,6 +63,10 @@ LAYERS: dict[str, Callable[[], Any]] = {
     "ZeroPadding1D": lambda: L.ZeroPadding1D((1, 2)),
     "Cropping1D": lambda: L.Cropping1D((0, 2)),
     "UpSampling1D": lambda: L.UpSampling1D(3),
+    "Identity": lambda: L.Identity(),
+    "ActivityRegularization": lambda: L.ActivityRegularization(l1=0.1, l2=0.2),
+    "Rescaling": lambda: L.Rescaling(2.0, offset=0.5),
+    "Normalization": lambda: L.Normalization(axis=(1, 2)),
     "EinsumDense": lambda: L.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d", activation="tanh"),
     "Sequential": lambda: Sequential([L.GRU(2, return_sequences=True), L.Dense(3)]),
 }

@@ -58,6 +58,16 @@ def _arguments() -> dict[str, Any]:
             "quantization_config": "int8",
         },
     )  # fmt: skip
+    found["Identity"] = ({}, SERIES, {}, {})
+    found["ActivityRegularization"] = ({}, SERIES, {}, {"l1": 0.5, "l2": 0.5})
+    found["Rescaling"] = ({"scale": 2.0}, SERIES, {}, {"scale": [1.0, 2.0, 3.0, 4.0], "offset": 0.5})
+    given = {"mean": [1.0, 2.0, 3.0, 4.0], "variance": [4.0] * 4}
+    found["Normalization"] = (
+        given, SERIES, {},
+        {"axis": None, "mean": [2.0] * 4, "variance": [9.0] * 4, "invert": True},
+    )  # fmt: skip
+    ids = np.array([[1, 0, 2], [2, 2, 1]], "int32")
+    found["CategoryEncoding"] = ({"num_tokens": 3}, ids, {}, {"num_tokens": 4, "output_mode": "count", "sparse": True})
     found["Cropping1D"] = ({}, SERIES, {}, {"cropping": 2})
     found["Cropping2D"] = ({}, IMAGE, {}, {"cropping": 1, "data_format": ({"cropping": 1}, "channels_first")})
     found["UpSampling1D"] = ({}, SERIES, {}, {"size": 3})
@@ -83,6 +93,8 @@ def _gradients() -> dict[str, Any]:
     for rank in (1, 2):
         made[f"DepthwiseConv{rank}D"] = (rank, (3,), {"depth_multiplier": 2, "dilation_rate": 2})
         made[f"SeparableConv{rank}D"] = (rank, (5, 3), {"depth_multiplier": 2, "padding": "same"})
+    made.update(Identity=(1, (), {}), ActivityRegularization=(1, (0.1, 0.2), {}), Rescaling=(1, (2.0, 0.5), {}))
+    made["Normalization"] = (1, (-1, [1.0, 2.0, 3.0, 4.0], [4.0] * 4), {})
     made["EinsumDense"] = (1, ("abc,cde->abde", (None, 2, 3)), {"bias_axes": "de", "activation": "tanh"})
     for kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
         made[kind] = (2, (), {})

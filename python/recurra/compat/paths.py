@@ -47,7 +47,9 @@ PATHS: dict[str, dict[str, str]] = {
     "layers.embeddings": {"recurra.layers": "Embedding"},
     "experimental": {"recurra.layers": "PeepholeLSTMCell"},
     "layers.experimental": {},
-    "layers.experimental.preprocessing": {"recurra.layers": "TextVectorization"},
+    "layers.experimental.preprocessing": {
+        "recurra.layers": "CategoryEncoding IntegerLookup Normalization Rescaling StringLookup TextVectorization"
+    },
     "layers.merge": {
         "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
         "add average concatenate dot maximum minimum multiply subtract"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
     from recurra.layers.base.operation import GetItem, Operation
     from recurra.layers.bidirectional import Bidirectional
+    from recurra.layers.category_encoding import CategoryEncoding
     from recurra.layers.concatenation import Concatenate, concatenate
     from recurra.layers.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
     from recurra.layers.dense import Dense
@@ -60,12 +61,15 @@ if TYPE_CHECKING:
         subtract,
     )
     from recurra.layers.embedding import Embedding
+    from recurra.layers.feature_normalization import Normalization
     from recurra.layers.global_pooling import (
         GlobalAveragePooling1D,
         GlobalAveragePooling2D,
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
     )
+    from recurra.layers.identity import ActivityRegularization, Identity, Rescaling
+    from recurra.layers.index_lookup import IntegerLookup, StringLookup
     from recurra.layers.input_layer import Input, InputLayer
     from recurra.layers.lambda_layer import Lambda
     from recurra.layers.masking import Masking
@@ -155,6 +159,10 @@ _HOMES = {
     "einsum_dense": ("EinsumDense",),
     "multi_head_attention": ("MultiHeadAttention",),
     "normalization": ("BatchNormalization", "LayerNormalization"),
+    "category_encoding": ("CategoryEncoding",),
+    "feature_normalization": ("Normalization",),
+    "identity": ("ActivityRegularization", "Identity", "Rescaling"),
+    "index_lookup": ("IntegerLookup", "StringLookup"),
     "base.operation": ("GetItem", "Operation"),
     "convolution": ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"),
     "depthwise_convolution": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
@@ -196,6 +204,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AddLoss",
     "AdditiveAttention",
@@ -208,6 +217,7 @@ __all__ = [
     "Bidirectional",
     "BilinearAttention",
     "CIFGLSTMCell",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -234,11 +244,13 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "Identity",
     "IndRNN",
     "IndRNNCell",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -261,6 +273,7 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "Operation",
     "PReLU",
     "PeepholeLSTM",
@@ -268,6 +281,7 @@ __all__ = [
     "Permute",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "ReversibleEmbedding",
     "SeparableConv1D",
@@ -277,6 +291,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
