@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 B, I = 3, 4
 
 
@@ -69,4 +71,20 @@ def cases(case: Any) -> dict[str, Any]:
     found["cropping2d/channels_first"] = case(make("Cropping2D", ((0, 2), (1, 1)), **first), inputs=image)
     found["up_sampling1d"] = case(make("UpSampling1D", 3), inputs=series)
     found["up_sampling2d"] = case(make("UpSampling2D", (2, 3)), inputs=image)
+    steps = {1: (2, 3, 7, I), 2: (2, 3, 5, 4, I)}
+    whole = {"return_sequences": True, "return_state": True}
+    for name, rank, options, mask in (
+        ("1d", 1, {"strides": 2, **whole}, None),
+        ("1d_last", 1, {"padding": "same", "activation": "relu", "recurrent_activation": "hard_sigmoid"}, None),
+        ("1d_mask", 1, {"padding": "same", "unroll": True, **whole}, "right"),
+        ("2d", 2, {"padding": "same", "go_backwards": True, **whole}, None),
+        ("2d_plain", 2, {"use_bias": False, "dilation_rate": (2, 1)}, None),
+        ("2d_channels_first", 2, {"padding": "same", **first}, None),
+    ):
+        kept = np.array([[True, True, False], [True, False, False]])
+        found[f"conv_lstm/{name}"] = case(
+            make(f"ConvLSTM{rank}D", 2, (2, 3, 2)[:rank], **options),
+            inputs=steps[rank],
+            call={} if mask is None else {"mask": kept},
+        )
     return found

@@ -58,6 +58,19 @@ def _arguments() -> dict[str, Any]:
             "quantization_config": "int8",
         },
     )  # fmt: skip
+    lstm = {
+        "filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", **FIRST, "dilation_rate": 2,
+        "activation": "relu", "recurrent_activation": "hard_sigmoid", "use_bias": False, "unit_forget_bias": False,
+        "activity_regularizer": "l2", "dropout": 0.5, "recurrent_dropout": 0.5, "seed": ({"dropout": 0.5}, 3),
+        "return_sequences": True, "return_state": True, "go_backwards": True, "stateful": True,
+        **_weights("kernel", "recurrent", "bias"), "bias_regularizer": "l2",
+    }  # fmt: skip
+    for rank, x in {
+        1: IMAGE[..., :2],
+        2: CUBE[..., :2],
+        3: np.stack([CUBE[:1, ..., :1], CUBE[1:, ..., :1]], 1),
+    }.items():
+        found[f"ConvLSTM{rank}D"] = ({"filters": 2, "kernel_size": 2}, x, {}, lstm)
     found["Identity"] = ({}, SERIES, {}, {})
     found["ActivityRegularization"] = ({}, SERIES, {}, {"l1": 0.5, "l2": 0.5})
     found["Rescaling"] = ({"scale": 2.0}, SERIES, {}, {"scale": [1.0, 2.0, 3.0, 4.0], "offset": 0.5})
@@ -105,6 +118,10 @@ def _gradients() -> dict[str, Any]:
         return lambda: getattr(layers, kind)(*args, **options, **f64)
 
     found = {kind: (maker(kind, args, options), x64[rank], {}) for kind, (rank, args, options) in made.items()}
+    for rank, x in {1: x64[2][..., :2], 2: x64[3][:1, :3, ..., :2], 3: x64[3][:1, :2, :, :, :, None]}.items():
+        more = {"return_sequences": True, "return_state": True, "padding": "same", "dropout": 0.2}
+        made_lstm = maker(f"ConvLSTM{rank}D", (2, 2), {**more, "recurrent_dropout": 0.3, "seed": 1})
+        found[f"ConvLSTM{rank}D"] = (made_lstm, x, {"training": True})
     heads = maker("MultiHeadAttention", (2, 3), {"value_dim": 5, "use_gate": True})
     found["MultiHeadAttention"] = (heads, x64[1], {"value": x64[1][:, ::-1].copy()})
     return found

@@ -40,6 +40,7 @@ PATHS: dict[str, dict[str, str]] = {
         "DepthwiseConv2D MaxPooling1D MaxPooling2D SeparableConv1D SeparableConv2D UpSampling1D UpSampling2D "
         "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
     },
+    "layers.convolutional_recurrent": {"recurra.layers": "ConvLSTM1D ConvLSTM2D ConvLSTM3D"},
     "layers.core": {
         "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
         "SpatialDropout1D TimeDistributedDense"

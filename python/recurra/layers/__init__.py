@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     )
     from recurra.layers.recurrent.cell import DropoutRNNCell
     from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
+    from recurra.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
     from recurra.layers.recurrent.gru import GRU, GRUCell
     from recurra.layers.recurrent.indrnn import IndRNN, IndRNNCell
     from recurra.layers.recurrent.layer_norm_gru import LayerNormGRU, LayerNormGRUCell
@@ -191,6 +192,7 @@ _HOMES = {
     "wrapper": ("Wrapper",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
     "recurrent.cell": ("DropoutRNNCell",),
+    "recurrent.conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "recurrent.rnn": ("RNN",),
     "recurrent.stacked_cells": ("StackedRNNCells",),
     **{f"recurrent.{cell}": (layer, f"{layer}Cell") for cell, layer in LAYER_OF_CELL.items()},
@@ -225,6 +227,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
     "Dense",
@@ -328,34 +333,16 @@ _ALIASES = {
     **{f"Convolution{rank}DTranspose": f"Conv{rank}DTranspose" for rank in (1, 2, 3)},
 }
 
-_OUT_OF_SCOPE = {
-    f"ConvLSTM{kind}": "convolutional recurrent layers are outside of what recurra does"
-    for kind in ("1D", "2D", "3D", "Cell")
-}
-
-
 if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
 
     def __getattr__(name: str) -> Any:
         name = _ALIASES.get(name, name)
         home = _home_of.get(name)
-        if name in _OUT_OF_SCOPE:
-            return _refusing(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value
-
-
-def _refusing(name: str) -> Any:
-    """What stands for a layer of Keras that is out of scope: importing it works, making one says why not."""
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise ValueError(f"{name} is not supported: {_OUT_OF_SCOPE[name]}")
-
-    refuse.__name__ = name
-    return refuse
 
 
 def __dir__() -> list[str]:

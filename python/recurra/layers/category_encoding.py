@@ -25,7 +25,7 @@ def encode(ids: Array, mode: str, width: int, weights: Array | None = None) -> A
     ids = ids.reshape(1) if ids.ndim == 0 else ids
     if mode == "one_hot" and ids.ndim > 1 and ids.shape[-1] == 1:
         ids = ids[..., 0]
-    hot = (ids[..., None] == np.arange(width)).astype(np.float32)
+    hot: Array = (ids[..., None] == np.arange(width)).astype(np.float32)
     if mode == "one_hot":
         return hot
     if mode == "multi_hot":

@@ -45,12 +45,14 @@ class Normalization(Layer):
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError(f"mean and variance must be given both or neither, got {mean!r} and {variance!r}")
-        if mean is not None and np.shape(mean) != np.shape(variance):
-            raise ValueError(f"mean and variance must have one shape, got {np.shape(mean)} and {np.shape(variance)}")
-        if mean is not None and np.ndim(mean) > len(self.axis):
-            raise ValueError(f"mean may have {len(self.axis)} axes for axis={self.axis}, got shape {np.shape(mean)}")
         self.input_mean = None if mean is None else np.asarray(value_of(mean))
         self.input_variance = None if variance is None else np.asarray(value_of(variance))
+        if self.input_mean is not None and self.input_variance is not None:
+            shape, other = self.input_mean.shape, self.input_variance.shape
+            if shape != other:
+                raise ValueError(f"mean and variance must have one shape, got {shape} and {other}")
+            if len(shape) > len(self.axis):
+                raise ValueError(f"mean may have {len(self.axis)} axes for axis={self.axis}, got shape {shape}")
         self.invert = bool(invert)
 
     def _kept(self, rank: int) -> list[int]:
