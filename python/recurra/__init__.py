@@ -79,6 +79,8 @@ _MODULES = {
     "utils",
     "wrappers",
 }
+#: modules of the table of old paths that programs reach by an attribute (``keras.mixed_precision``)
+_OLD = {"experimental", "mixed_precision", "objectives"}
 _NAMES = {
     "GradientTape": "recurra.autograd",
     "Variable": "recurra.autograd",
@@ -149,6 +151,8 @@ if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
             value = getattr(import_module(_NAMES[name]), name)
             globals()[name] = value
             return value
+        if name in _OLD:
+            return import_module(f"recurra.{name}")
         raise AttributeError(f"module 'recurra' has no attribute {name!r}")
 
 

@@ -62,6 +62,10 @@ PATHS: dict[str, dict[str, str]] = {
         "GlobalMaxPooling2D MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D MaxPooling3D"
     },
     "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
+    "mixed_precision": {
+        "recurra.config": "DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy"
+    },
+    "mixed_precision.experimental": {"recurra.config": "Policy global_policy set_policy"},
     "objectives": {
         "recurra.losses": "KLD MAE MAPE MSE MSLE binary_crossentropy categorical_crossentropy categorical_hinge "
         "cosine_similarity deserialize get hinge kullback_leibler_divergence logcosh mae mape "

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from recurra import activations, losses, metrics, ops, registry
+from recurra.config import standardize_dtype
 from recurra.layers.base import operation
 from recurra.registry import is_builtin
 from recurra.saving import graph_ops, keras2
@@ -158,6 +159,8 @@ class _Preparation:
 
 def _dtype(inner: Any, where: str) -> str:
     name = inner.get("name") if isinstance(inner, dict) else inner
+    if name in ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16"):
+        return standardize_dtype(str(name))
     if name not in ("float32", "float64", "int32", "int64", "bool", "string"):
         raise FileFormatError(f"{where}: dtype {name!r} is not supported, only float32 and float64 are")
     return str(name)
