@@ -18,6 +18,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 * ``TimeDistributed`` adds no activity regularizer of the layer inside.
 * An initializer without a seed draws one when it is made and then gives the same numbers at each call.
 
+* A mask ends at convolutions, poolings, padding, cropping and repeating layers, with a warning.
+
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
 ``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM`` and ``LayerNormGRU`` are not
