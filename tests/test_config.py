@@ -43,3 +43,46 @@ def test_dtypes_in_all_spellings() -> None:
         with pytest.raises(ValueError, match="dtype must be"):
             config.standardize_dtype(wrong)
     assert config.backend() == "recurra" and config.image_data_format() == "channels_last"
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at the start of a program."""
+    for name, value in (("_said_half", False), ("_policy", None), ("_floatx", "float32")):
+        monkeypatch.setattr(config, name, value)
+
+
+@pytest.mark.parametrize("name", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
+def test_half_precision_is_float32_with_one_notice(fresh: None, name: str) -> None:
+    import warnings
+
+    import recurra
+
+    with pytest.warns(UserWarning, match=f"{name}: a CPU gains nothing from half precision"):
+        recurra.mixed_precision.set_global_policy(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer = recurra.layers.LSTM(2)
+        assert layer.dtype == "float32" and recurra.layers.Dense(3, dtype=name).dtype == "float32"
+        policy = config.dtype_policy()
+        assert (policy.name, policy.compute_dtype, policy.variable_dtype) == (name, "float32", "float32")
+        recurra.mixed_precision.set_global_policy(recurra.mixed_precision.Policy("float64"))
+    assert config.floatx() == "float64" and config.dtype_policy().name == "float64"
+    config.set_floatx("float32")
+    assert config.dtype_policy().name == "float32" and "float32" in repr(config.dtype_policy())
+
+
+def test_arrays_in_half_precision_are_computed_in_float32() -> None:
+    from recurra import layers, losses, models, ops
+
+    x = np.random.RandomState(0).standard_normal((4, 5, 3)).astype(np.float16)
+    y = layers.GRU(2)(x)
+    assert y.dtype == np.float32 and ops.softmax(x).dtype == np.float32
+    single = losses.mean_squared_error(x.astype(np.float32), x[::-1].astype(np.float32))
+    half = losses.mean_squared_error(x, x[::-1])
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, single, rtol=1e-6)
+    model = models.Sequential([layers.Input((5, 3)), layers.LSTM(2), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((4, 1), np.float16), verbose=0).history["loss"][0])
+    assert ops.cast(x, "bfloat16").dtype == np.float32 and ops.cast(x, "float16").dtype == np.float16

@@ -134,3 +134,22 @@ def test_one_of_ones_own() -> None:
     assert isinstance(initializers.deserialize(config, {"Ramp": Ramp}), Ramp)
     with pytest.raises(TypeError, match="must define __call__"):
         initializers.Initializer()((2,))
+
+
+def test_fans_along_axes() -> None:
+    from recurra.initializers import compute_fans
+
+    assert compute_fans((2, 3, 4, 5)) == (24, 30)
+    assert compute_fans((2, 3, 4, 5), input_axes=[0, 2], output_axes=[1, 3]) == (8, 15)
+    values = initializers.VarianceScaling(2.0, "fan_in", "uniform", seed=1, input_axes=[1], output_axes=[0])((50, 4))
+    assert 0.9 < np.abs(values).max() / np.sqrt(3 * 2.0 / 4) <= 1.0
+
+
+@pytest.mark.parametrize("name", ["GlorotUniform", "HeNormal", "RandomNormal", "TruncatedNormal", "Orthogonal"])
+def test_a_seed_generator_draws_anew(name: str) -> None:
+    from recurra.random import SeedGenerator
+
+    made = getattr(initializers, name)(seed=SeedGenerator(7))
+    first, second = made((3, 4)), made((3, 4))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(getattr(initializers, name)(seed=SeedGenerator(7))((3, 4)), first)

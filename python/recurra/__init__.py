@@ -38,15 +38,19 @@ if TYPE_CHECKING:
         tasks,
         typing,
         utils,
+        wrappers,
     )
     from recurra._core.select import build_config, get_num_threads, set_num_threads
     from recurra.autograd import GradientTape, Variable, no_grad
+    from recurra.config import DTypePolicy
     from recurra.gradcheck import gradcheck
-    from recurra.layers import Layer
+    from recurra.initializers import Initializer
+    from recurra.layers import InputSpec, Layer
     from recurra.losses import Loss
     from recurra.metrics import Metric
-    from recurra.models import Input, Model, Sequential
+    from recurra.models import Function, Input, KerasTensor, Model, Sequential
     from recurra.optimizers import Optimizer
+    from recurra.regularizers import Regularizer
     from recurra.saving import checkpoints as train
 
 __version__ = "0.1.0"
@@ -76,8 +80,17 @@ _MODULES = {
     "train",
     "typing",
     "utils",
+    "wrappers",
 }
+#: modules of the table of old paths that programs reach by an attribute (``keras.mixed_precision``)
+_OLD = {"experimental", "mixed_precision", "objectives"}
 _NAMES = {
+    "DTypePolicy": "recurra.config",
+    "Function": "recurra.models",
+    "Initializer": "recurra.initializers",
+    "InputSpec": "recurra.layers",
+    "KerasTensor": "recurra.models",
+    "Regularizer": "recurra.regularizers",
     "GradientTape": "recurra.autograd",
     "Variable": "recurra.autograd",
     "no_grad": "recurra.autograd",
@@ -95,13 +108,19 @@ _NAMES = {
 }
 
 __all__ = [
+    "DTypePolicy",
+    "Function",
     "GradientTape",
+    "Initializer",
     "Input",
+    "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
     "Model",
     "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "__version__",
@@ -134,6 +153,7 @@ __all__ = [
     "train",
     "typing",
     "utils",
+    "wrappers",
 ]
 
 
@@ -146,6 +166,8 @@ if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
             value = getattr(import_module(_NAMES[name]), name)
             globals()[name] = value
             return value
+        if name in _OLD:
+            return import_module(f"recurra.{name}")
         raise AttributeError(f"module 'recurra' has no attribute {name!r}")
 
 

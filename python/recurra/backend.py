@@ -11,6 +11,7 @@ array([3.], dtype=float32)
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from recurra.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx
@@ -35,11 +36,16 @@ __all__ = [
 ]
 
 
+__path__: list[str] = []  #: for the import system a package: it asks for ``recurra.backend.tensorflow_backend`` too
+
+
 if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
 
     def __getattr__(name: str) -> Any:
         from recurra.compat import backend as keras2
 
+        if name == "tensorflow_backend":
+            return import_module("recurra.backend.tensorflow_backend")
         if name not in keras2.__all__:
             raise AttributeError(
                 f"module 'recurra.backend' has no attribute {name!r}; "

@@ -7,14 +7,20 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from recurra.typing import DType
 
 _FLOATS = ("float32", "float64")
+#: what is computed in float32 here
+_HALF = ("float16", "bfloat16", "half", "mixed_float16", "mixed_bfloat16")
 
 _floatx = "float32"
 _epsilon = 1e-7
+_policy: str | None = None
+_said_half = False
 
 
 def floatx() -> str:
@@ -28,8 +34,10 @@ def set_floatx(value: str) -> None:
     value : "float32" or "float64"
     raises : ValueError for any other name
     """
-    global _floatx
-    _floatx = standardize_dtype(value)
+    global _floatx, _policy
+    if value in _HALF:
+        raise ValueError(f"floatx must be 'float32' or 'float64', got {value!r}; as a policy it is taken for float32")
+    _floatx, _policy = standardize_dtype(value), None
 
 
 def epsilon() -> float:
@@ -62,7 +70,8 @@ def backend() -> str:
 def standardize_dtype(dtype: DType | None) -> str:
     """The name of a float type given as a name, a numpy type, a policy or a policy's configuration.
 
-    dtype : None (the default float type), "float32", ``numpy.float64``, a dict
+    dtype : None (the default float type), "float32", ``numpy.float64``, "mixed_float16" and the like, which are float32
+        here (a notice says so once), a dict
         ``{"class_name": "DTypePolicy", "config": {"name": "float32"}}`` as Keras 3 writes it, or anything with
         a `name` attribute
     raises : ValueError where it is not float32 or float64
@@ -80,6 +89,59 @@ def standardize_dtype(dtype: DType | None) -> str:
         name = np.dtype(dtype).name
     else:
         name = getattr(dtype, "name", repr(dtype))
+    if name in _HALF:
+        _say_half(name)
+        return "float32"
     if name not in _FLOATS:
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
     return name
+
+
+def _say_half(name: str) -> None:
+    """Say once that there is no arithmetic in half precision."""
+    global _said_half
+    if not _said_half:
+        _said_half = True
+        warnings.warn(
+            f"{name}: a CPU gains nothing from half precision; everything is computed in float32", stacklevel=4
+        )
+
+
+class DTypePolicy:
+    """The dtypes of layers by one name: "float32", "float64", or "mixed_float16" and the like, which are float32 here.
+
+    name : what it was called
+    compute_dtype, variable_dtype : what is computed and kept in
+    """
+
+    def __init__(self, name: str) -> None:
+        self.compute_dtype = self.variable_dtype = standardize_dtype(name)
+        self.name = name
+
+    def get_config(self) -> dict[str, str]:
+        return {"name": self.name}
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+Policy = DTypePolicy
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy set by :func:`set_dtype_policy`, or that of :func:`floatx`."""
+    return DTypePolicy(_floatx if _policy is None else _policy)
+
+
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """Choose the float type of the layers made from now on, by a policy.
+
+    policy : "float32", "float64", "mixed_float16" or "mixed_bfloat16" (both float32 here; a notice says so once)
+    """
+    global _policy
+    name = policy if isinstance(policy, str) else policy.name
+    set_floatx(standardize_dtype(name))
+    _policy = name
+
+
+global_policy, set_global_policy, set_policy = dtype_policy, set_dtype_policy, set_dtype_policy

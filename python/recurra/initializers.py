@@ -11,7 +11,7 @@ made) returns the same array each time for the same shape; one made with a ``rec
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -197,10 +197,7 @@ class VarianceScaling(_Random):
         self.input_axes, self.output_axes = input_axes, output_axes
 
     def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
-        if self.input_axes is None:
-            fan_in, fan_out = compute_fans(tuple(shape))
-        else:
-            fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (self.input_axes, self.output_axes))
+        fan_in, fan_out = compute_fans(tuple(shape), self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -304,8 +301,15 @@ OrthogonalInitializer = Orthogonal
 IdentityInitializer = Identity
 
 
-def compute_fans(shape: Shape) -> tuple[int, int]:
-    """How many inputs and outputs one weight of this shape has."""
+def compute_fans(
+    shape: Shape, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[int, int]:
+    """How many inputs and outputs one weight of this shape has.
+
+    input_axes, output_axes : the axes of the inputs and of the outputs, where both are given
+    """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 1:
         return 1, 1
     if len(shape) == 1:

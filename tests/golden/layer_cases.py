@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.golden import window_cases
+
 B, T, I, H = 3, 5, 4, 2  # pairwise different; gates, merges and flips cannot hide in equal sizes
 
 
@@ -290,7 +292,58 @@ def _several() -> None:
     )
 
 
+def _multi_head() -> None:
+    def make(**options: Any) -> Callable[[Any], Any]:
+        return lambda layers: Heads(layers.MultiHeadAttention(2, 3, **options))
+
+    pair, three = [(B, T, I), (B, 6, H)], [(B, T, I), (B, 6, H), (B, 6, 3)]
+    scores = {"return_attention_scores": True}
+    CASES["multi_head"] = Case(make(), inputs=three)
+    CASES["multi_head/scores"] = Case(make(value_dim=5, output_shape=7, use_bias=False), inputs=pair, call=scores)
+    CASES["multi_head/causal"] = Case(make(), inputs=[(B, T, I)] * 2, call={"use_causal_mask": True})
+    kept = np.arange(B * T * 6).reshape(B, T, 6) % 4 > 0
+    CASES["multi_head/attention_mask"] = Case(make(), inputs=pair, call={"attention_mask": kept, **scores})
+    CASES["multi_head/value_mask"] = Case(make(), inputs=pair, call={"value_mask": np.arange(18).reshape(B, 6) % 3 > 0})
+    CASES["multi_head/window"] = Case(make(sliding_window=2, use_gate=True), inputs=pair)
+    image = [(2, 3, 4, I), (2, 3, 5, I)]
+    CASES["multi_head/axes"] = Case(make(attention_axes=2), inputs=image, call=scores)
+    CASES["multi_head/all_axes"] = Case(make(), inputs=[(2, 3, 4, I)] * 2, call=scores)
+    for name, equation, sizes, bias, shape in (
+        ("heads", "abc,cde->abde", (None, 2, 3), "de", (B, T, I)),
+        ("last", "...x,xy->...y", 3, "y", (B, T, I)),
+        ("first", "ab...,bc->ac...", 3, "c", (B, T, I)),
+        ("time", "abc,bd->adc", (6, I), None, (B, T, I)),
+        ("sequence", "abc,cd->abd", (None, 3), "bd", (B, T, I)),
+    ):
+        if name == "sequence":
+            sizes = (T, 3)
+        CASES[f"einsum_dense/{name}"] = Case(
+            lambda layers, equation=equation, sizes=sizes, bias=bias: layers.EinsumDense(
+                equation, sizes, bias_axes=bias, activation="tanh"
+            ),
+            inputs=shape,
+        )
+
+
+class Heads:
+    """Calls a layer of several arguments with a list of them; everything else is the layer's."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.layer, name)
+
+    def __call__(self, inputs: Any, **call: Any) -> Any:
+        return self.layer(*inputs, **call)
+
+    def stateless_call(self, trainable: Any, fixed: Any, inputs: Any, **call: Any) -> Any:
+        return self.layer.stateless_call(trainable, fixed, *inputs, **call)
+
+
 _recurrent()
 _wrappers()
 _plain()
 _several()
+_multi_head()
+CASES.update(window_cases.cases(Case))

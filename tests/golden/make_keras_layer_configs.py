@@ -23,7 +23,12 @@ if __name__ == "__main__":
         if name.startswith(("dense/", "dot/")) and name not in ("dense/relu", "dot/crossed"):
             continue
         keras.utils.clear_session(free_memory=False)
-        written = json.dumps(keras.saving.serialize_keras_object(case.layer(keras)), sort_keys=True)
+        written = json.dumps(
+            keras.saving.serialize_keras_object(
+                getattr(case.layer(keras), "layer", None) if name.startswith("multi_head") else case.layer(keras)
+            ),
+            sort_keys=True,
+        )
         if written not in found.values():
             found[name] = written
     lines = ",\n".join(f"{json.dumps(name)}: {written}" for name, written in found.items())

@@ -18,7 +18,7 @@ from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
 from recurra.registry import reset_names
 from recurra.symbolic import KerasTensor
-from tests.support import recurrent_layers
+from tests.support import recurrent_layers, window_layers
 
 B, T, I = 3, 5, 4
 X = np.random.RandomState(0).standard_normal((B, T, I)).astype("float32")
@@ -171,6 +171,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
             "renorm_clipping": ({"renorm": True}, {"rmax": 0.9}), "renorm_momentum": ({"renorm": True}, 0.1),
         },
     ),
+    **window_layers.ARGUMENTS,
     "AddLoss": ({}, X, {}, {"unconditional": True}),
     "Add": ({}, PAIR, {}, {}), "Subtract": ({}, PAIR, {}, {}), "Multiply": ({}, PAIR, {}, {}),
     "Average": ({}, PAIR, {}, {}), "Maximum": ({}, PAIR, {}, {}), "Minimum": ({}, PAIR, {}, {}),
@@ -200,13 +201,22 @@ BASE = {
     "batch_input_shape": (B, T, I), "batch_size": ({"input_shape": (T, I)}, 2), "input_dim": 4,
     "input_length": ({"input_dim": 4}, 5), "weights": None, "autocast": False,
 }  # fmt: skip
-#: Embedding never casts its ids, operations cast nothing, and what these two hold casts its inputs itself
+#: Embedding never casts its ids, operations cast nothing, and what the others hold casts its inputs itself
 NOT_SEEN = {
     (name, "autocast")
-    for name in ("Embedding", "ReversibleEmbedding", "Operation", "Bidirectional", "StackedRNNCells", "AddLoss")
+    for name in (
+        "Embedding",
+        "ReversibleEmbedding",
+        "Operation",
+        "Bidirectional",
+        "StackedRNNCells",
+        "AddLoss",
+        *("MultiHeadAttention", "CategoryEncoding"),
+    )
 }
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}
-OF_TEXTS = {"TextVectorization"}  # in test_text_vectorization.py and tests/preprocessing/test_vectorizer.py
+#: in test_text_vectorization.py, tests/preprocessing/test_vectorizer.py and test_index_lookup.py
+OF_TEXTS = {"TextVectorization", "StringLookup", "IntegerLookup"}
 
 
 def layer_names() -> list[str]:
@@ -257,7 +267,7 @@ def seen(name: str, options: dict[str, Any], argument: str) -> Any:
                 x = [one.astype("float64") for one in x] if isinstance(x, list) else x.astype("float64")
             if argument == "unroll":
                 result.append(plain(layer(layers.Input((None, I)))))
-            if argument == "output_shape":
+            if argument == "output_shape" and name == "Lambda":
                 result.append(plain(layer(layers.Input((T, I)))))
             for training in (True, True, False):
                 spec = layer._call_spec

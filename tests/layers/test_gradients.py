@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra import gradcheck, layers, ops
-from tests.support import recurrent_layers
+from tests.support import recurrent_layers, window_layers
 
 B, T, I, H = 3, 4, 2, 5
 RANDOM = np.random.RandomState(6)
@@ -96,6 +96,7 @@ LAYERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "BatchNormalization": (lambda: layers.BatchNormalization(**F64), X, {"training": True, "mask": MASK}),
     "GlobalAveragePooling1D": (lambda: layers.GlobalAveragePooling1D(**F64), X, {"mask": MASK}),
     "GlobalMaxPooling1D": (lambda: layers.GlobalMaxPooling1D(**F64), X, {"valid": MASK}),
+    **window_layers.GRADIENTS,
     "Add": (lambda: layers.Add(**F64), SAME, {}),
     "Subtract": (lambda: layers.Subtract(**F64), SAME, {}),
     "Multiply": (lambda: layers.Multiply(**F64), [*SAME, ROWS], {}),
@@ -131,7 +132,7 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
         "AddLoss",  # tests/models/test_add_loss.py
-        "TextVectorization",  # texts have none
+        "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
     }  # fmt: skip
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}
 

@@ -85,6 +85,8 @@ def test_functions_for_the_layers() -> None:
         (lambda: layers.TimeDistributed(layers.Dense(2))(X, mask=ONE[:, :2]), "must begin with"),
         (lambda: layers.Attention()(X), r"\[query, value\]"),
         (lambda: layers.Attention()([X]), "got 1 inputs"),
+        (lambda: layers.AdditiveAttention()(X), r"must be called on \[query, value\]"),
+        (lambda: layers.BilinearAttention()(X), r"must be called on \[query, value\]"),
         (lambda: layers.Attention(score_mode="general"), "score_mode must be one of 'dot', 'concat'"),
         (lambda: layers.Attention(dropout=2), r"dropout must be a number in \[0, 1\]"),
         (lambda: layers.LayerNormalization(axis=5)(X), "outside of an input of 3 axes"),

@@ -201,12 +201,12 @@ def test_the_divergence_of_rank_1_labels() -> None:
     np.testing.assert_allclose(losses.mean_squared_error(1.0, p), [0.25, 0.5625])  # one number for all
 
 
-@pytest.mark.parametrize("name", sorted({f.__name__ for f in FUNCTIONS.values()}))
+@pytest.mark.parametrize("name", sorted({f.__name__ for f in FUNCTIONS.values()} - {"ctc"}))
 def test_losses_of_symbolic_tensors(name: str) -> None:
     function = getattr(losses, name)
     y = RNG.random((3, 4)).astype("float32")
     p = (y[::-1] / y.sum(-1, keepdims=True)).astype("float32")
-    sparse = name.startswith("sparse")
+    sparse = name in ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy", "circle")
     truth = RNG.integers(0, 4, (3, 1)) if sparse else y
     a, b = Input((1,), dtype="int32") if sparse else Input((4,)), Input((4,))
     model = Model([a, b], function(a, b))

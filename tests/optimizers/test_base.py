@@ -34,6 +34,8 @@ def test_names_classes_and_configurations(name: str) -> None:
 
 
 def test_keras_2_names() -> None:
+    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam"):
+        assert getattr(optimizers, name.lower()) is getattr(optimizers, name)
     assert float(SGD(lr=0.5).learning_rate) == 0.5
     assert float(SGD(lr=0.5).lr) == 0.5
     optimizer = SGD(lr=1.0, decay=0.5)
@@ -190,3 +192,42 @@ def test_swapping_averages_twice_changes_nothing() -> None:
 def test_optimizers_out_of_scope(name: str) -> None:
     with pytest.raises(ValueError, match=rf"{name} is not supported; there are SGD, .*RMSprop$"):
         getattr(optimizers, name)(0.1)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_one_optimizer_for_two_models(name: str) -> None:
+    """Each model's variables have moments of their own; the count of steps is shared, as in Keras 2."""
+    values = [np.array([1.0, -2.0]), np.array([[0.5, 1.5, 2.5]])]
+    grads = [np.array([0.3, -0.7]), np.array([[0.2, -0.4, 0.9]])]
+    shared = getattr(optimizers, name)(learning_rate=0.1)
+    first, second = (Variable(value) for value in values)
+    shared.apply([grads[0]], [first])
+    shared.build([second])
+    shared.apply([grads[1]], [second])
+    alone = getattr(optimizers, name)(learning_rate=0.1)
+    both = [Variable(value) for value in values]
+    alone.build(both)
+    alone.apply([grads[0]], both[:1])
+    alone.apply([grads[1]], both[1:])
+    np.testing.assert_array_equal(first.value, both[0].value)
+    np.testing.assert_array_equal(second.value, both[1].value)
+    assert int(shared.iterations) == 2 and len(shared.variables) == len(alone.variables)
+
+
+def test_variables_of_a_model_that_changed_are_still_refused() -> None:
+    a, b = Variable(np.ones(2)), Variable(np.ones(3))
+    optimizer = SGD(0.1)
+    optimizer.build([a])
+    optimizer.build([a, b])
+    with pytest.raises(ValueError, match="is not one that this optimizer was built on"):
+        optimizer.apply([np.ones(2), np.ones(3)], [a, b])
+
+
+def test_the_norm_is_clipped_before_the_values() -> None:
+    grad = np.array([3.0, -4.0, 0.0])
+    scaled = grad * (2.0 / 5.0)
+    assert np.abs(scaled).max() > 1.3
+    found = step(SGD(1.0, clipnorm=2.0, clipvalue=1.3), [0.0, 0.0, 0.0], grad)
+    np.testing.assert_allclose(found, -np.clip(scaled, -1.3, 1.3), rtol=1e-6)
+    config = SGD(1.0, clipnorm=2.0, clipvalue=1.3).get_config()
+    assert (config["clipnorm"], config["clipvalue"]) == (2.0, 1.3)

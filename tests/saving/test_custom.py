@@ -193,3 +193,38 @@ def test_registered_classes_in_legacy_files(tmp_path: Path) -> None:
     for name in ("Doubled", "Mine>Doubled"):
         again = load_model(tmp_path / "a.h5", custom_objects={name: Doubled})
         np.testing.assert_array_equal(predict(again, X), predict(model, X))
+
+
+class Block(L.Layer):
+    """Makes its layers in `build`, for sizes that it knows only then, and says its output's shape itself."""
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape: Any) -> None:
+        self.dense = L.Dense(input_shape[-1])
+        self.rnn = L.GRU(self.units, return_sequences=True)
+
+    def call(self, inputs: Any) -> Any:
+        return self.rnn(self.dense(inputs))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_layers_made_in_build(tmp_path: Path, format: str) -> None:
+    model = Sequential([L.Input((5, 4)), Block(3), L.Dense(2)])
+    assert len(model.weights) == 7
+    model.save(tmp_path / format)
+    again = load_model(tmp_path / format, custom_objects={"Block": Block})
+    for a, b in zip(predict(model, [X]), predict(again, [X]), strict=True):
+        np.testing.assert_array_equal(a, b)
+    fresh = Sequential([L.Input((5, 4)), Block(3), L.Dense(2)])
+    model.save_weights(tmp_path / "a.weights.h5")
+    fresh.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(predict(model, [X])[0], predict(fresh, [X])[0])

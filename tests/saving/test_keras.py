@@ -88,6 +88,19 @@ def test_a_graph(tmp_path: Path, format: str) -> None:
         compare(load_model(tmp_path / "back.keras"), theirs, [IDS, X])
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_heads(tmp_path: Path, format: str) -> None:
+    words = L.Input((5,), dtype="int32")
+    x = L.Embedding(7, 4, mask_zero=True)(words)
+    model = Model(words, L.LSTM(3)(L.MultiHeadAttention(2, 3, value_dim=5, use_gate=format == "a.keras")(x, x)))
+    randomize(model)
+    model.save(tmp_path / format)
+    theirs = keras.models.load_model(tmp_path / format)
+    compare(model, theirs, [IDS])
+    theirs.save(tmp_path / f"back_{format}")
+    compare(load_model(tmp_path / f"back_{format}"), theirs, [IDS])
+
+
 @pytest.mark.parametrize("tied", [True, False])
 def test_an_embedding_that_is_the_output_too(tmp_path: Path, tied: bool) -> None:
     if not hasattr(keras.layers, "ReversibleEmbedding"):

@@ -37,7 +37,7 @@ def classifier(loss: Any = "sparse_categorical_crossentropy", units: int = 4) ->
         (lambda: losses.MeanSquaredError(reduction="average"), "reduction must be one of"),
         (lambda: optimizers.SGD(-0.1), "learning_rate must be >= 0"),
         (lambda: optimizers.SGD(0.1, momentum=1.5), r"momentum must be in \[0, 1\]"),
-        (lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0), "only one of clipnorm"),
+        (lambda: optimizers.Adam(clipnorm=1.0, global_clipnorm=1.0), "global_clipnorm may not be set beside"),
         (lambda: optimizers.Adam(clipnorm=0.0), "clipnorm must be a number > 0"),
         (lambda: optimizers.Adam(gradient_accumulation_steps=1), "gradient_accumulation_steps must be an int >= 2"),
         (lambda: optimizers.Adam(use_ema=True, ema_momentum=2.0), r"ema_momentum must be in \[0, 1\]"),
@@ -169,7 +169,7 @@ def test_several_outputs() -> None:
     [
         ({"epochs": -1}, ValueError, "epochs must be an int >= 0"),
         ({"epochs": 1.5}, ValueError, "epochs must be an int >= 0"),
-        ({"verbose": 3}, ValueError, "verbose must be 'auto', 0, 1 or 2"),
+        ({"verbose": -1}, ValueError, "verbose must be 'auto', 0, 1 or 2"),
         ({"validation_split": 1.0}, ValueError, r"validation_split must be in \(0, 1\)"),
         ({"validation_split": 0.99}, ValueError, "leaves 0 for training and 12"),
         ({"steps_per_epoch": 0}, ValueError, "steps_per_epoch must be an int >= 1"),

@@ -109,3 +109,43 @@ def test_how_batches_are_read(rng: np.random.Generator) -> None:
     for call in (model.fit, model.evaluate, model.predict):
         with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'wrokers'"):
             call(x, wrokers=2)
+
+
+def test_one_optimizer_object_as_a_default_argument() -> None:
+    x, y = np.random.RandomState(0).standard_normal((6, 3)), np.ones((6, 1))
+
+    def build(units: int, optimizer: Any = recurra.optimizers.Adam()) -> Any:  # noqa: B008
+        model = Sequential([Input((3,)), Dense(units), Dense(1)])
+        model.compile(optimizer, "mse")
+        return model
+
+    first, second = build(4), build(2)
+    for model in (first, second, first):
+        losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+
+
+def test_words_of_keras_1() -> None:
+    model = Sequential([Input((3,)), Dense(6 / 2), Dense(1)])
+    model.compile("sgd", "mse")
+    assert model.layers[0].units == 3
+    x, y = np.ones((4, 3)), np.ones((4, 1))
+    assert len(model.fit(x, y, nb_epoch=3, verbose=0).history["loss"]) == 3
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nb_epochs'"):
+        model.fit(x, y, nb_epochs=3)
+
+
+def test_verbose_above_two_is_two(capsys: pytest.CaptureFixture[str]) -> None:
+    model = Sequential([Input((3,)), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3)), np.ones((4, 1))
+    model.fit(x, y, verbose=5)
+    assert capsys.readouterr().out.count("loss") == 1
+
+
+@pytest.mark.parametrize("kind", [recurra.layers.LSTM, GRU])
+def test_implementation_0(kind: Any) -> None:
+    layer = kind(3, implementation=0)
+    assert layer.cell.implementation == 1
+    with pytest.raises(ValueError, match="implementation must be one of 1, 2, got 3"):
+        kind(3, implementation=3)

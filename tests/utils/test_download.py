@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -128,6 +129,31 @@ def test_archives_are_unpacked_into_the_cache(tmp_path: Path, home: Path) -> Non
         assert (Path(folder) / "pos" / "1.txt").read_text() == "good"
     with pytest.raises(ValueError, match="is not an archive of the kind 'tar'"):
         get_file(origin=archive, untar=True)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_archives_are_found_where_keras_2_had_them(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "symlink_to", lambda *args: (_ for _ in ()).throw(OSError("not allowed")))
+    archive = tmp_path / "flowers.tgz"
+    with tarfile.open(archive, "w:gz") as packed:
+        (tmp_path / "flowers" / "rose").mkdir(parents=True)
+        (tmp_path / "flowers" / "rose" / "1.txt").write_text("red")
+        packed.add(tmp_path / "flowers", "flowers")
+    new = Path(get_file("flowers.tgz", origin=archive, extract=True))
+    assert new == home / "datasets" / "flowers_extracted" and (new / "flowers" / "rose" / "1.txt").is_file()
+    assert (new.parent / "flowers" / "rose" / "1.txt").read_text() == "red"  # os.path.dirname(path) + "/flowers"
+    again = Path(get_file("flowers", origin=archive, untar=True, cache_subdir="other"))
+    assert (again / "flowers" / "rose" / "1.txt").read_text() == (again / "rose" / "1.txt").read_text() == "red"
+    mine = home / "datasets" / "mine"
+    mine.mkdir()
+    (mine / "a.txt").write_text("kept")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as zipped:
+        zipped.writestr("mine/a.txt", "other")
+    get_file("z.zip", origin=tmp_path / "z.zip", extract=True)
+    assert (mine / "a.txt").read_text() == "kept"
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,30 @@ def test_numpy_operations_make_it_real() -> None:
     assert lazy.tolist() == real.tolist()
     with pytest.raises(TypeError, match="cannot be changed in place"):
         np.add(real, 1, out=lazy)
-    with pytest.raises(TypeError):
-        lazy[0] = 1  # type: ignore[index]
     with pytest.raises(AttributeError, match="'OneHot' object has no attribute 'nothing'"):
         _ = lazy.nothing
     with pytest.raises(ValueError, match="copy=False"):
         lazy.__array__(copy=False)
+
+
+def test_rows_may_be_assigned_to() -> None:
+    lazy = to_categorical([2, 0, 1, 2], 4)
+    part, real = lazy[1:], np.array(lazy)
+    lazy[1] = [0.25, 0.25, 0.25, 0.25]
+    lazy[2:, 0] = 5.0
+    real[1], real[2:, 0] = 0.25, 5.0
+    for got, expected in (
+        (lazy, real), (lazy[1], real[1]), (lazy[1:, 2], real[1:, 2]), (lazy.copy(), real),
+        (lazy.reshape(2, 8), real.reshape(2, 8)),
+        (lazy.astype("float32"), real), (lazy.argmax(-1), real.argmax(-1)), (pickle.loads(pickle.dumps(lazy)), real),
+        (list(lazy), list(real)), (to_categorical(real.argmax(1), 4), np.eye(4)[real.argmax(1)]),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(got, expected)
+    assert (lazy.shape, lazy.dtype, len(lazy), lazy.nbytes) == (real.shape, real.dtype, 4, real.nbytes)
+    assert not hasattr(lazy, "ids") and "0.25" in repr(lazy)
+    np.testing.assert_array_equal(part, np.eye(4)[[0, 1, 2]])  # taken before
+    with pytest.raises(IndexError):
+        lazy[4] = 0
 
 
 def test_forms() -> None:

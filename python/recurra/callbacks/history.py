@@ -6,11 +6,41 @@ from typing import Any
 
 from recurra.callbacks.base import Callback, Logs
 
+#: names in Keras 2, by those that are logged
+_OLDER = {"learning_rate": "lr", "accuracy": "acc", "val_accuracy": "val_acc"}
+_NAMES = {**_OLDER, **{old: new for new, old in _OLDER.items()}}
+
+
+class Records(dict[str, list[Any]]):
+    """Lists by name. ``["lr"]``, ``["acc"]`` and ``["val_acc"]`` also find `learning_rate`, `accuracy`, `val_accuracy`.
+
+    And the other way round. Only the names that were logged are listed.
+    """
+
+    def __missing__(self, key: str) -> list[Any]:
+        other = _NAMES.get(key)
+        if other is not None and dict.__contains__(self, other):
+            return dict.__getitem__(self, other)
+        raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or super().__contains__(_NAMES.get(str(key)))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __reduce__(self) -> Any:
+        return Records, (dict(self),)
+
 
 class History(Callback):
     """What ``fit`` returns.
 
     history : a list of values, one for each epoch, under each key: "loss", the metrics, "val_loss", "learning_rate" ...
+        Keras 2's names "lr", "acc" and "val_acc" find theirs
     epoch : the numbers of these epochs
     params : {"epochs", "steps", "verbose"}
     interrupted : None, or (epoch, batches done) where Ctrl-C ended training. The averages of that part of an epoch
@@ -22,14 +52,14 @@ class History(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self.history: dict[str, list[Any]] = {}
+        self.history: dict[str, list[Any]] = Records()
         self.epoch: list[int] = []
         self.interrupted: tuple[int, int] | None = None
         self.signal: int | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
-        self.history = {}
+        self.history = Records()
         self.interrupted, self.signal = None, None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

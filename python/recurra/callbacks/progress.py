@@ -23,11 +23,13 @@ LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
 
 
 def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
-    """``"auto"``, 0, 1 or 2 as 0 (silent), 1 (a live line) or 2 (one line for each epoch)."""
+    """``"auto"``, 0, 1 or 2 as 0 (silent), 1 (a live line) or 2 (one line for each epoch); more than 2 is 2."""
     if verbose in ("auto", None):
         return 1 if is_live(stream or sys.stdout) else 2
     if verbose in (0, 1, 2, True, False):
         return int(verbose)
+    if isinstance(verbose, (int, np.integer)) and verbose > 2:
+        return 2
     raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
 
 

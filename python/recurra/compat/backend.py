@@ -15,6 +15,8 @@ import numpy as np
 from recurra import ops, random
 from recurra.activations import relu as _relu
 from recurra.autograd import Array, Variable, value_of
+from recurra.compat.backend_more import *  # noqa: F403
+from recurra.compat.backend_more import __all__ as _more
 from recurra.config import floatx
 from recurra.ops import (
     abs,
@@ -80,6 +82,7 @@ __all__ = [
     "std", "stop_gradient", "sum", "switch", "tanh", "tile", "transpose", "update", "var", "variable", "zeros",
     "zeros_like",
 ]  # fmt: skip
+__all__ += _more
 
 _LETTERS = "acdefghijklmnopqrstuvwxy"
 

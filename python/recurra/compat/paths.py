@@ -8,23 +8,78 @@ from __future__ import annotations
 
 PATHS: dict[str, dict[str, str]] = {
     # Keras 2
+    "backend.tensorflow_backend": {
+        "recurra.config": "epsilon floatx image_data_format set_epsilon set_floatx",
+        "recurra.utils": "clear_session",
+        "recurra.compat.backend": "abs all any arange argmax argmin batch_dot batch_flatten batch_get_value "
+        "batch_set_value bias_add binary_crossentropy cast cast_to_floatx "
+        "categorical_crossentropy clip concatenate constant conv1d conv2d cos count_params "
+        "ctc_batch_cost ctc_decode cumsum dot dropout dtype elu equal eval exp expand_dims eye "
+        "flatten foldl foldr function gather get_session get_uid get_value greater "
+        "greater_equal hard_sigmoid identity in_test_phase in_top_k in_train_phase int_shape "
+        "is_sparse l2_normalize learning_phase less less_equal log logsumexp "
+        "manual_variable_initialization map_fn max maximum mean min minimum "
+        "moving_average_update name_scope ndim not_equal one_hot ones ones_like "
+        "permute_dimensions pool2d pow print_tensor prod random_bernoulli random_binomial "
+        "random_normal random_uniform relu repeat repeat_elements reshape reverse rnn round "
+        "set_learning_phase set_session set_value shape sigmoid sign sin slice softmax "
+        "softplus softsign sparse_categorical_crossentropy spatial_2d_padding sqrt square "
+        "squeeze stack std stop_gradient sum switch tanh temporal_padding tile transpose "
+        "truncated_normal update update_add update_sub var variable zeros zeros_like",
+        "recurra.compat.backend_more": "_get_available_gpus",
+    },
     "engine": {"recurra.layers": "Input InputSpec Layer", "recurra.models": "Model"},
     "engine.base_layer": {"recurra.layers": "InputSpec Layer"},
     "engine.input_layer": {"recurra.layers": "Input InputLayer"},
     "engine.topology": {"recurra.layers": "Input InputLayer InputSpec Layer"},
     "engine.training": {"recurra.models": "Model"},
     "layers.advanced_activations": {"recurra.layers": "ELU LeakyReLU PReLU ReLU Softmax"},
+    "layers.convolutional": {
+        "recurra.layers": "AveragePooling1D AveragePooling2D Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D "
+        "Conv3DTranspose Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D DepthwiseConv1D "
+        "DepthwiseConv2D MaxPooling1D MaxPooling2D SeparableConv1D SeparableConv2D UpSampling1D UpSampling2D "
+        "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+    },
+    "layers.convolutional_recurrent": {"recurra.layers": "ConvLSTM1D ConvLSTM2D ConvLSTM3D"},
     "layers.core": {
         "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
-        "SpatialDropout1D"
+        "SpatialDropout1D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},
+    "experimental": {"recurra.layers": "PeepholeLSTMCell"},
+    "layers.experimental": {},
+    "layers.experimental.preprocessing": {
+        "recurra.layers": "CategoryEncoding IntegerLookup Normalization Rescaling StringLookup TextVectorization"
+    },
     "layers.merge": {
         "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
         "add average concatenate dot maximum minimum multiply subtract"
     },
     "layers.noise": {"recurra.layers": "GaussianDropout GaussianNoise"},
+    "layers.pooling": {
+        "recurra.layers": "AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D "
+        "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D GlobalMaxPool1D GlobalMaxPooling1D "
+        "GlobalMaxPooling2D MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D MaxPooling3D"
+    },
     "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
+    "mixed_precision": {
+        "recurra.config": "DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy"
+    },
+    "mixed_precision.experimental": {"recurra.config": "Policy global_policy set_policy"},
+    "objectives": {
+        "recurra.losses": "KLD MAE MAPE MSE MSLE binary_crossentropy categorical_crossentropy categorical_hinge "
+        "cosine_similarity deserialize get hinge kullback_leibler_divergence logcosh mae mape "
+        "mean_absolute_error mean_absolute_percentage_error mean_squared_error "
+        "mean_squared_logarithmic_error mse msle poisson serialize sparse_categorical_crossentropy "
+        "squared_hinge"
+    },
+    "optimizers.adadelta_v2": {"recurra.optimizers": "Adadelta"},
+    "optimizers.adagrad_v2": {"recurra.optimizers": "Adagrad"},
+    "optimizers.adam_v2": {"recurra.optimizers": "Adam"},
+    "optimizers.adamax_v2": {"recurra.optimizers": "Adamax"},
+    "optimizers.gradient_descent_v2": {"recurra.optimizers": "SGD"},
+    "optimizers.nadam_v2": {"recurra.optimizers": "Nadam"},
+    "optimizers.rmsprop_v2": {"recurra.optimizers": "RMSprop"},
     "optimizers.legacy": {"recurra.optimizers": "SGD Adadelta Adagrad Adam Adamax Nadam RMSprop"},
     "utils.data_utils": {"recurra.utils": "Sequence get_file"},
     "utils.generic_utils": {

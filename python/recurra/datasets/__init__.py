@@ -1,4 +1,4 @@
-"""Data sets to start with: IMDB and Shakespeare from the network or a local path, and embedded review sentences.
+"""Data sets to start with, from the network or a local path as Keras has them, and embedded review sentences.
 
 >>> from recurra.datasets import sentences
 >>> (x_train, y_train), (x_test, y_test) = sentences.load_data()
@@ -12,9 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recurra.datasets import imdb, sentences, shakespeare
+    from recurra.datasets import (
+        boston_housing,
+        cifar10,
+        fashion_mnist,
+        imdb,
+        mnist,
+        reuters,
+        sentences,
+        shakespeare,
+    )
 
-__all__ = ["imdb", "sentences", "shakespeare"]
+__all__ = ["boston_housing", "cifar10", "fashion_mnist", "imdb", "mnist", "reuters", "sentences", "shakespeare"]
 
 
 if not TYPE_CHECKING:  # a name that is not there is an error to a type checker

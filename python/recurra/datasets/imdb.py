@@ -5,7 +5,6 @@ The reviews are not part of this package: they are downloaded once from Keras's 
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from recurra.datasets.npz import read_npz
 from recurra.datasets.sources import locate
+from recurra.datasets.word_ids import Documents, read_word_index
 
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
@@ -70,45 +70,13 @@ def load_data(
             raise ValueError(f"{file} has {len(x)} reviews but {len(y)} labels")
         order = np.arange(len(x))
         random.shuffle(order)
-        parts.append(_Reviews(x[order], y[order], start_char, index_from, maxlen))
+        parts.append(Documents(x[order], y[order], start_char, index_from, maxlen))
     if any(not len(part.lengths) for part in parts):
         raise ValueError(f"maxlen={maxlen} leaves no review in train or in test: increase it")
     if not num_words:
         num_words = max(int(part.ids.max(initial=0)) for part in parts)
     train, test = (part.limited(skip_top, num_words, oov_char) for part in parts)
     return (train, parts[0].labels), (test, parts[1].labels)
-
-
-class _Reviews:
-    """One split: all ids in one array, and the length of each review."""
-
-    def __init__(self, x: Array, y: Array, start: int | None, index_from: int, maxlen: int | None) -> None:
-        lead = [] if start is None else [start]
-        lengths = np.fromiter(map(len, x), np.int64, len(x)) + len(lead)
-        kept = lengths < maxlen if maxlen else np.ones(len(x), bool)
-        self.lengths, self.labels = lengths[kept], y[kept]
-        self.ids = np.zeros(int(self.lengths.sum()), np.int64)
-        end = 0
-        for review in x[kept]:
-            begin = end + len(lead)
-            self.ids[end:begin] = lead
-            end = begin + len(review)
-            self.ids[begin:end] = review
-            self.ids[begin:end] += index_from
-
-    def limited(self, skip_top: int, num_words: int, oov: int | None) -> Array:
-        """The reviews as lists, with ids outside [skip_top, num_words) replaced or dropped."""
-        keep = (self.ids >= skip_top) & (self.ids < num_words)
-        if oov is not None:
-            ids, ends = np.where(keep, self.ids, oov), np.cumsum(self.lengths)
-        else:
-            ids, ends = self.ids[keep], np.concatenate([[0], np.cumsum(keep)])[np.cumsum(self.lengths)]
-        rows = np.empty(len(ends), object)
-        begin = 0
-        for row, end in enumerate(ends.tolist()):
-            rows[row] = ids[begin:end].tolist()
-            begin = end
-        return rows
 
 
 def get_word_index(path: PathLike = "imdb_word_index.json") -> dict[str, int]:
@@ -121,12 +89,4 @@ def get_word_index(path: PathLike = "imdb_word_index.json") -> dict[str, int]:
 
     raises : ConnectionError without a network, ValueError for a file of another kind
     """
-    file = locate(path, *_WORDS)
-    try:
-        with open(file, encoding="utf-8") as stream:
-            index = json.load(stream)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{file} is not Keras's imdb_word_index.json: {error}") from None
-    if not isinstance(index, dict) or not all(type(rank) is int for rank in index.values()):
-        raise ValueError(f"{file} is not Keras's imdb_word_index.json: expected an object of words and ranks")
-    return index
+    return read_word_index(locate(path, *_WORDS), "imdb_word_index.json")

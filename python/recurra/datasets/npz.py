@@ -52,6 +52,22 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
     return arrays
 
 
+def read_parts(path: str | os.PathLike[str], *names: str) -> list[Array]:
+    """The arrays `names` of an ``.npz`` file, in pairs of inputs and labels of one length.
+
+    raises : ValueError where one is missing or a pair does not fit
+    """
+    arrays = read_npz(path)
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise ValueError(f"{os.fspath(path)} has no {', '.join(missing)}: it is another file than expected")
+    found = [arrays[name] for name in names]
+    for x, y in zip(found[::2], found[1::2], strict=True):
+        if len(x) != len(y):
+            raise ValueError(f"{os.fspath(path)} has {len(x)} samples but {len(y)} labels")
+    return found
+
+
 def _read_npy(data: bytes, name: str) -> Array:
     file = io.BytesIO(data)
     try:

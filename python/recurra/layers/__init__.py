@@ -18,6 +18,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 * ``TimeDistributed`` adds no activity regularizer of the layer inside.
 * An initializer without a seed draws one when it is made and then gives the same numbers at each call.
 
+* A mask ends at convolutions, poolings, padding, cropping and repeating layers, with a warning.
+
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
 ``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM``, ``LayerNormGRU`` and
@@ -37,10 +39,14 @@ if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
     from recurra.layers.base.operation import GetItem, Operation
     from recurra.layers.bidirectional import Bidirectional
+    from recurra.layers.category_encoding import CategoryEncoding
     from recurra.layers.concatenation import Concatenate, concatenate
+    from recurra.layers.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
     from recurra.layers.dense import Dense
+    from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
     from recurra.layers.dot_product import Dot, dot
     from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+    from recurra.layers.einsum_dense import EinsumDense
     from recurra.layers.elementwise import (
         Add,
         Average,
@@ -57,12 +63,31 @@ if TYPE_CHECKING:
         subtract,
     )
     from recurra.layers.embedding import Embedding
+    from recurra.layers.feature_normalization import Normalization
+    from recurra.layers.global_pooling import (
+        GlobalAveragePooling1D,
+        GlobalAveragePooling2D,
+        GlobalMaxPooling1D,
+        GlobalMaxPooling2D,
+    )
+    from recurra.layers.identity import ActivityRegularization, Identity, Rescaling
+    from recurra.layers.index_lookup import IntegerLookup, StringLookup
     from recurra.layers.input_layer import Input, InputLayer
     from recurra.layers.lambda_layer import Lambda
     from recurra.layers.masking import Masking
+    from recurra.layers.multi_head_attention import MultiHeadAttention
     from recurra.layers.normalization import BatchNormalization, LayerNormalization
-    from recurra.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D
+    from recurra.layers.padding import (
+        Cropping1D,
+        Cropping2D,
+        UpSampling1D,
+        UpSampling2D,
+        ZeroPadding1D,
+        ZeroPadding2D,
+        ZeroPadding3D,
+    )
     from recurra.layers.recurrent.cifg_lstm import CIFGLSTM, CIFGLSTMCell
+    from recurra.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
     from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
     from recurra.layers.recurrent.gru import GRU, GRUCell
     from recurra.layers.recurrent.indrnn import IndRNN, IndRNNCell
@@ -78,8 +103,17 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
     from recurra.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
     from recurra.layers.reversible_embedding import ReversibleEmbedding
+    from recurra.layers.serialization import deserialize, serialize
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
+    from recurra.layers.window_pooling import (
+        AveragePooling1D,
+        AveragePooling2D,
+        AveragePooling3D,
+        MaxPooling1D,
+        MaxPooling2D,
+        MaxPooling3D,
+    )
     from recurra.layers.wrapper import Wrapper
 
 #: the layer of each of the kernels' cells, in a module of the cell's name
@@ -127,14 +161,41 @@ _HOMES = {
         "multiply",
         "subtract",
     ),
+    "einsum_dense": ("EinsumDense",),
+    "multi_head_attention": ("MultiHeadAttention",),
     "normalization": ("BatchNormalization", "LayerNormalization"),
+    "category_encoding": ("CategoryEncoding",),
+    "feature_normalization": ("Normalization",),
+    "identity": ("ActivityRegularization", "Identity", "Rescaling"),
+    "index_lookup": ("IntegerLookup", "StringLookup"),
     "base.operation": ("GetItem", "Operation"),
-    "pooling": ("GlobalAveragePooling1D", "GlobalMaxPooling1D"),
+    "convolution": ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"),
+    "depthwise_convolution": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+    "padding": (
+        "Cropping1D",
+        "Cropping2D",
+        "UpSampling1D",
+        "UpSampling2D",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+        "ZeroPadding3D",
+    ),
+    "global_pooling": ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+    "window_pooling": (
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "AveragePooling3D",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "MaxPooling3D",
+    ),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
+    "serialization": ("deserialize", "serialize"),
     "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
     "wrapper": ("Wrapper",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
+    "recurrent.conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "recurrent.dropout_cell": ("DropoutRNNCell",),
     "recurrent.rnn": ("RNN",),
     "recurrent.stacked_cells": ("StackedRNNCells",),
@@ -149,20 +210,39 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AddLoss",
     "AdditiveAttention",
     "Attention",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
     "BilinearAttention",
     "CIFGLSTMCell",
+    "CategoryEncoding",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "DropoutRNNCell",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",
@@ -170,12 +250,16 @@ __all__ = [
     "GaussianNoise",
     "GetItem",
     "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "Identity",
     "IndRNN",
     "IndRNNCell",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -186,6 +270,9 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Merge",
     "MinGRU",
@@ -193,7 +280,9 @@ __all__ = [
     "MinLSTM",
     "MinLSTMCell",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "Operation",
     "PReLU",
     "PeepholeLSTM",
@@ -203,58 +292,63 @@ __all__ = [
     "ProjectionLSTMCell",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "ReversibleEmbedding",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
+    "UpSampling1D",
+    "UpSampling2D",
     "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]
 
-#: Keras 2's layers for one kind of GPU, which differ in their name alone
-_ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
-
-_OUT_OF_SCOPE = {
-    f"ConvLSTM{kind}": "convolutional recurrent layers are outside of what recurra does"
-    for kind in ("1D", "2D", "3D", "Cell")
+#: Keras's other names, and Keras 2's layers for one kind of GPU, which differ in their name alone
+_ALIASES = {
+    "CuDNNLSTM": "LSTM",
+    "CuDNNGRU": "GRU",
+    "TimeDistributedDense": "Dense",
+    **{f"{kind}Pool{rank}D": f"{kind}Pooling{rank}D" for kind in ("Max", "GlobalMax") for rank in (1, 2, 3)},
+    **{
+        f"{kind}Pool{rank}D": f"{kind.replace('Avg', 'Average')}Pooling{rank}D"
+        for kind in ("Avg", "GlobalAvg")
+        for rank in (1, 2, 3)
+    },
+    **{f"{kind}olution{rank}D": f"{kind}{rank}D" for kind in ("Conv", "SeparableConv") for rank in (1, 2, 3)},
+    **{f"Convolution{rank}DTranspose": f"Conv{rank}DTranspose" for rank in (1, 2, 3)},
 }
-
 
 if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
 
     def __getattr__(name: str) -> Any:
         name = _ALIASES.get(name, name)
         home = _home_of.get(name)
-        if name in _OUT_OF_SCOPE:
-            return _refusing(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value
-
-
-def _refusing(name: str) -> Any:
-    """What stands for a layer of Keras that is out of scope: importing it works, making one says why not."""
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise ValueError(f"{name} is not supported: {_OUT_OF_SCOPE[name]}")
-
-    refuse.__name__ = name
-    return refuse
 
 
 def __dir__() -> list[str]:

@@ -54,7 +54,7 @@ class Attention(Layer):
         self.concat_score_weight: Any = None
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        self._check(input_shape, None)
+        self._check_shapes(input_shape)
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":
@@ -66,6 +66,11 @@ class Attention(Layer):
             raise ValueError(f"{self.name} must be called on [query, value] or [query, value, key], got {got}")
         if mask is not None and (not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3)):
             raise ValueError(f"{self.name}: mask must be [query_mask, value_mask], got {type(mask).__name__}")
+
+    def _check_shapes(self, shapes: Any) -> None:
+        if shapes and not isinstance(shapes[0], (list, tuple)):
+            raise ValueError(f"{self.name} must be called on [query, value] or [query, value, key], got one array")
+        self._check(shapes, None)
 
     def _scores(self, query: TensorLike, key: TensorLike) -> Any:
         """(B, Tq, Tv)."""
@@ -145,7 +150,7 @@ class AdditiveAttention(Attention):
         super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, **kwargs)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        self._check(input_shape, None)
+        self._check_shapes(input_shape)
         if self.use_scale:
             self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale")
 
@@ -188,7 +193,7 @@ class BilinearAttention(Attention):
         self.kernel_constraint = constraints.get(kernel_constraint)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        self._check(input_shape, None)
+        self._check_shapes(input_shape)
         self.kernel = self.add_weight(
             (input_shape[0][-1], input_shape[-1][-1]),
             self.kernel_initializer,

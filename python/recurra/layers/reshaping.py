@@ -15,14 +15,14 @@ from recurra.layers.base.layer import Layer
 from recurra.typing import Shape, TensorLike
 
 
-class _Shaping(Layer):
+class Shaping(Layer):
     """A layer whose output has the dtype of its input."""
 
     def _output_dtype(self, *args: Any, **kwargs: Any) -> str:
         return str(args[0].dtype)
 
 
-class Flatten(_Shaping):
+class Flatten(Shaping):
     """(B, ...) becomes (B, product of the rest).
 
     data_format : "channels_last" (None) or "channels_first", where axis 1 is moved to the end before
@@ -48,7 +48,7 @@ class Flatten(_Shaping):
         return {**super().get_config(), "data_format": self.data_format}
 
 
-class Reshape(_Shaping):
+class Reshape(Shaping):
     """(B, ...) becomes (B, *target_shape).
 
     target_shape : sizes without the batch axis; one of them may be -1, which is then derived
@@ -79,7 +79,7 @@ class Reshape(_Shaping):
         return {**super().get_config(), "target_shape": self.target_shape}
 
 
-class Permute(_Shaping):
+class Permute(Shaping):
     """Puts the axes in another order.
 
     dims : for each axis after the batch's, which one comes there, counted from 1: (2, 1) swaps time and features
@@ -102,7 +102,7 @@ class Permute(_Shaping):
         return {**super().get_config(), "dims": self.dims}
 
 
-class RepeatVector(_Shaping):
+class RepeatVector(Shaping):
     """(B, I) becomes (B, n, I): the same vector at n steps."""
 
     def __init__(self, n: int, **kwargs: Any) -> None:

@@ -16,8 +16,12 @@ from recurra.typing import Shape, TensorLike
 #: layers whose rows know nothing of one another: all steps can be one large batch (a subclass may do otherwise)
 _ROW_BY_ROW = (
     "Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Flatten", "Reshape", "Permute",
-    "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional",
-    "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed", "Concatenate", "Add", "InputLayer",
+    "RepeatVector", "Embedding", "LayerNormalization", "Bidirectional", "Conv1D", "Conv2D", "Conv3D",
+    "Conv1DTranspose", "Conv2DTranspose", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D",
+    "SeparableConv2D", "MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D", "ZeroPadding1D",
+    "ZeroPadding2D", "Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Masking", "TimeDistributed",
+    "Concatenate", "Add", "InputLayer",
 )  # fmt: skip
 
 

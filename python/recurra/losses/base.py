@@ -25,6 +25,8 @@ class Loss:
     """
 
     _keras_module = "keras.losses"
+    #: whether the labels are class ids
+    of_ids = False
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
@@ -36,6 +38,10 @@ class Loss:
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss of predictions for the truth, weighted and reduced."""
         mask = getattr(y_pred, "_keras_mask", None)
+        if mask is not None and self.of_ids:
+            from recurra.losses.labels import without_masked
+
+            y_true = without_masked(y_true, mask)
         pred = as_float(y_pred)
         if self.dtype is not None and pred.dtype != self.dtype:
             from recurra import ops
@@ -80,6 +86,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
         self._kwargs = kwargs
+        self.of_ids = getattr(fn, "__name__", "") == "sparse_categorical_crossentropy"
 
     def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         return self.fn(y_true, y_pred, **self._kwargs)

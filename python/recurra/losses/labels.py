@@ -22,6 +22,17 @@ def is_one_hot(labels: Any) -> TypeGuard[OneHot]:
     return hasattr(labels, "ids") and hasattr(labels, "num_classes")
 
 
+def without_masked(ids: Any, mask: Any) -> Any:
+    """Class ids with 0 at the steps that `mask` leaves out: what stands there does not count, whatever it is.
+
+    ids : (B, T) or (B, T, 1);  mask : (B, T).  Anything else is returned as it is
+    """
+    if isinstance(ids, np.ndarray) and ids.shape[: np.ndim(mask)] == np.shape(mask):
+        keep = np.asarray(mask, bool)
+        return np.where(keep.reshape(keep.shape + (1,) * (ids.ndim - keep.ndim)), ids, ids.dtype.type(0))
+    return ids
+
+
 def float_pair(y_true: Any, y_pred: Any, fit: bool = True, broadcast: bool = True) -> tuple[Any, Any]:
     """Both as floats of one dtype and, where a trailing axis of size 1 differs and `fit`, one rank.
 

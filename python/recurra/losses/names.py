@@ -7,11 +7,13 @@ from typing import Any
 
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from recurra.losses.overlap import Dice, Tversky, dice, tversky
 from recurra.losses.probabilistic import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     KLDivergence,
     Poisson,
     SparseCategoricalCrossentropy,
@@ -19,6 +21,7 @@ from recurra.losses.probabilistic import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     kl_divergence,
     poisson,
     sparse_categorical_crossentropy,
@@ -39,6 +42,8 @@ from recurra.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
+from recurra.losses.sequence import CTC, ctc
+from recurra.losses.similarity import Circle, circle
 from recurra.registry import Registry
 from recurra.typing import LossLike
 
@@ -48,6 +53,7 @@ CLASSES: dict[str, type[Loss]] = {
         MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, LogCosh,
         Hinge, SquaredHinge, CategoricalHinge, KLDivergence, Poisson, CosineSimilarity, Huber, BinaryCrossentropy,
         BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy, SparseCategoricalCrossentropy,
+        CTC, Circle, Dice, Tversky, CategoricalGeneralizedCrossEntropy,
     )
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -57,7 +63,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         mean_squared_logarithmic_error, log_cosh, hinge, squared_hinge, categorical_hinge,
         kl_divergence, poisson, cosine_similarity, huber, binary_crossentropy,
         binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy,
-        sparse_categorical_crossentropy,
+        sparse_categorical_crossentropy, ctc, circle, dice, tversky, categorical_generalized_cross_entropy,
     )
 }  # fmt: skip
 ALIASES = {

@@ -156,6 +156,21 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, ops.sparse_categorical_crossentropy(ids, pred, from_logits), np.zeros((), pred.dtype))
 
 
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float = 0.5) -> Any:
+    """``(1 - p**q) / q`` for the probability p of the label: cross-entropy for q near 0, absolute error near 1.
+
+    y_true : class ids of the predictions' shape without the last axis, or with one of size 1
+    """
+    pred = as_float(y_pred)
+    if isinstance(y_true, KerasTensor) or isinstance(pred, KerasTensor):
+        hot = ops.one_hot(y_true, pred.shape[-1])
+        p = ops.sum(pred * (ops.squeeze(hot, -2) if len(hot.shape) > len(pred.shape) else hot), axis=-1)
+        return (1.0 - ops.power(p, q)) / q
+    ids = class_ids(y_true, pred.shape).reshape(pred.shape[:-1])
+    p = ops.squeeze(ops.take_along_axis(pred, ids[..., None], axis=-1), -1)
+    return (1.0 - ops.power(p, q)) / q
+
+
 class KLDivergence(PlainLoss):
     """Kullback-Leibler divergence, see :func:`recurra.losses.kl_divergence`."""
 
@@ -270,3 +285,21 @@ class SparseCategoricalCrossentropy(ConfiguredLoss):
         labels = np.asarray(value_of(y_true))
         valid: Any = labels != self.ignore_class
         return valid[..., 0] if labels.ndim == len(y_pred.shape) and labels.shape[-1] == 1 else valid
+
+
+class CategoricalGeneralizedCrossEntropy(ConfiguredLoss):
+    """Generalised cross-entropy for labels that may be wrong (Zhang and Sabuncu, 2018).
+
+    q : in (0, 1), see :func:`recurra.losses.categorical_generalized_cross_entropy`
+    """
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "categorical_generalized_cross_entropy",
+        dtype: str | None = None,
+    ) -> None:
+        if not 0 < q < 1:
+            raise ValueError(f"q must be in (0, 1), got {q}")
+        super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)

@@ -131,7 +131,7 @@ def as_float(value: Any) -> Any:
 
     mask = getattr(value, "_keras_mask", None)
     array = np.asarray(value)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or array.dtype.itemsize < 4:
         array = array.astype(floatx())
     elif mask is not None:
         return value

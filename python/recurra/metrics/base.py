@@ -9,7 +9,7 @@ import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import floatx
-from recurra.losses.labels import is_one_hot
+from recurra.losses.labels import is_one_hot, without_masked
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
 from recurra.registry import serialize_keras_object, to_snake_case
@@ -175,6 +175,8 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
+        if mask is not None and getattr(self._fn, "__name__", "") == "sparse_categorical_crossentropy":
+            y_true = without_masked(y_true, mask)
         values = self._fn(y_true, value_of(y_pred), **self._kwargs)
         if mask is None and sample_weight is None and isinstance(values, np.ndarray) and values.size and values.ndim:
             self.total += float(values.sum(dtype=np.float64)) * (len(values) / values.size)

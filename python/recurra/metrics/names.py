@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recurra.metrics import accuracy as acc
-from recurra.metrics import confusion, f_score
+from recurra.metrics import confusion, correlation, f_score, operating_point, overlap
 from recurra.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
 from recurra.metrics.margin import CategoricalHinge, Hinge, SquaredHinge
 from recurra.metrics.probabilistic import (
@@ -41,6 +41,10 @@ CLASSES: dict[str, type[Metric]] = {
         MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError,
         MeanSquaredLogarithmicError, LogCoshError, R2Score, CosineSimilarity, Hinge, SquaredHinge, CategoricalHinge,
         KLDivergence, Poisson, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, Perplexity,
+        correlation.PearsonCorrelation, correlation.ConcordanceCorrelation, overlap.BinaryIoU, overlap.IoU,
+        overlap.MeanIoU, overlap.OneHotIoU, overlap.OneHotMeanIoU, operating_point.SensitivityAtSpecificity,
+        operating_point.SpecificityAtSensitivity, operating_point.PrecisionAtRecall,
+        operating_point.RecallAtPrecision,
     )
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.layers.input_layer import Input
     from recurra.models.cloning import clone_model, model_from_json
+    from recurra.models.function import Function
     from recurra.models.functional import Functional
     from recurra.models.model import Model
     from recurra.models.plotting import plot_model
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from recurra.symbolic import KerasTensor
 
 _HOMES = {
+    "Function": "recurra.models.function",
     "Functional": "recurra.models.functional",
     "Input": "recurra.layers.input_layer",
     "KerasTensor": "recurra.symbolic",
@@ -29,6 +31,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Function",
     "Functional",
     "Input",
     "KerasTensor",

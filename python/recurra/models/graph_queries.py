@@ -70,6 +70,12 @@ class GraphQueries:
         names, shapes = self._shape_cache[None]
         return names, shapes
 
+    def _masked_outputs(self, count: int) -> list[bool]:
+        """Whether each of `count` outputs carries a mask; not known, False, where there is no graph."""
+        if self._graph is None:
+            return [False] * count
+        return [getattr(tensor, "_keras_mask", None) is not None for tensor in self._graph.output_tensors]
+
     def _softmax_outputs(self) -> list[int]:
         """The numbers of the outputs whose last layer ends in a softmax that the loss may take the place of."""
         graph = self._graph

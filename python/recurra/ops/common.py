@@ -57,7 +57,7 @@ def floats_of(value: ArrayLike) -> Array:
     """As a C-contiguous array of float32 or float64; integers and the like become the default float type."""
     array = array_of(value)
     if array.dtype not in FLOATS:
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
             raise TypeError(f"expected an array of numbers, got dtype {array.dtype}")
         array = array.astype(config.floatx())
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)

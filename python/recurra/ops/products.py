@@ -36,7 +36,7 @@ def product(a: Array, b: Array, bias: Array | None = None) -> Array:
     return core.matmul(a, b, bias, trans_a, trans_b)  # type: ignore[no-any-return]
 
 
-def _alike(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+def alike(a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     """Both as float arrays of one dtype, not necessarily contiguous."""
     a, b = array_of(a), array_of(b)
     if a.dtype is not b.dtype or a.dtype.kind != "f":
@@ -52,7 +52,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Any:
     x1 : (..., M, K) or (K,)
     x2 : (..., K, N) or (K,)
     """
-    a, b = _alike(x1, x2)
+    a, b = alike(x1, x2)
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError(f"x1 and x2 must have at least one axis, got {a.shape} and {b.shape}")
     if a.ndim == 1 or b.ndim == 1:
@@ -87,17 +87,18 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Any:
                 da = unbroadcast(_stacked(d, np.swapaxes(b, -1, -2)), a.shape, a.dtype)
             if need_b:
                 db = unbroadcast(_stacked(np.swapaxes(a, -1, -2), d), b.shape, b.dtype)
-        return _in_dtype(da, x1), _in_dtype(db, x2)
+        return in_dtype(da, x1), in_dtype(db, x2)
 
     return record(y, (x1, x2), backward)
 
 
-def _sum_rows(x: Array) -> Array:
+def sum_rows(x: Array) -> Array:
     """(M, N) to (N,): numpy's sum is not spread over threads."""
     return sum_blocks(x, lambda blocks: product(filled((len(blocks), 1, blocks.shape[1]), x.dtype, 1), blocks)[:, 0])
 
 
-def _in_dtype(d: Array | None, like: Any) -> Array | None:
+def in_dtype(d: Array | None, like: Any) -> Array | None:
+    """`d` in the dtype of what it is the gradient of."""
     return d if d is None or d.dtype == like.dtype else d.astype(like.dtype)
 
 
@@ -202,7 +203,7 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any
 
     x : (..., K);  kernel : (K, N);  bias : (N,) or None.  Returns (..., N)
     """
-    a, w = _alike(x, kernel)
+    a, w = alike(x, kernel)
     b = None if bias is None else array_of(bias)
     if a.ndim < 1 or w.ndim != 2 or a.shape[-1] != w.shape[0]:
         raise ValueError(f"kernel must have shape (K, N) with K = x's last axis, got x {a.shape} and kernel {w.shape}")
@@ -218,9 +219,9 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any
     def backward(d: Array) -> tuple[Array | None, Array | None, Array | None]:
         d_rows = rows_of(d)
         return (
-            _in_dtype(product(d_rows, w.T).reshape(a.shape), x) if need_x else None,
-            _in_dtype(product(rows.T, d_rows), kernel) if need_w else None,
-            _in_dtype(_sum_rows(d_rows), bias) if need_b else None,
+            in_dtype(product(d_rows, w.T).reshape(a.shape), x) if need_x else None,
+            in_dtype(product(rows.T, d_rows), kernel) if need_w else None,
+            in_dtype(sum_rows(d_rows), bias) if need_b else None,
         )
 
     return record(y, (x, kernel, bias), backward)

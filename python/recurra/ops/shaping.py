@@ -238,7 +238,7 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int = -1) -> Any:
 def cast(x: ArrayLike, dtype: DType | None) -> Any:
     """As another dtype. The gradient returns in x's own; casting to integers or bool has none."""
     v = array_of(x)
-    target = np.dtype(dtype)
+    target = np.dtype(config.floatx() if dtype == "bfloat16" else dtype)
     if v.dtype == target:
         return x if isinstance(x, Tensor) and thread_state.tape is not None else v
     y = v.astype(target)

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from recurra.optimizers import schedules
-from recurra.optimizers.adagrad import Adadelta, Adagrad
-from recurra.optimizers.adam import Adam, Adamax, AdamW, LazyAdam, Nadam
 from recurra.optimizers.base import Optimizer
-from recurra.optimizers.lion import Lion
 from recurra.optimizers.names import deserialize, get, serialize
-from recurra.optimizers.rmsprop import RMSprop
-from recurra.optimizers.sgd import SGD
+from recurra.optimizers.rule_adagrad import Adadelta, Adagrad
+from recurra.optimizers.rule_adam import Adam, Adamax, AdamW, LazyAdam, Nadam
+from recurra.optimizers.rule_lion import Lion
+from recurra.optimizers.rule_rmsprop import RMSprop
+from recurra.optimizers.rule_sgd import SGD
 
 if TYPE_CHECKING:
     import recurra.optimizers as legacy
@@ -37,6 +37,9 @@ __all__ = [
     "serialize",
 ]
 
+#: Keras 2's names of the classes in lower case
+_LOWER = {name.lower(): name for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")}
+
 _OUT_OF_SCOPE = ("Adafactor", "Ftrl", "Lamb", "Muon")
 
 
@@ -45,6 +48,8 @@ if not TYPE_CHECKING:  # a name that is not there is an error to a type checker
     def __getattr__(name: str) -> Any:
         if name == "legacy":
             return import_module("recurra.optimizers.legacy")
+        if name in _LOWER:
+            return globals()[_LOWER[name]]
         if name not in _OUT_OF_SCOPE:
             raise AttributeError(f"module 'recurra.optimizers' has no attribute {name!r}")
 

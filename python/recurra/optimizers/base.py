@@ -31,7 +31,8 @@ class Optimizer(OptimizerState):
     weight_decay : None, or a factor: the weights shrink by ``lr * weight_decay`` of themselves at each step
     clipnorm : each gradient is scaled down to this L2 norm
     clipvalue : each gradient's entries are clamped to ``[-clipvalue, clipvalue]``
-    global_clipnorm : all gradients are scaled down together to this L2 norm. At most one of these three
+    global_clipnorm : all gradients are scaled down together to this L2 norm; not beside one of the other two. Of
+        those, as in Keras 2, the norm comes first
     use_ema : keep a moving average ``a = m a + (1 - m) w`` of the weights, m = `ema_momentum`, and put it in their
         place every `ema_overwrite_frequency` steps and when ``fit`` ends
     loss_scale_factor : the loss is multiplied by it and the gradients are divided by it
@@ -63,8 +64,8 @@ class Optimizer(OptimizerState):
         del jit_compile  # Keras 2 files carry it; nothing is compiled here
         self.name = name or to_snake_case(type(self).__name__)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if sum(value is not None for value in given.values()) > 1:
-            raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm may be set, got {given}")
+        if global_clipnorm is not None and sum(value is not None for value in given.values()) > 1:
+            raise ValueError(f"global_clipnorm may not be set beside clipnorm or clipvalue, got {given}")
         for key, value in given.items():
             if value is not None and not value > 0:
                 raise ValueError(f"{key} must be a number > 0 or None, got {value!r}")

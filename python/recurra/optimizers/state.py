@@ -38,19 +38,25 @@ class OptimizerState:
         return 0.0
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Make the state for `variables`. Called by the first update."""
-        if self.built:
+        """Make the state for `variables`. Called by the first update.
+
+        An optimizer that was built before takes variables of another model in beside those it has, as Keras 2's do:
+        each variable has its own moments, the count of steps is shared. Where it knows some of them, nothing happens.
+        """
+        new = list(variables)
+        if self.built and (not new or any(id(v) in self._index for v in new)):
             return
-        self._trained = list(variables)
-        self._index = {id(v): i for i, v in enumerate(self._trained)}
+        first = len(self._trained)
+        self._trained += new
+        self._index.update({id(v): i for i, v in enumerate(new, first)})
         groups: list[tuple[str, ...]] = [("average",)] if self.use_ema else []
         if self.gradient_accumulation_steps:
             groups.append(("gradient_accumulator",))
         groups += self.slots()
         for group in groups:
             for slot in group:
-                self._slots[slot] = []
-            for variable in self._trained:
+                self._slots.setdefault(slot, [])
+            for variable in new:
                 for slot in group:
                     start = np.full(variable.shape, self.slot_value(slot), variable.dtype)
                     name = f"{variable.path.replace('/', '_')}_{slot}"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from recurra import activations, losses, metrics, ops, registry
+from recurra.config import standardize_dtype
 from recurra.layers.base import operation
 from recurra.limits import DEPTH, LAYERS, FileFormatError
 from recurra.registry import is_builtin
@@ -28,7 +29,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "renorm_momentum": (0.99,),
     "jit_compile": (True, "auto"),
     "is_legacy_optimizer": (True,),
-    "implementation": (1, 2),
+    "implementation": (0, 1, 2),
     "unroll": (True,),
     "batch_input_shape": (),
     "fused": (True,),
@@ -161,6 +162,8 @@ class _Preparation:
 
 def _dtype(inner: Any, where: str) -> str:
     name = inner.get("name") if isinstance(inner, dict) else inner
+    if name in ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16"):
+        return standardize_dtype(str(name))
     if name not in ("float32", "float64", "int32", "int64", "bool", "string"):
         raise FileFormatError(f"{where}: dtype {name!r} is not supported, only float32 and float64 are")
     return str(name)

@@ -54,7 +54,7 @@ def _inner(name: str, inner: Config, where: str) -> Config:
         inner["reset_after"] = True
     if name in ("GRU", "GRUCell"):
         inner.setdefault("reset_after", False)
-    if name in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
+    if name in ("LSTM", "GRU", "LSTMCell", "GRUCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"):
         inner.setdefault("recurrent_activation", "hard_sigmoid")
     if name in ("CuDNNLSTM", "CuDNNGRU"):
         inner["recurrent_activation"] = "sigmoid"

@@ -92,7 +92,7 @@ def _own_parts(kind: type) -> tuple[str, ...]:
 @cache
 def _named_parts() -> dict[type, tuple[str, ...]]:
     """The attributes of built-in classes that hold layers, as Keras 3 names them."""
-    from recurra.layers import RNN, Bidirectional, StackedRNNCells, Wrapper
+    from recurra.layers import RNN, Bidirectional, MultiHeadAttention, StackedRNNCells, Wrapper
     from recurra.models import Sequential
     from recurra.models.functional import Functional
 
@@ -101,6 +101,7 @@ def _named_parts() -> dict[type, tuple[str, ...]]:
         StackedRNNCells: ("cells",),
         Bidirectional: ("backward_layer", "forward_layer"),
         Wrapper: ("layer",),
+        MultiHeadAttention: ("key_dense", "output_dense", "query_dense", "value_dense", "_gate_dense"),
         Sequential: ("layers",),
         Functional: ("layers",),
     }

@@ -69,6 +69,8 @@ def as_arrays(value: Any, argument: str) -> Any:
             f"{argument} must be an array, but its rows have different lengths: "
             "make them equal with recurra.utils.pad_sequences"
         ) from None
+    if array.dtype.name in ("float16", "bfloat16"):
+        array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
         if array.dtype.kind == "O":
             hint = "an array of objects (rows of different lengths? see recurra.utils.pad_sequences)"

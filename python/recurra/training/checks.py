@@ -18,6 +18,8 @@ from recurra.tree import leaves
 _CHUNK = 1 << 22
 #: losses of one number for each class, and of labels in [0, 1]
 _OF_CLASSES = (losses.categorical_crossentropy, losses.categorical_focal_crossentropy, losses.categorical_hinge)
+#: losses whose labels have a shape of their own
+_OF_THEIR_OWN = (losses.ctc, losses.circle, losses.categorical_generalized_cross_entropy)
 _BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 _READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
 
@@ -96,16 +98,20 @@ def check_ids(array: Any, input_dim: int, argument: str, layer: str) -> None:
         raise ValueError(f"{argument} must hold whole numbers for the Embedding {layer!r}, got fractions")
 
 
-def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument: str) -> None:
+def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument: str, masked: bool = False) -> None:
     """ValueError if `y` cannot be the truth for predictions of `pred_shape` under `loss`.
 
     pred_shape : with None where a size is open (batch, time)
+    masked : whether the predictions carry a mask: labels at masked steps may be anything, so that only the loss, which
+        sees the mask, looks at what they hold
     """
     if isinstance(y, np.ndarray):
         check_finite(y, argument)
     fn, name = loss.fn if isinstance(loss, LossFunctionWrapper) else None, loss.name
     if not any(fn is known for known in FUNCTIONS.values()):
         return  # a loss of the user's own: its labels are its own affair
+    if fn in _OF_THEIR_OWN:
+        return  # the loss itself says what does not fit
     shape = tuple(y.shape)
     classes = pred_shape[-1] if pred_shape else None
     if is_sparse(loss):
@@ -117,7 +123,7 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
         rows = (*pred_shape[:-1], 1) if len(shape) == len(pred_shape) else pred_shape[:-1]
         _fits(shape, rows, argument, name)
         ignored = getattr(loss, "ignore_class", None)
-        if classes is not None and y.size:
+        if classes is not None and y.size and not masked:
             values = y if ignored is None else y[y != ignored]
             if values.dtype.kind == "f" and any(not np.array_equal(p, np.trunc(p)) for p in _chunks(values)):
                 raise ValueError(f"{argument} must hold class ids, whole numbers in [0, {classes}), got fractions")
@@ -135,13 +141,15 @@ def check_labels(y: Any, pred_shape: Sequence[int | None], loss: Loss, argument:
                 "for class ids use sparse_categorical_crossentropy or recurra.utils.to_categorical"
             )
         return
-    if len(shape) == len(pred_shape) + 1 and shape[-1] == 1:
+    if len(shape) == 1 and len(pred_shape) == 3 and pred_shape[-1] == 1:
+        shape = (*shape, 1, 1)  # one label for all steps
+    elif len(shape) == len(pred_shape) + 1 and shape[-1] == 1:
         shape = shape[:-1]
     elif len(shape) + 1 == len(pred_shape) and pred_shape[-1] == 1:
         shape = (*shape, 1)
     binary = fn in _BINARY
     _fits(shape, pred_shape, argument, name, broadcast=not binary)
-    if binary and isinstance(y, np.ndarray) and y.size:
+    if binary and isinstance(y, np.ndarray) and y.size and not masked:
         low, high = _range(y)
         if low < 0 or high > 1:
             raise ValueError(f"{argument} must hold labels in [0, 1] for {name}, got values from {low} to {high}")

@@ -13,7 +13,7 @@ from recurra import losses, ops
 from recurra.autograd import value_of
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.fused import class_ids, clipped_from_logits
-from recurra.losses.labels import is_one_hot
+from recurra.losses.labels import is_one_hot, without_masked
 from recurra.losses.names import as_loss
 from recurra.losses.reduction import reduce_weighted
 from recurra.metrics import accuracy as acc
@@ -35,6 +35,13 @@ def _kind(y_true: Any, y_pred: Any) -> str:
         return "binary"
     sparse = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
     return "sparse" if sparse else "categorical"
+
+
+def for_each_step(y_true: Any, y_pred: Any) -> Any:
+    """Labels (B,) as (B, 1) where predictions are (B, T, 1): the label of a sample is that of each of its steps."""
+    if isinstance(y_true, np.ndarray) and y_true.ndim == 1 and len(y_pred.shape) == 3 and y_pred.shape[-1] == 1:
+        return y_true[:, None]
+    return y_true
 
 
 def check_loss(identifier: Any) -> Any:
@@ -109,7 +116,7 @@ class CompiledLoss:
             y_true, y_pred = targets[i], predictions[i]
             if y_true is None:
                 raise ValueError(f"y must be given: output {self.names[i]!r} is trained with {loss.name}")
-            given = (y_true, y_pred, weights[i])
+            given = (for_each_step(y_true, y_pred), y_pred, weights[i])
             value = from_logits(*given, loss) if i in logits else loss(*given)
             if len(value.shape):
                 value = ops.mean(value)
@@ -216,10 +223,11 @@ class CompiledMetrics:
 
     def update_state(self, targets: Sequence[Any], predictions: Sequence[Any], weights: Sequence[Any]) -> None:
         for i, (plain, weighted) in enumerate(zip(self.plain, self.weighted, strict=True)):
+            y_true = for_each_step(targets[i], predictions[i])
             for metric in plain:
-                metric.update_state(targets[i], predictions[i])
+                metric.update_state(y_true, predictions[i])
             for metric in weighted:
-                metric.update_state(targets[i], predictions[i], sample_weight=weights[i])
+                metric.update_state(y_true, predictions[i], sample_weight=weights[i])
 
     def results(self) -> dict[str, Any]:
         return {name: as_number(metric.result()) for name, metric in self._named}
@@ -267,6 +275,8 @@ def is_sparse(loss: Loss) -> bool:
 def from_logits(y_true: Any, y_pred: Any, sample_weight: Any, loss: Loss) -> Any:
     """A fusable loss of logits: what it would give for their softmax, clipping included."""
     mask = getattr(y_pred, "_keras_mask", None)
+    if mask is not None:
+        y_true = without_masked(y_true, mask)
     valid = loss.valid(y_true, y_pred)
     ids = y_true.ids if is_one_hot(y_true) else np.asarray(value_of(y_true))
     if valid is not None:

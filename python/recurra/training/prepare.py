@@ -66,13 +66,14 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         _choose_losses(compiled, names, targets, [Shaped(shape) for shape in shapes])
     if not has_checked_labels(model):
         return
-    for name, target, shape, loss in zip(names, targets, shapes, compiled.loss.losses, strict=True):
+    masked = model._masked_outputs(len(names))
+    for name, target, shape, loss, hidden in zip(names, targets, shapes, compiled.loss.losses, masked, strict=True):
         argument = f"{prefix}y" if len(names) == 1 else f"{prefix}y[{name!r}]"
         if loss is None:
             continue
         if target is None:
             raise ValueError(f"{argument} must be given: the loss {loss.name} compares it with the predictions")
-        check_labels(target, shape, loss, argument)
+        check_labels(target, shape, loss, argument, hidden)
     for leaf in leaves(data.weight):
         check_weights(leaf, targets[0] if len(names) == 1 else None, f"{prefix}sample_weight")
 

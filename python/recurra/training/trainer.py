@@ -146,8 +146,9 @@ class Trainer(BatchSteps, OlderCalls):
             ``__len__``
         y : labels: an array, a lazy one-hot, or a list or dict for several outputs
         batch_size : 32 unless given; the last batch of an epoch may be smaller
-        epochs, initial_epoch : train epochs `initial_epoch` to ``epochs - 1``
-        verbose : 0 silent; 1 a live line; 2 one line for each epoch; "auto": 1 in a terminal or notebook, else 2
+        epochs, initial_epoch : train epochs `initial_epoch` to ``epochs - 1``; Keras 1's `nb_epoch` is `epochs`
+        verbose : 0 silent; 1 a live line; 2 or more one line for each epoch; "auto": 1 in a terminal or notebook,
+            else 2
         callbacks : a list of Callbacks
         validation_split : this last part of the samples (before shuffling) is held out: ``floor(n * (1 - split))``
             are trained on
@@ -171,6 +172,7 @@ class Trainer(BatchSteps, OlderCalls):
         that names the batch and the layer whose output went bad first. With the callback ``TerminateOnNaN``, that
         decides instead.
         """
+        epochs = reading.pop("nb_epoch", epochs)
         check_reading("fit", reading)
         compiled = self._require_compiled("fit")
         check_epochs(epochs, initial_epoch)

@@ -126,9 +126,14 @@ def _put_in_place(made: Path, target: Path) -> None:
 
 
 def _listing(folder: Path, times: bool = False) -> str:
-    """A hash of the names and sizes of all files below `folder`, with `times` of the times of their changes too."""
+    """A hash of the names and sizes of all files below `folder`, with `times` of the times of their changes too.
+
+    Links to files of the folder itself (`link_as_keras2`) do not count.
+    """
     hasher = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and path.resolve().is_relative_to(folder.resolve()):
+            continue
         found = path.lstat()
         size = found.st_size if stat.S_ISREG(found.st_mode) else -1
         hasher.update(f"{path.relative_to(folder)} {size} {found.st_mtime_ns if times and size >= 0 else 0}\n".encode())
@@ -185,6 +190,28 @@ def _copy(source: IO[bytes], target: Path, counted: _Counted) -> None:
         while chunk := source.read(_CHUNK):
             counted.add(len(chunk))
             file.write(chunk)
+def link_as_keras2(folder: Path) -> None:
+    """Let what was unpacked into `folder` be found where Keras 2 had it: links to it, where nothing else stands.
+
+    Keras 2 unpacked beside the archive (``datasets/aclImdb``); what it then returned was the archive's name without
+    ending, which is the folder itself for an archive of one folder of that name (``datasets/flowers/daisy``).
+    """
+    for entry in list(folder.iterdir()):
+        _link(folder.parent / entry.name, entry)
+        if entry.is_dir() and entry.name == folder.name:
+            for inner in list(entry.iterdir()):
+                _link(folder / inner.name, inner)
+
+
+def _link(place: Path, target: Path) -> None:
+    if place.is_symlink() and not place.exists():
+        place.unlink()  # of an archive that was unpacked before
+    if place.exists():
+        return
+    try:
+        place.symlink_to(os.path.relpath(target, place.parent), target.is_dir())
+    except OSError:  # no links here: Windows without the right to make them
+        (shutil.copytree if target.is_dir() else shutil.copy2)(target, place)
 
 
 def _safe_target(folder: Path, member: str, archive: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recurra.files import atomic_path
 from recurra.utils import archives as files
-from recurra.utils.archives import PathLike, cache_root, extract_archive, matches
+from recurra.utils.archives import PathLike, cache_root, extract_archive, link_as_keras2, matches
 
 _CHUNK = 1 << 16
 _TIMEOUT = 60.0  # seconds without an answer
@@ -42,7 +42,8 @@ def get_file(
     cache_subdir : folder below `cache_dir`; an absolute path stands alone
     hash_algorithm : "auto" (by the length of the hash), "md5", "sha1", "sha256" or "sha512"
     extract : unpack a zip or tar archive; then the path of the folder is returned. Members that would land outside
-        it are refused.
+        it are refused. What it holds is found beside the folder too, where Keras 2 unpacked it, and a folder in it
+        that has its own name is found without that name, if nothing else is there.
     archive_format : "auto", "tar", "zip", a list of these, or None
     cache_dir : default ``$KERAS_HOME``, else ``~/.keras`` where it exists, else ``~/.cache/recurra``
     force_download : fetch it even if it is there
@@ -97,6 +98,7 @@ def get_file(
         return str(target)
     if not extract_archive(target, unpacked, "tar" if untar else archive_format, max_size):
         raise ValueError(f"extract: {target} is not an archive of the kind {'tar' if untar else archive_format!r}")
+    link_as_keras2(unpacked)
     return str(unpacked)
 
 

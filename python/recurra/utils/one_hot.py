@@ -27,7 +27,7 @@ class OneHot(NDArrayOperatorsMixin):
 
     `shape`, `ndim`, `size`, `len` and `dtype` are those of the array that it stands for. Indexing or slicing anything
     but the last axis gives another OneHot (or, for a single row, a numpy array); ``numpy.asarray`` and every numpy
-    operation make the numbers real. Read-only.
+    operation make the numbers real. Assigning to a part makes it an ordinary array inside, without `ids`.
 
     >>> labels = OneHot([2, 0, 1], 3)
     >>> labels.shape, labels.dtype, labels.ids
@@ -38,23 +38,26 @@ class OneHot(NDArrayOperatorsMixin):
     OneHot(ids=array([0, 1], dtype=int32), num_classes=3, dtype=float64)
     """
 
-    __slots__ = ("_dtype", "_ids", "_num_classes")
+    __slots__ = ("_dense", "_dtype", "_ids", "_num_classes")
     __array_priority__ = 1.0
 
     def __init__(self, ids: ArrayLike, num_classes: int, dtype: DType = "float64") -> None:
         self._num_classes = operator.index(num_classes)
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self._ids: Array = _checked_ids(ids, self._num_classes)
+        self._dense: Array | None = None  # once something was assigned
 
     @classmethod
     def _view(cls, ids: Array, num_classes: int, dtype: np.dtype[Any]) -> OneHot:
         new = cls.__new__(cls)
-        new._ids, new._num_classes, new._dtype = ids, num_classes, dtype
+        new._ids, new._num_classes, new._dtype, new._dense = ids, num_classes, dtype, None
         return new
 
     @property
     def ids(self) -> Array:
         """The class of each row: int32 (int64 for 2**31 classes or more), shape ``self.shape[:-1]``."""
+        if self._dense is not None:
+            raise AttributeError("ids: rows were assigned to, they need not be one-hot any more")
         return self._ids
 
     @property
@@ -80,8 +83,8 @@ class OneHot(NDArrayOperatorsMixin):
 
     @property
     def nbytes(self) -> int:
-        """Bytes really held: those of the ids."""
-        return self._ids.nbytes
+        """Bytes really held: those of the ids, or of the array that assigning made."""
+        return self._ids.nbytes if self._dense is None else self._dense.nbytes
 
     def __len__(self) -> int:
         return len(self._ids) if self._ids.ndim else self._num_classes
@@ -89,6 +92,8 @@ class OneHot(NDArrayOperatorsMixin):
     def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         if copy is False:
             raise ValueError("copy=False: a one-hot array is made when it is asked for, it has no memory to share")
+        if self._dense is not None:
+            return np.array(self._dense, self._dtype if dtype is None else dtype)
         dense = np.zeros((self._ids.size, self._num_classes), self._dtype if dtype is None else dtype)
         dense[np.arange(self._ids.size), self._ids.ravel()] = 1
         return dense.reshape(self.shape)
@@ -106,7 +111,14 @@ class OneHot(NDArrayOperatorsMixin):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
+    def __setitem__(self, key: Any, value: ArrayLike) -> None:
+        if self._dense is None:
+            self._dense = self.__array__()
+        self._dense[key] = value
+
     def __getitem__(self, key: Any) -> Any:
+        if self._dense is not None:
+            return self._dense[key]
         keys = key if isinstance(key, tuple) else (key,)
         if any(k is None or (isinstance(k, np.ndarray) and k.dtype == bool and k.ndim > 1) for k in keys):
             return self._wrap(self._ids[keys]) if not self._reaches_classes(keys) else np.asarray(self)[key]
@@ -152,24 +164,28 @@ class OneHot(NDArrayOperatorsMixin):
         view = OneHot._view(np.asarray(ids), self._num_classes, self._dtype)
         return view if view._ids.ndim else view.__array__()
 
-    def astype(self, dtype: DType | None, copy: bool = True) -> OneHot:
-        """The same ids standing for numbers of another type."""
+    def astype(self, dtype: DType | None, copy: bool = True) -> Any:
+        """The same ids standing for numbers of another type (an array, once rows were assigned to)."""
+        if self._dense is not None:
+            return self._dense.astype(dtype)
         return OneHot._view(self._ids.copy() if copy else self._ids, self._num_classes, np.dtype(dtype))
 
     def reshape(self, *shape: Any) -> Any:
         """Another shape: lazy where the last axis stays whole, real otherwise."""
         new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape
-        if new and new[-1] == self._num_classes and self._ids.size:
+        if self._dense is None and new and new[-1] == self._num_classes and self._ids.size:
             return OneHot._view(self._ids.reshape(new[:-1]), self._num_classes, self._dtype)
         return np.asarray(self).reshape(new)
 
     def argmax(self, axis: int | None = None) -> Any:
         """The class of each row for the last axis, without making the rows."""
-        if axis is not None and axis in (-1, self.ndim - 1):
+        if self._dense is None and axis is not None and axis in (-1, self.ndim - 1):
             return self._ids.astype(np.int64)
         return np.asarray(self).argmax(axis)
 
-    def copy(self) -> OneHot:
+    def copy(self) -> Any:
+        if self._dense is not None:
+            return self._dense.copy()
         return OneHot._view(self._ids.copy(), self._num_classes, self._dtype)
 
     def __getattr__(self, name: str) -> Any:
@@ -178,12 +194,16 @@ class OneHot(NDArrayOperatorsMixin):
         return getattr(np.asarray(self), name)  # sum, mean, T, tolist, …: of the real array
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._dense is not None:
+            return np.array, (self._dense,)
         return OneHot, (self._ids, self._num_classes, self._dtype.str)
 
     def __str__(self) -> str:
         return str(np.asarray(self)) if self.size <= _PRINTED else repr(self)
 
     def __repr__(self) -> str:
+        if self._dense is not None:
+            return f"OneHot({self._dense!r})"
         return f"OneHot(ids={self._ids!r}, num_classes={self._num_classes}, dtype={self._dtype.name})"
 
 
@@ -223,7 +243,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> OneHot:
            [0., 0., 1.],
            [0., 1., 0.]])
     """
-    ids = x.ids if isinstance(x, OneHot) else np.asarray(x)
+    ids = x.ids if isinstance(x, OneHot) and x._dense is None else np.asarray(x)
     if ids.ndim > 1 and ids.shape[-1] == 1:
         ids = ids[..., 0]
     if not num_classes:

@@ -59,11 +59,7 @@ def test_names_count_up_for_each_class() -> None:
         layers.Dense(2, name="a/b")
 
 
-def test_layers_out_of_scope_say_so() -> None:
-    from recurra.layers import ConvLSTM2D
-
-    with pytest.raises(ValueError, match="ConvLSTM2D is not supported: convolutional recurrent layers"):
-        ConvLSTM2D(3, (2, 2))
+def test_names_that_are_no_layer() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'LSTMM'"):
         _ = layers.LSTMM
 
@@ -223,8 +219,8 @@ def test_inputs_become_the_dtype_of_the_layer() -> None:
         layers.Dense(2)(np.array([["a"]]))
     with pytest.raises(ValueError, match="must be even"):
         layers.Dense(2)([[1.0, 2.0], [3.0]])
-    with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64', got 'float16'"):
-        layers.Dense(2, dtype="float16")
+    with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64', got 'int8'"):
+        layers.Dense(2, dtype="int8")
 
 
 def test_floatx_sets_the_default() -> None:

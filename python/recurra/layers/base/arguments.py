@@ -24,7 +24,9 @@ def given(local: Mapping[str, Any], *without: str) -> dict[str, Any]:
 
 
 def check_positive(value: Any, name: str) -> int:
-    """`value` as an int of at least 1."""
+    """`value` as an int of at least 1; a float that is whole (``306 / 2``) is one."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value <= 0:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return int(value)

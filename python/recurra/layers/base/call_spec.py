@@ -89,7 +89,7 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
             return value
         if is_text(value):
             return value  # for a layer inside that takes it
-        if kind not in "fiub":
+        if kind not in "fiub" and value.dtype.name != "bfloat16":
             raise TypeError(f"inputs must hold numbers, got an array of dtype {value.dtype} and shape {value.shape}")
         changed = value.astype(dtype)
         mask = getattr(value, "_keras_mask", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,19 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if not layer.built:
         layer._build_for(args, kwargs)
     outputs = layer.compute_output_spec(*args, **kwargs)
+    if not all(one.built for one in layer._flatten_layers()):
+        _build_inside(layer, args, kwargs)
     Node(layer, args, kwargs, outputs)
     return outputs
+
+
+def _build_inside(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Build the layers that `layer` made in its own `build`: files name their weights. They see their shapes in a call.
+
+    A call that needs other values than zeros builds them when these come.
+    """
+    with suppress(Exception):
+        dry_run(layer, args, kwargs)
 
 
 def spec_from_shapes(layer: Layer, shapes: Any, dtype: str) -> Any:

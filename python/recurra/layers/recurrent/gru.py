@@ -38,7 +38,8 @@ class GRUCell(KernelCell):
     seed : of the dropout masks and of zoneout
     zoneout_h : probability that a unit of h keeps its value at a step in training; at inference its expectation. By
         name
-    implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
+    implementation : 2 draws one input mask for all gates, 1 (and 0, of early versions of Keras 2) one for each;
+        recurrent_dropout makes it 1
 
     Called as ``cell(inputs, h, training=False)`` or with ``[h]``; returns ``(h', h')`` or ``(h', [h'])``.
     """
@@ -73,7 +74,8 @@ class GRUCell(KernelCell):
         self.reset_after = reset_after
         if not reset_after:
             self.kernel_cell = CELLS["gru_reset_before"]
-        self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
+        chosen = check_choice(implementation or 1, "implementation", (1, 2))
+        self.implementation = 1 if self.recurrent_dropout else chosen
         self.dropout_mask_count = 3 if self.implementation == 1 else None
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:

@@ -34,7 +34,8 @@ class LSTMCell(KernelCell):
     seed : of the dropout masks and of zoneout
     zoneout_h, zoneout_c : probability that a unit of h, of c, keeps its value at a step in training; at inference
         its expectation. By name
-    implementation : 2 draws one input mask for all gates, 1 one for each; recurrent_dropout makes it 1
+    implementation : 2 draws one input mask for all gates, 1 (and 0, of early versions of Keras 2) one for each;
+        recurrent_dropout makes it 1
 
     Called as ``cell(inputs, [h, c], training=False)``; returns ``(h', [h', c'])``.
     """
@@ -66,7 +67,8 @@ class LSTMCell(KernelCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**given(locals(), "implementation"))
-        self.implementation = 1 if self.recurrent_dropout else check_choice(implementation, "implementation", (1, 2))
+        chosen = check_choice(implementation or 1, "implementation", (1, 2))
+        self.implementation = 1 if self.recurrent_dropout else chosen
         self.dropout_mask_count = 4 if self.implementation == 1 else None
 
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:

@@ -1,4 +1,4 @@
-"""One vector from a sequence: its mean or its largest numbers."""
+"""One vector from a sequence or an image: its mean or its largest numbers."""
 
 from __future__ import annotations
 
@@ -85,3 +85,37 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
             lowest = np.finfo(np.dtype(str(inputs.dtype))).min
             inputs = ops.where(self._keep(valid), inputs, lowest)
         return ops.max(inputs, axis=self._axis, keepdims=self.keepdims)
+
+
+class _GlobalPooling2D(_GlobalPooling1D):
+    """Base of both poolings over two axes."""
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(data_format, keepdims, **kwargs)
+        self.input_spec = InputSpec(ndim=4)
+
+    @property
+    def _axes(self) -> tuple[int, int]:
+        return (1, 2) if self.data_format == "channels_last" else (2, 3)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        kept = [1 if axis in self._axes else size for axis, size in enumerate(input_shape)]
+        return tuple(kept if self.keepdims else (size for axis, size in enumerate(kept) if axis not in self._axes))
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean of each channel over two axes.
+
+    data_format : "channels_last" (None): inputs (B, H, W, C); "channels_first": (B, C, H, W)
+    keepdims : these axes stay, with size 1
+    """
+
+    def call(self, inputs: TensorLike) -> Any:
+        return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The largest number of each channel over two axes; arguments as for :class:`GlobalAveragePooling2D`."""
+
+    def call(self, inputs: TensorLike) -> Any:
+        return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)

@@ -147,8 +147,9 @@ class Nadam(_Moments):
         return [("momentum", "velocity")]
 
     def build(self, variables: Any) -> None:
-        if not self.built:
-            super().build(variables)
+        first = not self.built
+        super().build(variables)
+        if first:
             dtype = self._trained[0].dtype if self._trained else None
             self._extra.append(Variable(1.0, dtype=dtype, name="u_product", trainable=False))
 
