@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.generation import Sampler, Stepper, beam_search
+from recurra.generation import generate as token_generate
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
 from recurra.tasks.evaluation import Perplexity, log_probabilities
@@ -167,11 +168,12 @@ class LanguageModel:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         seed: int | None = None,
     ) -> Iterator[str]:
         """Yield the continuation of `prompt` token by token, as it is drawn; see :meth:`generate`."""
         vocabulary, ids = self._prompt(prompt)
-        sampler = Sampler(temperature, top_k, top_p, seed, banned=(START, UNKNOWN))
+        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
         tokens = token_stream(Stepper(self.model), ids, length=length, sampler=sampler)
         return (vocabulary.decode(token) for token in tokens)
 
@@ -183,16 +185,19 @@ class LanguageModel:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         seed: int | None = None,
     ) -> str:
         """A continuation of `prompt`, without the prompt.
 
         prompt : the text to go on from; empty for a fresh start
         length : how many tokens (characters or words)
-        temperature, top_k, top_p, seed : see :class:`recurra.generation.Sampler`; temperature 0 is greedy
+        temperature, top_k, top_p, repetition_penalty, seed : see :class:`recurra.generation.Sampler`; temperature 0 is
+            greedy
         """
-        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        return "".join(self.stream(prompt, length=length, **options))
+        vocabulary, ids = self._prompt(prompt)
+        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
+        return vocabulary.decode(token_generate(Stepper(self.model), ids, length=length, sampler=sampler))
 
     def beam(self, prompt: str = "", *, length: int = 100, width: int = 4, length_penalty: float = 0.0) -> list[str]:
         """The `width` most probable continuations that beam search finds, best first."""
