@@ -124,7 +124,8 @@ def test_a_row_is_the_same_alone(core: ModuleType, dtype: np.dtype[Any]) -> None
                 assert all((a == b[:rows]).all() for a, b in zip(own, whole, strict=True))
 
 
-def test_threads_change_nothing(compiled: ModuleType) -> None:
+@pytest.mark.parametrize("rows", [2, 41])
+def test_threads_change_nothing(compiled: ModuleType, rows: int) -> None:
     rng = np.random.default_rng(4)
     H = 160  # enough work for several threads
     table = rng.normal(size=(40, 64)).astype(np.float32)
@@ -135,7 +136,7 @@ def test_threads_change_nothing(compiled: ModuleType) -> None:
         compiled.set_num_threads(threads)
         names = [("tanh", "sigmoid"), ("linear", "sigmoid")]
         model = compiled.generation_model(table, ["lstm", "dense"], weights, names, False)
-        found.append(call(compiled, model, np.zeros((2, 1), np.int32), [(None, None)], 60))
+        found.append(call(compiled, model, np.zeros((rows, 1), np.int32), [(None, None)], 60))
     compiled.set_num_threads(before)
     for tokens, states in found[1:]:
         np.testing.assert_array_equal(tokens, found[0][0])

@@ -87,9 +87,7 @@ def test_layers_around_cells() -> None:
     inner = [layers.LSTMCell(7), layers.GRUCell(9, reset_after=False), layers.SimpleRNNCell(5, activation="relu")]
     bare = layers.LSTM(8, return_sequences=True, use_bias=False, recurrent_activation="hard_sigmoid")
     model = randomized(
-        Sequential(
-            [layers.Embedding(V, 6), layers.RNN(inner, return_sequences=True), bare, layers.Dense(V)]
-        )
+        Sequential([layers.Embedding(V, 6), layers.RNN(inner, return_sequences=True), bare, layers.Dense(V)])
     )
     assert compile_model(model) is not None
     expected = generate(steps(model), PROMPT, length=30, sampler=Sampler(seed=2))
