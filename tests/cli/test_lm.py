@@ -105,6 +105,14 @@ def test_perplexity(run: Any, folder: Path, verse_model: Path) -> None:
     assert "2 tokens are not in the model's vocabulary" in result.stderr
 
 
+def test_perplexity_beside_an_n_gram_model(run: Any, folder: Path, verse_model: Path) -> None:
+    expected = LanguageModel.load(verse_model).baseline(VERSE * 6, VERSE * 6)
+    options = ("lm", "perplexity", verse_model, folder / "verse.txt", "--baseline", folder / "verse.txt")
+    assert f"an n-gram model: perplexity {expected.perplexity:.4g}, {expected.loss:.4f} nats" in run(*options).stdout
+    found = json.loads(run(*options, "--json").stdout)
+    assert found["baseline"]["loss"] == pytest.approx(expected.loss) and found["tokens"] == expected.tokens
+
+
 def test_bad_input_is_found_before_training(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:
     out = tmp_path / "m.rlm"
 

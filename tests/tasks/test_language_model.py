@@ -246,3 +246,36 @@ def test_use_before_training_and_bad_prompts(verse: LanguageModel) -> None:
         verse.generate("aQ!")
     with pytest.raises(ValueError, match="text must not be empty"):
         verse.perplexity("")
+
+
+def test_log_prob_is_the_sum(verse: LanguageModel) -> None:
+    assert verse.log_prob("ashes, ashes,") == pytest.approx(float(verse.log_probabilities("ashes, ashes,").sum()))
+    assert verse.log_prob("ashes, ashes,") > verse.log_prob("sehsa, sehsa,")
+
+
+def test_next_words_of_characters_are_the_ends_of_words(verse: LanguageModel) -> None:
+    found = verse.next_words("Ring a ring of ro", count=3)
+    assert found[0][0] == "ses" and 0.5 < found[0][1] <= 1
+    assert verse.next_words("Ring a ring of ", count=3)[0][0] == "roses"
+    assert all(word.isalnum() for word, _ in found)
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+
+
+def test_next_words_of_words_are_its_next_tokens(words: LanguageModel) -> None:
+    found = words.next_words("Ring a", count=5)
+    assert len(found) == 5 and len(dict(found)) == 5
+    alone = [(word, p) for word, p in found if len(words.log_probabilities("Ring a" + word)) == 3]  # not "aashes"
+    assert alone
+    for word, probability in alone:
+        assert probability == pytest.approx(np.exp(words.log_probabilities("Ring a" + word)[-1]), rel=1e-3)
+    with pytest.raises(ValueError, match="count must be"):
+        words.next_words("Ring a", count=0)
+
+
+def test_the_baseline_counts_the_training_text(verse: LanguageModel, words: LanguageModel) -> None:
+    assert verse.baseline(VERSE, VERSE * 30).perplexity < 1.3
+    for model in (verse, words):
+        far, near = model.baseline(VERSE, VERSE[::-1]), model.baseline(VERSE, VERSE * 3)
+        assert near.perplexity < far.perplexity
+        assert near.tokens == model.perplexity(VERSE).tokens and near.unknown == model.perplexity(VERSE).unknown
+    assert verse.baseline(VERSE, VERSE, order=1).perplexity > verse.baseline(VERSE, VERSE, order=3).perplexity

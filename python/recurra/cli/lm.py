@@ -306,10 +306,17 @@ def temperature_given() -> bool:
     show_default=True,
     help="Read so many stretches of a long text side by side: faster, each from a fresh start.",
 )
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="The training text: say beside it how an n-gram model of it does.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line of words.")
 @encoding_option
 @quiet_option
-def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool, encoding: str, quiet: bool) -> None:
+def perplexity(
+    model: Path, files: tuple[str, ...], streams: int, baseline: str | None, as_json: bool, encoding: str, quiet: bool
+) -> None:
     """Say how well a model foretells a text, by the chain rule over all its tokens.
 
     A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
@@ -317,6 +324,7 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     \b
     Examples:
       recurra lm perplexity novel.rlm another.txt
+      recurra lm perplexity novel.rlm another.txt --baseline novel.txt
       echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
     """
     from recurra.tasks import LanguageModel
@@ -325,12 +333,16 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     reader = LanguageModel.load(model)
     with item_bar(len(text) if reader.level == "char" else 0, " tokens", quiet) as advance:
         found = reader.perplexity(text, streams=streams, progress=advance)
+    counted = None if baseline is None else reader.baseline(text, read_text_files((baseline,), encoding))
     if as_json:
-        click.echo(json.dumps(found._asdict()))
+        beside = {} if counted is None else {"baseline": counted._asdict()}
+        click.echo(json.dumps({**found._asdict(), **beside}))
         return
     click.echo(
         f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
         f"character, over {found.tokens:,} tokens"
     )
+    if counted is not None:
+        click.echo(f"an n-gram model: perplexity {counted.perplexity:.4g}, {counted.loss:.4f} nats a token")
     if found.unknown:
         click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_network
+from recurra.tasks.ngram import NGram
 from recurra.tasks.streams import Streams
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
 
 Array = np.ndarray[Any, Any]
+
+_LONGEST_WORD = 32  # characters
 
 
 class LanguageModel:
@@ -231,6 +235,50 @@ class LanguageModel:
         assert self.vocabulary is not None
         unknown = int(np.count_nonzero(self.vocabulary.encode(text) == UNKNOWN))
         return Perplexity.of(found, len(text), unknown)
+
+    def log_prob(self, text: str) -> float:
+        """The natural logarithm of p(text): the sum of :meth:`log_probabilities`."""
+        return float(np.sum(self.log_probabilities(text)))
+
+    def next_words(self, prefix: str = "", *, count: int = 10) -> list[tuple[str, float]]:
+        """What may come next after `prefix`, with its probability, the most probable first.
+
+        For a model of words, its next tokens. For one of characters, what goes up to the next end of a word, found by
+        beam search; after "the qu" this is the rest of a word.
+
+        count : the most of them
+
+            >>> lm = LanguageModel("word", units=8, seed=1)
+            >>> history = lm.fit("to be or not to be , " * 30, epochs=1, window=20, batch_size=4, verbose=0)
+            >>> len(lm.next_words("to be", count=3))
+            3
+        """
+        check_sizes(count=count)
+        vocabulary, ids = self._prompt(prefix)
+        banned = (START, UNKNOWN)
+        if self.level == "word":
+            beams = beam_search(Stepper(self.model), ids, length=1, width=count, banned=banned)
+            return [(vocabulary.decode(beam.ids), math.exp(beam.log_probability)) for beam in beams]
+        ends = [i for i in range(len(vocabulary)) if i not in banned and not vocabulary.decode([i]).isalnum()]
+        beams = beam_search(Stepper(self.model), ids, length=_LONGEST_WORD, width=4 * count, end_id=ends, banned=banned)
+        found: dict[str, float] = {}
+        for beam in beams:
+            word = vocabulary.decode(beam.ids[:-1] if beam.ids[-1] in ends else beam.ids)
+            found[word] = found.get(word, 0.0) + math.exp(beam.log_probability)
+        found.pop("", None)
+        return sorted(found.items(), key=lambda item: -item[1])[:count]
+
+    def baseline(self, text: str, training_text: str, *, order: int | None = None) -> Perplexity:
+        """The perplexity that an n-gram model with this model's vocabulary has on `text`, for comparison.
+
+        training_text : what it counts; the text that this model was trained on
+        order : n; None takes 6 for characters and 3 for words
+        """
+        vocabulary = self._trained()
+        order = order or (6 if self.level == "char" else 3)
+        ids = vocabulary.encode(text)
+        counted = NGram(vocabulary.encode(training_text), len(vocabulary), order=order, start=START)
+        return Perplexity.of(counted.log_probabilities(ids), len(text), int(np.count_nonzero(ids == UNKNOWN)))
 
     def _trained(self) -> Vocabulary:
         if self.model is None or self.vocabulary is None:
