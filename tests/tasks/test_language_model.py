@@ -198,7 +198,7 @@ def test_files_keep_everything(words: LanguageModel, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "syllable"}, "level must be 'char' or 'word', got 'syllable'"),
+        ({"level": "syllable"}, "level must be 'char', 'word' or 'subword', got 'syllable'"),
         ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, .*, layer_norm_gru, got 'rnn'"),
         ({"units": 0}, "units must be an int >= 1, got 0"),
         ({"layers": 1.5}, "layers must be an int >= 1, got 1.5"),
@@ -279,3 +279,24 @@ def test_the_baseline_counts_the_training_text(verse: LanguageModel, words: Lang
         assert near.perplexity < far.perplexity
         assert near.tokens == model.perplexity(VERSE).tokens and near.unknown == model.perplexity(VERSE).unknown
     assert verse.baseline(VERSE, VERSE, order=1).perplexity > verse.baseline(VERSE, VERSE, order=3).perplexity
+
+
+def test_averaging_keeps_the_moving_average() -> None:
+    """A momentum that hardly forgets keeps the first weights, none the last ones; validation sees what is kept."""
+    first = small()
+    fit(first, epochs=1, learning_rate=1e-9)
+    kept = {}
+    for averaging in (0.0, 0.6, 0.999999):
+        model = small()
+        history = fit(model, epochs=2, learning_rate=0.02, averaging=averaging, patience=9)
+        kept[averaging] = model.model.get_weights()
+        assert model.trained["val_loss"] == pytest.approx(min(history.history["val_loss"]))
+        if averaging == 0.999999:
+            losses = history.history["val_loss"]
+            assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+            assert history.history["loss"][1] < 0.95 * history.history["loss"][0]  # training itself goes on
+    for start, same in zip(first.model.get_weights(), kept[0.999999], strict=True):
+        np.testing.assert_allclose(start, same, atol=1e-3)
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(kept[0.0], kept[0.6], strict=True))
+    with pytest.raises(ValueError, match=r"averaging must be in \[0, 1\), got 1.0"):
+        fit(small(), averaging=1.0)

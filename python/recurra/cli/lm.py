@@ -45,10 +45,10 @@ def lm() -> None:
 @out_option(".rlm")
 @click.option(
     "--level",
-    type=click.Choice(["char", "word"]),
+    type=click.Choice(["char", "word", "subword"]),
     default="char",
     show_default=True,
-    help="What a token is. Words need more text than characters: a megabyte or more.",
+    help="What a token is. Words and subwords (extra recurra[tokenizers]) need more text: a megabyte or more.",
 )
 @click.option(
     "--cell",
@@ -117,6 +117,13 @@ def lm() -> None:
     help="Norm that gradients are clipped to.",
 )
 @click.option(
+    "--averaging",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Momentum of a moving average of the weights, kept in their place; 0 for none.",
+)
+@click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.1,
@@ -146,6 +153,7 @@ def train(
     window: int,
     learning_rate: float,
     clipnorm: float,
+    averaging: float,
     validation: float,
     start_from: Path | None,
     sample: int,
@@ -187,7 +195,8 @@ def train(
 
     record = model.fit(
         text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
-        clipnorm=clipnorm, patience=patience, on_epoch=show_sample if sample else None, verbose=0 if quiet else 1,
+        clipnorm=clipnorm, averaging=averaging, patience=patience, on_epoch=show_sample if sample else None,
+        verbose=0 if quiet else 1,
     )  # fmt: skip
     write_history(history, record)
     model.save(out)

@@ -82,7 +82,8 @@ class NGram:
             own = np.where(known, counts[at], 0.0) + left[context] * p
             p = np.where(total > 0, own / np.where(total > 0, total, 1.0), p)
             number = np.where(known, at, -1)
-        return np.log(p[self.order - 1 :])
+        found: Array = np.log(p[self.order - 1 :])
+        return found
 
     def _padded(self, ids: Array) -> Array:
         tokens = np.asarray(ids)
