@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gc
 import itertools
+import signal
+import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -251,3 +255,30 @@ def test_the_penalty_needs_what_was_seen() -> None:
     )
     np.testing.assert_array_equal(greedy(scores, seen), [1, 1])
     assert repr(greedy) == "Sampler(temperature=0.0, top_k=0, top_p=1.0, seed=None, repetition_penalty=2.0)"
+
+
+@pytest.mark.parametrize("what", ["generate", "stream", "beam", "prompt"])
+def test_ctrl_c_ends_it(what: str) -> None:
+    model, prompt = network(), PROMPT[0]
+    calls: dict[str, Any] = {
+        "generate": lambda: generate(model, prompt, length=10**9),
+        "stream": lambda: [None for _ in stream(model, prompt)],
+        "beam": lambda: beam_search(model, prompt, length=10**7, width=4),
+        "prompt": lambda: generate(model, np.resize(prompt, 3 * 10**6), length=1),
+    }
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        calls[what]()
+    assert time.monotonic() - began < 30  # a busy machine; the point is that it ends
+    timer.join()
+
+
+def test_threads_share_a_model() -> None:
+    model = network()
+    expected = [generate(steps(model), PROMPT, length=200, sampler=Sampler(seed=seed)) for seed in range(6)]
+    fresh = network()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda seed: generate(fresh, PROMPT, length=200, sampler=Sampler(seed=seed)), range(6)))
+    np.testing.assert_array_equal(found, expected)

@@ -243,6 +243,13 @@ def refuse_sizes_with_start_from() -> None:
     help="Choose among the most probable tokens that together reach P.",
 )
 @click.option(
+    "--repetition-penalty",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Above 1, tokens that occurred before become less probable; 1.2 avoids much repetition.",
+)
+@click.option(
     "--beam",
     type=click.IntRange(min=0),
     default=0,
@@ -259,6 +266,7 @@ def generate(
     temperature: float,
     top_k: int,
     top_p: float,
+    repetition_penalty: float,
     beam: int,
     count: int,
     echo: bool,
@@ -276,8 +284,10 @@ def generate(
     from recurra.random import derive_seed
     from recurra.tasks import LanguageModel
 
-    if beam and (temperature_given() or top_k or top_p < 1):
-        raise click.UsageError("--beam searches and draws nothing: leave out --temperature, --top-k and --top-p")
+    if beam and (temperature_given() or top_k or top_p < 1 or repetition_penalty != 1):
+        raise click.UsageError(
+            "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p and --repetition-penalty"
+        )
     if prompt == "-":
         prompt = sys.stdin.read()
     writer = LanguageModel.load(model)
@@ -289,8 +299,9 @@ def generate(
     first = derive_seed() if seed is None else seed
     for i in range(count):
         pieces = writer.stream(
-            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=(first + i) % 2**63
-        )
+            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
+            repetition_penalty=repetition_penalty, seed=(first + i) % 2**63,
+        )  # fmt: skip
         if i:
             click.echo("-" * 60)
         click.echo(begin, nl=False)

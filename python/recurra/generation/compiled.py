@@ -187,11 +187,14 @@ class Continuation:
 
     def read_prompt(self, handle: Any, block: int = 1024) -> None:
         """Read a long prompt but for its end, some tokens at a time, so that Ctrl-C is heard."""
-        while self.prompt.shape[1] > block:
-            head, tail = self.prompt[:, :block], self.prompt[:, block:]
+        whole = self.prompt
+        for at in range(0, whole.shape[1] - block, block):
+            head = whole[:, at : at + block]
+            self.states = self._read(handle, head)
             if self._seen is not None:
                 np.put_along_axis(self._seen, head.astype(np.int64), True, axis=1)
-            self.states, self.prompt = self._read(handle, head), np.ascontiguousarray(tail)
+            self.prompt = whole[:, at + block :]  # a view: a copy at each block would take time that grows with N²
+        self.prompt = np.ascontiguousarray(self.prompt)
 
     def _read(self, handle: Any, ids: Array) -> States:
         none = np.zeros(0, np.int32)
