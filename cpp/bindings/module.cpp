@@ -50,6 +50,7 @@ PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   register_elementwise(m);
   register_embedding(m);
   register_random(m);
+  register_generation(m);
   register_optimizers(m);
   register_tokenize(m);
   m.def("build_config", &build_config, "What this module was built for and with.");

@@ -10,6 +10,7 @@ void register_matmul(pybind11::module_& m);       // matmul.cpp: matmul, activat
 void register_elementwise(pybind11::module_& m);  // elementwise.cpp: softmax, softmax with cross-entropy
 void register_embedding(pybind11::module_& m);    // embedding.cpp
 void register_random(pybind11::module_& m);       // random.cpp: numbers, dropout masks, sampling
+void register_generation(pybind11::module_& m);   // generation.cpp: tokens from a network, beam search
 void register_optimizers(pybind11::module_& m);   // optimizers.cpp: updates, gradient norm
 void register_tokenize(pybind11::module_& m);     // tokenize.cpp: words of texts, counted and numbered
 

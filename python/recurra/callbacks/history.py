@@ -57,6 +57,12 @@ class History(Callback):
         self.interrupted: tuple[int, int] | None = None
         self.signal: int | None = None
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict({**state, "history": Records(state["history"])})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "history": dict(self.history)}
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
         self.history = Records()

@@ -7,6 +7,7 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
     nn.py          activations, products, softmax, cross-entropy, embedding
     random.py      counter-based random numbers
     sampling.py    one token for each row of logits
+    generation.py  tokens from a network, beam search
     optimizers.py  one step of SGD, RMSprop, Adam, Adagrad
     tokenize.py    words of texts, counted and numbered
     checks.py      the arguments, and the errors' words
@@ -14,6 +15,7 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
 ``RECURRA_ISA=reference`` runs the whole library on it.
 """
 
+from recurra.reference.generation import beam_search, generate, generation_model
 from recurra.reference.machine import build_config, get_num_threads, set_num_threads
 from recurra.reference.nn import (
     activation_backward,
@@ -54,10 +56,13 @@ __all__ = [
     "adagrad_update_rows",
     "adam_update",
     "adam_update_rows",
+    "beam_search",
     "build_config",
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "generate",
+    "generation_model",
     "get_num_threads",
     "grad_norm",
     "matmul",
