@@ -31,6 +31,7 @@ class SequenceBackward {
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
     self.schedule_.run([&](const Worker& worker) { self.work(worker); });
+    self.steps_.interrupts().throw_if_stopped();
   }
 
  private:
@@ -102,7 +103,7 @@ class SequenceBackward {
         tokens_.sum_rows(p, u0, u1, z_at(p, 0), cell_.columns * L_.units.width(p));
       worker.barrier();
     }
-    weights_.sum(worker, scratch);
+    weights_.sum(worker, scratch, steps_.interrupts());
     if (out_.dx) input_gradient(worker, scratch);
     worker.barrier();
     weights_.write(worker, out_);
@@ -126,6 +127,7 @@ class SequenceBackward {
       }
     };
     for (Index n = steps.first; n < steps.last; ++n) {
+      if (context.interrupted_before(n)) return;
       const Index s = context.steps - 1 - n, last = std::min(context.rows.last, plan_.live(s));
       each_block(last, [&](Range rows, Range panels) { step(s, rows, panels, scratch); });
       context.barrier();
@@ -382,6 +384,7 @@ class SequenceBackward {
       each_row([&](Index r, T* to) { copy(d + (r - r0) * width, used, to); });
     };
     dx_blocks_.each(worker, 0, [&](Index n) {
+      if (steps_.interrupts().stops_piece(worker.id)) return;
       const Index first = n * dx_block_rows(), last = std::min(dx_rows(), first + dx_block_rows());
       for (Index q = 0; q < kernel_.out.count; ++q)
         blocks(first, last, block_rows, [&](Index r0, Index r1) { block(r0, r1, q); });

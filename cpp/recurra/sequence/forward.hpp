@@ -33,6 +33,7 @@ class SequenceForward : private ForwardProducts<T> {
     self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<T>>(cell.declaration, call);
     self.prepare();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
+    self.steps_->interrupts().throw_if_stopped();
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }
@@ -59,6 +60,7 @@ class SequenceForward : private ForwardProducts<T> {
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // the number of live rows never grows
+        if (context.interrupted_before(s)) return;
         for (int stage = 0; stage < cell_.stages; ++stage) {
           if (last - r0 <= max_small_batch) small_batch_step(stage, s, r0, last, context, worker);
           else context.each_panel([&](Index p) { step(stage, s, r0, last, p, worker); });
