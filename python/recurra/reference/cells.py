@@ -236,21 +236,26 @@ class MinGRU:
 
 
 class MinLSTM:
-    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function."""
+    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function.
+
+    The shares are s(±(log f - log i)): f and i may both be too small for a number.
+    """
 
     def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         (h_old,) = states
         pre = x @ w.W + w.b[0]
         f, i, n = activate("sigmoid", pre[0]), activate("sigmoid", pre[1]), activate(phi, pre[2])
-        h = f / (f + i) * h_old + i / (f + i) * n
-        return (h,), (x, h_old, h, f, i, n)
+        log_ratio = np.logaddexp(0, -pre[1]) - np.logaddexp(0, -pre[0])
+        rest, share = activate("sigmoid", log_ratio), activate("sigmoid", -log_ratio)
+        h = rest * h_old + share * n
+        return (h,), (x, h_old, h, f, i, n, rest, share)
 
     def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
-        x, h_old, h, f, i, n = saved
-        d = dstates[0] / (f + i)
-        dz = np.stack([d * (h_old - h) * slope("sigmoid", f), d * (n - h) * slope("sigmoid", i), d * i * slope(phi, n)])
+        x, h_old, h, f, i, n, rest, share = saved
+        (d,) = dstates
+        dz = np.stack([d * (h_old - h) * rest * (1 - f), d * (n - h) * share * (1 - i), d * share * slope(phi, n)])
         dw = Weights(_t(x) @ dz, NONE, dz.sum(axis=1)[None])
-        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
+        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * rest,), dw)
 
 
 NORM_EPSILON = 1e-3
