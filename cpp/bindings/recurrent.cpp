@@ -7,6 +7,7 @@
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "interrupt.hpp"
 #include "register.hpp"
 #include "sequence_kernels.hpp"
 
@@ -130,10 +131,7 @@ class ForwardCacheOf final : public ForwardCache {
     PackedWeightsCache* weights = packed_weights_cache(in.packed_weights);
     auto h = output<T>({B, P});
     auto c = cell.declaration.states() > 1 ? output<T>({B, H}) : View<T>{};
-    {
-      py::gil_scoped_release release;
-      self->cache_ = SequenceKernels<T>::forward(cell, call, weights, y.data(), h.data(), c.data());
-    }
+    without_gil([&] { self->cache_ = SequenceKernels<T>::forward(cell, call, weights, y.data(), h.data(), c.data()); });
     py::object cache = py::none();
     if (call.training) {
       py::capsule capsule(static_cast<ForwardCache*>(self.get()), capsule_name,
@@ -165,8 +163,7 @@ class ForwardCacheOf final : public ForwardCache {
     auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? output<T>({2, GH}) : output<T>({GH});
     auto dunit_parameters = unit_parameters_ ? output<T>({cell_.unit_parameters, H}) : View<T>{};
     std::optional<DistinctIds> tokens;
-    {
-      py::gil_scoped_release release;
+    without_gil([&, dy = dy.data(), dy_row = dy_row] {
       const SequenceGradients<T> out{dx.data(),
                                      dh0.data(),
                                      dc0.data(),
@@ -175,9 +172,9 @@ class ForwardCacheOf final : public ForwardCache {
                                      dbias.data(),
                                      dunit_parameters.data(),
                                      dprojection.data()};
-      SequenceKernels<T>::backward(cache, {dy.data(), dy_row}, dh.data(), dc.data(), out);
+      SequenceKernels<T>::backward(cache, {dy, dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
-    }
+    });
     py::object input_gradient = none_or(dx);
     if (need_dx && table) {
       auto ids = output<std::int32_t>({table->count()});
