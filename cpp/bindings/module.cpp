@@ -46,6 +46,7 @@ PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   using namespace recurra::bindings;
   m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";
   register_recurrent(m);
+  register_gate_rows(m);
   register_matmul(m);
   register_elementwise(m);
   register_embedding(m);

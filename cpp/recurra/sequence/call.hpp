@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "recurra/linalg/activations.hpp"
+#include "recurra/sequence/row_layout.hpp"
 #include "recurra/support/layout.hpp"
 
 namespace recurra {
@@ -15,6 +16,7 @@ namespace recurra {
 template <class T>
 struct SequenceCall {
   Index B = 0, steps = 0, I = 0, H = 0;
+  RowLayout layout;  // of x and y; where not batch-major there are no mask and no ids, and y holds every step
   const T* x = nullptr;  // (B, steps, I); null when ids are given
   const std::int32_t* ids = nullptr;  // (B, steps), each in [0, V): the input is row ids[b, t] of embeddings
   const T* embeddings = nullptr;  // (V, I)

@@ -49,7 +49,8 @@ class SmallSequence {
 
   static std::unique_ptr<Cache> forward(const CellFunctions<T>& cell, const SequenceCall<T>& call, T* y, T* h, T* c) {
     auto cache = std::make_unique<Cache>();
-    cache->cell = &cell, cache->call = call, cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
+    cache->cell = &cell, cache->call = call;
+    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, false, call.layout);
     SmallSequence self(*cache);
     self.resize();
     self.run_forward(y, h, c);

@@ -35,6 +35,8 @@ class Cache:
     return_sequences: bool
     zero_output_for_mask: bool
     steps: list[Saved] | None
+    places: Any = None  # where x was not batch-major: (b, t) of each row of x, and
+    leading: tuple[int, ...] = ()  # the leading axes of x
 
 
 def forward(
