@@ -1,0 +1,91 @@
+"""``LSTMCell``, ``GRUCell`` and ``RNNCell``: subclasses of PyTorch's, on the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from recurra.torch.forward import FLOATS, eager, on_cpu, pytorch_only, run_layer
+from recurra.torch.layer import Call
+
+
+class KernelCell:
+    """The call of a subclass of ``nn.RNNCellBase``: one step."""
+
+    _pytorch_forward: ClassVar[Callable[..., Any]]
+    _mode: str
+    input_size: int
+    hidden_size: int
+    bias: bool
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """As PyTorch's."""
+        mode = self._mode
+        weights = [self.weight_ih, self.weight_hh]
+        if self.bias:
+            weights += [self.bias_ih, self.bias_hh]
+        states = self._states_fit(input, hx)
+        if states is None or not self._fits(input, states, weights):
+            return type(self)._pytorch_forward(self, input, hx)
+        shape = (1, *input.shape[:-1], self.hidden_size) if input.dim() == 2 else (1, 1, self.hidden_size)
+        x = input.unsqueeze(1) if input.dim() == 2 else input.view(1, 1, -1)
+        h0, c0 = (*(state.reshape(shape) for state in states), None, None)[:2]
+        _, *finals = run_layer(Call(mode, 1, True), x, h0, c0, weights)
+        finals = [final[0] if input.dim() == 2 else final[0, 0] for final in finals]
+        return tuple(finals) if mode == "LSTM" else finals[0]
+
+    def _states_fit(self, x: Any, hx: Any) -> list[Tensor] | None:
+        """The initial states, empty for zeros; None where their number or shapes are wrong."""
+        if not isinstance(x, Tensor) or x.dim() not in (1, 2) or x.shape[-1] != self.input_size:
+            return None
+        if hx is None:
+            return []
+        states = hx if self._mode == "LSTM" else (hx,)
+        if not isinstance(states, (tuple, list)) or len(states) != (2 if self._mode == "LSTM" else 1):
+            return None
+        shape = (*x.shape[:-1], self.hidden_size)
+        if not all(isinstance(state, Tensor) and tuple(state.shape) == shape for state in states):
+            return None
+        return list(states)
+
+    def _fits(self, x: Tensor, states: list[Tensor], weights: list[Any]) -> bool:
+        return (
+            x.dtype in FLOATS
+            and x.numel() > 0
+            and not torch.compiler.is_compiling()
+            and None not in weights
+            and eager(x, *states, *weights)
+            and not pytorch_only()
+            and on_cpu((x, *states, *weights), x.dtype)
+        )
+
+
+class LSTMCell(KernelCell, nn.LSTMCell):
+    """``torch.nn.LSTMCell`` on recurra's kernels; the same arguments, weights and results."""
+
+    _pytorch_forward = nn.LSTMCell.forward
+    _mode = "LSTM"
+
+
+class GRUCell(KernelCell, nn.GRUCell):
+    """``torch.nn.GRUCell`` on recurra's kernels; the same arguments, weights and results."""
+
+    _pytorch_forward = nn.GRUCell.forward
+    _mode = "GRU"
+
+
+class RNNCell(KernelCell, nn.RNNCell):
+    """``torch.nn.RNNCell`` on recurra's kernels; the same arguments, weights and results."""
+
+    _pytorch_forward = nn.RNNCell.forward
+
+    @property
+    def _mode(self) -> str:  # type: ignore[override,unused-ignore]
+        return f"RNN_{self.nonlinearity.upper()}"
