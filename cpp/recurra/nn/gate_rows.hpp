@@ -49,27 +49,28 @@ void columns_to_gate_rows(const T* in, Index H, Index N, const int* order, int g
       tile);
 }
 
-/// A number that differs, but for one case in 2^64, when any of the bytes do. `seed`: the number of the bytes before.
+/// A number that differs, but for one case in about 2^64, when any of the bytes do. `seed`: the number of the bytes
+/// before. Each word is added, and so is the product of its halves under a key that depends on the word's place.
 inline std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t seed) {
-  constexpr std::size_t words = 8;
-  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u, other = 0xC2B2AE3D27D4EB4Fu;
-  std::uint64_t lane[words], last[words] = {};
-  for (std::size_t k = 0; k < words; ++k) lane[k] = seed + k * odd;
+  constexpr std::size_t words = 8, block = words * sizeof(std::uint64_t);
+  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u;
+  std::uint64_t sum[words], key[words], word[words], last[words] = {};
+  for (std::size_t k = 0; k < words; ++k) sum[k] = seed, key[k] = seed + (k + 1) * 0xC2B2AE3D27D4EB4Fu;
   const char* at = static_cast<const char*>(data);
-  const auto mix = [&](const void* from) {
-    std::uint64_t word[words];
-    std::memcpy(word, from, sizeof word);
+  const std::size_t whole = bytes / block;
+  if (bytes % block) std::memcpy(last, at + whole * block, bytes % block);
+  for (std::size_t n = 0; n <= whole; ++n, at += block) {
+    if (n < whole) std::memcpy(word, at, block);
+    else std::memcpy(word, last, block);
     for (std::size_t k = 0; k < words; ++k) {
-      const std::uint64_t mixed = word[k] ^ lane[k];
-      lane[k] = (lane[k] << 5 | lane[k] >> 59) + (mixed & 0xFFFFFFFFu) * odd + (mixed >> 32) * other;
+      const std::uint64_t mixed = word[k] ^ key[k];
+      sum[k] += word[k] + (mixed & 0xFFFFFFFFu) * (mixed >> 32);
+      key[k] += odd;
     }
-  };
-  for (; bytes >= sizeof last; bytes -= sizeof last, at += sizeof last) mix(at);
-  std::memcpy(last, at, bytes);
-  mix(last);
-  std::uint64_t sum = bytes;
-  for (std::size_t k = 0; k < words; ++k) sum = (sum ^ lane[k]) * odd + (sum >> 29);
-  return sum;
+  }
+  std::uint64_t result = bytes;
+  for (std::size_t k = 0; k < words; ++k) result = (result ^ sum[k] ^ (sum[k] >> 31)) * odd + (result >> 29);
+  return result ^ (result >> 32);
 }
 
 }  // namespace recurra

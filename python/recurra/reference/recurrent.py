@@ -114,9 +114,9 @@ def recurrent_backward(
     if dy is not None:
         letters = "(T, B, H)" if len(cache.leading) == 2 else "(N, H)"
         checks.shaped("dy", checks.floats("dy", dy, cache.w.W.dtype), letters, (*cache.leading, cache.w.W.shape[-1]))
-        dy = padded(dy, *cache.x.shape[:2], cache.places)
-    dx, *others = backward(cache, dy, of_states, need_dx)
-    return None if dx is None else taken(dx, cache.leading, cache.places), *others
+        dy = padded(dy, len(cache.x), cache.x.shape[1], cache.places)
+    dx, of_initial, of_weights = backward(cache, dy, of_states, need_dx)
+    return None if dx is None else taken(dx, cache.leading, cache.places), of_initial, of_weights
 
 
 def _items(name: str, values: Sequence[Array | None], count: int, cell: str) -> Arrays:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from recurra.torch.forward import FLOATS, eager, on_cpu, pytorch_only, run_layer
+from recurra.torch.forward import DIRECT, pytorch_only, run_layer, way
 from recurra.torch.layer import Call
 
 
@@ -31,8 +31,8 @@ class KernelCell:
         weights = [self.weight_ih, self.weight_hh]
         if self.bias:
             weights += [self.bias_ih, self.bias_hh]
-        states = self._states_fit(input, hx)
-        if states is None or not self._fits(input, states, weights):
+        states = None if torch.compiler.is_compiling() or pytorch_only() else self._states_fit(input, hx)
+        if states is None or not input.numel() or way((input, *states, *weights), input.dtype) != DIRECT:
             return type(self)._pytorch_forward(self, input, hx)
         shape = (1, *input.shape[:-1], self.hidden_size) if input.dim() == 2 else (1, 1, self.hidden_size)
         x = input.unsqueeze(1) if input.dim() == 2 else input.view(1, 1, -1)
@@ -54,17 +54,6 @@ class KernelCell:
         if not all(isinstance(state, Tensor) and tuple(state.shape) == shape for state in states):
             return None
         return list(states)
-
-    def _fits(self, x: Tensor, states: list[Tensor], weights: list[Any]) -> bool:
-        return (
-            x.dtype in FLOATS
-            and x.numel() > 0
-            and not torch.compiler.is_compiling()
-            and None not in weights
-            and eager(x, *states, *weights)
-            and not pytorch_only()
-            and on_cpu((x, *states, *weights), x.dtype)
-        )
 
 
 class LSTMCell(KernelCell, nn.LSTMCell):

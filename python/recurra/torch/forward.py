@@ -5,7 +5,7 @@ PyTorch's forward also raises its own errors: arguments that do not fit go there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import torch
@@ -16,22 +16,12 @@ from torch.nn.utils.rnn import PackedSequence
 
 from recurra.torch import library
 from recurra.torch.autograd import Layer
-from recurra.torch.layer import Call, Rows, forward, packed_rows
+from recurra.torch.layer import Call, Rows, forward, packed_rows, pytorch_layer
 from recurra.torch.resets import check_resets, rows_of_resets, states_of_segments
 
 FLOATS = (torch.float32, torch.float64)
 TENSORS = (Tensor, Parameter)
-
-
-def eager(*tensors: Tensor | None) -> bool:
-    """Whether these are plain tensors, and nothing follows the call but autograd."""
-    return (
-        not torch.compiler.is_compiling()
-        and all(tensor is None or type(tensor) in TENSORS for tensor in tensors)
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._is_torch_function_mode_enabled()
-        and not torch._C._is_any_autocast_enabled()
-    )
+PYTORCH, OPERATOR, DIRECT = range(3)
 
 
 def pytorch_only() -> bool:
@@ -43,17 +33,25 @@ def pytorch_only() -> bool:
     )
 
 
-def on_cpu(tensors: Sequence[Tensor | None], dtype: torch.dtype | None) -> bool:
-    """Whether the kernels can read all these: strided on the CPU, of this dtype (None: any, autocast converts)."""
-    return all(
-        tensor is None
-        or (
-            tensor.device.type == "cpu"
-            and (tensor.dtype is dtype or (dtype is None and tensor.is_floating_point()))
-            and tensor.layout is torch.strided
-        )
-        for tensor in tensors
-    )
+def way(tensors: Iterable[Any], dtype: torch.dtype) -> int:
+    """How a call with these can run: DIRECT on the kernels' memory, as an OPERATOR, or by PYTORCH's implementation.
+
+    Direct are plain tensors where nothing follows the call but autograd.
+    """
+    compiling = torch.compiler.is_compiling()
+    autocast = torch._C._is_any_autocast_enabled()
+    if dtype not in FLOATS and not autocast:
+        return PYTORCH
+    direct = not compiling and not autocast
+    for tensor in tensors:
+        if tensor is None or not tensor.is_cpu or tensor.layout is not torch.strided:
+            return PYTORCH
+        if tensor.dtype is not dtype and not (autocast and tensor.is_floating_point()):
+            return PYTORCH
+        direct = direct and type(tensor) in TENSORS
+    if direct and not (torch._C._len_torch_dispatch_stack() or torch._C._is_torch_function_mode_enabled()):
+        return DIRECT
+    return OPERATOR
 
 
 class KernelForward:
@@ -72,6 +70,7 @@ class KernelForward:
     proj_size: int
     _flat_weights: list[Any]
     _flat_weights_names: list[str]
+    _parameters: dict[str, Any]
     permute_hidden: Callable[..., Any]
     _update_flat_weights: Callable[[], None]
 
@@ -81,26 +80,33 @@ class KernelForward:
         if compiling:
             weights = [getattr(self, name) for name in self._flat_weights_names]
         else:
-            self._update_flat_weights()
             weights = self._flat_weights
+            own = self._parameters
+            for name, weight in zip(self._flat_weights_names, weights, strict=False):
+                if own.get(name) is not weight:
+                    self._update_flat_weights()
+                    weights = self._flat_weights
+                    break
         if resets is not None:
             check_resets(self, input, resets)
         packed = isinstance(input, PackedSequence)
         x = input.data if packed else input
         follows = not compiling and pytorch_only()
         states = None if follows else self._states_fit(x, hx, packed)
-        fits = states is not None and self._fits(x, states, weights)
-        if resets is not None and (fits or follows or states is not None):
-            return self._reset_forward(input, hx, resets, weights, fits)
-        if states is None or not fits:
+        how = PYTORCH
+        if states is not None and not self.proj_size and x.numel():
+            how = way((x, *states, *weights), x.dtype)
+        if resets is not None and (follows or states is not None):
+            return self._reset_forward(input, hx, resets, weights, how)
+        if states is None or how == PYTORCH:
             return type(self)._pytorch_forward(self, input, hx)
         if packed:
-            return self._packed_forward(input, hx, weights)
+            return self._packed_forward(input, hx, weights, how)
         batched = x.dim() == 3
         axis = 0 if self.batch_first else 1
         if not batched:
             x, states = x.unsqueeze(axis), [state.unsqueeze(1) for state in states]
-        y, finals = self._layers(x, states, weights, None)
+        y, finals = self._layers(x, states, weights, None, how)
         if not batched:
             y, finals = y.squeeze(axis), [final.squeeze(1) for final in finals]
         return y, tuple(finals) if self.mode == "LSTM" else finals[0]
@@ -125,18 +131,7 @@ class KernelForward:
                 return None
         return list(states)
 
-    def _fits(self, x: Tensor, states: list[Any], weights: list[Any]) -> bool:
-        """Whether the kernels can run this call."""
-        if self.proj_size or x.numel() == 0:
-            return False
-        dtype: torch.dtype | None = x.dtype
-        if torch._C._is_any_autocast_enabled():
-            dtype = None
-        elif dtype not in FLOATS:
-            return False
-        return None not in weights and on_cpu((x, *states, *weights), dtype)
-
-    def _packed_forward(self, packed: PackedSequence, hx: Any, weights: list[Any]) -> Any:
+    def _packed_forward(self, packed: PackedSequence, hx: Any, weights: list[Any], how: int) -> Any:
         data, batch_sizes, sorted_indices, unsorted_indices = packed
         lstm = self.mode == "LSTM"
         states: list[Any] = []
@@ -148,17 +143,17 @@ class KernelForward:
             states = (
                 list(self.permute_hidden(hx, sorted_indices)) if lstm else [self.permute_hidden(hx, sorted_indices)]
             )
-        y, finals = self._layers(data, states, weights, batch_sizes)
+        y, finals = self._layers(data, states, weights, batch_sizes, how)
         result = self.permute_hidden(tuple(finals) if lstm else finals[0], unsorted_indices)
         return PackedSequence(y, batch_sizes, sorted_indices, unsorted_indices), result
 
-    def _reset_forward(self, x: Any, hx: Any, resets: Tensor, weights: list[Any], use_kernels: bool) -> Any:
+    def _reset_forward(self, x: Any, hx: Any, resets: Tensor, weights: list[Any], how: int) -> Any:
         segments = rows_of_resets(resets, self.batch_first)
         count, H = self.num_layers, self.hidden_size
         given = [None] if hx is None else list(hx) if self.mode == "LSTM" else [hx]
         states = [] if hx is None else [states_of_segments(state, segments) for state in given]
         flat = x.reshape(-1, x.shape[-1])
-        y, finals = self._layers(flat, states, weights, segments.rows, use_kernels)
+        y, finals = self._layers(flat, states, weights, segments.rows, how)
         last = torch.from_numpy(segments.last).to(x.device)
         finals = [final[:, last] for final in finals]
         y = y.view(*x.shape[:-1], H)
@@ -166,11 +161,11 @@ class KernelForward:
         return y, tuple(finals) if self.mode == "LSTM" else finals[0]
 
     def _layers(
-        self, x: Tensor, states: list[Any], weights: list[Any], batches: Tensor | Rows | None, use_kernels: bool = True
+        self, x: Tensor, states: list[Any], weights: list[Any], batches: Tensor | Rows | None, how: int
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers. x: (T, B, I), (B, T, I), or (N, I) with the batch sizes of a PackedSequence or rows."""
         directions, per_direction = 2 if self.bidirectional else 1, 4 if self.bias else 2
-        direct = eager(x, *states, *weights)
+        direct = how == DIRECT
         rows = packed_rows(batches) if direct and isinstance(batches, Tensor) else batches
         batch_first = self.batch_first and rows is None
         transposed = False
@@ -181,9 +176,9 @@ class KernelForward:
             first = layer * directions
             h0, c0 = (*(state[first : first + directions] for state in states), None, None)[:2]
             own = weights[first * per_direction : (first + directions) * per_direction]
-            if not use_kernels or (direct and not isinstance(rows, Tensor)):
+            if direct or isinstance(rows, Rows):
                 call = Call(self.mode, directions, batch_first, rows)  # type: ignore[arg-type,unused-ignore]
-                y, *final = run_layer(call, x, h0, c0, own, use_kernels)
+                y, *final = run_layer(call, x, h0, c0, own) if direct else pytorch_layer(call, x, h0, c0, own)
             else:
                 y, *final = library.layer(self.mode, directions, batch_first, x, h0, c0, own, rows)
             finals.append(final)
@@ -192,7 +187,7 @@ class KernelForward:
                 x = self._dropped(x, batch_first)
         if transposed:
             x = x.transpose(0, 1)
-        if len(finals) == 1:
+        if self.num_layers == 1:
             return x, finals[0]
         return x, [torch.cat(parts) for parts in zip(*finals, strict=True)]
 
@@ -203,15 +198,11 @@ class KernelForward:
         return F.dropout(x, self.dropout)
 
 
-def run_layer(
-    call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Any], use_kernels: bool = True
-) -> tuple[Tensor, ...]:
+def run_layer(call: Call, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Any]) -> tuple[Tensor, ...]:
     """One layer of an eager call: y, h and, of an LSTM, c."""
-    if not use_kernels:
-        from recurra.torch.layer import pytorch_layer
-
-        return pytorch_layer(call, x, h0, c0, weights)
-    if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in (x, h0, c0, *weights)):
-        return Layer.apply(call, x, h0, c0, *weights)  # type: ignore[no-any-return,unused-ignore]
+    if torch.is_grad_enabled():
+        for tensor in (*weights, x, h0, c0):
+            if tensor is not None and tensor.requires_grad:
+                return Layer.apply(call, x, h0, c0, *weights)  # type: ignore[no-any-return,unused-ignore]
     y, h, c, _ = forward(call, x, h0, c0, weights, False)
     return (y, h) if c is None else (y, h, c)

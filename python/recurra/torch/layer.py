@@ -58,12 +58,13 @@ def forward(
     states = [None if state is None else array_of(state) for state in ((h0, c0) if kind.has_c else (h0,))]
     y: Array | None = None
     finals, caches = [], []
+    keep = not training or (call.batch_first and call.rows is None and x_array.shape[1] == 1)
     H = weights[1].shape[1]
     if directions == 2:
         y = np.empty((*x_array.shape[:-1], 2 * H), x_array.dtype)
     for d in range(directions):
         of_d = weights[d * count : (d + 1) * count]
-        columns, packed = (columns_of(kind, of_d), None) if training else kept_columns(kind, of_d)
+        columns, packed = kept_columns(kind, of_d) if keep else (columns_of(kind, of_d), None)
         initial = [None if state is None else state[d] for state in states]
         out = None if y is None else y[..., d * H : (d + 1) * H]
         if call.batch_first and call.rows is None:
@@ -93,8 +94,14 @@ def _stacked(finals: list[tuple[Array, ...]], which: int) -> Tensor:
 
 
 def backward(
-    call: Call, caches: list[Any], dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, need_dx: bool
-) -> tuple[Tensor | None, Tensor, Tensor | None, list[Tensor]]:
+    call: Call,
+    caches: list[Any],
+    dy: Tensor | None,
+    dh: Tensor | None,
+    dc: Tensor | None,
+    need_dx: bool,
+    need_states: bool = True,
+) -> tuple[Tensor | None, Tensor | None, Tensor | None, list[Tensor]]:
     """The gradients of x, h0, c0 and the weights. dy, dh, dc: of the outputs, None for zeros."""
     kind, directions = KINDS[call.mode], call.directions
     dy_array = None if dy is None else array_of(dy)
@@ -106,10 +113,11 @@ def backward(
         of_x, dstates, gradients = core.recurrent_backward(
             cache, of_y, [None if state is None else state[d] for state in states], need_dx
         )
-        dx = of_x if dx is None else np.add(dx, of_x, out=dx)
+        dx = of_x if dx is None or of_x is None else np.add(dx, of_x, out=dx)
         finals.append(dstates)
         dweights += [torch.from_numpy(array) for array in gradients_of(kind, gradients)]
-    dh0, dc0 = _stacked(finals, 0), _stacked(finals, 1) if kind.has_c else None
+    dh0 = _stacked(finals, 0) if need_states else None
+    dc0 = _stacked(finals, 1) if need_states and kind.has_c else None
     return None if dx is None else torch.from_numpy(dx), dh0, dc0, dweights
 
 

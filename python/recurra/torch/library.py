@@ -47,7 +47,7 @@ def _call(mode: str, directions: int, batch_first: bool, batch_sizes: Tensor | N
     return Call(mode, directions, batch_first, None if batch_sizes is None else packed_rows(batch_sizes))
 
 
-@torch.library.custom_op("recurra::layer", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("recurra::layer", mutates_args=(), device_types="cpu")  # type: ignore[untyped-decorator,unused-ignore]
 def _layer(
     x: Tensor,
     h0: Tensor | None,
@@ -63,7 +63,7 @@ def _layer(
     return y, h, x.new_empty(0) if c is None else c, _handle(caches)
 
 
-@_layer.register_fake
+@_layer.register_fake  # type: ignore[untyped-decorator,unused-ignore]
 def _(
     x: Tensor,
     h0: Tensor | None,
@@ -87,7 +87,7 @@ def _(
     return x.new_empty(*x.shape[:-1], directions * H), state, c, x.new_empty(1, dtype=torch.uint8)
 
 
-@torch.library.custom_op("recurra::layer_backward", mutates_args=(), device_types="cpu")
+@torch.library.custom_op("recurra::layer_backward", mutates_args=(), device_types="cpu")  # type: ignore[untyped-decorator,unused-ignore]
 def _layer_backward(
     handle: Tensor,
     dy: Tensor | None,
@@ -109,11 +109,12 @@ def _layer_backward(
         *_, caches = forward(call, x, h0, c0, weights, True)
     assert caches is not None
     dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, need_dx)
+    assert dh0 is not None
     empty = x.new_empty(0)
     return [empty if dx is None else dx, dh0, torch.empty_like(empty) if dc0 is None else dc0, *dweights]
 
 
-@_layer_backward.register_fake
+@_layer_backward.register_fake  # type: ignore[untyped-decorator,unused-ignore]
 def _(
     handle: Tensor,
     dy: Tensor | None,

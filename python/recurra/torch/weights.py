@@ -1,34 +1,52 @@
 """PyTorch's weights as the kernels take them.
 
-In training they are converted in every call. Without gradients what was converted and packed is kept with the module's
-recurrent weight for as long as all of its weights hold the same numbers. A checksum over them is taken in each call:
-PyTorch's own version counter does not see what is written through ``.data`` or a shared numpy array.
+In training they are converted in every call. Without gradients, and for single steps, what was converted and packed is kept
+for as long as the weights hold the same numbers. A checksum over them is taken in each call: PyTorch's own version counter
+does not see what is written through ``.data`` or a shared numpy array.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+from weakref import ref
 
 import numpy as np
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from recurra._core.select import core
 from recurra.torch.kinds import Kind
 
 Array = np.ndarray[Any, Any]
+Columns = tuple[Array, Array, Array | None]  # kernel, recurrent_kernel, bias
 
 
-class Kept(NamedTuple):
-    """Weights of one direction of a layer in the kernels' form."""
+class Kept:
+    """What is kept of the weights of one direction of a layer."""
 
-    checksum: int
-    columns: tuple[Array, Array, Array | None]  # kernel, recurrent_kernel, bias
-    packed: Any  # the kernels' cache
+    __slots__ = ("arrays", "checksum", "columns", "owner", "packed", "shapes")
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        key = id(weights[1])
+        self.owner = ref(weights[1], lambda _: _KEPT.pop(key, None))
+        self.arrays = [array_of(weight) for weight in weights]  # hold the memory: no other has these addresses
+        self.shapes = [(weight.data_ptr(), weight.shape) for weight in weights]
+        self.checksum: int | None = None
+        self.columns: Columns | None = None  # in the kernels' form
+        self.packed: Any = None  # the kernels' cache
+        _KEPT[key] = self
+
+    def fits(self, weights: Sequence[Tensor]) -> bool:
+        """Whether the weights are the same memory."""
+        if self.owner() is not weights[1] or len(weights) != len(self.shapes):
+            return False
+        for weight, (address, shape) in zip(weights, self.shapes, strict=False):
+            if weight.data_ptr() != address or weight.shape != shape or not weight.is_contiguous():
+                return False
+        return True
 
 
-_KEPT: Any = WeakIdKeyDictionary()  # weight_hh -> Kept
+_KEPT: dict[int, Kept] = {}  # by the id of weight_hh
 
 
 def array_of(tensor: Tensor) -> Array:
@@ -39,30 +57,32 @@ def array_of(tensor: Tensor) -> Array:
     return (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()  # type: ignore[no-any-return,unused-ignore]
 
 
-def columns_of(kind: Kind, weights: Sequence[Tensor]) -> tuple[Array, Array, Array | None]:
+def _kept(weights: Sequence[Tensor]) -> Kept:
+    kept = _KEPT.get(id(weights[1]))
+    return kept if kept is not None and kept.fits(weights) else Kept(weights)
+
+
+def columns_of(kind: Kind, weights: Sequence[Tensor]) -> Columns:
     """The kernels' ``kernel, recurrent_kernel, bias`` from ``weight_ih, weight_hh`` and, if there are, both biases."""
-    return _columns(kind, [array_of(weight) for weight in weights])
+    return _columns(kind, _kept(weights).arrays)
 
 
-def _columns(kind: Kind, arrays: list[Array]) -> tuple[Array, Array, Array | None]:
-    biases = arrays[2:] or (None, None)
-    columns: tuple[Array, Array, Array | None] = core.gate_rows_to_columns(
-        kind.gates, kind.swap, arrays[0], arrays[1], *biases, kind.two_biases
-    )
+def _columns(kind: Kind, arrays: list[Array]) -> Columns:
+    W, U, b, c = arrays if len(arrays) == 4 else (*arrays, None, None)
+    columns: Columns = core.gate_rows_to_columns(kind.gates, kind.swap, W, U, b, c, kind.two_biases)
     return columns
+
+
+def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
+    """The same as :func:`columns_of`, and the kernels' cache of packed weights, both kept between calls."""
+    kept = _kept(weights)
+    checksum = core.checksum(kept.arrays)
+    if kept.columns is None or kept.checksum != checksum:
+        kept.checksum, kept.columns, kept.packed = checksum, _columns(kind, kept.arrays), core.packed_weights_cache()
+    return kept.columns, kept.packed
 
 
 def gradients_of(kind: Kind, gradients: Sequence[Any]) -> list[Any]:
     """The way back from :func:`columns_of`, as arrays of PyTorch's shapes; without biases only two."""
     rows = core.columns_to_gate_rows(kind.gates, kind.swap, *gradients)
-    return [array for array in rows if array is not None]
-
-
-def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[tuple[Array, Array, Array | None], Any]:
-    """The same as :func:`columns_of`, and the kernels' cache of packed weights, both kept between calls."""
-    arrays = [array_of(weight) for weight in weights]
-    checksum = core.checksum(arrays)
-    kept = _KEPT.get(weights[1])
-    if kept is None or kept.checksum != checksum:
-        kept = _KEPT[weights[1]] = Kept(checksum, _columns(kind, arrays), core.packed_weights_cache())
-    return kept.columns, kept.packed
+    return rows if rows[2] is not None else rows[:2]  # type: ignore[no-any-return]
