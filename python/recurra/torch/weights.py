@@ -1,8 +1,8 @@
 """PyTorch's weights as the kernels take them.
 
-In training they are converted in every call. Without gradients, and for single steps, what was converted and packed is kept
-for as long as the weights hold the same numbers. A checksum over them is taken in each call: PyTorch's own version counter
-does not see what is written through ``.data`` or a shared numpy array.
+In training they are converted in every call. Without gradients, and for single steps, what was converted and packed is
+kept for as long as the weights hold the same numbers. A checksum over them is taken in each call: PyTorch's own version
+counter does not see what is written through ``.data`` or a shared numpy array.
 """
 
 from __future__ import annotations
