@@ -54,14 +54,12 @@ void columns_to_gate_rows(const T* in, Index H, Index N, const int* order, int g
 inline std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t seed) {
   constexpr std::size_t words = 8, block = words * sizeof(std::uint64_t);
   constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u;
-  std::uint64_t sum[words], key[words], word[words], last[words] = {};
+  std::uint64_t sum[words], key[words];
   for (std::size_t k = 0; k < words; ++k) sum[k] = seed, key[k] = seed + (k + 1) * 0xC2B2AE3D27D4EB4Fu;
   const char* at = static_cast<const char*>(data);
-  const std::size_t whole = bytes / block;
-  if (bytes % block) std::memcpy(last, at + whole * block, bytes % block);
-  for (std::size_t n = 0; n <= whole; ++n, at += block) {
-    if (n < whole) std::memcpy(word, at, block);
-    else std::memcpy(word, last, block);
+  for (std::size_t n = bytes / block; n > 0; --n, at += block) {
+    std::uint64_t word[words];
+    std::memcpy(word, at, block);
     for (std::size_t k = 0; k < words; ++k) {
       const std::uint64_t mixed = word[k] ^ key[k];
       sum[k] += word[k] + (mixed & 0xFFFFFFFFu) * (mixed >> 32);
@@ -70,7 +68,11 @@ inline std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t
   }
   std::uint64_t result = bytes;
   for (std::size_t k = 0; k < words; ++k) result = (result ^ sum[k] ^ (sum[k] >> 31)) * odd + (result >> 29);
-  return result ^ (result >> 32);
+  result ^= result >> 32;
+  if (bytes % block == 0) return result;
+  char last[block] = {};  // a loop apart would cost the one above its registers
+  std::memcpy(last, at, bytes % block);
+  return checksum(last, block, result);
 }
 
 }  // namespace recurra

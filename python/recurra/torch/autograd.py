@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ class Layer(torch.autograd.Function):
         x, h0, c0, *weights = ctx.saved_tensors
         dy, dh, dc = (*gradients, None)[:3]
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
-            return None, *pytorch_gradients(call, (x, h0, c0, *weights), needed[1:], gradients)
+            return None, *pytorch_gradients(partial(pytorch_layer, call), (x, h0, c0, *weights), needed[1:], gradients)
         caches, ctx.caches = ctx.caches, None
         if caches is None:  # a second backward pass through a graph that was retained
             *_, caches = forward(call, x, h0, c0, weights, True)
@@ -48,13 +49,16 @@ def under_vmap(tensors: Sequence[Tensor | None]) -> bool:
 
 
 def pytorch_gradients(
-    call: Call, inputs: Sequence[Tensor | None], needed: Sequence[bool], gradients: Sequence[Tensor | None]
+    run: Callable[..., tuple[Tensor, ...]],
+    inputs: Sequence[Tensor | None],
+    needed: Sequence[bool],
+    gradients: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """The gradients of a layer's inputs by PyTorch's implementation, themselves differentiable."""
+    """The gradients of a layer's or step's inputs by PyTorch's implementation `run`, themselves differentiable."""
     with torch.enable_grad():
         # Views: so each input's gradient is asked for apart, even where two inputs are one tensor.
         x, h0, c0, *weights = [None if value is None else value.view_as(value) for value in inputs]
-        outputs = pytorch_layer(call, x, h0, c0, weights)  # type: ignore[arg-type,unused-ignore]
+        outputs = run(x, h0, c0, weights)  # type: ignore[arg-type,unused-ignore]
         pairs = [(out, d) for out, d in zip(outputs, gradients, strict=True) if d is not None]
         wanted = [
             value for value, need in zip((x, h0, c0, *weights), needed, strict=True) if need and value is not None

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from recurra.torch.forward import DIRECT, pytorch_only, run_layer, way
-from recurra.torch.layer import Call
+from recurra.torch.forward import DIRECT, pytorch_only, way
+from recurra.torch.step import run_step
 
 
 class KernelCell:
@@ -20,26 +20,19 @@ class KernelCell:
     input_size: int
     hidden_size: int
     bias: bool
-    weight_ih: Tensor
-    weight_hh: Tensor
-    bias_ih: Tensor
-    bias_hh: Tensor
+    _parameters: dict[str, Any]
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """As PyTorch's."""
         mode = self._mode
-        weights = [self.weight_ih, self.weight_hh]
-        if self.bias:
-            weights += [self.bias_ih, self.bias_hh]
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if self.bias else ("weight_ih", "weight_hh")
+        own = self._parameters  # a lookup there costs less than an attribute
+        weights = [own.get(name) if name in own else getattr(self, name) for name in names]
         states = None if torch.compiler.is_compiling() or pytorch_only() else self._states_fit(input, hx)
         if states is None or not input.numel() or way((input, *states, *weights), input.dtype) != DIRECT:
             return type(self)._pytorch_forward(self, input, hx)
-        shape = (1, *input.shape[:-1], self.hidden_size) if input.dim() == 2 else (1, 1, self.hidden_size)
-        x = input.unsqueeze(1) if input.dim() == 2 else input.view(1, 1, -1)
-        h0, c0 = (*(state.reshape(shape) for state in states), None, None)[:2]
-        _, *finals = run_layer(Call(mode, 1, True), x, h0, c0, weights)
-        finals = [final[0] if input.dim() == 2 else final[0, 0] for final in finals]
-        return tuple(finals) if mode == "LSTM" else finals[0]
+        h0, c0 = (*states, None, None)[:2]
+        return run_step(mode, input, h0, c0, weights)
 
     def _states_fit(self, x: Any, hx: Any) -> list[Tensor] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""

@@ -7,6 +7,7 @@ runs the forward pass again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from recurra.torch.autograd import pytorch_gradients, under_vmap
 from recurra.torch.kinds import KINDS
-from recurra.torch.layer import Call, backward, forward, packed_rows
+from recurra.torch.layer import Call, backward, forward, packed_rows, pytorch_layer
 
 
 class _Handle(np.ndarray[Any, Any]):
@@ -152,10 +153,10 @@ def _backward(ctx: Any, dy: Any, dh: Any, dc: Any, _: Any) -> tuple[Any, ...]:
     if not KINDS[mode].has_c:
         dc = None
     if not torch.compiler.is_compiling() and (torch.is_grad_enabled() or under_vmap((dy, dh, dc))):
-        call = _call(mode, directions, batch_first, batch_sizes)
+        run = partial(pytorch_layer, _call(mode, directions, batch_first, batch_sizes))
         needed = [value is not None and value.requires_grad for value in (x, h0, c0, *weights)]
         gradients = (dy, dh, dc) if KINDS[mode].has_c else (dy, dh)
-        dx, dh0, dc0, *dweights = pytorch_gradients(call, (x, h0, c0, *weights), needed, gradients)
+        dx, dh0, dc0, *dweights = pytorch_gradients(run, (x, h0, c0, *weights), needed, gradients)
         return dx, dh0, dc0, dweights, None, None, None, None, None
     need_dx = ctx.needs_input_grad[0]
     dx, dh0, dc0, *dweights = _layer_backward(
