@@ -89,9 +89,6 @@ def calls(case: Case, cell: str, mode: str) -> dict[str, Callable[[], Any]]:
     arrays = [state.detach().numpy() for state in states]
     numbers = padded.detach().numpy()
     upstream = np.resize(dy.numpy(), (case.batch, case.time, case.units))
-        padded.detach().numpy(),
-        np.ascontiguousarray(np.resize(dy.numpy(), (case.batch, case.time, case.units))),
-    )
     mask = None if case.lengths is None else np.arange(case.time) < np.array(case.lengths)[:, None]
     flat = list(both["torch"].parameters())
     columns = [columns_of(kind, flat[4 * d : 4 * d + 4]) for d in range(case.directions)]

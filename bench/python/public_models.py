@@ -1,7 +1,8 @@
 """Models whose weights come inside public wheels, before and after `accelerate`.
 
-``python -m bench.python.public_models`` fetches the wheels into a temporary folder (``pip download --no-deps``), reads the
-weights and nothing else out of them, and runs the recurrent network that they belong to on random input, with PyTorch's modules and with ``accelerate``:
+``python -m bench.python.public_models`` fetches the wheels into a temporary folder (``pip download --no-deps``), reads
+the weights and nothing else out of them, and runs the recurrent network of each on random input, with and without
+`accelerate`:
 
     medaka-cpu      basecalling: two layers of a bidirectional GRU(128) on 10 counts, all weights views of one storage
     Resemblyzer     speaker encoder: three layers of LSTM(256) on 40 mel channels, the last state
