@@ -66,20 +66,22 @@ struct States {
   }
 };
 
-/// A cell's weights: kernel, recurrent kernel, bias, unit parameters, of which it has those that it declares. Bias may
+/// A cell's weights: kernel, recurrent kernel, bias, projection kernel, unit parameters, of which it has those that it declares. Bias may
 /// be None.
 struct Weights {
   py::tuple items;
-  py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), unit_parameters = py::none();
+  py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), projection_kernel = py::none(),
+                     unit_parameters = py::none();
   Weights(py::handle object, const CellDeclaration& cell)
       : items(items_of(object, "weights", count(cell), cell.name)), kernel(PyTuple_GET_ITEM(items.ptr(), 0)) {
     Size at = 1;
     if (cell.has_recurrent_kernel()) recurrent_kernel = PyTuple_GET_ITEM(items.ptr(), at++);
     if (cell.biases > 0) bias = PyTuple_GET_ITEM(items.ptr(), at++);
+    if (cell.projects) projection_kernel = PyTuple_GET_ITEM(items.ptr(), at++);
     if (cell.unit_parameters > 0) unit_parameters = PyTuple_GET_ITEM(items.ptr(), at);
   }
   static size_t count(const CellDeclaration& cell) {
-    return size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + (cell.unit_parameters > 0));
+    return size_t(1 + cell.has_recurrent_kernel() + (cell.biases > 0) + cell.projects + (cell.unit_parameters > 0));
   }
 };
 
@@ -125,10 +127,10 @@ class ForwardCacheOf final : public ForwardCache {
     auto self = std::make_unique<ForwardCacheOf>(cell);
     SequenceCall<T>& call = self->call_;
     self->read(in);
-    const auto B = call.B, H = call.H;
+    const auto B = call.B, H = call.H, P = call.P();
     const View<T> y = self->output_of(in);
     PackedWeightsCache* weights = packed_weights_cache(in.packed_weights);
-    auto h = output<T>({B, H});
+    auto h = output<T>({B, P});
     auto c = cell.declaration.states() > 1 ? output<T>({B, H}) : View<T>{};
     {
       py::gil_scoped_release release;
@@ -146,32 +148,39 @@ class ForwardCacheOf final : public ForwardCache {
 
   py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
     if (used_) throw_used();
-    const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, GH = cell_.gates * H;
+    const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, P = call_.P(), GH = cell_.gates * H;
     const States states(dstates, "dstates", cell_);
     const RowOrder order = call_.layout.order;
     const Size N = x_ ? x_.shape(0) : 0;  // of listed rows
-    const auto [dy, dy_row] = order == RowOrder::listed ? optional_rows<T>(dy_in, "dy", {{"N", N}, {"H", H}})
-                              : order == RowOrder::time_major
-                                  ? optional_rows<T>(dy_in, "dy", {{"T", S}, {"B", B}, {"H", H}})
-                              : call_.return_sequences ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {"H", H}})
-                                                       : optional_rows<T>(dy_in, "dy", {{"B", B}, {"H", H}});
-    const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {"H", H}});
+    const auto [dy, dy_row] =
+        order == RowOrder::listed       ? optional_rows<T>(dy_in, "dy", {{"N", N}, {h_letter(), P}})
+        : order == RowOrder::time_major ? optional_rows<T>(dy_in, "dy", {{"T", S}, {"B", B}, {h_letter(), P}})
+        : call_.return_sequences        ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {h_letter(), P}})
+                                        : optional_rows<T>(dy_in, "dy", {{"B", B}, {h_letter(), P}});
+    const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {h_letter(), P}});
     const auto dc = optional_input<T>(states.c, "dc", {{"B", B}, {"H", H}});
     if (used_.exchange(true)) throw_used();  // of several threads that ask at once, one gets it
     auto cache = std::exchange(cache_, {});
     auto* table = cache.tokens();
     auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>(by_row(I));
-    auto dh0 = output<T>({B, H});
+    auto dh0 = output<T>({B, P});
     auto dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
     auto dkernel = output<T>({I, GH});
-    auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({H, GH}) : View<T>{};
+    auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({P, GH}) : View<T>{};
+    auto dprojection = cell_.projects ? output<T>({H, P}) : View<T>{};
     auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? output<T>({2, GH}) : output<T>({GH});
     auto dunit_parameters = unit_parameters_ ? output<T>({cell_.unit_parameters, H}) : View<T>{};
     std::optional<DistinctIds> tokens;
     {
       py::gil_scoped_release release;
-      const SequenceGradients<T> out{
-          dx.data(), dh0.data(), dc0.data(), dkernel.data(), drecurrent.data(), dbias.data(), dunit_parameters.data()};
+      const SequenceGradients<T> out{dx.data(),
+                                     dh0.data(),
+                                     dc0.data(),
+                                     dkernel.data(),
+                                     drecurrent.data(),
+                                     dbias.data(),
+                                     dunit_parameters.data(),
+                                     dprojection.data()};
       SequenceKernels<T>::backward(cache, {dy.data(), dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
     }
@@ -194,6 +203,7 @@ class ForwardCacheOf final : public ForwardCache {
     dweights.append(dkernel.array());
     if (cell_.has_recurrent_kernel()) dweights.append(drecurrent.array());
     if (cell_.biases > 0) dweights.append(none_or(dbias));
+    if (cell_.projects) dweights.append(dprojection.array());
     if (unit_parameters_) dweights.append(dunit_parameters.array());
     return py::make_tuple(std::move(input_gradient), states_tuple(dh0, dc0), py::tuple(std::move(dweights)));
   }
@@ -250,14 +260,24 @@ class ForwardCacheOf final : public ForwardCache {
     call_.layout.first = first_.data(), call_.layout.rows = rows_.data();
   }
 
-  /// H, from the recurrent kernel where there is one, else from the unit parameters or the kernel.
+  /// The letter of h's size in messages.
+  const char* h_letter() const { return cell_.projects ? "P" : "H"; }
+
+  /// H, from the projection kernel or the recurrent kernel where there is one, else from the unit parameters or the kernel.
   Size read_units(const Arguments& in, const char* GH_text) {
     const Size G = cell_.gates;
     if (cell_.has_recurrent_kernel()) {
-      recurrent_kernel_ = input<T>(in.weights.recurrent_kernel, "recurrent_kernel", {{"H"}, {GH_text}});
-      const Size H = recurrent_kernel_.shape(0);
+      recurrent_kernel_ = input<T>(in.weights.recurrent_kernel, "recurrent_kernel", {{h_letter()}, {GH_text}});
+      Size H = recurrent_kernel_.shape(0), P = H;
+      if (cell_.projects) {
+        projection_kernel_ = input<T>(in.weights.projection_kernel, "projection_kernel", {{"H"}, {"P"}});
+        H = projection_kernel_.shape(0), P = call_.projected = projection_kernel_.shape(1);
+        if (H < 1 || P < 1)
+          throw py::value_error("projection_kernel must have at least one unit (H >= 1, P >= 1), got H = " +
+                                std::to_string(H) + ", P = " + std::to_string(P));
+      }
       if (H < 1) throw py::value_error("recurrent_kernel must have at least one unit (H >= 1), got H = 0");
-      check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{"H", H}, {GH_text, G * H}});
+      check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{h_letter(), P}, {GH_text, G * H}});
       return H;
     }
     if (cell_.unit_parameters) {
@@ -279,7 +299,7 @@ class ForwardCacheOf final : public ForwardCache {
     static constexpr const char* GH_texts[max_gates + 1] = {"", "H", "2*H", "3*H", "4*H", "5*H", "6*H", "7*H", "8*H"};
     const char* GH_text = GH_texts[cell_.gates];
     const bool tokens = !in.embeddings.is_none();
-    const Size H = read_units(in, GH_text), GH = cell_.gates * H;
+    const Size H = read_units(in, GH_text), P = cell_.projects ? call_.projected : H, GH = cell_.gates * H;
     Size B, S, I;
     call_.layout.order = in.order;
     if (in.order == RowOrder::listed) {
@@ -303,19 +323,21 @@ class ForwardCacheOf final : public ForwardCache {
     if (cell_.unit_parameters)
       unit_parameters_ = input<T>(in.weights.unit_parameters, cell_.unit_parameters_name,
                                   {{std::to_string(cell_.unit_parameters).c_str(), cell_.unit_parameters}, {"H", H}});
-    h0_ = optional_input<T>(in.states.h, "h0", {{"B", B}, {"H", H}});
+    h0_ = optional_input<T>(in.states.h, "h0", {{"B", B}, {h_letter(), P}});
     c0_ = optional_input<T>(in.states.c, "c0", {{"B", B}, {"H", H}});
     mask_ = mask_input(in.mask, "mask", {{"B", B}, {"T", S}});
     call_.input_mask_count = dropout(in.input_dropout, "input_dropout", input_dropout_, B, "I", I);
     if (!cell_.has_recurrent_kernel() && !in.recurrent_dropout.is_none())
       throw py::value_error("recurrent_dropout must be None: the cell " + std::string(cell_.name) +
                             " has no recurrent kernel, got " + type_text(in.recurrent_dropout));
-    call_.recurrent_mask_count = dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, "H", H);
+    call_.recurrent_mask_count =
+        dropout(in.recurrent_dropout, "recurrent_dropout", recurrent_dropout_, B, h_letter(), P);
     call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
     call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
     call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
     call_.kernel = kernel_.data(), call_.recurrent_kernel = recurrent_kernel_.data(), call_.bias = bias_.data();
     call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
+    call_.projection_kernel = projection_kernel_.data();
     call_.unit_parameters = unit_parameters_.data();
     call_.activation = activation_named(in.activation, "activation");
     call_.recurrent_activation = activation_named(in.recurrent_activation, "recurrent_activation");
@@ -327,19 +349,21 @@ class ForwardCacheOf final : public ForwardCache {
 
   /// y: a new array, or the given one, which must not share memory with an input.
   View<T> output_of(const Arguments& in) {
-    const Size B = call_.B, H = call_.H;
-    if (in.out.is_none()) return call_.return_sequences ? output<T>(by_row(H)) : output<T>({B, H});
+    const Size B = call_.B, P = call_.P();
+    if (in.out.is_none()) return call_.return_sequences ? output<T>(by_row(P)) : output<T>({B, P});
     const Size S = call_.steps;
-    auto [y, row] = in.order == RowOrder::listed       ? given_output<T>(in.out, "out", {{"N", x_.shape(0)}, {"H", H}})
-                    : in.order == RowOrder::time_major ? given_output<T>(in.out, "out", {{"T", S}, {"B", B}, {"H", H}})
-                    : call_.return_sequences           ? given_output<T>(in.out, "out", {{"B", B}, {"T", S}, {"H", H}})
-                                                       : given_output<T>(in.out, "out", {{"B", B}, {"H", H}});
+    auto [y, row] = in.order == RowOrder::listed ? given_output<T>(in.out, "out", {{"N", x_.shape(0)}, {h_letter(), P}})
+                    : in.order == RowOrder::time_major
+                        ? given_output<T>(in.out, "out", {{"T", S}, {"B", B}, {h_letter(), P}})
+                    : call_.return_sequences ? given_output<T>(in.out, "out", {{"B", B}, {"T", S}, {h_letter(), P}})
+                                             : given_output<T>(in.out, "out", {{"B", B}, {h_letter(), P}});
     const std::pair<const char*, py::handle> inputs[] = {{"x", in.x},
                                                          {"h0", in.states.h},
                                                          {"c0", in.states.c},
                                                          {"kernel", in.weights.kernel},
                                                          {"recurrent_kernel", in.weights.recurrent_kernel},
                                                          {"bias", in.weights.bias},
+                                                         {"projection_kernel", in.weights.projection_kernel},
                                                          {cell_.unit_parameters_name, in.weights.unit_parameters},
                                                          {"mask", in.mask},
                                                          {"input_dropout", in.input_dropout},
@@ -366,8 +390,8 @@ class ForwardCacheOf final : public ForwardCache {
   const CellDeclaration& cell_;
   SequenceCall<T> call_;
   // The arrays that call_ points into, held until backward is done.
-  View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, unit_parameters_, input_dropout_,
-      recurrent_dropout_;
+  View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, projection_kernel_, unit_parameters_,
+      input_dropout_, recurrent_dropout_;
   View<const std::int32_t> ids_;
   std::vector<Index> first_, rows_;  // of listed rows
   View<const std::uint8_t> mask_;

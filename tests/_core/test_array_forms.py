@@ -20,7 +20,7 @@ import pytest
 
 import recurra._core
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import CELLS, Case, backward, forward, make_inputs
+from tests.support.recurrent_cases import CELLS, Case, backward, forward, h_size, make_inputs
 
 Array = np.ndarray[Any, Any]
 
@@ -146,7 +146,8 @@ def recurrent_calls(dtype: str) -> Iterator[Call]:
 
 def recurrent_forward(case: Case) -> Call:
     given = {key: value for key, value in make_inputs(case).arrays.items() if value is not None}
-    B, T, _, H = case.sizes
+    B, T, _, _ = case.sizes
+    H = h_size(case)
     given["out"] = np.zeros((B, T, H) if case.return_sequences else (B, H), case.dtype)
 
     def run(core: ModuleType, arrays: dict[str, Array]) -> Any:

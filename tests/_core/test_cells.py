@@ -68,6 +68,7 @@ def test_the_table_and_the_header_declare_the_same(cell: str) -> None:
     assert declared("unit_parameters", 0) == kind.unit_parameters
     assert ("Carry::c" in text) == ("c" in kind.states)
     assert (f'"{kind.unit_parameters_name}"' in text) == bool(kind.unit_parameters)
+    assert ("projects = true" in text) == kind.projects
     assert ("row_statistics = true" in text) == kind.row_statistics
     assert ("has_recurrent_activation = false" in text) == (kind.recurrent_activation is None)
     usual = re.search(r"usual_activation = Activation::(\w+);", text)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, make_inputs, run
+from tests.support.recurrent_cases import ACTIVATIONS, CELLS, MASKS, Case, backward, forward, h_size, make_inputs, run
 from tests.support.tolerances import assert_close
 
 # B, T, I, H: pairwise different; one step, one row, odd sizes, units around and beyond a vector and its multiples.
@@ -153,10 +153,10 @@ def test_rows_of_y_and_dy_may_lie_apart(
     core: ModuleType, cell: str, dtype: np.dtype, sizes: tuple[int, int, int, int], sequences: bool
 ) -> None:
     """The same bits as with arrays of their own, and what lies between the rows stays as it was."""
-    B, T, _, H = sizes
+    B, T, _, _ = sizes
     for mask in ("none", "holes"):
         case = Case(cell, dtype.name, sizes, mask, reverse=mask == "holes", return_sequences=sequences)
-        inputs = make_inputs(case)
+        inputs, H = make_inputs(case), h_size(case)
         for training in (False, True):
             y, *states = forward(core, case, inputs.arrays, training)
             wide = np.full((B, T, 3 + H + 2) if sequences else (B, 3 + H + 2), 7, dtype)
@@ -332,3 +332,32 @@ def test_sizes_of_one(compiled: ModuleType, reference: ModuleType, cell: str, dt
     for options in ({}, {"mask": "right"}, {"input_dropout": "gates"}, {"embeddings": True}, {"bias": False}):
         for sequences in (True, False):
             _compare(compiled, reference, Case(cell, dtype.name, sizes, return_sequences=sequences, **options))
+
+
+@pytest.mark.parametrize("size", (60.0, 600.0, 6000.0))
+@pytest.mark.parametrize("cell", CELLS)
+def test_saturated_gates(
+    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, size: float
+) -> None:  # fmt: skip
+    """Inputs from which every gate opens or closes fully, some of them beyond where exp overflows."""
+    case = Case(cell, dtype.name, (4, 5, 3, 7))
+    inputs = make_inputs(case)
+    inputs.arrays["kernel"] = np.sign(inputs["kernel"]) * size
+    expected, actual = run(reference, case, inputs), run(compiled, case, inputs)
+    for name, value in expected.items():
+        assert value is not None
+        assert np.isfinite(value).all(), name
+        scale = value.dtype.type(size if name == "dx" else 1)  # dx is a product with the kernel
+        assert_close(actual[name] / scale, value / scale, "gradient" if name.startswith("d") else "recurrent", name)
+
+
+def test_min_lstm_with_both_gates_closed(core: ModuleType, dtype: np.dtype) -> None:
+    """Only the difference of the gates counts where f and i are about exp(zf) and exp(zi)."""
+    zf, zi, h0 = (
+        np.array(values, dtype)[None] for values in ([-900, -902, -3000, -60], [-901, -900, -2000, -61], [4] * 4)
+    )
+    case = Case("min_lstm", dtype.name, (1, 1, 1, 4), activation="linear", bias=False)
+    arrays = make_inputs(case).arrays
+    arrays.update(x=np.ones((1, 1, 1), dtype), kernel=np.hstack([zf, zi, np.full((1, 4), 7, dtype)]), h0=h0)
+    share = 1 / (1 + np.exp(np.minimum(zf - zi, 50).astype(np.float64)))
+    assert_close(forward(core, case, arrays)[0][0], (4 + 3 * share).astype(dtype), "recurrent", "y")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, make_inputs
+from tests.support.recurrent_cases import CELLS, GATES, Case, backward, forward, h_size, make_inputs
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -184,7 +184,8 @@ def test_bad_gradient_leaves_the_cache_usable(core: ModuleType, cell: str, seque
     case = Case(cell, return_sequences=sequences)
     inputs = make_inputs(case)
     cache = forward(core, case, inputs.arrays)[-1]
-    rows, steps, _, units = case.sizes
+    rows, steps, _, _ = case.sizes
+    units = h_size(case)
     right = (rows, steps, units) if sequences else (rows, units)
     wrong = (rows, units) if sequences else (rows, steps, units)
     for name, value, error in (
@@ -214,8 +215,8 @@ def test_gru_bias_has_two_rows_only_with_reset_after(core: ModuleType, cell: str
 def test_where_y_may_go(core: ModuleType, cell: str, sequences: bool) -> None:
     case = Case(cell, sizes=(3, 5, 4, 6), return_sequences=sequences)
     arrays = make_inputs(case).arrays
-    shape = (3, 5, 6) if sequences else (3, 6)
-    wide = np.zeros((*shape[:-1], 12))
+    shape = (3, 5, h_size(case)) if sequences else (3, h_size(case))
+    wide = np.zeros((*shape[:-1], 2 * shape[-1]))
     fixed = np.zeros(shape)
     fixed.flags.writeable = False
     for out, error, says in (

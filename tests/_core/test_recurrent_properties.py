@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import CELLS, Case, Inputs, backward, forward, make_inputs, run, take_rows
+from tests.support.recurrent_cases import CELLS, Case, Inputs, backward, forward, h_size, make_inputs, run, take_rows
 from tests.support.tolerances import assert_close
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 8), st.integers(1, 9), st.integers(1, 35))  # B, T, I, H
@@ -131,7 +131,7 @@ def test_no_state_equals_zero_state(core: ModuleType, cell: str, data: st.DataOb
     inputs = make_inputs(case)
     without = run(core, case, inputs)
     rows, _, _, units = case.sizes
-    inputs.arrays["h0"] = np.zeros((rows, units), case.dtype)
+    inputs.arrays["h0"] = np.zeros((rows, h_size(case)), case.dtype)
     if "c" in CELL_TABLE[cell].states:
         inputs.arrays["c0"] = np.zeros((rows, units), case.dtype)
     given_zeros = run(core, case, inputs)

@@ -21,6 +21,8 @@ CASES = {
     "GRU": lambda: torch.nn.GRU(4, 3, batch_first=True),
     "GRU_both": lambda: torch.nn.GRU(2, 3, bidirectional=True, bias=False, batch_first=True),
     "SimpleRNN": lambda: torch.nn.RNN(2, 4, num_layers=2, batch_first=True),
+    "ProjectionLSTM": lambda: torch.nn.LSTM(3, 5, proj_size=2, num_layers=2, batch_first=True),
+    "ProjectionLSTM_both": lambda: torch.nn.LSTM(4, 7, proj_size=3, bidirectional=True, bias=False, batch_first=True),
 }
 
 

@@ -170,3 +170,17 @@ def test_sums_over_no_terms_are_zero() -> None:
     da, db, dbias = tape.gradient(y, [a, b, bias])
     assert (da.shape, db.shape) == ((2, 3, 0), (0, 5))
     assert np.array_equal(dbias, np.full(5, 6.0))
+
+
+@pytest.mark.parametrize("rows", (256, 257, 70_000))
+@pytest.mark.parametrize("form", ("dense", "plus"))
+def test_bias_gradients_over_many_rows(rng: np.random.Generator, form: str, rows: int) -> None:
+    """A chain of 70,000 float32 numbers of one sign is off by 4e-4 of itself."""
+    x, kernel = rng.normal(size=(rows, 3)).astype("f4"), rng.normal(size=(3, 5)).astype("f4")
+    dy = rng.uniform(0.1, 1.0, (rows, 5)).astype("f4")
+    bias = Variable(rng.normal(size=5).astype("f4"))
+    with GradientTape() as tape:
+        y = ops.dense(x, kernel, bias) if form == "dense" else ops.matmul(x, kernel) + bias
+        loss = ops.sum(y * dy)
+    expected = dy.astype("f8").sum(axis=0)
+    np.testing.assert_allclose(tape.gradient(loss, bias), expected, rtol=5e-6)

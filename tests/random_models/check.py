@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.random_models.compare import Numbers, before_overflow, compare
+from tests.random_models.compare import OVERFLOW, Numbers, before_overflow, compare
 from tests.random_models.spec import Spec
 from tests.random_models.workers import Worker
 
@@ -49,8 +49,9 @@ class Checker:
         verdict = Verdict()
         if kind == "numbers":
             verdict.expected = expected
-            verdict.finite = len(before_overflow(expected, spec.dtype)) == len(expected) and not any(
-                bool(np.isnan(value).any()) for value in expected.values()
+            compared = before_overflow(expected, spec.dtype)
+            verdict.finite = not expected.keys() - compared.keys() - {OVERFLOW} and not any(
+                bool(np.isnan(value).any()) for value in compared.values()
             )
         elif kind == "error":
             verdict.refused = expected

@@ -9,7 +9,8 @@ reference itself is run again, several times, with weights and gradients changed
 moves about as far as the variant is off says nothing about the variant: such a model is called ill-conditioned and
 counted, not failed. A wrong row is off by far more than that in all the others.
 
-Numbers so large that their squares overflow end the comparison: what follows depends on the order of two products.
+Numbers so large that their squares overflow end the comparison: what follows depends on the order of two products. So
+does a first NaN, and where something overflowed inside the model before (`OVERFLOW`) the array that holds it, too.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ Numbers = dict[str, Array]
 BOUNDS = {"float64": 1e-9, "float32": 1e-4}
 #: how far weights are nudged, as a share of themselves: about two units in the last place
 NUDGES = {"float64": 4e-16, "float32": 2e-7}
-_TRIES = 8
+_TRIES = 64
 #: from here on squares overflow
 _HUGE = {"float64": 1e150, "float32": 1e18}
+#: the name under which a run says how many arrays it had recorded when something first overflowed
+OVERFLOW = "overflow"
 
 
 @dataclass
@@ -47,12 +50,23 @@ class Difference:
 
 
 def before_overflow(expected: Numbers, dtype: str) -> Numbers:
-    """The numbers up to the first array, in the order of computing, that holds an infinite or a huge one."""
+    """The numbers up to the first array, in the order of computing, that holds an infinite, a huge one or a NaN.
+
+    NaN that no overflow made are compared by their places, and end the comparison after that array.
+    """
     result = {}
-    for key, value in expected.items():
-        if float(np.abs(value[~np.isnan(value)]).max(initial=0.0)) > _HUGE[dtype]:
+    overflow = expected.get(OVERFLOW)
+    for place, (key, value) in enumerate(expected.items()):
+        if key == OVERFLOW:
+            continue
+        nan = np.isnan(value)
+        if float(np.abs(value[~nan]).max(initial=0.0)) > _HUGE[dtype]:
+            break
+        if nan.any() and overflow is not None and place >= overflow:
             break
         result[key] = value
+        if nan.any():
+            break
     return result
 
 
@@ -98,23 +112,28 @@ def compare(
     nudged : gives the expected numbers of a run whose weights are nudged with this seed
     """
     bound = BOUNDS[dtype] if bound is None else bound
-    expected = before_overflow(expected, dtype)
-    found = {key: value for key, value in found.items() if key in expected} if len(expected) < len(found) else found
+    whole = {key for key in expected if key != OVERFLOW}
+    overflows = [numbers[OVERFLOW] for numbers in (expected, found) if OVERFLOW in numbers]
+    expected = before_overflow({**expected, OVERFLOW: min(overflows)} if overflows else expected, dtype)
+    cut = whole - expected.keys()
+    found = {key: value for key, value in found.items() if key != OVERFLOW and key not in cut}
     scales = scales_of(expected, dtype, bound)
-    off = {key: gap for key, gap in gaps(found, expected).items() if not gap <= bound * scales.get(key, 1.0)}
-    if not off:
+    left = {key: gap for key, gap in gaps(found, expected).items() if not gap <= bound * scales.get(key, 1.0)}
+    if not left:
         return None, False
     moved: dict[str, float] = {}
+    allowed = {key: bound * scales.get(key, 1.0) for key in left}
     for seed in range(_TRIES if nudged is not None else 0):
-        for key, gap in gaps(nudged(seed), expected).items():  # type: ignore[misc]
+        other = nudged(seed)  # type: ignore[misc]
+        if not other:
+            continue  # the nudged model was refused
+        for key, gap in gaps({key: value for key, value in other.items() if key in expected}, expected).items():
             moved[key] = max(moved.get(key, 0.0), gap)
-    left = {}
-    for key, gap in off.items():
-        allowed = bound * scales.get(key, 1.0) + 20.0 * moved.get(key, 0.0)
-        if not gap <= allowed:
-            left[key] = (gap, allowed)
+        allowed = {key: bound * scales.get(key, 1.0) + 20.0 * moved.get(key, 0.0) for key in left}
+        left = {key: gap for key, gap in left.items() if not gap <= allowed[key]}
+        if not left:
+            break
     if not left:
         return None, True
     first = next(key for key in {**expected, **found} if key in left)  # what went wrong first
-    gap, allowed = left[first]
-    return Difference(first, gap, allowed, f" ({len(left)} of {len(expected)} arrays are off)"), False
+    return Difference(first, left[first], allowed[first], f" ({len(left)} of {len(expected)} arrays are off)"), False

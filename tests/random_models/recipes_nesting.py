@@ -33,7 +33,10 @@ def _time_distributed(b: Builder) -> bool:
     for _ in range(10):
         nested = inner(b, value.shape[1:], value.kind if ids else "real", value.vocabulary)
         nested.stateful = True  # says: no stateful layers in here
-        name = b.random.choice([one for one in STEP_LAYERS if one != "Softmax" or not value.masked])
+        barred = set(recurrent_layers.NOT_IN_KERAS) if b.limits.in_keras else set()
+        if value.masked:
+            barred.add("Softmax")
+        name = b.random.choice([one for one in STEP_LAYERS if one not in barred])
         if not RECIPES[name](nested) or len(nested.nodes) != 1:
             continue
         node = nested.nodes[0]

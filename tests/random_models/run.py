@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.random_models import data as drawing
-from tests.random_models.compare import NUDGES
+from tests.random_models.compare import NUDGES, OVERFLOW
 from tests.random_models.own_layers import own_layers
 from tests.random_models.spec import Spec
 
@@ -59,15 +59,16 @@ def fill_weights(model: Any, seed: int, nudge: int = 0) -> None:
 
 
 def train(
-    model: Any, x: Any, y: Any, sample_weight: Any, mode: str, batch: int, seed: int, nudge: int = 0
-) -> dict[str, Array]:
+    model: Any, x: Any, y: Any, sample_weight: Any, mode: str, batch: int, seed: int, nudge: int = 0,
+    found: dict[str, Array] | None = None,
+) -> dict[str, Array]:  # fmt: skip
     """Two steps; outputs before and after, the loss, the gradients and all weights after each of them."""
     if not model.built:
         model.predict_on_batch(_rows(x, batch))
     fill_weights(model, seed, nudge)
     if nudge:
         x = [nudged_input(model, one, nudge) for one in x] if isinstance(x, list) else nudged_input(model, x, nudge)
-    found: dict[str, Array] = {}
+    found = {} if found is None else found
     record_outputs(found, "before", model, _rows(x, batch))
     gradients = record_gradients(model, nudge)
     if mode == "fit":
@@ -127,7 +128,9 @@ def record_outputs(found: dict[str, Array], step: str, model: Any, x: Any) -> No
 def record_gradients(model: Any, nudge: int) -> list[Any]:
     """A list to which each update will add its gradients: (place, array) of each variable that has one.
 
-    nudge : 0, or the seed of small changes of each gradient, by some units in the last place of the step's largest
+    nudge : 0, or the seed of small changes of each gradient, by some units in the last place of the step's largest.
+        What is smaller than that may be anything in another order of computing: at random it is changed element by
+        element, set to zero, turned round, or left, in all arrays of a step alike
     """
     optimizer = model.optimizer
     recorded: list[Any] = []
@@ -137,10 +140,13 @@ def record_gradients(model: Any, nudge: int) -> list[Any]:
     def values(gradient: Any) -> Array:
         return np.asarray(getattr(gradient, "rows", gradient))  # some gradients hold some rows alone
 
-    def nudged(gradient: Any, largest: float) -> Any:
+    def nudged(gradient: Any, largest: float, change: str) -> Any:
         rows = values(gradient)
         size = _nudge_of(model, rows.dtype) * (largest + 3.0 * float(np.abs(rows).max(initial=0.0)))
-        rows = rows + (size * rough.uniform(-1.0, 1.0, rows.shape)).astype(rows.dtype)
+        if change == "noise":
+            rows = rows + (size * rough.uniform(-1.0, 1.0, rows.shape)).astype(rows.dtype)
+        elif change != "none":
+            rows = np.where(np.abs(rows) < size, rows * (0 if change == "zero" else -1), rows).astype(rows.dtype)
         if hasattr(gradient, "rows"):
             return type(gradient)(gradient.ids, rows, gradient.shape)
         return rows if _is_own(model) else import_module("keras.ops").convert_to_tensor(rows)
@@ -148,7 +154,8 @@ def record_gradients(model: Any, nudge: int) -> list[Any]:
     def recording(grads: Any, trainable_variables: Any = None) -> Any:
         if nudge:
             largest = max(float(np.abs(values(one)).max(initial=0.0)) for one in grads if one is not None)
-            grads = [None if gradient is None else nudged(gradient, largest) for gradient in grads]
+            change = ("noise", "noise", "zero", "turn", "none")[rough.randint(5)]
+            grads = [None if gradient is None else nudged(gradient, largest, change) for gradient in grads]
         if _is_own(model):
             recorded.append([(k, np.array(gradient)) for k, gradient in enumerate(grads) if gradient is not None])
         return apply(grads, trainable_variables)
@@ -176,11 +183,15 @@ def _rows(x: Any, count: int) -> Any:
 
 def run(spec: Spec, package: str = "recurra", nudge: int = 0) -> dict[str, Array]:
     """Build the model of a description, train it, and return the numbers."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    found: dict[str, Array] = {}
+    overflows: list[int] = []
+    note = np.errstate(all="ignore", over="call", call=lambda *_: overflows or overflows.append(len(found)))
+    with warnings.catch_warnings(), note:
         warnings.simplefilter("ignore")
         names = names_of(package, spec.dtype, spec.seed)
         exec(compile(spec.source(), f"<model {spec.seed}>", "exec"), names)
-        return train(
+        train(
             *(names[key] for key in ("model", "x", "y", "sample_weight")),
-            mode=spec.mode, batch=spec.batch, seed=spec.seed, nudge=nudge,
+            mode=spec.mode, batch=spec.batch, seed=spec.seed, nudge=nudge, found=found,
         )  # fmt: skip
+    return {**found, OVERFLOW: np.array(overflows[0])} if overflows else found

@@ -13,7 +13,7 @@ from recurra import layers, losses, optimizers
 from tests.random_models import pools
 from tests.random_models.__main__ import variants
 from tests.random_models.check import Checker
-from tests.random_models.compare import BOUNDS, compare
+from tests.random_models.compare import BOUNDS, OVERFLOW, compare
 from tests.random_models.generator import Limits, generate
 from tests.random_models.recipes import RECIPES
 from tests.random_models.shrink import shrink
@@ -148,7 +148,21 @@ def test_compare_sees_a_wrong_row_and_passes_rounding(dtype: str, rng: np.random
         moving = {**expected, key: value + np.asarray(0.3 * np.abs(wrong[key][1] - value[1]).max(), dtype)}
         wrong[key][0, 0] = value[1, 0]
         assert compare(wrong, expected, dtype, lambda _, moving=moving: moving) == (None, True)
+        assert compare(wrong, expected, dtype, lambda _: {})[0] is not None
     assert set(BOUNDS) == {"float64", "float32"}
+
+
+def test_the_comparison_ends_where_numbers_overflow() -> None:
+    good, bad = np.ones((2, 3)), np.array([[1.0, np.nan, 1.0], [1.0, 1.0, 1.0]])
+    made_by_hand = {"before/output 0": good, "step 1/loss": bad, "step 2/loss": good}
+    assert compare({**made_by_hand, "step 2/loss": good + 1}, made_by_hand, "float64") == (None, False)
+    assert compare({**made_by_hand, "step 1/loss": good}, made_by_hand, "float64")[0] is not None
+    overflowed = {**made_by_hand, OVERFLOW: np.array(1)}
+    assert compare({**made_by_hand, "step 1/loss": good}, overflowed, "float64") == (None, False)
+    assert compare({**made_by_hand, "before/output 0": bad}, overflowed, "float64")[0] is not None
+    assert (
+        compare({**made_by_hand, "step 1/loss": good}, {**overflowed, OVERFLOW: np.array(2)}, "float64")[0] is not None
+    )
 
 
 def test_shrinking_leaves_the_part_that_fails() -> None:

@@ -38,6 +38,10 @@ def stack(case: str) -> list[Any]:
         return [layers.GRU(3, return_sequences=True)]
     if case == "GRU_both":
         return [both(layers.GRU(3, use_bias=False, return_sequences=True))]
+    if case == "ProjectionLSTM":
+        return [layers.ProjectionLSTM(5, projection_units=2, return_sequences=True) for _ in range(2)]
+    if case == "ProjectionLSTM_both":
+        return [both(layers.ProjectionLSTM(7, projection_units=3, use_bias=False, return_sequences=True))]
     return [layers.SimpleRNN(4, return_sequences=True) for _ in range(2)]
 
 
@@ -47,7 +51,7 @@ def run(stacked: list[Any], x: Any) -> Any:
     return np.asarray(x)
 
 
-CASES = ["LSTM", "LSTM_deep", "GRU", "GRU_both", "SimpleRNN"]
+CASES = ["LSTM", "LSTM_deep", "GRU", "GRU_both", "SimpleRNN", "ProjectionLSTM", "ProjectionLSTM_both"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -104,7 +108,7 @@ def test_plain_layers(rng: np.random.Generator) -> None:
 
 def test_errors(golden: dict[str, Any]) -> None:
     state = state_of(golden, "LSTM")
-    with pytest.raises(ValueError, match='cell must be "LSTM", "GRU" or "SimpleRNN", got \'lstm\''):
+    with pytest.raises(ValueError, match='cell must be "LSTM", "GRU", "SimpleRNN" or "ProjectionLSTM", got \'lstm\''):
         pytorch.read_state_dict(state, "lstm")
     with pytest.raises(ValueError, match=r"weight_hh must have shape \(3\*H, H\), got \(20, 5\)"):
         pytorch.read_state_dict(state, "GRU")
@@ -112,6 +116,12 @@ def test_errors(golden: dict[str, Any]) -> None:
         pytorch.read_state_dict(state, "LSTM", "encoder.")
     with pytest.raises(ValueError, match="proj_size"):
         pytorch.read_state_dict({**state, "weight_hr_l0": np.zeros((2, 5))}, "LSTM")
+    with pytest.raises(ValueError, match="'ProjectionLSTM' and with no other, got 'ProjectionLSTM' without it"):
+        pytorch.read_state_dict(state, "ProjectionLSTM")
+    with pytest.raises(ValueError, match=r"weight_hh must have shape \(4\*H, P\) = \(20, 2\), got \(20, 5\)"):
+        pytorch.read_state_dict({**state, "weight_hr_l0": np.zeros((2, 5))}, "ProjectionLSTM")
+    with pytest.raises(ValueError, match=r"projection_kernel must have shape \(H, P\) = \(5, 3\), got \(5, 2\)"):
+        pytorch.to_pytorch("ProjectionLSTM", np.zeros((2, 20)), np.zeros((3, 20)), None, np.zeros((5, 2)))
     with pytest.raises(ValueError, match="together"):
         pytorch.from_pytorch("LSTM", state["weight_ih_l0"], state["weight_hh_l0"], state["bias_ih_l0"])
     with pytest.raises(ValueError, match="reset_after=True"):

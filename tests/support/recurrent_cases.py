@@ -81,10 +81,16 @@ def make_mask(kind: str, rows: int, steps: int, rng: np.random.Generator) -> Arr
     return mask
 
 
+def h_size(case: Case) -> int:
+    """The size of h."""
+    units = case.sizes[3]
+    return max(1, units - 1) if cells.CELLS[case.cell].projects else units
+
+
 def make_inputs(case: Case) -> Inputs:
     rng = np.random.default_rng([case.seed, *case.sizes])
     rows, steps, features, units = case.sizes
-    cell, gates = cells.CELLS[case.cell], GATES[case.cell]
+    cell, gates, projected = cells.CELLS[case.cell], GATES[case.cell], h_size(case)
 
     gain = 1.0 if case.activation in ("tanh", "sigmoid", "hard_sigmoid") else 0.5  # unbounded ones must not run away
 
@@ -102,20 +108,26 @@ def make_inputs(case: Case) -> Inputs:
     x: Array = normal(rows, steps, features)
     if case.embeddings:
         x = rng.integers(0, vocabulary, (rows, steps)).astype(np.int32)
-    scales = {"kernel": gain * max(features, 1) ** -0.5, "recurrent_kernel": 0.7 * gain * units**-0.5, "bias": 0.5}
+    scales = {
+        "kernel": gain * max(features, 1) ** -0.5,
+        "recurrent_kernel": 0.7 * gain * units**-0.5,
+        "bias": 0.5,
+        "projection_kernel": units**-0.5,
+    }
     arrays: dict[str, Array | None] = {"x": x}
-    for state in cell.states:
-        arrays[f"{state}0"] = normal(rows, units) if case.states else None
-    for name, shape in cell.shapes(features, units).items():
+    state_sizes = dict(zip(cell.states, cell.state_sizes(units, projected), strict=True))
+    for state, size in state_sizes.items():
+        arrays[f"{state}0"] = normal(rows, size) if case.states else None
+    for name, shape in cell.shapes(features, units, projected).items():
         arrays[name] = normal(*shape, scale=scales.get(name, 0.3)) if case.bias or name != "bias" else None
     arrays["mask"] = make_mask(case.mask, rows, steps, rng)
     arrays["input_dropout"] = dropout(case.input_dropout, features)
-    arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, units) if cell.has_recurrent_kernel else None
+    arrays["recurrent_dropout"] = dropout(case.recurrent_dropout, projected) if cell.has_recurrent_kernel else None
     arrays["embeddings"] = table
-    y_shape = (rows, steps, units) if case.return_sequences else (rows, units)
+    y_shape = (rows, steps, projected) if case.return_sequences else (rows, projected)
     upstream: dict[str, Array | None] = {"dy": normal(*y_shape) if case.gradients in ("all", "y") else None}
-    for state in cell.states:
-        upstream[f"d{state}"] = normal(rows, units) if case.gradients in ("all", "state") else None
+    for state, size in state_sizes.items():
+        upstream[f"d{state}"] = normal(rows, size) if case.gradients in ("all", "state") else None
     return Inputs(arrays, upstream)
 
 

@@ -23,6 +23,16 @@ def states_of(kind: str) -> int:
     return len(declared(kind).states)
 
 
+def output_of(kind: str, units: int) -> int:
+    """The size of h that a layer of so many units has by default."""
+    return (units + 1) // 2 if declared(kind).projects else units
+
+
+def sizes_of(kind: str, units: int) -> tuple[int, ...]:
+    """The size of each state."""
+    return declared(kind).state_sizes(units, output_of(kind, units))
+
+
 def settings_of(kind: str, setting: str) -> list[str]:
     """The arguments that end in `setting` ("initializer", "regularizer", "constraint"), one for each weight."""
     return [f"{prefix}_{setting}" for prefix in KINDS[kind].cell_class.weight_prefixes().values()]

@@ -199,7 +199,7 @@ def test_files_keep_everything(words: LanguageModel, tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"level": "syllable"}, "level must be 'char' or 'word', got 'syllable'"),
-        ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, .*, layer_norm_gru, got 'rnn'"),
+        ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, .*, projection_lstm, got 'rnn'"),
         ({"units": 0}, "units must be an int >= 1, got 0"),
         ({"layers": 1.5}, "layers must be an int >= 1, got 1.5"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),

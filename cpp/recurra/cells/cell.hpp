@@ -12,6 +12,8 @@
 //                          the layer's second state
 //   unit_parameters        weights of each unit, (unit_parameters, H): peepholes, recurrent weights without a matrix;
 //                          unit_parameters_name: of the array
+//   projects               h is what forward returns, times a projection kernel (H, P): P units, which the recurrent
+//                          kernel, then (P, gates * H), multiplies. For cells of one stage that carry c
 //   row_statistics         forward gets its columns normalised over the units of each row: (z - mean) / sqrt(variance +
 //                          epsilon), and leaves them so; backward leaves the gradient of the normalised ones, which the
 //                          loop takes through the normalisation. For cells of one stage
@@ -56,6 +58,7 @@ struct CellDefaults {
   static constexpr Carry carry = Carry::none;
   static constexpr int unit_parameters = 0;
   static constexpr const char* unit_parameters_name = "unit_parameters";
+  static constexpr bool projects = false;
   static constexpr bool row_statistics = false;
   static constexpr bool has_recurrent_activation = true;
   static constexpr Activation usual_activation = Activation::tanh, usual_recurrent_activation = Activation::sigmoid;
@@ -82,7 +85,7 @@ struct CellDeclaration {
   const char* unit_parameters_name = nullptr;
   int gates = 0, biases = 0, unit_parameters = 0;
   Carry carry = Carry::none;
-  bool row_statistics = false, has_recurrent_activation = true;
+  bool projects = false, row_statistics = false, has_recurrent_activation = true;
   Activation usual_activation = Activation::tanh, usual_recurrent_activation = Activation::sigmoid;
   int columns = 0;
   int stages = 1;
@@ -118,6 +121,7 @@ struct CellDeclaration {
 template <class Cell>
 constexpr CellDeclaration declare() {
   static_assert(column_count<Cell> <= max_columns && Cell::gates <= max_gates);
+  static_assert(!Cell::projects || (Cell::carry == Carry::c && !Cell::row_statistics));
   CellDeclaration all;
   all.name = Cell::name;
   all.unit_parameters_name = Cell::unit_parameters_name;
@@ -125,6 +129,7 @@ constexpr CellDeclaration declare() {
   all.biases = Cell::biases;
   all.unit_parameters = Cell::unit_parameters;
   all.carry = Cell::carry;
+  all.projects = Cell::projects;
   all.row_statistics = Cell::row_statistics;
   all.has_recurrent_activation = Cell::has_recurrent_activation;
   all.usual_activation = Cell::usual_activation;

@@ -13,6 +13,7 @@
 //   MinLstm             3   f  i  n             from x
 //   LayerNormLstm       4   i  f  g  o          scale and shift (8, H), no bias
 //   LayerNormGru        3   z  r  n             scale and shift (8, H), no bias
+//   ProjectionLstm      4   i  f  g  o          projection kernel (H, P)
 //
 // The order is Keras's, which calls g "c" and n "h"; here c and h are the states.
 #pragma once
@@ -26,6 +27,7 @@
 #include "recurra/cells/min_gru.hpp"
 #include "recurra/cells/min_lstm.hpp"
 #include "recurra/cells/peephole_lstm.hpp"
+#include "recurra/cells/projection_lstm.hpp"
 #include "recurra/cells/simple_rnn.hpp"
 
 // clang-format off
@@ -40,5 +42,6 @@
   X(MinGru)             \
   X(MinLstm)            \
   X(LayerNormLstm)      \
-  X(LayerNormGru)
+  X(LayerNormGru)       \
+  X(ProjectionLstm)
 // clang-format on

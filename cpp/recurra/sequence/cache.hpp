@@ -22,15 +22,17 @@ struct SequenceCache {
   Buffer<T> carry0;  // [position][units.padded]: before the first step
   Buffer<T> stage_operands;  // [stage - 1][packed row][units.padded]: of the stages after 0
   Buffer<T> norm_scale;  // [packed row][column]: of the rows' moments, where columns are normalised
+  Buffer<T> unprojected;  // [packed row][units.padded]: what the projection kernel multiplies
   Buffer<T> unit_parameters;  // [parameter][units.padded]
 };
 
 /// Results of backward; every element is overwritten. dx: (B, steps, I), (tokens, I) with a token table, or null;
-/// dh0, dc0: (B, H), dc0 null unless the cell carries c; dkernel (I, G*H); drecurrent_kernel (H, G*H) or null; dbias:
-/// shape of bias, or null; dunit_parameters: (parameters, H), null without any.
+/// dh0, dc0: (B, P) and (B, H), dc0 null unless the cell carries c; dkernel (I, G*H); drecurrent_kernel (P, G*H) or null; dbias:
+/// shape of bias, or null; dunit_parameters: (parameters, H), null without any; dprojection_kernel: (H, P), null
+/// unless the cell projects h.
 template <class T>
 struct SequenceGradients {
-  T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias, *dunit_parameters;
+  T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias, *dunit_parameters, *dprojection_kernel = nullptr;
 };
 
 }  // namespace recurra

@@ -1,7 +1,7 @@
 // Forward over a sequence, written once for every cell.
 //
-// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, H), or (B, H) unless return_sequences,
-// its rows y_stride() apart; h (B, H) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
+// In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, P), or (B, P) unless return_sequences,
+// its rows y_stride() apart; h (B, P) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
 //
 // A row's result depends neither on the other rows nor on the number of threads.
 //
@@ -65,6 +65,7 @@ class SequenceForward : private ForwardProducts<T> {
           context.barrier();
         }
         if (cell_.row_statistics) normalized_step(s, r0, last, context);
+        if (cell_.projects) projection_step(s, r0, last, context);
       }
     }
   }
@@ -75,7 +76,7 @@ class SequenceForward : private ForwardProducts<T> {
     for (Index n = 0; n < blocks; ++n) {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = block_z(s, i0, p, worker);
-      if (is_last(stage) && y_ && call_.return_sequences) this->prefetch_y(s, i0, i1, p);
+      if (is_last(stage) && y_ && call_.return_sequences && !cell_.projects) this->prefetch_y(s, i0, i1, p);
       if (stage == 0) this->columns(s, i0, i1, p, z);
       else this->stage_columns(stage, s, i0, i1, p, z);
       after_products(stage, s, i0, i1, p, z);
@@ -95,6 +96,16 @@ class SequenceForward : private ForwardProducts<T> {
         this->pointwise(s, i0, i1, p, z);
       }
     });
+    context.barrier();
+  }
+  /// The new h of rows [r0, r1), projected.
+  void projection_step(Index s, Index r0, Index r1, StepContext& context) {
+    const Index blocks = (r1 - r0 + block_rows - 1) / block_rows;
+    const auto [first, last] = context.range(L_.h_units.count * blocks);
+    for (Index item = first; item < last; ++item) {
+      const Index n = item % blocks;
+      this->project(s, r0 + (r1 - r0) * n / blocks, r0 + (r1 - r0) * (n + 1) / blocks, item / blocks);
+    }
     context.barrier();
   }
   bool is_last(int stage) const { return stage + 1 == cell_.stages; }

@@ -13,7 +13,7 @@ class ForwardPointwise : protected ForwardState<T> {
   using State = ForwardState<T>;
   using State::call_, State::cell_, State::functions_, State::cache_, State::L_, State::plan_, State::y_, State::h_,
       State::c_;
-  using State::moments_, State::operand, State::stage_operand, State::state_row, State::write_h;
+  using State::moments_, State::operand, State::stage_operand, State::state_row, State::weights_, State::write_h;
   using State::State, State::W;
 
   /// The moments of a row's columns, over all panels.
@@ -48,8 +48,20 @@ class ForwardPointwise : protected ForwardState<T> {
     }
     if (cell_.unit_parameters) block.unit_parameters = cache_->unit_parameters.data() + first;
     functions_.forward[vectors - 1](block);
+    if (cell_.projects) return store_unprojected(s, i0, i1, p, h, block.carry_after);
+    with_vectors(vectors, [&](auto count) {
+      store_states<decltype(count)::value>(s, i0, i1, L_.units, p, h, block.carry_after);
+    });
+  }
+
+  /// h of rows [i0, i1), panel q of its P units, where the cell projects it.
+  void project(Index s, Index i0, Index i1, Index q) {
+    const Index Hp = L_.units.padded, vectors = L_.h_units.vectors(q), width = vectors * W;
+    const Segment all{0, L_.H};
+    alignas(64) T h[block_rows * Panels<T>::full];
+    product<T>(i1 - i0, unprojected(s, i0), Hp, &all, 1, weights_->projection(q), vectors, h, width, false);
     with_vectors(vectors,
-                 [&](auto count) { store_states<decltype(count)::value>(s, i0, i1, p, h, block.carry_after); });
+                 [&](auto count) { store_states<decltype(count)::value>(s, i0, i1, L_.h_units, q, h, nullptr); });
   }
 
   /// The operand of a stage after 0.
@@ -62,11 +74,23 @@ class ForwardPointwise : protected ForwardState<T> {
   }
 
  private:
-  /// h to y, and to the next step's operand or, where a row ends, to the final states.
+  /// Rows before it have a step after s.
+  Index with_next_step(Index s) const { return s + 1 < plan_.steps() ? plan_.live(s + 1) : 0; }
+  T* unprojected(Index s, Index i) const { return cache_->unprojected.data() + state_row(s, i) * L_.units.padded; }
+  /// h to where project() reads it, and the carry to the final states where a row ends.
+  void store_unprojected(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
+    const Index first = L_.units.first(p), used = L_.units.used(p), width = L_.units.width(p), Hp = L_.units.padded;
+    const Index next = with_next_step(s);
+    for (Index i = i0; i < i1; ++i, h += width, carry += Hp) {
+      copy(h, width, unprojected(s, i) + first);
+      if (i >= next) copy(carry, used, c_ + plan_.batch_row(i) * L_.H + first);
+    }
+  }
+  /// h, a panel of some `units`, to y, and to the next step's operand or, where a row ends, to the final states. carry:
+  /// to the final states too, or null.
   template <int V>
-  void store_states(Index s, Index i0, Index i1, Index p, const T* h, const T* carry) const {
-    const Index first = L_.units.first(p), used = L_.units.used(p), H = L_.H;
-    const Index next = s + 1 < plan_.steps() ? plan_.live(s + 1) : 0;  // rows before it have a next step
+  void store_states(Index s, Index i0, Index i1, const Panels<T>& units, Index p, const T* h, const T* carry) const {
+    const Index first = units.first(p), used = units.used(p), next = with_next_step(s);
     if (y_ && call_.return_sequences) {
       for (Index i = i0; i < i1; ++i)
         store_row<V>(y_ + plan_.source(s, i) * call_.y_stride() + first, h + (i - i0) * V * W, used);
@@ -79,9 +103,9 @@ class ForwardPointwise : protected ForwardState<T> {
       else write_h(s + 1, i, from, first, used);
     }
     for (Index i = std::max(i0, next); i < i1; ++i) {
-      const Index at = plan_.batch_row(i) * H + first;
+      const Index at = plan_.batch_row(i) * units.columns + first;
       store_row<V>(h_ + at, h + (i - i0) * V * W, used);
-      if (c_) store_row<V>(c_ + at, carry + (i - i0) * L_.units.padded, used);
+      if (c_ && carry) store_row<V>(c_ + at, carry + (i - i0) * L_.units.padded, used);
     }
   }
   template <int V>

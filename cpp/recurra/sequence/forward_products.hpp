@@ -144,7 +144,7 @@ class ForwardProducts : protected ForwardPointwise<T> {
     };
     // A column that does not take x starts behind it, as in the other paths: zero times infinity is not zero.
     const bool all_take_x = cell_.kernel_columns() == cell_.columns;
-    const Index h_rows = cell_.operand_columns(0) ? L_.H : 0;
+    const Index h_rows = cell_.operand_columns(0) ? L_.P : 0;
     if (!tokens_ && all_take_x) {
       add({0, L_.I + 1 + h_rows}, 0, false);
     } else {

@@ -2,7 +2,7 @@
 //
 //   operand rows        all cached in training with one section; else a ring buffer of chunk + 1 steps
 //   pre-activations z   all cached in training; else of one chunk of steps, or scratch of one block for each worker
-//   carry, operands of later stages        by packed row in training; else one row for each position
+//   carry, operands of later stages, h before its projection: by packed row in training; else one row for each position
 #pragma once
 #include <memory>
 #include <optional>
@@ -40,12 +40,12 @@ class ForwardState {
     cache->cell = &functions;
     cache->call = call;
     // Groups of rows are for workers that run whole steps, with all the weights in their own core's L2.
-    const Index weights = (call.I + 1 + call.H) * cell.gates * call.H * Index(sizeof(T));
+    const Index weights = (call.I + 1 + call.P()) * cell.gates * call.H * Index(sizeof(T));
     cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, call.training && stays_in_l2(weights), call.layout);
     const Panels<T> units(call.H);
     cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_stride_of(cell, units), units.count);
     const bool per_gate = std::max(call.input_mask_count, call.recurrent_mask_count) > 1;
-    cache->layout = Layout(cell, cache->tokens ? 0 : call.I, call.H, per_gate);
+    cache->layout = Layout(cell, cache->tokens ? 0 : call.I, call.H, call.P(), per_gate);
     return cache;
   }
 
@@ -72,6 +72,7 @@ class ForwardState {
       cache_->carry.resize(state_rows * Hp);
       cache_->carry0.resize(B * Hp);
     }
+    if (cell_.projects) cache_->unprojected.resize(state_rows * Hp);
     stage_size_ = state_rows * Hp;
     cache_->stage_operands.resize((cell_.stages - 1) * stage_size_);
     if (cell_.row_statistics) {
@@ -102,21 +103,21 @@ class ForwardState {
 
   /// The states of position i before the first step; the final states too where the row has no step.
   void initial_state(Index i) {
-    const Index b = plan_.batch_row(i), H = L_.H, Hp = L_.units.padded;
-    const T* from_h = call_.h0 ? call_.h0 + b * H : nullptr;
+    const Index b = plan_.batch_row(i), H = L_.H, P = L_.P, Hp = L_.units.padded;
+    const T* from_h = call_.h0 ? call_.h0 + b * P : nullptr;
     if (cell_.has_carry()) {
       const T* from = cell_.carry == Carry::h ? from_h : call_.c0 ? call_.c0 + b * H : nullptr;
       T* to = cache_->carry0.data() + i * Hp;
       for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
     }
     if (plan_.length(i) == 0) {
-      for (Index j = 0; j < H; ++j) h_[b * H + j] = from_h ? from_h[j] : T(0);
+      for (Index j = 0; j < P; ++j) h_[b * P + j] = from_h ? from_h[j] : T(0);
       if (c_)
         for (Index j = 0; j < H; ++j) c_[b * H + j] = call_.c0 ? call_.c0[b * H + j] : T(0);
       return;
     }
-    const std::vector<T> zeros(from_h ? 0 : size_t(H));
-    write_h(0, i, from_h ? from_h : zeros.data(), 0, H);
+    const std::vector<T> zeros(from_h ? 0 : size_t(P));
+    write_h(0, i, from_h ? from_h : zeros.data(), 0, P);
   }
 
   // --- addresses

@@ -36,8 +36,8 @@ struct SequenceLayout {
   static constexpr Index W = lanes<T>;
 
   const CellDeclaration* cell = nullptr;
-  Index I = 0, H = 0;
-  Panels<T> units;
+  Index I = 0, H = 0, P = 0;
+  Panels<T> units, h_units;  // of H; of P, the size of h
   Index sections = 1;  // of an operand row: 1, or G where gates have dropout masks of their own
   Index section = 0;  // elements of [x | 1 | h]
   Index operand_stride = 0;  // elements from one operand row to the next
@@ -45,10 +45,10 @@ struct SequenceLayout {
   Index cached_stride = 0;  // elements from one operand row cached for backward to the next; these have one section
 
   SequenceLayout() = default;
-  SequenceLayout(const CellDeclaration& declaration, Index inputs, Index hidden, bool per_gate)
-      : cell(&declaration), I(inputs), H(hidden), units(hidden) {
+  SequenceLayout(const CellDeclaration& declaration, Index inputs, Index hidden, Index h_size, bool per_gate)
+      : cell(&declaration), I(inputs), H(hidden), P(h_size), units(hidden), h_units(h_size) {
     sections = per_gate ? cell->gates : 1;
-    section = I + 1 + H;
+    section = I + 1 + P;
     z_stride = z_stride_of(*cell, units);
     operand_stride = stride_of(sections);
     cached_stride = stride_of(1);

@@ -6,12 +6,12 @@
 
 namespace recurra {
 
-/// Fill y at masked steps, or with the last output unless return_sequences. In: y (B, steps, H) with the rows of
-/// unmasked steps written, or y (B, H); h (B, H) final states. y's rows are y_stride() apart.
+/// Fill y at masked steps, or with the last output unless return_sequences. In: y (B, steps, P) with the rows of
+/// unmasked steps written, or y (B, P); h (B, P) final states. y's rows are y_stride() apart.
 template <class T>
 void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
-  const Index H = call.H, steps = call.steps, y_stride = call.y_stride();
-  const size_t bytes = size_t(H) * sizeof(T);
+  const Index P = call.P(), steps = call.steps, y_stride = call.y_stride();
+  const size_t bytes = size_t(P) * sizeof(T);
   if (!call.mask && call.return_sequences) return;
   for (Index b = 0; b < call.B; ++b) {
     const std::uint8_t* mask = call.mask ? call.mask + b * steps : nullptr;
@@ -21,7 +21,7 @@ void finish_outputs(const SequenceCall<T>& call, T* y, const T* h) {
       const Index t = call.reverse ? steps - 1 - n : n;
       masked = mask && !mask[t];
       T* row = call.return_sequences ? y + (b * steps + t) * y_stride : nullptr;
-      if (!masked) previous = row ? row : h + b * H;
+      if (!masked) previous = row ? row : h + b * P;
       else if (row && previous && !call.zero_output_for_mask) std::memcpy(row, previous, bytes);
       else if (row) std::memset(row, 0, bytes);
     }

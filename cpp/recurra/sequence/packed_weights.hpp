@@ -16,10 +16,10 @@ template <class T>
 class PackedWeights {
  public:
   PackedWeights(const CellDeclaration& cell, const SequenceCall<T>& call)
-      : cell_(cell), I_(call.I), H_(call.H), units_(call.H) {
+      : cell_(cell), I_(call.I), H_(call.H), P_(call.P()), units_(call.H) {
     const int C = cell_.columns;
     for (int c = 0; c < C; ++c)
-      rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (cell_.column[c].takes_operand(0) ? H_ : 0);
+      rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (cell_.column[c].takes_operand(0) ? P_ : 0);
     for (int c = 0; c < C; ++c) {
       const Column& column = cell_.column[c];
       later_rows_[c + 1] = later_rows_[c] + (column.recurrent >= 0 && column.stage > 0 ? H_ : 0);
@@ -29,9 +29,10 @@ class PackedWeights {
       for (Index p = p0; p < p1; ++p) pack(call, p);
     });
     fold();
+    if (cell_.projects) pack_projection(call);
   }
 
-  /// Column c of panel p: kernel_rows(c) rows of the kernel, the bias, H rows of the recurrent kernel if the column
+  /// Column c of panel p: kernel_rows(c) rows of the kernel, the bias, P rows of the recurrent kernel if the column
   /// takes h.
   const T* column(Index p, int c) const { return at(p, rows_[c]); }
   /// Elements from one full panel to the next.
@@ -39,14 +40,16 @@ class PackedWeights {
   Index kernel_rows(int c) const { return cell_.column[c].kernel_rows(I_); }
   /// The recurrent kernel of a column whose stage comes after 0, H rows.
   const T* later_stage(Index p, int c) const { return at(p, rows_[cell_.columns] + later_rows_[c]); }
-  /// The folded last vector: (I + 1 + H, folded_vectors() * W), columns side by side, zeros where a column does not
+  /// Panel q of the projection kernel's columns, H rows.
+  const T* projection(Index q) const { return projection_.data() + Panels<T>(P_).first(q) * H_; }
+  /// The folded last vector: (I + 1 + P, folded_vectors() * W), columns side by side, zeros where a column does not
   /// take a row. Null without folding.
   const T* folded() const { return folded_.data(); }
   /// As column(), for the last panel without its folded vector.
   const T* without_folded(int c) const { return rest_.data() + rows_[c] * rest_width(); }
-  Index bytes() const { return data_.size() * Index(sizeof(T)); }
+  Index bytes() const { return (data_.size() + projection_.size()) * Index(sizeof(T)); }
   bool fits(const CellDeclaration& cell, const SequenceCall<T>& call) const {
-    return &cell_ == &cell && I_ == call.I && H_ == call.H;
+    return &cell_ == &cell && I_ == call.I && H_ == call.H && P_ == call.P();
   }
 
  private:
@@ -57,7 +60,8 @@ class PackedWeights {
   void pack(const SequenceCall<T>& call, Index p) {
     const Index first = units_.first(p), used = units_.used(p), width = units_.width(p), GH = cell_.gates * H_;
     const auto pack_recurrent = [&](const Column& column, T* out) {
-      pack_rows(call.recurrent_kernel + column.recurrent * H_ + first, GH, H_, used, width, out);
+      const Index rows = column.stage == 0 ? P_ : H_;
+      pack_rows(call.recurrent_kernel + column.recurrent * H_ + first, GH, rows, used, width, out);
     };
     for (int c = 0; c < cell_.columns; ++c) {
       const Column& column = cell_.column[c];
@@ -76,14 +80,21 @@ class PackedWeights {
     const Index rest = rest_width(), used = units_.in_last_vector();
     rest_.resize(rows() * rest);
     for (Index k = 0; k < rows(); ++k) std::copy_n(at(p, k), rest, rest_.data() + k * rest);
-    folded_.resize((I_ + 1 + H_) * width);
+    folded_.resize((I_ + 1 + P_) * width);
     std::fill_n(folded_.data(), folded_.size(), T(0));
     for (int c = 0; c < cell_.columns; ++c) {
       const T* from = column(p, c) + rest;
-      const Index first = I_ - kernel_rows(c), last = cell_.column[c].takes_operand(0) ? I_ + 1 + H_ : I_ + 1;
+      const Index first = I_ - kernel_rows(c), last = cell_.column[c].takes_operand(0) ? I_ + 1 + P_ : I_ + 1;
       for (Index k = first; k < last; ++k, from += units_.width(p))
         std::copy_n(from, used, folded_.data() + k * width + c * used);
     }
+  }
+  void pack_projection(const SequenceCall<T>& call) {
+    const Panels<T> columns(P_);
+    projection_.resize(columns.padded * H_);
+    for (Index q = 0; q < columns.count; ++q)
+      pack_rows(call.projection_kernel + columns.first(q), P_, H_, columns.used(q), columns.width(q),
+                projection_.data() + columns.first(q) * H_);
   }
   Index rest_width() const { return units_.width(units_.count - 1) - lanes<T>; }
   T bias(const SequenceCall<T>& call, const Column& column, Index unit) const {
@@ -96,11 +107,11 @@ class PackedWeights {
   }
 
   const CellDeclaration& cell_;
-  Index I_, H_;
+  Index I_, H_, P_;
   Panels<T> units_;
   Index rows_[max_columns + 1] = {};  // sum over the columns before
   Index later_rows_[max_columns + 1] = {};  // the same of the stages after 0, which follow all columns
-  Buffer<T> data_, folded_, rest_;
+  Buffer<T> data_, folded_, rest_, projection_;
 };
 
 }  // namespace recurra

@@ -22,7 +22,7 @@ namespace recurra {
 template <class T>
 bool is_small(const SequenceCall<T>& call) {
   const bool per_gate = call.input_mask_count > 1 || call.recurrent_mask_count > 1;
-  return !per_gate && call.B <= 4 && call.steps * call.B <= 8;
+  return !per_gate && !call.projected && call.B <= 4 && call.steps * call.B <= 8;
 }
 
 /// What forward caches for backward, by packed row.
@@ -287,7 +287,7 @@ class SmallSequence {
   // --- backward
   // -------------------------------------------------------------------------------------------------------
   void run_backward(StridedRows<T> dy, const T* dh_in, const T* dc_in, const SequenceGradients<T>& out) {
-    UpstreamGradients<T> upstream(call_, plan_, Hp_, dy, dh_in, dc_in);
+    UpstreamGradients<T> upstream(call_, plan_, Hp_, Hp_, dy, dh_in, dc_in);
     const Index P = cell_.unit_parameters;
     Buffer<T> through(Hp_), dunit_parameters(call_.B * P * Hp_), normalized(cell_.row_statistics ? z_stride_ : 0);
     std::fill_n(dunit_parameters.data(), dunit_parameters.size(), T(0));

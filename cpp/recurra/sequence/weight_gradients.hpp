@@ -48,7 +48,7 @@ class WeightGradients {
           const Index begin = vectors * k / count * W, end = vectors * (k + 1) / count * W;
           blocks_.push_back({p, 0, C, begin, end - begin, row, size + begin});
         }
-        size += (call_.I + 1 + L_.H) * row;
+        size += (call_.I + 1 + L_.P) * row;
       } else {
         const Index width = L_.units.width(p);
         blocks_.push_back({p, c, 1, 0, width, width, size});
@@ -110,7 +110,7 @@ class WeightGradients {
     if (cell_.stages > 1 || L_.sections > 1 || L_.units.count == 0) return false;
     Index apart = 0;
     for (int c = 0; c < C; ++c) apart += rows_of(c) * L_.units.width(L_.units.count - 1);
-    return folded_width() * (call_.I + 1 + L_.H) < apart;
+    return folded_width() * (call_.I + 1 + L_.P) < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
   /// 0, C-1, 1, C-2, ...: two workers share four columns, of which the first ones may have more operands than the last
@@ -156,7 +156,7 @@ class WeightGradients {
   /// The stage of a column with a recurrent part that comes after stage 0; else 0.
   int later_stage(int c) const { return cell_.column[c].recurrent >= 0 ? cell_.column[c].stage : 0; }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
-  Index rows_of(int c) const { return kernel_rows(c) + 1 + (cell_.column[c].recurrent >= 0 ? L_.H : 0); }
+  Index rows_of(int c) const { return kernel_rows(c) + 1 + (cell_.column[c].recurrent >= 0 ? L_.P : 0); }
 
   /// Rows of [x | 1 | h] before the first that column c takes.
   Index unused_rows(int c) const { return call_.I - kernel_rows(c); }
@@ -176,7 +176,7 @@ class WeightGradients {
     }
     from += block.stride;
     if (column.recurrent >= 0)
-      for (Index k = 0; k < H; ++k, from += block.stride)
+      for (Index k = 0; k < L_.P; ++k, from += block.stride)
         std::memcpy(out.drecurrent_kernel + k * GH + column.recurrent * H + first, from, bytes);
   }
 
@@ -188,7 +188,7 @@ class WeightGradients {
 
   /// Add the sums of all groups of rows to those of the first.
   void add_groups(const Block& block) {
-    const Index rows = block.columns > 1 ? call_.I + 1 + L_.H : rows_of(block.column);
+    const Index rows = block.columns > 1 ? call_.I + 1 + L_.P : rows_of(block.column);
     const Index first = tokens_ ? kernel_rows_of(block) : 0;  // the rows of x are summed over tokens
     for (Index j = block.sums + first * block.stride; j < block.sums + rows * block.stride; j += W) {
       Packet<T> sum = load(sums_.data() + j);
@@ -252,7 +252,7 @@ class WeightGradients {
         const Index b = plan_.batch_row(i);
         T* to = masks_.data() + (i * cell_.gates + gate) * L_.cached_stride;
         if (const T* input = call_.input_mask(gate, b)) copy(input, L_.I, to);
-        if (const T* recurrent = call_.recurrent_mask(gate, b)) copy(recurrent, L_.H, to + L_.I + 1);
+        if (const T* recurrent = call_.recurrent_mask(gate, b)) copy(recurrent, L_.P, to + L_.I + 1);
       }
   }
   /// to = elements `range` of [x | 1 | h] of some packed rows times the masks of column c's gate.

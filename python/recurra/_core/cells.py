@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Cell:
-    """Weights are ``kernel, recurrent_kernel, bias, <unit parameters>``, of which a cell has some."""
+    """Weights are of ``kernel, recurrent_kernel, bias, projection_kernel, <unit parameters>`` those that a cell has."""
 
     name: str
     gates: tuple[str, ...]  # in the order of the weights' columns; an empty name for a single one
@@ -21,6 +21,7 @@ class Cell:
     unit_parameters: int = 0  # rows of the array that holds weights of each unit
     unit_parameters_name: str = ""
     states: tuple[str, ...] = ("h",)
+    projects: bool = False  # whether h, with fewer units than c, is a product with a projection kernel
     row_statistics: bool = False  # whether the columns are normalised over the units of each row
     activation: str = "tanh"
     recurrent_activation: str | None = "sigmoid"  # None: the cell has none
@@ -33,20 +34,27 @@ class Cell:
             names.append("recurrent_kernel")
         if self.biases:
             names.append("bias")
+        if self.projects:
+            names.append("projection_kernel")
         if self.unit_parameters:
             names.append(self.unit_parameters_name)
         return tuple(names)
 
-    def shapes(self, inputs: int, units: int) -> dict[str, Shape]:
-        """The shape of each weight."""
+    def shapes(self, inputs: int, units: int, projection_units: int | None = None) -> dict[str, Shape]:
+        """The shape of each weight. projection_units : the size of h, of a cell that projects it."""
         columns = len(self.gates) * units
         every = {
             "kernel": (inputs, columns),
-            "recurrent_kernel": (units, columns),
+            "recurrent_kernel": (projection_units or units, columns),
             "bias": (2, columns) if self.biases == 2 else (columns,),
+            "projection_kernel": (units, projection_units or units),
             self.unit_parameters_name: (self.unit_parameters, units),
         }
         return {name: every[name] for name in self.weights}
+
+    def state_sizes(self, units: int, projection_units: int | None = None) -> tuple[int, ...]:
+        """The size of each state, h first."""
+        return (projection_units or units, *(units for _ in self.states[1:]))
 
 
 CELLS: dict[str, Cell] = {
@@ -92,5 +100,6 @@ CELLS: dict[str, Cell] = {
             unit_parameters_name="scale_and_shift",
             row_statistics=True,
         ),
+        Cell("projection_lstm", ("i", "f", "c", "o"), projects=True, states=("h", "c")),
     )
 }

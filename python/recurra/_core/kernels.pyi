@@ -42,9 +42,10 @@ def packed_weights_cache() -> PackedWeightsCache: ...
 # --- recurrent layers ---------------------------------------------------------------------------------------------
 # cell : a name of recurrent_cells(), which recurra/_core/cells.py describes: "lstm", "gru" (reset after the product),
 #     "gru_reset_before", "simple_rnn", ...
-# states, dstates : (h,) or (h, c), each (B, H) or None; in messages h0, c0, dh, dc.
-# weights : of kernel (I, G*H), recurrent_kernel (H, G*H), bias (G*H,) or (2, G*H) and unit parameters (P, H) those that the
-#     cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
+# P is the size of h: H, but for a cell that projects h.
+# states, dstates : (h,) or (h, c), (B, P) and (B, H), each or None; in messages h0, c0, dh, dc.
+# weights : of kernel (I, G*H), recurrent_kernel (P, G*H), bias (G*H,) or (2, G*H), projection_kernel (H, P) and unit
+#     parameters (rows, H) those that the cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
 # recurrent_activation : not used by cells that have none.
 def recurrent_cells() -> list[str]: ...
 def recurrent_forward(

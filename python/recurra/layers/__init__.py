@@ -20,8 +20,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
-``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM`` and ``LayerNormGRU`` are not
-Keras's; their arguments have its names.
+``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM``, ``LayerNormGRU`` and
+``ProjectionLSTM`` are not Keras's; their arguments have its names.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.min_gru import MinGRU, MinGRUCell
     from recurra.layers.recurrent.min_lstm import MinLSTM, MinLSTMCell
     from recurra.layers.recurrent.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
+    from recurra.layers.recurrent.projection_lstm import ProjectionLSTM, ProjectionLSTMCell
     from recurra.layers.recurrent.rnn import RNN
     from recurra.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
@@ -93,6 +94,7 @@ LAYER_OF_CELL = {
     "min_lstm": "MinLSTM",
     "layer_norm_lstm": "LayerNormLSTM",
     "layer_norm_gru": "LayerNormGRU",
+    "projection_lstm": "ProjectionLSTM",
 }
 
 _HOMES = {
@@ -197,6 +199,8 @@ __all__ = [
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "Permute",
+    "ProjectionLSTM",
+    "ProjectionLSTMCell",
     "ReLU",
     "RepeatVector",
     "Reshape",

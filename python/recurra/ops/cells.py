@@ -68,17 +68,22 @@ def run_cell(
                            (H, 4H), scale_and_shift (8, H)     b; a of i f c o, then b of i f c o
         "layer_norm_gru"   kernel (I, 3H), recurrent_kernel    likewise, h·U_h and x·W_h apart; a of z r h·U_h x·W_h,
                            (H, 3H), scale_and_shift (8, H)     then b of these
+        "projection_lstm"  kernel (I, 4H), recurrent_kernel    gates i f c o; h' = (o⊙φ(c'))·V, of P units, with
+                           (P, 4H), bias (4H,),                the projection_kernel V: PyTorch's LSTM with
+                           projection_kernel (H, P)            proj_size
         =================  ==================================  ==================================================
     weights : the arrays, in this order; the bias may be None
-    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H) or None for zeros
+    initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H), h (B, P) with a projection, or None
+        for zeros
     activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
         "min_lstm", else "tanh"; "sigmoid". A cell that has no recurrent_activation takes None only
 
-    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`.
+    The other arguments are those of :func:`lstm`; cells without recurrent kernel take no `recurrent_dropout`. With a
+    projection, `recurrent_dropout` is (B, P) or (4, B, P).
 
     Returns
     -------
-    y : (B, T, H), or (B, H) without `return_sequences`
+    y : (B, T, H), or (B, H) without `return_sequences`; P in place of H with a projection
     state : the final states
     cache : for :func:`run_cell_backward`; None without `training`
 

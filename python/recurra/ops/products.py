@@ -15,7 +15,7 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, current_tape, filled, record, tracked
 from recurra.ops import math as M
-from recurra.ops.common import array_of, floats_of, rows_of, unbroadcast
+from recurra.ops.common import array_of, floats_of, rows_of, sum_blocks, unbroadcast
 from recurra.ops.shaping import reshape, transpose
 from recurra.typing import ArrayLike
 
@@ -94,7 +94,7 @@ def matmul(x1: ArrayLike, x2: ArrayLike) -> Any:
 
 def _sum_rows(x: Array) -> Array:
     """(M, N) to (N,): numpy's sum is not spread over threads."""
-    return product(filled((1, len(x)), x.dtype, 1), x)[0]  # type: ignore[no-any-return]
+    return sum_blocks(x, lambda blocks: product(filled((len(blocks), 1, blocks.shape[1]), x.dtype, 1), blocks)[:, 0])
 
 
 def _in_dtype(d: Array | None, like: Any) -> Array | None:

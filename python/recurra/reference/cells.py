@@ -3,9 +3,9 @@
 A cell sees one step of a batch with its G gates stacked in front, so that each gate may have its own dropout:
 
 x : (G, B, I) the input as each gate sees it
-hd : (G, B, H) the previous h as each gate's recurrent product sees it (h, times the recurrent dropout)
-states : the previous states themselves, each (B, H)
-w : the weights W (G, I, H), U (G, H, H), b (1 or 2, G, 1, H), p (unit parameters, 1, H)
+hd : (G, B, P) the previous h as each gate's recurrent product sees it (h, times the recurrent dropout)
+states : the previous states themselves, h (B, P) and c (B, H); P is H but for a cell that projects h
+w : the weights W (G, I, H), U (G, P, H), b (1 or 2, G, 1, H), p (unit parameters, 1, H), V (projection kernel, H, P)
 sigma, phi : names of recurrent_activation and activation
 
 ``forward`` returns the new states (h first) and what ``backward`` needs. ``backward`` takes that and the gradients of
@@ -34,6 +34,7 @@ class Weights(NamedTuple):
     U: Array = NONE
     b: Array = NONE
     p: Array = NONE
+    V: Array = NONE
 
 
 class Gradients(NamedTuple):
@@ -236,21 +237,26 @@ class MinGRU:
 
 
 class MinLSTM:
-    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function."""
+    """f = s(xWf + bf), i = s(xWi + bi), n = φ(xWn + bn);  h' = f/(f + i)⊙h + i/(f + i)⊙n;  s the logistic function.
+
+    The shares come from log f and log i, so that they are right where both gates round to 0.
+    """
 
     def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
         (h_old,) = states
-        pre = x @ w.W + w.b[0]
-        f, i, n = activate("sigmoid", pre[0]), activate("sigmoid", pre[1]), activate(phi, pre[2])
-        h = f / (f + i) * h_old + i / (f + i) * n
-        return (h,), (x, h_old, h, f, i, n)
+        zf, zi, zn = x @ w.W + w.b[0]
+        n, rate = activate(phi, zn), np.logaddexp(0, -zf) - np.logaddexp(0, -zi)  # log i - log f
+        old, new = activate("sigmoid", -rate), activate("sigmoid", rate)
+        closing_f, closing_i = activate("sigmoid", -zf), activate("sigmoid", -zi)
+        return (old * h_old + new * n,), (x, h_old, old, new, closing_f, closing_i, n)
 
     def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
-        x, h_old, h, f, i, n = saved
-        d = dstates[0] / (f + i)
-        dz = np.stack([d * (h_old - h) * slope("sigmoid", f), d * (n - h) * slope("sigmoid", i), d * i * slope(phi, n)])
+        x, h_old, old, new, closing_f, closing_i, n = saved
+        d = dstates[0]
+        drate = d * (n - h_old) * old * new
+        dz = np.stack([-drate * closing_f, drate * closing_i, d * new * slope(phi, n)])
         dw = Weights(_t(x) @ dz, NONE, dz.sum(axis=1)[None])
-        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * f,), dw)
+        return Gradients(dz @ _t(w.W), np.zeros_like(dz), (d * old,), dw)
 
 
 NORM_EPSILON = 1e-3
@@ -330,6 +336,20 @@ class LayerNormGRU:
         return Gradients(dx_side @ _t(w.W), dh_side @ _t(w.U), (dh * z,), dw)
 
 
+class ProjectionLSTM:
+    """An LSTM's h, projected: with m and c' of :class:`LSTM`, h' = mV."""
+
+    def forward(self, x: Array, hd: Array, states: States, w: Weights, sigma: str, phi: str) -> tuple[States, Saved]:
+        (m, c), saved = LSTM().forward(x, hd, states, w, sigma, phi)
+        return (m @ w.V, c), (m, saved)
+
+    def backward(self, saved: Saved, dstates: States, w: Weights, sigma: str, phi: str) -> Gradients:
+        m, of_lstm = saved
+        dh, dc = dstates
+        dx, dhd, (_, dc_old), dw = LSTM().backward(of_lstm, (dh @ _t(w.V), dc), w, sigma, phi)
+        return Gradients(dx, dhd, (np.zeros_like(dh), dc_old), dw._replace(V=_t(m) @ dh))
+
+
 STEPS: dict[str, Cell] = {
     "lstm": LSTM(),
     "gru": GRUResetAfter(),
@@ -342,4 +362,5 @@ STEPS: dict[str, Cell] = {
     "min_lstm": MinLSTM(),
     "layer_norm_lstm": LayerNormLSTM(),
     "layer_norm_gru": LayerNormGRU(),
+    "projection_lstm": ProjectionLSTM(),
 }

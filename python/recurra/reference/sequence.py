@@ -61,14 +61,17 @@ def forward(
         m true:   states = (h', ...),  output = h'
         m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
     """
-    B, T, I, H, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
+    B, T, I, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
     G, step = len(cell.gates), STEPS[cell.name]
-    w = _stacked(cell, weights, I, H, dtype)
-    now: States = tuple(np.zeros((B, H), dtype) if s is None else s.copy() for s in states)
-    y = np.zeros((B, T, H), dtype)
-    output = np.zeros((B, H), dtype)
+    w = _stacked(cell, weights, I, H, P, dtype)
+    sizes = cell.state_sizes(H, P)
+    now: States = tuple(
+        np.zeros((B, size), dtype) if s is None else s.copy() for s, size in zip(states, sizes, strict=True)
+    )
+    y = np.zeros((B, T, P), dtype)
+    output = np.zeros((B, P), dtype)
     steps: list[Saved] = []
     for t in _order(T, reverse):
         x_t = x[:, t] if embeddings is None else embeddings[x[:, t]]
@@ -96,26 +99,30 @@ def backward(
 ) -> tuple[Any, States, tuple[Array | None, ...]]:
     """dx, the gradients of the initial states and of the weights: the loop of `forward`, from its end.
 
-    dy : (B, T, H) with return_sequences, else (B, H); or None. dstates : (B, H) or None for each state.
+    dy : (B, T, P) with return_sequences, else (B, P); or None. dstates : (B, P) for h, (B, H) for c, or None.
     """
     if cache.steps is None:
         raise RuntimeError("cache was used already: it serves one call of recurrent_backward, run forward again")
     cell, w, mask = cache.cell, cache.w, cache.mask
     W, step = w.W, STEPS[cell.name]
     _, I, H = W.shape
+    letter, P = ("P", w.V.shape[1]) if cell.projects else ("H", H)
+    sizes = cell.state_sizes(H, P)
     B, T = cache.x.shape[:2]
     if dy is not None:
         checks.floats("dy", dy, W.dtype)
         if cache.return_sequences:
-            checks.shaped("dy", dy, "(B, T, H)", (B, T, H))
+            checks.shaped("dy", dy, f"(B, T, {letter})", (B, T, P))
         else:
-            checks.shaped("dy", dy, "(B, H)", (B, H))
-    for letter, d in zip(("dh", "dc"), dstates, strict=False):
-        checks.optional(letter, d, W.dtype, "(B, H)", (B, H))
+            checks.shaped("dy", dy, f"(B, {letter})", (B, P))
+    for name, d, size, of in zip(("dh", "dc"), dstates, sizes, (letter, "H"), strict=False):
+        checks.optional(name, d, W.dtype, f"(B, {of})", (B, size))
     steps, cache.steps = cache.steps, None
 
-    carry: States = tuple(np.zeros((B, H), W.dtype) if d is None else d for d in dstates)
-    d_output = np.zeros((B, H), W.dtype)  # of the output as later steps repeat it
+    carry: States = tuple(
+        np.zeros((B, size), W.dtype) if d is None else d for d, size in zip(dstates, sizes, strict=True)
+    )
+    d_output = np.zeros((B, P), W.dtype)  # of the output as later steps repeat it
     if dy is not None and not cache.return_sequences:
         d_output = d_output + dy
     dx = np.zeros((B, T, I), W.dtype)
@@ -157,19 +164,21 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
     return (d if dropout is None else d * dropout).sum(axis=0)
 
 
-def _stacked(cell: Cell, weights: dict[str, Array | None], I: int, H: int, dtype: np.dtype[Any]) -> Weights:
+def _stacked(cell: Cell, weights: dict[str, Array | None], I: int, H: int, P: int, dtype: np.dtype[Any]) -> Weights:
     """The weights with their gates in front."""
     G = len(cell.gates)
     kernel, U, b, p = weights["kernel"], weights.get("recurrent_kernel"), weights.get("bias"), np.zeros(0, dtype)
     assert kernel is not None
+    V = weights.get("projection_kernel")
     found = weights.get(cell.unit_parameters_name)
     if found is not None:
         p = found[:, None]
     return Weights(
         kernel.reshape(I, G, H).swapaxes(0, 1),
-        np.zeros(0, dtype) if U is None else U.reshape(H, G, H).swapaxes(0, 1),
+        np.zeros(0, dtype) if U is None else U.reshape(P, G, H).swapaxes(0, 1),
         np.zeros((cell.biases, G, 1, H), dtype) if b is None else b.reshape(cell.biases, G, 1, H),
         p,
+        np.zeros(0, dtype) if V is None else V,
     )
 
 
@@ -178,8 +187,9 @@ def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]
     G, I, H = dw.W.shape
     every = {
         "kernel": dw.W.swapaxes(0, 1).reshape(I, G * H),
-        "recurrent_kernel": dw.U.swapaxes(0, 1).reshape(H, G * H) if cell.has_recurrent_kernel else None,
+        "recurrent_kernel": dw.U.swapaxes(0, 1).reshape(-1, G * H) if cell.has_recurrent_kernel else None,
         "bias": dw.b.reshape((2, G * H) if cell.biases == 2 else (G * H,)) if has_bias else None,
+        "projection_kernel": dw.V,
         cell.unit_parameters_name: dw.p.reshape(cell.unit_parameters, H),
     }
     found = [every[name] for name in cell.weights]
@@ -195,10 +205,11 @@ def _check(
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
     embeddings: Array | None,
-) -> tuple[int, int, int, int, np.dtype[Any]]:
-    """B, T, I, H and the dtype, after a check of every array."""
+) -> tuple[int, int, int, int, int, np.dtype[Any]]:
+    """B, T, I, H, P and the dtype, after a check of every array."""
     G = len(cell.gates)
     columns = "H" if G == 1 else f"{G}*H"
+    h = "P" if cell.projects else "H"  # the letter of h's size
     if embeddings is None:
         checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
         dtype, I = x.dtype, x.shape[2]
@@ -210,11 +221,19 @@ def _check(
     kernel, bias = weights["kernel"], weights.get("bias")
     if cell.has_recurrent_kernel:
         given = weights["recurrent_kernel"]
-        U = checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", given, dtype), f"(H, {columns})", 2)
-        H = U.shape[0]
+        U = checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
+        H = P = U.shape[0]
+        if cell.projects:
+            V = weights["projection_kernel"]
+            V = checks.rank("projection_kernel", checks.floats("projection_kernel", V, dtype), "(H, P)", 2)
+            H, P = V.shape
+            if H < 1 or P < 1:
+                raise ValueError(
+                    f"projection_kernel must have at least one unit (H >= 1, P >= 1), got H = {H}, P = {P}"
+                )
         if H < 1:
             raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {U.shape}")
-        checks.shaped("recurrent_kernel", U, f"(H, {columns})", (H, G * H))
+        checks.shaped("recurrent_kernel", U, f"({h}, {columns})", (P, G * H))
     elif cell.unit_parameters:
         name = cell.unit_parameters_name
         H = checks.rank(name, checks.floats(name, weights[name], dtype), "(P, H)", 2).shape[1]
@@ -225,6 +244,8 @@ def _check(
         H = W.shape[1] // G
         if H < 1 or W.shape[1] != G * H:
             raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
+    if not cell.projects:
+        P = H
     checks.shaped("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
         checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
@@ -238,15 +259,15 @@ def _check(
             f"recurrent_dropout must be None: the cell {cell.name} has no recurrent kernel, "
             f"got {type(recurrent_dropout).__name__}"
         )
-    for name, state in zip(("h0", "c0"), states, strict=False):
-        checks.optional(name, state, dtype, "(B, H)", (B, H))
+    for name, state, letter, size in zip(("h0", "c0"), states, (h, "H"), cell.state_sizes(H, P), strict=False):
+        checks.optional(name, state, dtype, f"(B, {letter})", (B, size))
     checks.mask("mask", mask, "(B, T)", (B, T))
     for name, drop, letters, N in (
-        ("input_dropout", input_dropout, "I", I), ("recurrent_dropout", recurrent_dropout, "H", H)
+        ("input_dropout", input_dropout, "I", I), ("recurrent_dropout", recurrent_dropout, h, P)
     ):  # fmt: skip
         if drop is not None:
             checks.floats(name, drop, dtype)
             if drop.shape not in ((B, N), (G, B, N)):
                 shared, own = f"(B, {letters}) = {(B, N)}", f"({G}, B, {letters}) = {(G, B, N)}"
                 raise ValueError(f"{name} must have shape {shared} or {own}, got {drop.shape}")
-    return B, T, I, H, dtype
+    return B, T, I, H, P, dtype

@@ -5,6 +5,8 @@
 ==========  ===================================================  ==================================================
 LSTM        gates i f c o; kernel (I, 4H), recurrent_kernel      gates i f g o; weight_ih (4H, I), weight_hh (4H, H),
             (H, 4H), bias (4H,)                                  bias_ih (4H,), bias_hh (4H,), added
+Projection  as LSTM, recurrent_kernel (P, 4H);                   LSTM with proj_size: as LSTM, weight_hh (4H, P);
+LSTM        projection_kernel (H, P)                             weight_hr (P, H)
 GRU         gates z r h; kernel (I, 3H), recurrent_kernel        gates r z n; weight_ih (3H, I), weight_hh (3H, H),
             (H, 3H), bias (2, 3H), input's and recurrent's;      bias_ih (3H,), bias_hh (3H,); only the form that
             the form with reset_after=True                       resets after the product
@@ -33,13 +35,13 @@ if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
 
 Weights = list[Array]
-GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
+GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1, "ProjectionLSTM": 4}
 _SUFFIX = re.compile(r"(?:_l(\d+)(_reverse)?)?")
 
 
 def _check_cell(cell: str) -> int:
     if cell not in GATES:
-        raise ValueError(f'cell must be "LSTM", "GRU" or "SimpleRNN", got {cell!r}')
+        raise ValueError(f'cell must be "LSTM", "GRU", "SimpleRNN" or "ProjectionLSTM", got {cell!r}')
     return GATES[cell]
 
 
@@ -65,21 +67,35 @@ def from_pytorch(
     weight_hh: ArrayLike,
     bias_ih: ArrayLike | None = None,
     bias_hh: ArrayLike | None = None,
+    weight_hr: ArrayLike | None = None,
 ) -> Weights:
     """Keras's ``[kernel, recurrent_kernel, bias]`` from one direction of one layer of a PyTorch module.
 
-    cell : "LSTM", "GRU" or "SimpleRNN"
-    weight_ih : (G*H, I), and weight_hh : (G*H, H)
+    cell : "LSTM", "GRU", "SimpleRNN", or "ProjectionLSTM" for an LSTM with `proj_size`
+    weight_ih : (G*H, I), and weight_hh : (G*H, H), or (4*H, P) with a projection
     bias_ih, bias_hh : (G*H,), or None for a module without biases; the result then has no bias
+    weight_hr : (P, H), of a "ProjectionLSTM" alone; the result then ends in its ``projection_kernel``
     """
     gates = _check_cell(cell)
+    projects = cell == "ProjectionLSTM"
+    if projects != (weight_hr is not None):
+        raise ValueError(
+            "weight_hr, of an LSTM with proj_size, goes with the cell 'ProjectionLSTM' and with no other, got "
+            f"{cell!r} {'without' if projects else 'and'} it"
+        )
     weight_hh = np.asarray(weight_hh)
-    if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
+    if projects:
+        weight_hr = np.asarray(weight_hr)
+        if weight_hr.ndim != 2:
+            raise ValueError(f"weight_hr must have shape (P, H), got {weight_hr.shape}")
+        shape = (4 * weight_hr.shape[1], weight_hr.shape[0])
+        _check("weight_hh", weight_hh, shape, "(4*H, P)")
+    elif weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         raise ValueError(
             f"weight_hh must have shape ({gates}*H, H), got {weight_hh.shape}: is it of another cell than {cell}, "
             "or of one with proj_size?"
         )
-    units = weight_hh.shape[1]
+    units = weight_hh.shape[0] // gates
     weight_ih = np.asarray(weight_ih)
     inputs = weight_ih.shape[-1] if weight_ih.ndim else 0
     weight_ih = _check("weight_ih", weight_ih, (gates * units, inputs), f"({gates}*H, I)")
@@ -96,22 +112,36 @@ def from_pytorch(
     result = [np.ascontiguousarray(kernel.T) for kernel in kernels]
     if biases:
         result.append(np.stack(biases) if cell == "GRU" else biases[0] + biases[1])
+    if weight_hr is not None:
+        result.append(np.ascontiguousarray(np.asarray(weight_hr).T))
     return result
 
 
 def to_pytorch(
-    cell: str, kernel: ArrayLike, recurrent_kernel: ArrayLike, bias: ArrayLike | None = None
+    cell: str,
+    kernel: ArrayLike,
+    recurrent_kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    projection_kernel: ArrayLike | None = None,
 ) -> dict[str, Array]:
-    """PyTorch's ``weight_ih``, ``weight_hh`` (and ``bias_ih``, ``bias_hh``) from Keras's arrays.
+    """PyTorch's ``weight_ih``, ``weight_hh`` (and ``bias_ih``, ``bias_hh``, ``weight_hr``) from Keras's arrays.
 
-    cell : "LSTM", "GRU" or "SimpleRNN"
-    kernel : (I, G*H), recurrent_kernel : (H, G*H)
+    cell : "LSTM", "GRU", "SimpleRNN", or "ProjectionLSTM"
+    kernel : (I, G*H), recurrent_kernel : (H, G*H), or (P, 4*H) with a projection
+    projection_kernel : (H, P), of a "ProjectionLSTM" alone
     bias : (G*H,), for a GRU (2, 3*H), or None. A single bias becomes bias_ih, and bias_hh is zero.
     """
     gates = _check_cell(cell)
     recurrent_kernel = np.asarray(recurrent_kernel)
-    units = recurrent_kernel.shape[0] if recurrent_kernel.ndim else 0
-    _check("recurrent_kernel", recurrent_kernel, (units, gates * units), f"(H, {gates}*H)")
+    units = size = recurrent_kernel.shape[0] if recurrent_kernel.ndim else 0
+    if (cell == "ProjectionLSTM") != (projection_kernel is not None):
+        raise ValueError(f"projection_kernel goes with the cell 'ProjectionLSTM' and with no other, got {cell!r}")
+    if projection_kernel is not None:
+        projection_kernel = np.asarray(projection_kernel)
+        units = projection_kernel.shape[0] if projection_kernel.ndim else 0
+        _check("projection_kernel", projection_kernel, (units, size), "(H, P)")
+    letter = "H" if projection_kernel is None else "P"
+    _check("recurrent_kernel", recurrent_kernel, (size, gates * units), f"({letter}, {gates}*H)")
     kernel = np.asarray(kernel)
     inputs = kernel.shape[0] if kernel.ndim else 0
     _check("kernel", kernel, (inputs, gates * units), f"(I, {gates}*H)")
@@ -129,6 +159,8 @@ def to_pytorch(
         arrays["bias_ih"], arrays["bias_hh"] = bias if cell == "GRU" else (bias, np.zeros_like(bias))
     if cell == "GRU":
         arrays = {name: _swap(array, 0) for name, array in arrays.items()}
+    if projection_kernel is not None:
+        arrays["weight_hr"] = np.asarray(projection_kernel).T
     return {name: np.array(array, order="C") for name, array in arrays.items()}
 
 
@@ -140,7 +172,8 @@ def read_state_dict(state_dict: Mapping[str, Any], cell: str, prefix: str = "") 
 
     state_dict : arrays by name, ``weight_ih_l0``, ``weight_hh_l0_reverse``, ...; others are left alone
     prefix : before the names, "encoder.rnn." say
-    returns : for each layer one ``[kernel, recurrent_kernel, bias]``, or two where there is a reverse direction
+    returns : for each layer one ``[kernel, recurrent_kernel, bias]``, or two where there is a reverse direction; a
+        ``projection_kernel`` behind them for a "ProjectionLSTM", an LSTM with `proj_size`
     """
     _check_cell(cell)
     found: dict[tuple[int, bool], dict[str, Any]] = {}
@@ -150,9 +183,9 @@ def read_state_dict(state_dict: Mapping[str, Any], cell: str, prefix: str = "") 
         part, _, rest = name[len(prefix) :].partition("_")
         which = f"{part}_{rest[:2]}"
         suffix = _SUFFIX.fullmatch(rest[2:])
-        if which == "weight_hr" and suffix:
-            raise ValueError(f"{name}: an LSTM with proj_size has no counterpart here")
-        if which in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") and suffix:
+        if which == "weight_hr" and suffix and cell != "ProjectionLSTM":
+            raise ValueError(f"{name}: an LSTM with proj_size is a ProjectionLSTM here, got the cell {cell!r}")
+        if which in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") and suffix:
             found.setdefault((int(suffix[1] or 0), suffix[2] is not None), {})[which] = value
     layers = sorted({layer for layer, _ in found})
     if layers != list(range(len(layers))) or not layers:
@@ -179,7 +212,10 @@ def write_state_dict(layers: Sequence[Sequence[Weights]], cell: str, prefix: str
     result = {}
     for index, directions in enumerate(layers):
         for weights, reverse in zip(directions, ("", "_reverse"), strict=False):
-            for name, array in to_pytorch(cell, *weights).items():
+            arrays: Any = list(weights)
+            if cell == "ProjectionLSTM" and len(arrays) == 3:  # without a bias
+                arrays.insert(2, None)
+            for name, array in to_pytorch(cell, *arrays).items():
                 result[f"{prefix}{name}_l{index}{reverse}"] = array
     return result
 
@@ -200,7 +236,7 @@ def _recurrent(layer: Any) -> tuple[str, list[Any]]:
     if name is None:
         raise ValueError(
             f"{layer.name} ({type(layer).__name__}) has no counterpart among PyTorch's recurrent modules: expected "
-            "LSTM, GRU, SimpleRNN or Bidirectional of one of them"
+            "LSTM, GRU, SimpleRNN, ProjectionLSTM or Bidirectional of one of them"
         )
     return name, [layer]
 
@@ -221,8 +257,8 @@ def _plain_layer(layer: Layer) -> dict[str, str] | None:
 def to_state_dict(layers: Any, prefix: str = "") -> dict[str, Array]:
     """The weights of a layer, or of stacked recurrent layers, as a PyTorch module's state dict.
 
-    layers : a built LSTM, GRU, SimpleRNN or Bidirectional of them, or a list of such layers of one cell (an
-        ``nn.LSTM`` with `num_layers`); or a Dense, Embedding or LayerNormalization
+    layers : a built LSTM, GRU, SimpleRNN, ProjectionLSTM or Bidirectional of them, or a list of such layers of one
+        cell (an ``nn.LSTM`` with `num_layers`); or a Dense, Embedding or LayerNormalization
     """
     if not isinstance(layers, (list, tuple)):
         plain = _plain_layer(layers)

@@ -25,14 +25,15 @@ class NaiveSequence {
         C(cell_.columns),
         P(cell_.unit_parameters),
         H(call.H),
+        R(call.P()),
         I(call.I),
         GH(cell_.gates * call.H) {
     const auto size = [](Index n) { return size_t(n); };
-    y.resize(size(call.return_sequences ? call.B * call.steps * H : call.B * H));
-    h.resize(size(call.B * H)), c.resize(size(call.B * H));
+    y.resize(size(call.return_sequences ? call.B * call.steps * R : call.B * R));
+    h.resize(size(call.B * R)), c.resize(size(call.B * H));
     dx.resize(size(call.B * call.steps * I)), dh0 = h, dc0 = c;
-    dkernel.resize(size(I * GH)), drecurrent_kernel.resize(size(H * GH)), dbias.resize(size(cell_.biases * GH));
-    dunit_parameters.resize(size(P * H));
+    dkernel.resize(size(I * GH)), drecurrent_kernel.resize(size(R * GH)), dbias.resize(size(cell_.biases * GH));
+    dunit_parameters.resize(size(P * H)), dprojection_kernel.resize(size(cell_.projects ? H * R : 0));
     rows_.resize(size(call.B));
     for (Index b = 0; b < call.B; ++b) forward(b);
   }
@@ -40,12 +41,13 @@ class NaiveSequence {
     for (Index b = 0; b < call_.B; ++b) backward(b, dy, dh, dc);
   }
 
-  List y, h, c, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias, dunit_parameters;
+  List y, h, c, dx, dh0, dc0, dkernel, drecurrent_kernel, dbias, dunit_parameters, dprojection_kernel;
 
  private:
   struct Step {
     Index t;
     List h, before, after, z, scale;  // z: (C, H) as forward left it
+    List unprojected;
     std::vector<List> operands;  // of the stages after 0
   };
   struct Row {
@@ -63,9 +65,9 @@ class NaiveSequence {
   void forward(Index b) {
     Row& row = rows_[size_t(b)];
     row.step_of_output.assign(size_t(call_.steps), -1);
-    List state = zeros(H), carry = zeros(H);
+    List state = zeros(R), carry = zeros(H);
+    for (Index j = 0; j < R; ++j) state[size_t(j)] = call_.h0 ? call_.h0[b * R + j] : T(0);
     for (Index j = 0; j < H; ++j) {
-      state[size_t(j)] = call_.h0 ? call_.h0[b * H + j] : T(0);
       carry[size_t(j)] = cell_.carry != recurra::Carry::c ? state[size_t(j)] : call_.c0 ? call_.c0[b * H + j] : T(0);
     }
     Index previous = -1;
@@ -77,15 +79,15 @@ class NaiveSequence {
         previous = Index(row.steps.size()) - 1;
       }
       row.step_of_output[size_t(t)] = valid || !call_.zero_output_for_mask ? previous : -1;
-      T* to = call_.return_sequences ? &y[size_t((b * call_.steps + t) * H)] : &y[size_t(b * H)];
-      for (Index j = 0; j < H; ++j) to[j] = row.step_of_output[size_t(t)] < 0 ? T(0) : state[size_t(j)];
+      T* to = call_.return_sequences ? &y[size_t((b * call_.steps + t) * R)] : &y[size_t(b * R)];
+      for (Index j = 0; j < R; ++j) to[j] = row.step_of_output[size_t(t)] < 0 ? T(0) : state[size_t(j)];
     }
-    std::copy_n(state.begin(), H, h.begin() + b * H);
+    std::copy_n(state.begin(), R, h.begin() + b * R);
     std::copy_n(carry.begin(), H, c.begin() + b * H);
   }
 
   void step(Index b, Index t, List& state, List& carry, Row& row) {
-    Step step{t, state, carry, carry, zeros(C * H), zeros(C), {}};
+    Step step{t, state, carry, carry, zeros(C * H), zeros(C), zeros(H), {}};
     List& z = step.z;
     for (int k = 0; k < C; ++k) {
       const recurra::Column column = cell_.column[k];
@@ -94,7 +96,7 @@ class NaiveSequence {
         T sum = bias(column, j);
         for (Index i = 0; column.kernel >= 0 && i < I; ++i)
           sum += x(b, t)[i] * masked(drop_x, i) * call_.kernel[i * GH + column.kernel * H + j];
-        for (Index i = 0; column.takes_operand(0) && i < H; ++i)
+        for (Index i = 0; column.takes_operand(0) && i < R; ++i)
           sum += state[size_t(i)] * masked(drop_h, i) * call_.recurrent_kernel[i * GH + column.recurrent * H + j];
         z[size_t(k * H + j)] = sum;
       }
@@ -116,10 +118,27 @@ class NaiveSequence {
     }
     if (cell_.row_statistics) normalize(step);
     recurra::SmallRow<T> own = small_row(&z[0], step);
-    own.h = &state[0], own.carry_after = &carry[0];
+    own.h = cell_.projects ? &step.unprojected[0] : &state[0], own.carry_after = &carry[0];
     functions_.small_forward(own);
+    if (cell_.projects) project(step.unprojected, state);
     step.after = carry;
     row.steps.push_back(step);
+  }
+  void project(const List& m, List& state) const {
+    for (Index q = 0; q < R; ++q) {
+      state[size_t(q)] = T(0);
+      for (Index j = 0; j < H; ++j) state[size_t(q)] += m[size_t(j)] * call_.projection_kernel[j * R + q];
+    }
+  }
+  /// Of h before the projection.
+  List project_backward(const List& m, const List& d) {
+    List dm = zeros(H);
+    for (Index j = 0; j < H; ++j)
+      for (Index q = 0; q < R; ++q) {
+        dm[size_t(j)] += d[size_t(q)] * call_.projection_kernel[j * R + q];
+        dprojection_kernel[size_t(j * R + q)] += m[size_t(j)] * d[size_t(q)];
+      }
+    return dm;
   }
   recurra::SmallRow<T> small_row(T* z, const Step& step) const {
     recurra::SmallRow<T> own{};
@@ -155,24 +174,26 @@ class NaiveSequence {
 
   void backward(Index b, const List& dy, const List& dh_final, const List& dc_final) {
     Row& row = rows_[size_t(b)];
-    std::vector<List> from_outputs(row.steps.size(), zeros(H));
+    std::vector<List> from_outputs(row.steps.size(), zeros(R));
     for (Index n = 0; n < call_.steps; ++n) {
       const Index t = call_.reverse ? call_.steps - 1 - n : n, shown = row.step_of_output[size_t(t)];
       if (shown < 0 || dy.empty() || (!call_.return_sequences && n + 1 < call_.steps)) continue;
-      const T* from = call_.return_sequences ? &dy[size_t((b * call_.steps + t) * H)] : &dy[size_t(b * H)];
-      for (Index j = 0; j < H; ++j) from_outputs[size_t(shown)][size_t(j)] += from[j];
+      const T* from = call_.return_sequences ? &dy[size_t((b * call_.steps + t) * R)] : &dy[size_t(b * R)];
+      for (Index j = 0; j < R; ++j) from_outputs[size_t(shown)][size_t(j)] += from[j];
     }
-    List dh = zeros(H), dcarry = zeros(H);
+    List dh = zeros(R), dcarry = zeros(H);
+    for (Index j = 0; j < R; ++j)
+      if (!dh_final.empty()) dh[size_t(j)] = dh_final[size_t(b * R + j)];
     for (Index j = 0; j < H; ++j) {
-      if (!dh_final.empty()) dh[size_t(j)] = dh_final[size_t(b * H + j)];
       if (!dc_final.empty() && cell_.carry == recurra::Carry::c) dcarry[size_t(j)] = dc_final[size_t(b * H + j)];
     }
     for (Index s = Index(row.steps.size()) - 1; s >= 0; --s) {
-      for (Index j = 0; j < H; ++j) dh[size_t(j)] += from_outputs[size_t(s)][size_t(j)];
+      for (Index j = 0; j < R; ++j) dh[size_t(j)] += from_outputs[size_t(s)][size_t(j)];
       step_backward(b, row.steps[size_t(s)], dh, dcarry);
     }
+    for (Index j = 0; j < R; ++j)
+      dh0[size_t(b * R + j)] = dh[size_t(j)] + (cell_.carry == recurra::Carry::h ? dcarry[size_t(j)] : T(0));
     for (Index j = 0; j < H; ++j) {
-      dh0[size_t(b * H + j)] = dh[size_t(j)] + (cell_.carry == recurra::Carry::h ? dcarry[size_t(j)] : T(0));
       dc0[size_t(b * H + j)] = dcarry[size_t(j)];
     }
   }
@@ -180,8 +201,9 @@ class NaiveSequence {
   void step_backward(Index b, Step& step, List& dh, List& dcarry) {
     List dz = step.z;
     List dunits = zeros(P * (H + 16));
+    const List dm = cell_.projects ? project_backward(step.unprojected, dh) : dh;
     recurra::SmallRow<T> own = small_row(&dz[0], step);
-    own.carry_after = &step.after[0], own.dh = &dh[0], own.dcarry = &dcarry[0], own.dunit_parameters = &dunits[0];
+    own.carry_after = &step.after[0], own.dh = &dm[0], own.dcarry = &dcarry[0], own.dunit_parameters = &dunits[0];
     functions_.small_backward(own);
     for (int p = 0; p < P; ++p)
       for (Index j = 0; j < H; ++j) dunit_parameters[size_t(p * H + j)] += dunits[size_t(p * (H + 16) + j)];
@@ -220,7 +242,7 @@ class NaiveSequence {
   }
   /// Through the recurrent kernel of column k: adds to d, of the operand, and to drecurrent_kernel.
   void recurrent_backward(int k, const T* operand, const T* drop, const List& dz, List& d) {
-    for (Index i = 0; i < H; ++i)
+    for (Index i = 0; i < R; ++i)
       for (Index j = 0; j < H; ++j) {
         const size_t at = size_t(i * GH + cell_.column[k].recurrent * H + j);
         d[size_t(i)] += masked(drop, i) * dz[size_t(k * H + j)] * call_.recurrent_kernel[at];
@@ -232,7 +254,7 @@ class NaiveSequence {
   const recurra::CellDeclaration& cell_;
   const recurra::SequenceCall<T>& call_;
   const int C, P;
-  const Index H, I, GH;
+  const Index H, R, I, GH;  // R: of h
   std::vector<Row> rows_;
 };
 

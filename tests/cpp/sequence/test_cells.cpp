@@ -28,6 +28,8 @@ struct RandomCall {
     call.activation = chance(3) ? cell.usual_activation : Activation::tanh;
     if (chance(3)) call.recurrent_activation = Activation::hard_sigmoid;
     const Index GH = cell.gates * H;
+    if (cell.projects) call.projected = 1 + pick(chance(4) ? 2 * H : H);
+    const Index P = call.P();
     if (chance(3)) {
       const Index vocabulary = 1 + pick(9);
       embeddings = list(vocabulary * I);
@@ -39,21 +41,23 @@ struct RandomCall {
       call.x = x.data();
     }
     kernel = list(I * GH), call.kernel = kernel.data();
-    if (cell.has_recurrent_kernel()) recurrent_kernel = list(H * GH, 0.7 / std::sqrt(double(H)));
+    if (cell.has_recurrent_kernel()) recurrent_kernel = list(P * GH, 0.7 / std::sqrt(double(P)));
     call.recurrent_kernel = recurrent_kernel.data();
     if (cell.biases && !chance(4)) bias = list(cell.biases * GH), call.bias = bias.data();
+    if (cell.projects) projection_kernel = list(H * P, 1 / std::sqrt(double(H)));
+    call.projection_kernel = projection_kernel.data();
     if (cell.unit_parameters) unit_parameters = list(cell.unit_parameters * H, 0.5);
     call.unit_parameters = unit_parameters.data();
-    if (!chance(3)) h0 = list(B * H + 1), call.h0 = h0.data();
+    if (!chance(3)) h0 = list(B * P + 1), call.h0 = h0.data();
     if (!chance(3) && cell.carry == Carry::c) c0 = list(B * H + 1), call.c0 = c0.data();
     if (chance(2)) {
       for (Index n = 0; n <= B * steps; ++n) mask.push_back(!chance(3));
       call.mask = mask.data();
     }
     dropout(input_dropout, I, call.input_dropout, call.input_mask_count);
-    if (cell.has_recurrent_kernel()) dropout(recurrent_dropout, H, call.recurrent_dropout, call.recurrent_mask_count);
-    if (!chance(5)) dy = list(B * (call.return_sequences ? steps : 1) * H + 1);
-    if (!chance(3)) dh = list(B * H + 1), dc = list(B * H + 1);
+    if (cell.has_recurrent_kernel()) dropout(recurrent_dropout, P, call.recurrent_dropout, call.recurrent_mask_count);
+    if (!chance(5)) dy = list(B * (call.return_sequences ? steps : 1) * P + 1);
+    if (!chance(3)) dh = list(B * P + 1), dc = list(B * H + 1);
   }
 
   Index pick(Index n) { return Index((numbers.next() + 1) / 2 * double(n)); }
@@ -70,8 +74,8 @@ struct RandomCall {
   const CellDeclaration& cell;
   Numbers numbers;
   SequenceCall<T> call;
-  List x, embeddings, kernel, recurrent_kernel, bias, unit_parameters, h0, c0, input_dropout, recurrent_dropout, dy, dh,
-      dc;
+  List x, embeddings, kernel, recurrent_kernel, bias, projection_kernel, unit_parameters, h0, c0, input_dropout,
+      recurrent_dropout, dy, dh, dc;
   std::vector<std::int32_t> ids;
   std::vector<std::uint8_t> mask;
 };
@@ -104,7 +108,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
     auto y = results(naive.y), h = results(naive.h), c = results(naive.c);
     auto dx = results(naive.dx), dh0 = results(naive.h), dc0 = results(naive.c), dkernel = results(naive.dkernel);
     auto drecurrent = results(naive.drecurrent_kernel), dbias = results(naive.dbias);
-    auto dunits = results(naive.dunit_parameters);
+    auto dunits = results(naive.dunit_parameters), dprojection = results(naive.dprojection_kernel);
     const bool has_c = cell.carry == Carry::c, has_recurrent = cell.has_recurrent_kernel();
     SequenceGradients<T> out{dx.data(),
                              dh0.data(),
@@ -112,8 +116,9 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
                              dkernel.data(),
                              has_recurrent ? drecurrent.data() : nullptr,
                              call.bias ? dbias.data() : nullptr,
-                             cell.unit_parameters ? dunits.data() : nullptr};
-    const StridedRows<T> dy{random.dy.empty() ? nullptr : random.dy.data(), H};
+                             cell.unit_parameters ? dunits.data() : nullptr,
+                             cell.projects ? dprojection.data() : nullptr};
+    const StridedRows<T> dy{random.dy.empty() ? nullptr : random.dy.data(), call.P()};
     const T *dh = random.dh.empty() ? nullptr : random.dh.data(), *dc = has_c && dh ? random.dc.data() : nullptr;
     bool by_token = false;
     if (small) {
@@ -139,6 +144,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
     if (has_recurrent) check_near("drecurrent_kernel", drecurrent.data(), naive.drecurrent_kernel, label);
     if (call.bias) check_near("dbias", dbias.data(), naive.dbias, label);
     check_near("dunit_parameters", dunits.data(), naive.dunit_parameters, label);
+    check_near("dprojection_kernel", dprojection.data(), naive.dprojection_kernel, label);
   }
 }
 

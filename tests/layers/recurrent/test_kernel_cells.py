@@ -15,7 +15,16 @@ from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.models import Sequential, load_model
 from recurra.registry import deserialize_keras_object, serialize_keras_object
-from tests.support.recurrent_layers import KINDS, NOT_IN_KERAS, declared, dropouts_of, settings_of, states_of
+from tests.support.recurrent_layers import (
+    KINDS,
+    NOT_IN_KERAS,
+    declared,
+    dropouts_of,
+    output_of,
+    settings_of,
+    sizes_of,
+    states_of,
+)
 
 B, T, I, H = 3, 5, 4, 2
 RANDOM = np.random.RandomState(3)
@@ -38,7 +47,7 @@ def made(kind: str, **options: Any) -> Any:
 
 
 def states(kind: str) -> list[Any]:
-    return [RANDOM.standard_normal((B, H)) for _ in range(states_of(kind))]
+    return [RANDOM.standard_normal((B, size)) for size in sizes_of(kind, H)]
 
 
 def dropping(kind: str) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def test_every_layer_is_in_the_list() -> None:
 @every_kind
 def test_weights_are_those_of_the_list(kind: str) -> None:
     layer = made(kind)
-    assert [(w.name, w.shape) for w in layer.weights] == list(declared(kind).shapes(I, H).items())
+    assert [(w.name, w.shape) for w in layer.weights] == list(declared(kind).shapes(I, H, output_of(kind, H)).items())
     plain = made(kind, use_bias=False)
     assert [w.name for w in plain.weights] == [name for name in declared(kind).weights if name != "bias"]
     assert layer.units == layer.cell.units == H and len(layer.state_size) == states_of(kind)
@@ -226,7 +235,9 @@ def test_dropout_at_the_ends_of_its_range(kind: str) -> None:
 def test_states_masks_and_time(kind: str) -> None:
     layer = made(kind, return_sequences=True, return_state=True)
     y, *final = layer(X, initial_state=states(kind))
-    assert y.shape == (B, T, H) and [state.shape for state in final] == [(B, H)] * states_of(kind)
+    assert y.shape == (B, T, output_of(kind, H)) and [state.shape for state in final] == [
+        (B, size) for size in sizes_of(kind, H)
+    ]
     np.testing.assert_array_equal(y[:, -1], final[0])
     first, *middle = layer(X[:, :2])
     second, *end = layer(X[:, 2:], initial_state=middle)
@@ -304,6 +315,8 @@ def everything(kind: str) -> dict[str, Any]:
         options["recurrent_activation"] = "hard_sigmoid"
     if KINDS[kind].cell_class.has_forget_bias():
         options["unit_forget_bias"] = False
+    if declared(kind).projects:
+        options["projection_units"] = 5
     return options
 
 
@@ -356,6 +369,19 @@ def test_summary(kind: str) -> None:
     model = Sequential([layers.Input((T, I)), KINDS[kind](H, name="recurrent")])
     lines: list[str] = []
     model.summary(print_fn=lines.append)
-    count = sum(int(np.prod(shape)) for shape in declared(kind).shapes(I, H).values())
+    count = sum(int(np.prod(shape)) for shape in declared(kind).shapes(I, H, output_of(kind, H)).values())
     row = next(line for line in "\n".join(lines).split("\n") if "recurrent" in line)
-    assert f"({kind})" in row and str(count) in row and f"(None, {H})" in row
+    assert f"({kind})" in row and str(count) in row and f"(None, {output_of(kind, H)})" in row
+
+
+@pytest.mark.parametrize("activation", ("linear", "relu6"))  # in the kernel, and step by step
+def test_min_lstm_with_both_gates_closed(activation: str) -> None:
+    """The share of the new value is 1 / (1 + exp(zf - zi)) where sigmoid(zf) and sigmoid(zi) are 0."""
+    layer = layers.MinLSTM(3, activation=activation, dtype="float64")
+    layer.build((1, 1, 1))
+    zf, zi = np.array([-900.0, -902.0, -2000.0]), np.array([-901.0, -900.0, -3000.0])
+    layer.set_weights([np.concatenate([zf, zi, [4.0, 5.0, 5.5]])[None], np.zeros(9)])
+    h0 = np.array([[1.0, 2.0, 3.0]])
+    share = 1 / (1 + np.exp(np.minimum(zf - zi, 700)))
+    expected = h0 + share * ([4.0, 5.0, 5.5] - h0)
+    np.testing.assert_allclose(layer(np.ones((1, 1, 1)), initial_state=h0), expected, rtol=1e-12)

@@ -101,6 +101,7 @@ class KernelCell(Layer, DropoutRNNCell):
     kernel: Any
     recurrent_kernel: Any = None
     bias: Any = None
+    projection_units: int | None = None  # the size of h, where the cell projects it
     # of each weight that the cell has
     kernel_initializer: Any
     kernel_regularizer: Any
@@ -131,6 +132,9 @@ class KernelCell(Layer, DropoutRNNCell):
         super().__init__(**options)
         self.units = check_positive(units, "units")
         self.activation = activations.get(activation)
+        if self.kernel_cell.projects:
+            size = own.get("projection_units")
+            self.projection_units = check_positive((self.units + 1) // 2 if size is None else size, "projection_units")
         functions = {"activation": self.activation}
         if self.kernel_cell.recurrent_activation is not None:
             self.recurrent_activation = activations.get(own["recurrent_activation"])
@@ -143,15 +147,20 @@ class KernelCell(Layer, DropoutRNNCell):
         self.recurrent_dropout = min(1.0, max(0.0, float(own.get("recurrent_dropout", 0.0))))
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
-        self.output_size = self.units
-        several = len(self.kernel_cell.states) > 1
-        self.state_size: Any = [self.units for _ in self.kernel_cell.states] if several else self.units
+        sizes = self.kernel_cell.state_sizes(self.units, self.projection_units)
+        self.output_size = sizes[0]
+        self.state_size: Any = list(sizes) if len(sizes) > 1 else sizes[0]
         self._settle(functions)
 
     @classmethod
     def weight_prefixes(cls) -> dict[str, str]:
         """What the names of each weight's arguments begin with."""
-        prefixes = {"kernel": "kernel", "recurrent_kernel": "recurrent", "bias": "bias"}
+        prefixes = {
+            "kernel": "kernel",
+            "recurrent_kernel": "recurrent",
+            "bias": "bias",
+            "projection_kernel": "projection",
+        }
         return {name: prefixes.get(name, cls.unit_parameters_prefix) for name in cls.kernel_cell.weights}
 
     @classmethod
@@ -167,6 +176,8 @@ class KernelCell(Layer, DropoutRNNCell):
     def _own_arguments(cls) -> list[str]:
         """What some cells are made with and others not."""
         names = cls._weight_settings()
+        if cls.kernel_cell.projects:
+            names.append("projection_units")
         if cls.kernel_cell.biases:
             names.append("use_bias")
         if cls.kernel_cell.recurrent_activation is not None:
@@ -182,7 +193,8 @@ class KernelCell(Layer, DropoutRNNCell):
         self._kernel_names: dict[str, Any] = {key: activations.kernel_name(fn) for key, fn in functions.items()}
         self._stretch: Array | None = None
         gates = self.kernel_cell.gates
-        if self.recurrent_activation is activations.hard_sigmoid_keras2 and not self.kernel_cell.unit_parameters:
+        more = self.kernel_cell.unit_parameters or self.kernel_cell.projects  # weights beside the gates' columns
+        if self.recurrent_activation is activations.hard_sigmoid_keras2 and not more:
             # clip(0.2 z + 0.5) is the kernels' clip(z/6 + 0.5) of 1.2 z: the gates' columns are stretched on their way
             self._kernel_names["recurrent_activation"] = "hard_sigmoid"
             by_gate = [1.0 if gate in ("c", "h") else 1.2 for gate in gates]  # but the candidate's
@@ -194,7 +206,7 @@ class KernelCell(Layer, DropoutRNNCell):
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
-        shapes = self.kernel_cell.shapes(size, self.units)
+        shapes = self.kernel_cell.shapes(size, self.units, self.projection_units)
         for weight, prefix in self.weight_prefixes().items():
             if weight == "bias" and not self.use_bias:
                 continue
@@ -249,7 +261,7 @@ class KernelCell(Layer, DropoutRNNCell):
         options = dict(options)
         if drops:
             batch = x.shape[0]
-            like, state = _Like((batch, x.shape[2]), self.dtype), _Like((batch, self.units), self.dtype)
+            like, state = _Like((batch, x.shape[2]), self.dtype), _Like((batch, self.output_size), self.dtype)
             options["input_dropout"], options["recurrent_dropout"] = self._masks(like, state, True)
         if isinstance(x, EmbeddedIds):
             options["embeddings"] = x.table
@@ -306,13 +318,13 @@ class KernelCell(Layer, DropoutRNNCell):
         return [np.zeros((batch_size or 0, size), self.dtype) for size in sizes]
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        return (input_shape[0], self.units)
+        return (input_shape[0], self.output_size)
 
     def compute_output_spec(self, inputs: Any, states: Any, training: bool = False) -> Any:
         from recurra.symbolic import KerasTensor, map_symbolic
 
         copied = map_symbolic(states, lambda tensor: KerasTensor(tensor.shape, tensor.dtype))
-        return KerasTensor((inputs.shape[0], self.units), self.dtype), copied
+        return KerasTensor((inputs.shape[0], self.output_size), self.dtype), copied
 
     # --- configuration -------------------------------------------------------------------------------------------
 
@@ -322,6 +334,8 @@ class KernelCell(Layer, DropoutRNNCell):
     def shared_config(self) -> dict[str, Any]:
         """The settings that the cell and its layer both write."""
         config = {"units": self.units, "activation": activations.serialize(self.activation)}
+        if self.kernel_cell.projects:
+            config["projection_units"] = self.projection_units
         if self.kernel_cell.biases:
             config["use_bias"] = self.use_bias
         for name in self._weight_settings():

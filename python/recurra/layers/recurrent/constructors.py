@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.layers.recurrent.cell import KernelCell
 
-_INITIALIZERS = {"kernel": "glorot_uniform", "recurrent_kernel": "orthogonal", "bias": "zeros"}
+_INITIALIZERS = {
+    "kernel": "glorot_uniform",
+    "recurrent_kernel": "orthogonal",
+    "bias": "zeros",
+    "projection_kernel": "glorot_uniform",
+}
 
 
 def cell_parameters(kind: type[KernelCell]) -> list[Parameter]:
     """What a cell is made with; all but `units` and `activation` are given by name."""
     cell, prefixes = kind.kernel_cell, kind.weight_prefixes()
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, Any] = {"projection_units": None} if cell.projects else {}
     if cell.recurrent_activation is not None:
         defaults["recurrent_activation"] = cell.recurrent_activation
     if cell.biases:

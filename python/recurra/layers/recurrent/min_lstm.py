@@ -41,8 +41,8 @@ class MinLSTMCell(KernelCell):
     def _step(self, x: Any, states: list[Any], masks: tuple[Array | None, Array | None]) -> tuple[Any, list[Any]]:
         (h,) = states
         zf, zi, n = self._sums(x, h, masks)
-        f, i = ops.sigmoid(zf), ops.sigmoid(zi)
-        h = (f * h + i * self.activation(n)) / (f + i)
+        share = ops.sigmoid(ops.log_sigmoid(zi) - ops.log_sigmoid(zf))  # i / (f + i), also where both round to 0
+        h = h + share * (self.activation(n) - h)
         return h, [h]
 
 
