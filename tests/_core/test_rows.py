@@ -46,8 +46,9 @@ def _run_rows(core: ModuleType, case: Case, lengths: np.ndarray | None) -> dict[
         return result
 
     states = [a[f"{state}0"] for state in cell.states]
-    wide = np.full((*leading, case.sizes[3] + 3), np.nan, case.dtype)
-    out = wide[..., 1 : 1 + case.sizes[3]] if case.seed % 2 else None
+    size = a["recurrent_kernel"].shape[0] if cell.has_recurrent_kernel else case.sizes[3]
+    wide = np.full((*leading, size + 3), np.nan, case.dtype)
+    out = wide[..., 1 : 1 + size] if case.seed % 2 else None
     y, final, cache = core.recurrent_forward_rows(
         case.cell, placed(a["x"]), states, [a[name] for name in cell.weights], *given, case.activation,
         case.recurrent_activation, case.reverse, True, None, out,

@@ -175,12 +175,20 @@ def test_meta_device() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-def test_proj_size() -> None:
-    ours, theirs = pair("LSTM", I, H, proj_size=4, bidirectional=True)
-    found, expected = (outputs_and_gradients(module, torch.randn(T, B, I), None) for module in (ours, theirs))
-    assert len(found) == len(expected) == 3 + 1 + 10
-    x = torch.randn(T, B, I)
-    torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=0)
+def test_proj_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bias, layers, source in ((True, 2, recurra.torch), (False, 1, compilable)):
+        ours, theirs = pair("LSTM", I, H, layers, bias, proj_size=4, bidirectional=True, source=source)
+        hx = [torch.randn(2 * layers, B, size) for size in (4, H)]
+        for x in (torch.randn(T, B, I), [torch.randn(n, I) for n in (4, 9, 4)]):
+            for states in (None, hx):
+                found, expected = (outputs_and_gradients(module, x, states) for module in (ours, theirs))
+                torch.testing.assert_close(found, expected, **TOLERANCE[torch.float32])
+        with torch.no_grad():
+            x = torch.randn(T, B, I)
+            torch.testing.assert_close(ours(x), theirs(x))
+            monkeypatch.setattr(torch._VF, "lstm", None, raising=False)
+            ours(x)
+            monkeypatch.undo()
 
 
 def test_autocast() -> None:

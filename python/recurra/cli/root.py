@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.convert import convert
 from recurra.cli.demo import demo
 from recurra.cli.errors import Group
 from recurra.cli.info import info
@@ -39,5 +40,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, info):
+for command in (demo, lm, sentiment, convert, info):
     cli.add_command(command)

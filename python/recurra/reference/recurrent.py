@@ -113,7 +113,9 @@ def recurrent_backward(
         return backward(cache, dy, of_states, need_dx)
     if dy is not None:
         letters = "(T, B, H)" if len(cache.leading) == 2 else "(N, H)"
-        checks.shaped("dy", checks.floats("dy", dy, cache.w.W.dtype), letters, (*cache.leading, cache.w.W.shape[-1]))
+        size = cache.w.V.shape[-1] if cache.cell.projects else cache.w.W.shape[-1]
+        letters = letters.replace("H", "P") if cache.cell.projects else letters
+        checks.shaped("dy", checks.floats("dy", dy, cache.w.W.dtype), letters, (*cache.leading, size))
         dy = padded(dy, len(cache.x), cache.x.shape[1], cache.places)
     dx, of_initial, of_weights = backward(cache, dy, of_states, need_dx)
     return None if dx is None else taken(dx, cache.leading, cache.places), of_initial, of_weights

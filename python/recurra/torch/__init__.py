@@ -6,7 +6,7 @@
 
 The classes are subclasses of PyTorch's: state dicts, hooks, pickles, ``isinstance`` and utilities of ``torch.nn.utils``
 work as before. Tensors are shared with the kernels, not copied. Calls that the kernels do not take (other devices and
-dtypes, ``proj_size``, second derivatives, function transforms) run PyTorch's implementation.
+dtypes, second derivatives, function transforms) run PyTorch's implementation.
 
 :mod:`recurra.torch.compilable` has the same modules for ``torch.compile``. Needs PyTorch:
 ``pip install 'recurra[torch]'``.

@@ -94,7 +94,7 @@ class KernelForward:
         follows = not compiling and pytorch_only()
         states = None if follows else self._states_fit(x, hx, packed)
         how = PYTORCH
-        if states is not None and not self.proj_size and x.numel():
+        if states is not None and x.numel():
             how = way((x, *states, *weights), x.dtype)
         if resets is not None and (follows or states is not None):
             return self._reset_forward(input, hx, resets, weights, how)
@@ -124,12 +124,15 @@ class KernelForward:
         if not all(isinstance(state, Tensor) and state.dim() == rank for state in states):
             return None
         if not packed:
-            shape: tuple[int, ...] = (self.num_layers * (2 if self.bidirectional else 1), self.hidden_size)
-            if rank == 3:
-                shape = (shape[0], x.shape[0 if self.batch_first else 1], shape[1])
-            if any(tuple(state.shape) != shape for state in states):
+            batch = () if rank == 2 else (x.shape[0 if self.batch_first else 1],)
+            if not self._shapes_fit(states, batch):
                 return None
         return list(states)
+
+    def _shapes_fit(self, states: Any, batch: tuple[int, ...]) -> bool:
+        count = self.num_layers * (2 if self.bidirectional else 1)
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
+        return all(tuple(state.shape) == (count, *batch, size) for state, size in zip(states, sizes, strict=False))
 
     def _packed_forward(self, packed: PackedSequence, hx: Any, weights: list[Any], how: int) -> Any:
         data, batch_sizes, sorted_indices, unsorted_indices = packed
@@ -137,8 +140,7 @@ class KernelForward:
         states: list[Any] = []
         if hx is not None:
             given = hx if lstm else (hx,)
-            B, per_state = int(batch_sizes[0]), self.num_layers * (2 if self.bidirectional else 1)
-            if any(tuple(state.shape) != (per_state, B, self.hidden_size) for state in given):
+            if not self._shapes_fit(given, (int(batch_sizes[0]),)):
                 return type(self)._pytorch_forward(self, packed, hx)
             states = (
                 list(self.permute_hidden(hx, sorted_indices)) if lstm else [self.permute_hidden(hx, sorted_indices)]
@@ -149,22 +151,22 @@ class KernelForward:
 
     def _reset_forward(self, x: Any, hx: Any, resets: Tensor, weights: list[Any], how: int) -> Any:
         segments = rows_of_resets(resets, self.batch_first)
-        count, H = self.num_layers, self.hidden_size
         given = [None] if hx is None else list(hx) if self.mode == "LSTM" else [hx]
         states = [] if hx is None else [states_of_segments(state, segments) for state in given]
         flat = x.reshape(-1, x.shape[-1])
         y, finals = self._layers(flat, states, weights, segments.rows, how)
         last = torch.from_numpy(segments.last).to(x.device)
         finals = [final[:, last] for final in finals]
-        y = y.view(*x.shape[:-1], H)
-        assert all(final.shape[0] == count for final in finals)
+        y = y.view(*x.shape[:-1], -1)
         return y, tuple(finals) if self.mode == "LSTM" else finals[0]
 
     def _layers(
         self, x: Tensor, states: list[Any], weights: list[Any], batches: Tensor | Rows | None, how: int
     ) -> tuple[Tensor, list[Tensor]]:
         """All layers. x: (T, B, I), (B, T, I), or (N, I) with the batch sizes of a PackedSequence or rows."""
-        directions, per_direction = 2 if self.bidirectional else 1, 4 if self.bias else 2
+        directions = 2 if self.bidirectional else 1
+        per_direction = (4 if self.bias else 2) + (self.proj_size > 0)
+        mode = "LSTM_PROJECTED" if self.proj_size else self.mode
         direct = how == DIRECT
         rows = packed_rows(batches) if direct and isinstance(batches, Tensor) else batches
         batch_first = self.batch_first and rows is None
@@ -177,10 +179,10 @@ class KernelForward:
             h0, c0 = (*(state[first : first + directions] for state in states), None, None)[:2]
             own = weights[first * per_direction : (first + directions) * per_direction]
             if direct or isinstance(rows, Rows):
-                call = Call(self.mode, directions, batch_first, rows)  # type: ignore[arg-type,unused-ignore]
+                call = Call(mode, directions, batch_first, rows)  # type: ignore[arg-type,unused-ignore]
                 y, *final = run_layer(call, x, h0, c0, own) if direct else pytorch_layer(call, x, h0, c0, own)
             else:
-                y, *final = library.layer(self.mode, directions, batch_first, x, h0, c0, own, rows)
+                y, *final = library.layer(mode, directions, batch_first, x, h0, c0, own, rows)
             finals.append(final)
             x = y
             if self.dropout and self.training and layer + 1 < self.num_layers:

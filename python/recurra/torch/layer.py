@@ -50,7 +50,7 @@ def forward(
 
     x : (T, B, I), (B, T, I) or (N, I); y has the same leading axes and D*H features
     h0, c0 : (D, B, H), or None for zeros
-    weights : for each direction weight_ih, weight_hh and, if there are, bias_ih and bias_hh
+    weights : for each direction weight_ih, weight_hh and, if there are, bias_ih, bias_hh, weight_hr
     """
     kind, directions = KINDS[call.mode], call.directions
     count = len(weights) // directions
@@ -59,7 +59,7 @@ def forward(
     y: Array | None = None
     finals, caches = [], []
     keep = not training or (call.batch_first and call.rows is None and x_array.shape[1] == 1)
-    H = weights[1].shape[1]
+    H = weights[1].shape[1]  # of y: with a projection fewer than c has
     if directions == 2:
         y = np.empty((*x_array.shape[:-1], 2 * H), x_array.dtype)
     for d in range(directions):
@@ -126,13 +126,13 @@ def pytorch_layer(
 ) -> tuple[Tensor, ...]:
     """The same layer by PyTorch's own operations, which autograd follows: y, h and, of an LSTM, c."""
     kind = KINDS[call.mode]
-    H = weights[1].shape[1]
-    if h0 is None or (kind.has_c and c0 is None):
-        B = len(call.rows.lengths) if call.rows else x.shape[0 if call.batch_first else 1]
-        zeros = x.new_zeros(call.directions, B, H)
-        h0, c0 = zeros if h0 is None else h0, zeros if c0 is None else c0
-    function: Any = getattr(torch._VF, call.mode.lower())
-    flags = (len(weights) == 4 * call.directions, 1, 0.0, False, call.directions == 2)
+    B = len(call.rows.lengths) if call.rows else x.shape[0 if call.batch_first else 1]
+    if h0 is None:
+        h0 = x.new_zeros(call.directions, B, weights[1].shape[1])
+    if kind.has_c and c0 is None:
+        c0 = x.new_zeros(call.directions, B, weights[1].shape[0] // kind.gates)
+    function: Any = getattr(torch._VF, kind.function)
+    flags = (len(weights) >= 4 * call.directions, 1, 0.0, False, call.directions == 2)
     if call.rows is None:
         hx = (h0, c0) if kind.has_c else h0
         return tuple(function(x, hx, list(weights), *flags, call.batch_first))

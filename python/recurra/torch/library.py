@@ -44,6 +44,12 @@ def _taken(handle: Tensor) -> list[Any] | None:
     return None if found is None else found.caches
 
 
+def _units(mode: str, weights: list[Tensor]) -> int:
+    """H, the size of c."""
+    rows: int = weights[1].shape[0]
+    return rows // KINDS[mode].gates
+
+
 def _call(mode: str, directions: int, batch_first: bool, batch_sizes: Tensor | None) -> Call:
     return Call(mode, directions, batch_first, None if batch_sizes is None else packed_rows(batch_sizes))
 
@@ -84,7 +90,7 @@ def _(
     else:
         raise NotImplementedError("a PackedSequence needs its initial states here")
     state = x.new_empty(directions, B, H)
-    c = torch.empty_like(state) if KINDS[mode].has_c else x.new_empty(0)
+    c = x.new_empty(directions, B, _units(mode, weights)) if KINDS[mode].has_c else x.new_empty(0)
     return x.new_empty(*x.shape[:-1], directions * H), state, c, x.new_empty(1, dtype=torch.uint8)
 
 
@@ -135,7 +141,7 @@ def _(
     known = next((state for state in (h0, dh, dc) if state is not None), None)
     B = x.shape[0 if batch_first else 1] if known is None else known.shape[1]
     state = x.new_empty(directions, B, H)
-    dc0 = torch.empty_like(state) if KINDS[mode].has_c else x.new_empty(0)
+    dc0 = x.new_empty(directions, B, _units(mode, weights)) if KINDS[mode].has_c else x.new_empty(0)
     dx = x.new_empty(x.shape) if need_dx else x.new_empty(0)
     return [dx, state, dc0, *(weight.new_empty(weight.shape) for weight in weights)]
 

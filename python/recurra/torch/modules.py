@@ -10,8 +10,6 @@ from recurra.torch.forward import KernelForward
 class LSTM(KernelForward, nn.LSTM):
     """``torch.nn.LSTM`` on recurra's kernels; the same arguments, weights and results.
 
-    With ``proj_size`` PyTorch's own implementation runs.
-
     resets : of a call, (T, B) bool, or (B, T) with `batch_first`: where True, the row's states are zeros before this
         step, as ``h * (1 - done)`` in a loop over steps makes them
     """

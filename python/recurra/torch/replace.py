@@ -75,8 +75,6 @@ def _why_left(module: nn.Module, classes: dict[type, type]) -> str | None:
     """None for a module to change; "" for one that is none of ours; else the reason to leave it."""
     found = _plain_class(module)
     if found in classes:
-        if classes is _OURS and getattr(module, "proj_size", False):
-            return "proj_size has no kernel here"
         return None
     if classes is _THEIRS:
         return ""

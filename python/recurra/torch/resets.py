@@ -25,8 +25,6 @@ def check_resets(module: Any, x: Any, resets: Any) -> None:
     """Raise where `resets` is not a bool tensor of x's leading axes, or the module has two directions."""
     if module.bidirectional:
         raise ValueError("resets must be None: a bidirectional module would need the future of a row that starts anew")
-    if module.proj_size:
-        raise ValueError("resets must be None for an LSTM with proj_size")
     if not isinstance(x, Tensor) or x.dim() != 3:
         what = f"{x.dim()} dimensions" if isinstance(x, Tensor) else type(x).__name__
         raise ValueError(f"with resets the input must be a tensor of 3 dimensions, got {what}")

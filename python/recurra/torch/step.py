@@ -83,7 +83,7 @@ def pytorch_step(
     """The same step by PyTorch's own operations, which autograd follows."""
     zeros = x.new_zeros(*x.shape[:-1], weights[1].shape[1])
     h, c = (zeros if state is None else state for state in (h0, c0))
-    function: Any = getattr(torch._VF, f"{mode.lower()}_cell")
+    function: Any = getattr(torch._VF, f"{KINDS[mode].function}_cell")
     has_c, batched = KINDS[mode].has_c, x.dim() == 2
     if not batched:
         x, h, c = x[None], h[None], c[None]

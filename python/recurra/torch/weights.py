@@ -18,7 +18,7 @@ from recurra._core.select import core
 from recurra.torch.kinds import Kind
 
 Array = np.ndarray[Any, Any]
-Columns = tuple[Array, Array, Array | None]  # kernel, recurrent_kernel, bias
+Columns = tuple[Array | None, ...]  # kernel, recurrent_kernel, bias; and projection_kernel
 
 
 class Kept:
@@ -63,13 +63,20 @@ def _kept(weights: Sequence[Tensor]) -> Kept:
 
 
 def columns_of(kind: Kind, weights: Sequence[Tensor]) -> Columns:
-    """The kernels' ``kernel, recurrent_kernel, bias`` from ``weight_ih, weight_hh`` and, if there are, both biases."""
+    """The kernels' ``kernel, recurrent_kernel, bias`` from ``weight_ih, weight_hh`` and, if there are, both biases.
+
+    With a projection ``weight_hr`` is the last, and ``projection_kernel`` too.
+    """
     return _columns(kind, _kept(weights).arrays)
 
 
 def _columns(kind: Kind, arrays: list[Array]) -> Columns:
-    W, U, b, c = arrays if len(arrays) == 4 else (*arrays, None, None)
-    columns: Columns = core.gate_rows_to_columns(kind.gates, kind.swap, W, U, b, c, kind.two_biases)
+    if kind.projects:
+        W, U, *biases, V = arrays
+        sum_of_biases = biases[0] + biases[1] if biases else None
+        return (*(np.ascontiguousarray(array.T) for array in (W, U)), sum_of_biases, np.ascontiguousarray(V.T))
+    biased: list[Any] = arrays if len(arrays) == 4 else [*arrays, None, None]
+    columns: Columns = core.gate_rows_to_columns(kind.gates, kind.swap, *biased, kind.two_biases)
     return columns
 
 
@@ -84,5 +91,9 @@ def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
 
 def gradients_of(kind: Kind, gradients: Sequence[Any]) -> list[Any]:
     """The way back from :func:`columns_of`, as arrays of PyTorch's shapes; without biases only two."""
+    if kind.projects:
+        dW, dU, db, dV = gradients
+        biases = [] if db is None else [db, db.copy()]
+        return [np.ascontiguousarray(dW.T), np.ascontiguousarray(dU.T), *biases, np.ascontiguousarray(dV.T)]
     rows = core.columns_to_gate_rows(kind.gates, kind.swap, *gradients)
     return rows if rows[2] is not None else rows[:2]  # type: ignore[no-any-return]
