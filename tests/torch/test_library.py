@@ -122,6 +122,22 @@ def test_compile_without_a_break(name: str, options: Any) -> None:
 
 @pytest.mark.usefixtures("_dynamo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_compile_a_projection() -> None:
+    torch.manual_seed(0)
+    module = compilable.LSTM(I, H, num_layers=2, proj_size=4)
+    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
+    x, h0, c0 = torch.randn(T, B, I), torch.randn(2, B, 4), torch.randn(2, B, H)
+    results = []
+    for run in (module, compiled):
+        y, (h, c) = run(x, (h0, c0))
+        (y.sum() + h.pow(2).sum() + c.pow(2).sum()).backward()
+        results.append([y.detach(), h.detach(), c.detach(), *(parameter.grad for parameter in module.parameters())])
+        module.zero_grad()
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.usefixtures("_dynamo")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_the_subclass_breaks_the_graph_and_works() -> None:
     torch.manual_seed(0)
     model = Model(recurra.torch, "LSTM")
