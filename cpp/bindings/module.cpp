@@ -49,6 +49,7 @@ PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   watch_signals();
   pybind11::dtype::of<float>();  // loads numpy's functions, so that no fork falls into their loading
   register_recurrent(m);
+  register_gate_rows(m);
   register_matmul(m);
   register_elementwise(m);
   register_embedding(m);

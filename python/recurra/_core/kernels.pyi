@@ -64,6 +64,27 @@ def recurrent_backward(
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
 # that was None)
 
+# The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
+# None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x
+# that `rows` (N,) int64 lists, each row once; reverse goes from its last one back.
+def recurrent_forward_rows(
+    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
+    lengths: NDArray[np.int64] | None, rows: NDArray[np.int64] | None,
+    activation: str, recurrent_activation: str, reverse: bool, training: bool, packed_weights: PackedWeightsCache | None,
+    out: Array | None,
+) -> tuple[Array, tuple[Array, ...], Cache | None]: ...
+
+# --- weights stored gate by gate in rows, (G*H, I), as PyTorch and ONNX do ------------------------------------------
+# gates: G, 1 to 4. swap: the first two gates change places.
+def gate_rows_to_columns(
+    gates: int, swap: bool, input_rows: Array, recurrent_rows: Array, input_bias: Array | None, recurrent_bias: Array | None,
+    two_biases: bool,
+) -> tuple[Array, Array, Array | None]: ...  # kernel (I, G*H), recurrent_kernel (H, G*H), bias: both added, or as rows of (2, G*H)
+def columns_to_gate_rows(
+    gates: int, swap: bool, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+) -> tuple[Array, Array, Array | None, Array | None]: ...  # the way back for gradients; one bias (G*H,) goes to both
+def checksum(arrays: Sequence[Array | None]) -> int: ...  # of their bytes, below 2**64: to notice that weights changed
+
 # --- products -----------------------------------------------------------------------------------------------------
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...
 # (M,K)x(K,N), or a stack (S,M,K)x(S,K,N); trans_* say that the operand is stored with its last two axes swapped;
