@@ -111,13 +111,16 @@ class SequenceBackward : private BackwardPointwise<T> {
     state_gradient(s + 1, rows, panels, d);
     for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
       for (Index i = rows.first; i < rows.last; ++i) {
-        const Index first = L_.h_units.first(q), width = L_.h_units.width(q), used = L_.h_units.used(q);
+        const Index first = L_.h_units.first(q), width = L_.h_units.width(q), left = L_.P - first;
         const T *from = d + (i - rows.first) * width, *dy = nullptr;
         if (upstream_.dy) dy = upstream_.dy.at(plan_.source(s, i)) + first;
         T* to = this->projected_gradient(s, i) + first;
-        for (Index j = 0; j < width; ++j) to[j] = from[j] + (dy && j < used ? dy[j] : T(0));
-        if (call_.zoneout_h)
-          for (Index j = 0; j < width; j += W) store(to + j, this->through_zoneout(s, i, first + j, load(to + j)));
+        for (Index j = 0; j < width; j += W) {
+          Packet<T> dh = load(from + j);
+          if (dy) dh = add(dh, load_partial(dy + j, left - j));
+          if (call_.zoneout_h) dh = this->through_zoneout(s, i, first + j, dh);
+          store(to + j, dh);
+        }
       }
   }
 

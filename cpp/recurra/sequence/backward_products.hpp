@@ -160,7 +160,8 @@ class BackwardProducts {
     sum_sets(
         recurrent_, ran, panels, block,
         [&](size_t set, Range some, T* to) {
-          if (set == 0) prefetches = cached_step(s - 1, some, panels.first);  // one product is too short to fetch all
+          if (set == 0 && !cell_.projects)
+            prefetches = cached_step(s - 1, some, panels.first);  // one product is too short to fetch all
           multiply(recurrent_, set, s, some, panels, block, to, prefetches);
         },
         [&](Range some, auto&& f) {
@@ -185,15 +186,18 @@ class BackwardProducts {
   /// d = dL/dh of a step before the projection, of a block of units.
   void unprojected_gradient(Index s, Range rows, Range panels, T* d) {
     const Segment all{0, L_.P};
-    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full)
+    for (Index q = panels.first; q < panels.last; ++q, d += rows.count() * full) {
+      PrefetchList prefetches = cached_step(s, rows, q);
       product<T>(rows.count(), projected_gradient(s, rows.first), L_.h_units.padded, &all, 1,
-                 projection_.data() + L_.units.first(q) * L_.P, L_.units.vectors(q), d, L_.units.width(q), false);
+                 projection_.data() + L_.units.first(q) * L_.P, L_.units.vectors(q), d, L_.units.width(q), false,
+                 &prefetches);
+    }
   }
 
   /// What forward cached of step s, for the rows of a block and a panel.
   PrefetchList cached_step(Index s, Range rows, Index q) {
     PrefetchList prefetches;
-    if (s < 0 || cell_.projects) return prefetches;
+    if (s < 0) return prefetches;
     const Index Hp = L_.units.padded;
     prefetches.add(z_at(q, plan_.row(s, rows.first)), rows.count() * L_.z_stride * Index(sizeof(T)));
     if (cell_.has_carry() && L_.units.count == 1 && s > 0)
