@@ -144,7 +144,7 @@ class _Output:
     """A tensor that a node put out, not kept alive; made anew where it is asked for when nobody else has it."""
 
     def __init__(self, tensor: KerasTensor) -> None:
-        self.ref = weakref.ref(tensor)
+        self.ref: Callable[[], KerasTensor | None] = weakref.ref(tensor)
         self.shape, self.dtype, self.name, self.index = tensor.shape, tensor.dtype, tensor.name, tensor.index
 
     def tensor(self, node: Node) -> KerasTensor:
@@ -195,7 +195,9 @@ class Node:
 
     @property
     def outputs(self) -> Any:
-        return map_structure(lambda leaf: leaf.tensor(self) if isinstance(leaf, _Output) else leaf, self._outputs, PLAIN)
+        return map_structure(
+            lambda leaf: leaf.tensor(self) if isinstance(leaf, _Output) else leaf, self._outputs, PLAIN
+        )
 
     @property
     def output_tensors(self) -> list[KerasTensor]:

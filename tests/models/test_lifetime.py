@@ -43,7 +43,9 @@ def sequential() -> Any:
 
 
 def open_sequential() -> Any:
-    return Sequential([layers.Bidirectional(layers.GRU(4, return_sequences=True)), layers.SimpleRNN(2), layers.Dense(1)])
+    return Sequential(
+        [layers.Bidirectional(layers.GRU(4, return_sequences=True)), layers.SimpleRNN(2), layers.Dense(1)]
+    )
 
 
 def functional() -> Any:
