@@ -64,7 +64,6 @@ class KerasTensor:
     name : for summaries and errors
     """
 
-    _keras_mask: Any = None
     is_symbolic = True
     #: arrays leave their operators to this class: ``array + tensor`` is `__radd__` here
     __array_priority__ = 1000
@@ -75,7 +74,16 @@ class KerasTensor:
         self.name = name if name is not None else f"keras_tensor_{next(_ids)}"
         self.node: Node | None = None
         self._layer: Any = None  # the node's
+        self._output = _Output(self)
         self.index = 0
+
+    @property
+    def _keras_mask(self) -> Any:
+        return self._output.mask
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask: Any) -> None:
+        self._output.mask = mask
 
     @property
     def ndim(self) -> int:
@@ -141,17 +149,20 @@ class KerasTensor:
 
 
 class _Output:
-    """A tensor that a node put out, not kept alive; made anew where it is asked for when nobody else has it."""
+    """What a node keeps of a tensor that it put out: not the tensor, which is made anew when nobody else has it."""
 
     def __init__(self, tensor: KerasTensor) -> None:
-        self.ref = weakref.ref(tensor)
-        self.shape, self.dtype, self.name, self.index = tensor.shape, tensor.dtype, tensor.name, tensor.index
+        self.ref: Callable[[], KerasTensor | None] = weakref.ref(tensor)
+        self.shape, self.dtype, self.name = tensor.shape, tensor.dtype, tensor.name
+        self.mask: Any = None  # symbolic, of the tensor
+        self.index = 0
 
     def tensor(self, node: Node) -> KerasTensor:
         tensor = self.ref()
         if tensor is None:
             tensor = KerasTensor(self.shape, self.dtype, self.name)
             tensor.node, tensor.index, tensor._layer = node, self.index, node.layer
+            tensor._output = self
             self.ref = weakref.ref(tensor)
         return tensor
 
@@ -186,7 +197,8 @@ class Node:
         self.input_tensors: list[KerasTensor] = symbolic_leaves((args, kwargs))
         for index, tensor in enumerate(symbolic_leaves(outputs)):
             tensor.node, tensor.index, tensor._layer = self, index, layer
-        self._outputs = map_symbolic(outputs, _Output)
+            tensor._output.index = index
+        self._outputs = map_symbolic(outputs, lambda tensor: tensor._output)
         layer._inbound_nodes.append(self)
 
     @property

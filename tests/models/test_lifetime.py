@@ -163,6 +163,15 @@ def test_an_unused_output_can_still_be_asked_for() -> None:
     assert both[1].shape == (6, 4)
 
 
+def test_an_output_that_nobody_kept_has_its_mask() -> None:
+    layer = layers.Embedding(9, 4, mask_zero=True)
+    layer(layers.Input((5,)))
+    mask = layer.output._keras_mask
+    assert mask is not None
+    assert mask.shape == (None, 5)
+    assert layer.output._keras_mask is mask
+
+
 def test_the_history_does_not_keep_the_model() -> None:
     model = train(sequential(), Path())
     history = model.history
