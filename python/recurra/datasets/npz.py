@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from itertools import chain
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _read_npy(data: bytes, name: str) -> Array:
                 )
             file.seek(0)
             return np.asarray(npy.read_array(file, allow_pickle=False))
-    except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, TokenError) as error:
         raise FileFormatError(f"{name}: {' '.join(str(error).split())[:200]}") from None
     array = restricted_load(data[file.tell() :], _STAND_INS, name)
     if not isinstance(array, _ObjectArray) or array.items is None:
