@@ -8,6 +8,7 @@ import pickle
 import pickletools
 import random
 import struct
+import warnings
 import zipfile
 from typing import Any
 
@@ -123,7 +124,11 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
         mutated = pickled(content[head:], chance) if b"|O" in content[:head] else plain(content[head:], chance)
         members[at] = (name, content[:head] + mutated if chance.random() < 0.7 else plain(content, chance))
     result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive:
+    with (
+        warnings.catch_warnings(),
+        zipfile.ZipFile(result, "w", chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive,
+    ):
+        warnings.simplefilter("ignore")  # of a name that is there twice
         for name, content in members:
             archive.writestr(zipfile.ZipInfo(name), content, archive.compression)
     return result.getvalue()

@@ -160,7 +160,8 @@ def readers() -> dict[str, Reader]:
         "packed": Reader(".weights.h5", _packed(weights), load_weights, True),
         "rlm": Reader(".rlm", _file("m.rlm", _language_model().save), _load_lm, True),
         "rsc": Reader(".rsc", _file("m.rsc", _classifier().save), _load_sc, True),
-        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, True),
+        # members of an .npz file that are no arrays are passed by, and so is an array whose name is damaged
+        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, False),
         "json": Reader(".json", _file("m.json", tokenizer_json), _from_json, False),
         "pickle": Reader(".pickle", pickle.dumps(_tokenizer(), 2), _from_pickle, False),
     }

@@ -43,6 +43,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
                     check_unpacked(info.file_size, info.compress_size, f"{name}: {info.filename}")
                     check_unpacked(claimed, stored, name)
                     arrays[info.filename[:-4]] = _read_npy(archive.read(info), f"{name}: {info.filename}")
+        if not arrays:
+            raise FileFormatError(f"{name} holds no arrays: it is damaged or not an .npz file")
     except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, LookupError, struct.error,
