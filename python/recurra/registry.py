@@ -29,6 +29,8 @@ _ROOMS = (
     "optimizers.schedules", "losses", "metrics", "random", "preprocessing",
 )  # fmt: skip
 
+#: rooms whose functions (load_model) are none that a configuration may name
+_NOT_OF_ARRAYS = ("models", "preprocessing", "saving", "utils")
 #: what the configurations of one layer in several places of a model have in common
 _SHARED = "recurra_shared"
 
@@ -130,12 +132,10 @@ def shared_objects() -> Iterator[None]:
 
 
 def _mark_shared(value: Any, config: dict[str, Any]) -> None:
-    if _scopes.saved is None:
-        return
-    if id(value) in _scopes.saved:
+    if _scopes.saved is not None and id(value) in _scopes.saved:
         _, first, number = _scopes.saved[id(value)]
         config[_SHARED] = first[_SHARED] = number
-    else:
+    elif _scopes.saved is not None:
         _scopes.saved[id(value)] = value, config, len(_scopes.saved)
 
 
@@ -252,12 +252,12 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     if name == "function":
         found = get_registered_object(registered, custom_objects) or get_registered_object(inner, custom_objects)
         found = found or _builtin(str(inner), config.get("module"))
-        if found is None:
+        if found is None or (is_builtin(found) and found.__module__.split(".")[1] in _NOT_OF_ARRAYS):
             raise ValueError(f"unknown function {inner!r}: pass it as custom_objects={{{inner!r}: ...}}")
         return found
     kind = name if inspect.isclass(name) else get_registered_object(registered, custom_objects)
     kind = kind or get_registered_object(name, custom_objects) or _builtin(str(name), config.get("module"))
-    if kind is None:
+    if kind is None or (is_builtin(kind) and not inspect.isclass(kind)):
         raise ValueError(
             f"unknown class {name!r} (module {config.get('module')!r}): pass it as custom_objects={{{name!r}: ...}} "
             "or decorate it with register_keras_serializable()"

@@ -36,3 +36,14 @@ def test_pipes_and_devices_are_refused(tmp_path: Path, through: str) -> None:
     out = through if through == "/dev/null" else str(tmp_path / through)
     done = CliRunner().invoke(cli, ["lm", "train", str(tmp_path / "t.txt"), "-f", "-o", out])
     assert done.exit_code == 2 and "must be a file, got a pipe, a socket or a device" in done.output
+
+
+def test_an_unknown_label_is_told_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("pos\tgood fun\nneg\ta bad film\n" * 20)
+    (tmp_path / "e.txt").write_text("pos\tgood fun\n\nposs\tgood\n")
+    model = str(tmp_path / "m.rsc")
+    train = ["sentiment", "train", str(tmp_path / "t.txt"), "-o", model, "--epochs", "1", "--units", "3", "-q"]
+    assert CliRunner().invoke(cli, train).exit_code == 0
+    done = CliRunner().invoke(cli, ["sentiment", "evaluate", model, str(tmp_path / "e.txt")])
+    assert done.exit_code == 2 and done.output.count("\n") == 1
+    assert "e.txt, line 3: the label must be one of 'neg', 'pos', got 'poss'" in done.output

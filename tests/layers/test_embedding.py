@@ -10,6 +10,7 @@ import pytest
 from recurra import GradientTape, layers, ops
 from recurra.autograd import RowSparse
 from recurra.layers.lazy_embedding import EmbeddedIds
+from recurra.models import Sequential
 
 IDS = np.array([[1, 2, 2, 0], [5, 1, 4, 0]])
 
@@ -119,3 +120,14 @@ def test_both_directions_of_a_bidirectional_layer_share_a_lookup() -> None:
     embedding, layer = layers.Embedding(7, 3, mask_zero=True), layers.Bidirectional(layers.GRU(2))
     layer(embedding(IDS))
     np.testing.assert_array_equal(layer(embedding.lookup(IDS)), layer(embedding(IDS)))
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_fractions_are_no_ids(kind: str) -> None:
+    """In `predict` and in a call as in `fit`."""
+    model = Sequential([layers.Input((3,)), layers.Embedding(5, 2), layers.GRU(2)])
+    x = np.array([[0, 1, 4], [2, 1.5, 3]], kind)
+    for use in (model.predict, model, model.predict_on_batch):
+        with pytest.raises(ValueError, match=r"ids must be whole numbers, got 1\.5"):
+            use(x)
+    np.testing.assert_array_equal(model.predict(np.trunc(x)), model.predict(np.trunc(x).astype("int32")))

@@ -46,8 +46,13 @@ def read_text_files(files: Sequence[str], encoding: str) -> str:
     return "\n".join(read_text(file, encoding) for file in files)
 
 
-def read_labelled(files: Sequence[str], options: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Texts and labels of all files."""
+def read_labelled(
+    files: Sequence[str], options: Mapping[str, Any], known: Sequence[str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Texts and labels of all files.
+
+    known : the labels that may occur; None allows any
+    """
     from recurra.utils.io import read_examples
 
     texts: list[str] = []
@@ -55,7 +60,7 @@ def read_labelled(files: Sequence[str], options: Mapping[str, Any]) -> tuple[lis
     for file in files:
         found = read_examples(
             file, text=options["text_column"], label=options["label_column"], format=options["file_format"],
-            encoding=options["encoding"],
+            encoding=options["encoding"], known=known,
         )  # fmt: skip
         texts += found.texts
         labels += found.labels or []

@@ -199,7 +199,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     from recurra.tasks import SentimentClassifier
 
     classifier = SentimentClassifier.load(model)
-    texts, labels = read_labelled(files, options)
+    texts, labels = read_labelled(files, options, [str(label) for label in classifier.labels])
     with item_bar(len(texts), " texts", quiet) as advance:
         found = classifier.evaluate(texts, labels, progress=advance)
     if as_json:

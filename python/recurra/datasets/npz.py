@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from itertools import chain
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
                     check_unpacked(info.file_size, info.compress_size, f"{name}: {info.filename}")
                     check_unpacked(claimed, stored, name)
                     arrays[info.filename[:-4]] = _read_npy(archive.read(info), f"{name}: {info.filename}")
+        if not arrays:
+            raise FileFormatError(f"{name} holds no arrays: it is damaged or not an .npz file")
     except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, LookupError, struct.error,
@@ -80,7 +83,7 @@ def _read_npy(data: bytes, name: str) -> Array:
                 )
             file.seek(0)
             return np.asarray(npy.read_array(file, allow_pickle=False))
-    except (ValueError, TypeError, SyntaxError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, TokenError) as error:
         raise FileFormatError(f"{name}: {' '.join(str(error).split())[:200]}") from None
     array = restricted_load(data[file.tell() :], _STAND_INS, name)
     if not isinstance(array, _ObjectArray) or array.items is None:

@@ -92,7 +92,10 @@ class Embedding(Layer):
         if ids.dtype.itemsize > 4 and any_outside(ids, self.input_dim):
             bad = ids[(ids < 0) | (ids >= self.input_dim)].flat[0]
             raise ValueError(f"{self.name}: ids must be in [0, {self.input_dim}) (input_dim), got {bad}")
-        return np.ascontiguousarray(ids, dtype=np.int32)
+        whole = np.ascontiguousarray(ids, dtype=np.int32)
+        if ids.dtype.kind == "f" and not np.array_equal(whole, ids):
+            raise ValueError(f"{self.name}: ids must be whole numbers, got {ids[whole != ids].flat[0]}")
+        return whole
 
     def call(self, inputs: TensorLike) -> Any:
         return ops.embedding(self.embeddings, self.ids_of(inputs))

@@ -22,7 +22,7 @@ import lzma
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 FORMATS = ("text", "csv", "tsv", "jsonl")
@@ -157,12 +157,14 @@ def read_examples(
     label: str | None = "label",
     format: str | None = None,
     encoding: str = "utf-8",
+    known: Sequence[str] | None = None,
 ) -> Examples:
     """Texts with labels from a CSV, TSV, JSON Lines or plain text file, or from standard input (``"-"``).
 
     text, label : names of the columns (CSV, TSV: in the first row) or keys (JSON Lines); label=None reads texts alone
     format : "csv", "tsv", "jsonl" or "text"; None goes by the ending. A plain text file holds one text a line, or
         label, tab, text where labels are wanted.
+    known : the labels that may occur; None allows any
     returns : Examples(texts, labels). Labels are strings: 1, 1.0 and "1" give "1"; true gives "true".
     raises : OSError or ValueError, naming file, line and what was expected
     """
@@ -179,6 +181,9 @@ def read_examples(
         if label is not None:
             if not row_label:
                 raise ValueError(f"{name}, line {line}: the label is empty; remove the line or fill it in")
+            if known is not None and row_label not in known:
+                expected = ", ".join(map(repr, known[:20])) + (", ..." if len(known) > 20 else "")
+                raise ValueError(f"{name}, line {line}: the label must be one of {expected}, got {row_label[:60]!r}")
             labels.append(row_label)
     if not texts:
         raise ValueError(f"{name} holds no examples: it has no line with a text")

@@ -1,0 +1,167 @@
+"""The readers under test: for each a good file to start from, and what loading gives, to be compared."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Reader(NamedTuple):
+    """ending : of the file's name
+    good : a file that is read without an error
+    load : reads the file at a path, and returns its content as nested lists, arrays and plain values
+    checked : whether any change of content is noticed, so that what loads at all must be what was saved
+    """
+
+    ending: str
+    good: bytes
+    load: Callable[[str], Any]
+    checked: bool
+
+
+def _model() -> Any:
+    from recurra import layers as L
+    from recurra.models import Sequential
+
+    vectorize = L.TextVectorization(vocabulary=["one", "two"], output_sequence_length=4)
+    stack = [L.Input((1,), dtype="string"), vectorize, L.Embedding(4, 3, mask_zero=True), L.Bidirectional(L.GRU(2)),
+             L.BatchNormalization(), L.Dropout(0.2), L.Dense(2, kernel_regularizer="l2")]  # fmt: skip
+    model = Sequential(stack)
+    model.compile("adam", "mse", metrics=["mae", "auc"])
+    model.train_on_batch(np.array([["one two"], ["two"]], object), np.eye(2, dtype="float32"))
+    return model
+
+
+def _state(model: Any) -> Any:
+    variables = [*model.weights, *(model.optimizer.variables if model.compiled else [])]
+    return [model.to_json(), *(np.array(variable.value) for variable in variables)]
+
+
+def _file(name: str, write: Callable[[str], Any]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        write(str(path))
+        return path.read_bytes()
+
+
+def _load_model(path: str) -> Any:
+    from recurra.saving import load_model
+
+    return _state(load_model(path))
+
+
+def _tokenizer() -> Any:
+    from recurra.preprocessing.text import Tokenizer
+
+    tokenizer = Tokenizer(num_words=9, oov_token="<oov>")
+    tokenizer.fit_on_texts(["one fish two fish", "red fish"])
+    return tokenizer
+
+
+def _from_json(path: str) -> Any:
+    from recurra.preprocessing.text import tokenizer_from_json
+    from recurra.saving.file_errors import reading
+
+    with reading(path, "a tokenizer"):
+        return tokenizer_from_json(Path(path).read_text("utf-8")).get_config()
+
+
+def _from_pickle(path: str) -> Any:
+    from recurra.preprocessing.text import tokenizer_from_pickle
+
+    return tokenizer_from_pickle(path).get_config()
+
+
+def _npz(path: str) -> Any:
+    from recurra.datasets.npz import read_npz
+
+    return [[name, array.tolist()] for name, array in sorted(read_npz(path).items())]
+
+
+def _ragged(path: str) -> None:
+    rows = np.empty(3, object)
+    rows[:] = [[1, 2], [], [300, 70000]]
+    with open(path, "wb") as file:
+        np.savez_compressed(file, x=rows, y=np.arange(6.0).reshape(2, 3))
+
+
+def _language_model() -> Any:
+    from recurra.tasks import LanguageModel
+
+    model = LanguageModel(units=3, embedding=2, seed=1)
+    model.fit("a small text, " * 9, epochs=1, window=7, batch_size=2, verbose=0)
+    return model
+
+
+def _classifier() -> Any:
+    from recurra.tasks import SentimentClassifier
+
+    model = SentimentClassifier(units=3, embedding=2, seed=1)
+    model.fit(["good fun", "a bad film"] * 6, ["pos", "neg"] * 6, epochs=1, batch_size=4, validation=0, verbose=0)
+    return model
+
+
+def _load_lm(path: str) -> Any:
+    from recurra.tasks import LanguageModel
+
+    model = LanguageModel.load(path)
+    return [json.dumps(model.get_config(), sort_keys=True), *model.model.get_weights()]
+
+
+def _load_sc(path: str) -> Any:
+    from recurra.tasks import SentimentClassifier
+
+    model = SentimentClassifier.load(path)
+    return [json.dumps([model.get_config(), model.labels], sort_keys=True), *model.model.get_weights()]
+
+
+def _packed(plain: bytes) -> bytes:
+    """An HDF5 file with the same arrays compressed, which the helper process reads."""
+    import h5py
+
+    result = io.BytesIO()
+    with h5py.File(io.BytesIO(plain)) as old, h5py.File(result, "w") as new:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Group):
+                new.require_group(name)
+            else:
+                whole = item[()]
+                options = {"compression": "gzip", "chunks": True} if whole.size > 1 else {}
+                new.create_dataset(name, data=whole, **options).attrs.update(item.attrs)
+
+        old.visititems(copy)
+    return result.getvalue()
+
+
+def readers() -> dict[str, Reader]:
+    """All readers by name."""
+    model = _model()
+
+    def load_weights(path: str) -> Any:
+        model.load_weights(path)
+        return _state(model)
+
+    def tokenizer_json(path: str) -> None:
+        Path(path).write_text(_tokenizer().to_json(), "utf-8")
+
+    weights = _file("m.weights.h5", model.save_weights)
+    return {
+        "keras": Reader(".keras", _file("m.keras", model.save), _load_model, True),
+        "h5": Reader(".h5", _file("m.h5", model.save), _load_model, True),
+        "weights": Reader(".weights.h5", weights, load_weights, True),
+        "packed": Reader(".weights.h5", _packed(weights), load_weights, True),
+        "rlm": Reader(".rlm", _file("m.rlm", _language_model().save), _load_lm, True),
+        "rsc": Reader(".rsc", _file("m.rsc", _classifier().save), _load_sc, True),
+        # members of an .npz file that are no arrays are passed by, and so is an array whose name is damaged
+        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, False),
+        "json": Reader(".json", _file("m.json", tokenizer_json), _from_json, False),
+        "pickle": Reader(".pickle", pickle.dumps(_tokenizer(), 2), _from_pickle, False),
+    }
