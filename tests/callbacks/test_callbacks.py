@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +327,22 @@ def test_history_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"recurra\[plot\]"):
         history.plot()
+
+
+def test_a_broken_stream_does_not_end_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    talkative = [
+        c.EarlyStopping("loss", patience=1, min_delta=9, verbose=1, restore_best_weights=True),
+        c.ReduceLROnPlateau("loss", patience=1, min_delta=9, verbose=1),
+        c.LearningRateScheduler(lambda epoch: 0.01, verbose=1),
+        c.ProgbarLogger(),
+    ]
+    for verbose in (1, 2):
+        assert len(line().fit(X, Y, epochs=4, verbose=verbose, callbacks=talkative).epoch) == 2
+        assert len(line().fit(X, Y, epochs=2, verbose=verbose).epoch) == 2
+    monkeypatch.setattr(sys, "stdout", None)
+    assert len(line().fit(X, Y, epochs=2, verbose=2).epoch) == 2

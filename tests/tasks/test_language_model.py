@@ -234,8 +234,22 @@ def test_a_list_of_texts_is_refused() -> None:
 
 
 def test_divergence_is_an_error() -> None:
-    with pytest.raises(ValueError, match="lower learning_rate"):
+    said = r"the loss is (nan|inf) at batch \d+ of epoch 1, and training ends: .* layer '.*'.*; lower learning_rate"
+    with pytest.raises(ValueError, match=said):
         fit(small(cell="simple_rnn"), learning_rate=1e38)
+
+
+def test_divergence_in_a_later_epoch_keeps_the_best_one(capsys: pytest.CaptureFixture[str]) -> None:
+    lm = small()
+
+    def spoil(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
+        if epoch == 2:
+            layer = live.model.layers[-1]
+            layer.set_weights([np.full(weight.shape, np.nan) for weight in layer.get_weights()])
+
+    fit(lm, epochs=5, on_epoch=spoil, verbose=1)
+    assert "at batch 0 of epoch 3, and training ends: the weights" in capsys.readouterr().err
+    assert lm.trained["best_epoch"] in (1, 2) and np.isfinite(lm.perplexity("a").loss)
 
 
 def test_use_before_training_and_bad_prompts(verse: LanguageModel) -> None:

@@ -180,3 +180,10 @@ def test_json_lines(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"{name}.*{message}"):
         read_examples(write(tmp_path, name, content))
+
+
+def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    for read in (read_text, lambda name: list(iter_lines(name))):
+        with pytest.raises(ValueError, match="standard input is closed: give a file"):
+            read("-")

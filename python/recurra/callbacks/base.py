@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 Logs = dict[str, Any]
+
+
+def say(text: str) -> None:
+    """Print what a callback has to tell; a closed or broken stream does not end the training."""
+    with suppress(OSError, ValueError):
+        print(text)
 
 
 class Callback:

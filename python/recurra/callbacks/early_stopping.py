@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra.callbacks.base import Logs
+from recurra.callbacks.base import Logs, say
 from recurra.callbacks.monitor import MonitorCallback
 
 
@@ -66,7 +66,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights:
             self.restore()
 
@@ -75,5 +75,5 @@ class EarlyStopping(MonitorCallback):
         if self.best_weights is None:
             return
         if self.verbose:
-            print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
+            say(f"Restoring the weights of the best epoch: {self.best_epoch + 1}")
         self.model.set_weights(self.best_weights)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from recurra.callbacks.base import Callback, Logs
+from recurra.callbacks.base import Callback, Logs, say
 from recurra.callbacks.monitor import MonitorCallback
 
 
@@ -35,7 +35,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(f"schedule must return a float, got {rate!r}")
         optimizer.learning_rate = float(rate)
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -101,6 +101,6 @@ class ReduceLROnPlateau(MonitorCallback):
                 new = max(old * self.factor, self.min_lr)
                 optimizer.learning_rate = new
                 if self.verbose:
-                    print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+                    say(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
                 self.cooldown_counter = self.cooldown
                 self.wait = 0

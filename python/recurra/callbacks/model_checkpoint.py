@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.callbacks.base import Logs
+from recurra.callbacks.base import Logs, say
 from recurra.callbacks.monitor import MonitorCallback
 from recurra.typing import PathLike
 
@@ -134,7 +134,7 @@ class ModelCheckpoint(MonitorCallback):
         before = f"\nEpoch {epoch + 1}: "
         if not self.save_best_only:
             if self.verbose:
-                print(f"{before}saving model to {path}")
+                say(f"{before}saving model to {path}")
             return True
         current = logs.get(self.monitor)
         if current is None or np.ndim(current) > 0:
@@ -147,11 +147,11 @@ class ModelCheckpoint(MonitorCallback):
         best = "none" if self.best is None else f"{self.best:.5f}"
         if self._is_improvement(current, self.best):
             if self.verbose:
-                print(f"{before}{self.monitor} improved from {best} to {current:.5f}, saving model to {path}")
+                say(f"{before}{self.monitor} improved from {best} to {current:.5f}, saving model to {path}")
             self.best = current
             return True
         if self.verbose:
-            print(f"{before}{self.monitor} did not improve from {best}")
+            say(f"{before}{self.monitor} did not improve from {best}")
         return False
 
     def _save(self, epoch: int, batch: int | None, logs: Logs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recurra.callbacks.base import Callback, Logs
+from recurra.callbacks.base import Callback, Logs, say
 
 
 class TerminateOnNaN(Callback):
@@ -23,5 +23,5 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(f"the loss is {loss} after batch {batch}")
-        print(f"Batch {batch}: the loss is {loss}, training ends")
+        say(f"Batch {batch}: the loss is {loss}, training ends")
         self.model.stop_training = True

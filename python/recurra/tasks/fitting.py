@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from recurra import random
-from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWeights, TerminateOnNaN
+from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWeights
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
@@ -50,14 +50,20 @@ class BestEpoch(EarlyStopping):
 
     monitor : the name of the loss that should fall
     epochs, logs : how many epochs there were, and what the best one logged
+    bad_loss : what ended the training, where a loss was no number
     """
 
-    state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs")
+    state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs", "bad_loss")
 
     def __init__(self, monitor: str, patience: int) -> None:
         super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
         self.logs: dict[str, Any] = {}
         self.epochs = 0
+        self.bad_loss: str | None = None
+
+    def on_bad_loss(self, message: str) -> None:
+        """Called where the loss of a batch is no number, which ends the training."""
+        self.bad_loss = message
 
     @property
     def epoch(self) -> int:
@@ -117,7 +123,7 @@ class Training:
         self.network, self.epochs = network, epochs
         self.best = BestEpoch("val_loss" if validated else "loss", patience)
         averaged = [SwapEMAWeights(swap_on_epoch=True)] if averaging else []
-        self._callbacks: list[Any] = [TerminateOnNaN(), *averaged, self.best]
+        self._callbacks: list[Any] = [*averaged, self.best]
         self._progress = Progress(steps, epochs, tokens) if verbose else None
         if self._progress is not None:
             self._callbacks.append(self._progress)
@@ -168,10 +174,12 @@ class Training:
             if self._progress is not None:
                 self._progress.close()
         self.interrupted = history.interrupted is not None
-        diverged = not math.isfinite(history.history["loss"][-1]) if history.history.get("loss") else False
-        if diverged and not self.best.epoch:
-            raise ValueError("the loss became NaN or infinite in the first epoch: lower learning_rate")
-        if not self.interrupted or self.best.wait or diverged:
+        bad = self.best.bad_loss
+        if bad is not None and (self.best.epochs < 2 or not self.best.epoch):
+            raise ValueError(f"{bad}; lower learning_rate")
+        if bad is not None and self._progress is not None:
+            self._progress.say(f"{bad}; the best epoch's weights are kept")
+        if not self.interrupted or self.best.wait or bad is not None:
             self.best.restore()
         return history
 

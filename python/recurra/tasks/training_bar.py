@@ -74,13 +74,13 @@ class Progress(Callback):
         else:
             left = (now - self._begun) / (self._done - self._first) * (self.steps * self.epochs - self._done)
             share = 100 * (batch + 1) // self.steps
-            self._say(f"epoch {self._epoch}/{self.epochs} {share:3d}%: {loss}, {_duration(left)} left")
+            self.say(f"epoch {self._epoch}/{self.epochs} {share:3d}%: {loss}, {_duration(left)} left")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.monotonic() - self._epoch_begun
         shown = {name: value for name, value in (logs or {}).items() if name != "learning_rate"}
         parts = [f"{name.replace('val_', 'validation ')} {value:.4f}" for name, value in shown.items()]
-        self._say(f"epoch {epoch + 1}/{self.epochs}: {', '.join(parts)}, {_duration(seconds)}")
+        self.say(f"epoch {epoch + 1}/{self.epochs}: {', '.join(parts)}, {_duration(seconds)}")
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.close()
@@ -101,7 +101,8 @@ class Progress(Callback):
                 self._bar.close()
             self._bar = None
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, above the bar where there is one."""
         if self.file is None:
             return
         with self._may_break():

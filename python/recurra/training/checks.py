@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from recurra.training.compiled import is_sparse
 from recurra.tree import leaves
 
 _CHUNK = 1 << 22
+_SMALL = 1 << 16  # numbers that are looked at in one piece, and that a cache holds
 #: losses of one number for each class, and of labels in [0, 1]
 _OF_CLASSES = (losses.categorical_crossentropy, losses.categorical_focal_crossentropy, losses.categorical_hinge)
 #: losses whose labels have a shape of their own
@@ -24,9 +26,9 @@ _BINARY = (losses.binary_crossentropy, losses.binary_focal_crossentropy)
 _READING = ("workers", "use_multiprocessing", "max_queue_size")  # how Keras 2 said to read batches
 
 
-def _chunks(array: Array) -> Iterable[Array]:
-    """Parts of at most about `_CHUNK` numbers, so that a check never copies a whole array."""
-    rows = max(1, _CHUNK // max(1, array[:1].size))
+def _chunks(array: Array, numbers: int = _CHUNK) -> Iterable[Array]:
+    """Parts of at most about so many numbers, so that a check never copies a whole array."""
+    rows = max(1, numbers // max(1, array[:1].size))
     for start in range(0, len(array), rows):
         yield array[start : start + rows]
 
@@ -35,10 +37,13 @@ def check_finite(array: Any, argument: str) -> None:
     """ValueError if a float array holds NaN or an infinity, with the place of the first."""
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.size == 0:
         return
+    if array.size <= _SMALL and np.isfinite(array).all():
+        return
     start = 0
-    for part in _chunks(array):
-        if not (np.isfinite(part.min()) and np.isfinite(part.max())):
-            nan = bool(np.isnan(part.min()))
+    for part in _chunks(array, _SMALL):  # what the first pass read is still in the cache for the second
+        low, high = part.min(), part.max()
+        if not (math.isfinite(low) and math.isfinite(high)):
+            nan = math.isnan(low)
             where = np.argwhere(np.isnan(part) if nan else np.isinf(part))[0].tolist()
             where[0] += start
             what = "NaN" if nan else "infinities"

@@ -204,12 +204,13 @@ class Fit:
             where = "the weights may hold NaN"
         else:
             where = f"{source_of_bad_loss(self.model, x)}. The weights are those before this batch"
-        warnings.warn(
-            f"the loss is {loss} at batch {number} of epoch {epoch + 1}, and training ends: {where}. Lower the "
-            "learning rate, or clip the gradients (clipnorm=1.0 of the optimizer)",
-            RuntimeWarning,
-            stacklevel=6,
-        )
+        message = f"the loss is {loss} at batch {number} of epoch {epoch + 1}, and training ends: {where}"
+        told = [callback.on_bad_loss for callback in self.callbacks if hasattr(callback, "on_bad_loss")]
+        for tell in told:
+            tell(message)
+        if not told:
+            advice = "Lower the learning rate, or clip the gradients (clipnorm=1.0 of the optimizer)"
+            warnings.warn(f"{message}. {advice}", RuntimeWarning, stacklevel=6)
         self.model.stop_training = True
 
     def _save(self, epoch: int, batch: int) -> None:

@@ -48,11 +48,18 @@ def display_name(path: PathLike) -> str:
     return "standard input" if name == "-" else name
 
 
+def _standard_input() -> Any:
+    if sys.stdin is None:
+        raise ValueError("standard input is closed: give a file")
+    return sys.stdin.buffer
+
+
 def read_bytes(path: PathLike) -> bytes:
     """The content of a file (unpacked if its name ends in .gz, .bz2 or .xz), or of standard input for ``"-"``."""
     name = os.fspath(path)
     if name == "-":
-        return sys.stdin.buffer.read()
+        content: bytes = _standard_input().read()
+        return content
     opener: Any = _PACKED.get(os.path.splitext(name)[1].lower(), open)
     try:
         with opener(name, "rb") as file:
@@ -121,7 +128,7 @@ def iter_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
     if os.fspath(path) != "-":
         yield from read_lines(path, encoding)
         return
-    for number, raw in enumerate(sys.stdin.buffer, 1):
+    for number, raw in enumerate(_standard_input(), 1):
         line = decode(raw, f"standard input, line {number}", encoding).rstrip("\n")
         if line and not line.isspace():
             yield line
