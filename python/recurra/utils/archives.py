@@ -190,6 +190,8 @@ def _copy(source: IO[bytes], target: Path, counted: _Counted) -> None:
         while chunk := source.read(_CHUNK):
             counted.add(len(chunk))
             file.write(chunk)
+
+
 def link_as_keras2(folder: Path) -> None:
     """Let what was unpacked into `folder` be found where Keras 2 had it: links to it, where nothing else stands.
 
