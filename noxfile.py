@@ -31,6 +31,14 @@ def random_models_keras(session: nox.Session) -> None:
 
 
 @nox.session
+def torch(session: nox.Session) -> None:
+    """The tests of recurra.torch beside PyTorch's CPU build, its guide among them."""
+    session.install(".[test]", "expecttest")
+    session.install("torch>=2.6", "--index-url", "https://download.pytorch.org/whl/cpu")
+    session.run("pytest", *(session.posargs or ["tests/torch", "tests/docs"]))
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check ruff, mypy, the types of the examples and clang-format; `nox -s lint -- --fix` repairs what can be."""
     session.install(".[dev]")

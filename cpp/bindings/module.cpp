@@ -3,6 +3,7 @@
 // Built once for each instruction set; python/recurra/_core/select.py picks one. Only functions and module-local
 // handles are bound, so that all variants can be loaded side by side.
 #include "arrays.hpp"
+#include "interrupt.hpp"
 #include "register.hpp"
 
 #include "recurra/linalg/simd.hpp"
@@ -45,11 +46,15 @@ py::dict build_config() {
 PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   using namespace recurra::bindings;
   m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";
+  watch_signals();
+  pybind11::dtype::of<float>();  // loads numpy's functions, so that no fork falls into their loading
   register_recurrent(m);
+  register_gate_rows(m);
   register_matmul(m);
   register_elementwise(m);
   register_embedding(m);
   register_random(m);
+  register_generation(m);
   register_optimizers(m);
   register_tokenize(m);
   m.def("build_config", &build_config, "What this module was built for and with.");

@@ -7,6 +7,7 @@
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "interrupt.hpp"
 #include "register.hpp"
 #include "sequence_kernels.hpp"
 
@@ -92,6 +93,8 @@ struct Arguments {
   Weights weights;
   py::handle mask, input_dropout, recurrent_dropout, embeddings, activation, recurrent_activation, reverse,
       return_sequences, zero_output_for_mask, training, packed_weights, out, zoneout;
+  RowOrder order = RowOrder::batch_major;
+  py::handle lengths = py::none(), rows = py::none();  // of listed rows
 };
 
 py::capsule new_packed_weights_cache() {
@@ -130,10 +133,7 @@ class ForwardCacheOf final : public ForwardCache {
     PackedWeightsCache* weights = packed_weights_cache(in.packed_weights);
     auto h = output<T>({B, P});
     auto c = cell.declaration.states() > 1 ? output<T>({B, H}) : View<T>{};
-    {
-      py::gil_scoped_release release;
-      self->cache_ = SequenceKernels<T>::forward(cell, call, weights, y.data(), h.data(), c.data());
-    }
+    without_gil([&] { self->cache_ = SequenceKernels<T>::forward(cell, call, weights, y.data(), h.data(), c.data()); });
     py::object cache = py::none();
     if (call.training) {
       py::capsule capsule(static_cast<ForwardCache*>(self.get()), capsule_name,
@@ -148,15 +148,19 @@ class ForwardCacheOf final : public ForwardCache {
     if (used_) throw_used();
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, P = call_.P(), GH = cell_.gates * H;
     const States states(dstates, "dstates", cell_);
-    const auto [dy, dy_row] = call_.return_sequences
-                                  ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {h_letter(), P}})
-                                  : optional_rows<T>(dy_in, "dy", {{"B", B}, {h_letter(), P}});
+    const RowOrder order = call_.layout.order;
+    const Size N = x_ ? x_.shape(0) : 0;  // of listed rows
+    const auto [dy, dy_row] =
+        order == RowOrder::listed       ? optional_rows<T>(dy_in, "dy", {{"N", N}, {h_letter(), P}})
+        : order == RowOrder::time_major ? optional_rows<T>(dy_in, "dy", {{"T", S}, {"B", B}, {h_letter(), P}})
+        : call_.return_sequences        ? optional_rows<T>(dy_in, "dy", {{"B", B}, {"T", S}, {h_letter(), P}})
+                                        : optional_rows<T>(dy_in, "dy", {{"B", B}, {h_letter(), P}});
     const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {h_letter(), P}});
     const auto dc = optional_input<T>(states.c, "dc", {{"B", B}, {"H", H}});
     if (used_.exchange(true)) throw_used();  // of several threads that ask at once, one gets it
     auto cache = std::exchange(cache_, {});
     auto* table = cache.tokens();
-    auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>({B, S, I});
+    auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>(by_row(I));
     auto dh0 = output<T>({B, P});
     auto dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
     auto dkernel = output<T>({I, GH});
@@ -165,8 +169,7 @@ class ForwardCacheOf final : public ForwardCache {
     auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? output<T>({2, GH}) : output<T>({GH});
     auto dunit_parameters = unit_parameters_ ? output<T>({cell_.unit_parameters, H}) : View<T>{};
     std::optional<DistinctIds> tokens;
-    {
-      py::gil_scoped_release release;
+    without_gil([&, dy = dy.data(), dy_row = dy_row] {
       const SequenceGradients<T> out{dx.data(),
                                      dh0.data(),
                                      dc0.data(),
@@ -175,9 +178,9 @@ class ForwardCacheOf final : public ForwardCache {
                                      dbias.data(),
                                      dunit_parameters.data(),
                                      dprojection.data()};
-      SequenceKernels<T>::backward(cache, {dy.data(), dy_row}, dh.data(), dc.data(), out);
+      SequenceKernels<T>::backward(cache, {dy, dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
-    }
+    });
     py::object input_gradient = none_or(dx);
     if (need_dx && table) {
       auto ids = output<std::int32_t>({table->count()});
@@ -211,6 +214,47 @@ class ForwardCacheOf final : public ForwardCache {
   static py::tuple states_tuple(const View<T>& h, const View<T>& c) {
     if (c) return py::make_tuple(h.array(), c.array());
     return py::make_tuple(h.array());
+  }
+
+  /// The shape of an array with `size` elements for each row of x.
+  std::vector<Size> by_row(Size size) const {
+    switch (call_.layout.order) {
+      case RowOrder::time_major: return {call_.steps, call_.B, size};
+      case RowOrder::listed: return {x_.shape(0), size};
+      default: return {call_.B, call_.steps, size};
+    }
+  }
+
+  /// The lengths (B,) and rows (N,) of a call with listed rows, each of the N rows of x listed once.
+  void read_listed(const Arguments& in, Size& B, Size& S) {
+    x_ = input<T>(in.x, "x", {{"N"}, {"I"}});
+    const auto lengths = input<std::int64_t>(in.lengths, "lengths", {{"B"}});
+    const auto rows = input<std::int64_t>(in.rows, "rows", {{"N", x_.shape(0)}});
+    const Size N = rows.size();
+    B = lengths.size(), S = 0;
+    first_.assign(size_t(B) + 1, 0);
+    for (Size b = 0; b < B; ++b) {
+      const std::int64_t length = lengths.data()[b];
+      if (length < 0 || length > N - first_[size_t(b)])
+        throw py::value_error("lengths must not be negative and add up to N = " + std::to_string(N) + ", got " +
+                              std::to_string(length) + " at position " + std::to_string(b));
+      S = std::max<Size>(S, length);
+      first_[size_t(b) + 1] = first_[size_t(b)] + length;
+    }
+    if (first_.back() != N)
+      throw py::value_error("lengths must add up to N = " + std::to_string(N) + ", got " +
+                            std::to_string(first_.back()));
+    std::vector<bool> listed(size_t(N), false);
+    for (Size n = 0; n < N; ++n) {
+      const std::int64_t row = rows.data()[n];
+      if (row < 0 || row >= N || listed[size_t(row)])
+        throw py::value_error("rows must list each row of x, 0 to N-1, once, got " + std::to_string(row) +
+                              " at position " + std::to_string(n) +
+                              (row < 0 || row >= N ? ", N = " + std::to_string(N) : " again"));
+      listed[size_t(row)] = true;
+    }
+    rows_.assign(rows.data(), rows.data() + N);  // a copy: the caller may change the array before backward
+    call_.layout.first = first_.data(), call_.layout.rows = rows_.data();
   }
 
   /// The letter of h's size in messages.
@@ -254,7 +298,14 @@ class ForwardCacheOf final : public ForwardCache {
     const bool tokens = !in.embeddings.is_none();
     const Size H = read_units(in, GH_text), P = cell_.projects ? call_.projected : H, GH = cell_.gates * H;
     Size B, S, I;
-    if (tokens) {
+    call_.layout.order = in.order;
+    if (in.order == RowOrder::listed) {
+      read_listed(in, B, S);
+      I = x_.shape(1);
+    } else if (in.order == RowOrder::time_major) {
+      x_ = input<T>(in.x, "x", {{"T"}, {"B"}, {"I"}});
+      S = x_.shape(0), B = x_.shape(1), I = x_.shape(2);
+    } else if (tokens) {
       embeddings_ = input<T>(in.embeddings, "embeddings", {{"V"}, {"I"}});
       ids_ = input<std::int32_t>(in.x, "x (token ids, as embeddings were given)", {{"B"}, {"T"}});
       check_ids(ids_.data(), ids_.size(), embeddings_.shape(0), "x");
@@ -311,10 +362,13 @@ class ForwardCacheOf final : public ForwardCache {
   /// y: a new array, or the given one, which must not share memory with an input.
   View<T> output_of(const Arguments& in) {
     const Size B = call_.B, P = call_.P();
-    if (in.out.is_none()) return call_.return_sequences ? output<T>({B, call_.steps, P}) : output<T>({B, P});
-    auto [y, row] = call_.return_sequences
-                        ? given_output<T>(in.out, "out", {{"B", B}, {"T", call_.steps}, {h_letter(), P}})
-                        : given_output<T>(in.out, "out", {{"B", B}, {h_letter(), P}});
+    if (in.out.is_none()) return call_.return_sequences ? output<T>(by_row(P)) : output<T>({B, P});
+    const Size S = call_.steps;
+    auto [y, row] = in.order == RowOrder::listed ? given_output<T>(in.out, "out", {{"N", x_.shape(0)}, {h_letter(), P}})
+                    : in.order == RowOrder::time_major
+                        ? given_output<T>(in.out, "out", {{"T", S}, {"B", B}, {h_letter(), P}})
+                    : call_.return_sequences ? given_output<T>(in.out, "out", {{"B", B}, {"T", S}, {h_letter(), P}})
+                                             : given_output<T>(in.out, "out", {{"B", B}, {h_letter(), P}});
     const std::pair<const char*, py::handle> inputs[] = {{"x", in.x},
                                                          {"h0", in.states.h},
                                                          {"c0", in.states.c},
@@ -354,10 +408,18 @@ class ForwardCacheOf final : public ForwardCache {
       input_dropout_, recurrent_dropout_, zoneout_h_, zoneout_c_;
   py::tuple zoneout_items_;
   View<const std::int32_t> ids_;
+  std::vector<Index> first_, rows_;  // of listed rows
   View<const std::uint8_t> mask_;
   std::atomic<bool> used_{false};
   RecurrentCache<T> cache_;
 };
+
+py::tuple forward(const CellEntry& entry, const Arguments& in) {
+  return dispatch(float_dtype(in.weights.kernel, "kernel"), [&](auto zero) {
+    using T = decltype(zero);
+    return ForwardCacheOf<T>::forward(entry.functions<T>(), in);
+  });
+}
 
 py::tuple backward(py::handle cache, py::handle dy, py::handle dstates, py::handle need_dx) {
   if (!PyCapsule_IsValid(cache.ptr(), capsule_name))
@@ -393,10 +455,34 @@ void register_recurrent(py::module_& module) {
                        packed_weights,
                        out,
                        zoneout};
-    return dispatch(float_dtype(in.weights.kernel, "kernel"), [&](auto zero) {
-      using T = decltype(zero);
-      return ForwardCacheOf<T>::forward(entry.functions<T>(), in);
-    });
+    return forward(entry, in);
+  });
+  module.def("recurrent_forward_rows", [](H cell, H x, H states, H weights, H lengths, H rows, H activation,
+                                          H recurrent_activation, H reverse, H training, H packed_weights, H out) {
+    const CellEntry& entry = cell_named(cell);
+    if (lengths.is_none() != rows.is_none())
+      throw py::value_error("lengths and rows must be given together, or neither for x (T, B, I)");
+    const py::object none = py::none(), yes = py::bool_(true), no = py::bool_(false);
+    const Arguments in{x,
+                       States(states, "states", entry.declaration),
+                       Weights(weights, entry.declaration),
+                       none,
+                       none,
+                       none,
+                       none,
+                       activation,
+                       recurrent_activation,
+                       reverse,
+                       yes,
+                       no,
+                       training,
+                       packed_weights,
+                       out,
+                       none,
+                       lengths.is_none() ? RowOrder::time_major : RowOrder::listed,
+                       lengths,
+                       rows};
+    return forward(entry, in);
   });
   module.def("recurrent_backward",
              [](H cache, H dy, H dstates, H need_dx) { return backward(cache, dy, dstates, need_dx); });

@@ -31,6 +31,15 @@ _root: int | None = None
 _drawn = 0
 
 
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread of the parent may have held it
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def _mix(value: int) -> int:
     """One round of SplitMix64: neighbouring inputs give unrelated outputs."""
     value = (value + 0x9E3779B97F4A7C15) & _MASK64

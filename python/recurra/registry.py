@@ -11,6 +11,7 @@ import copy
 import functools
 import importlib
 import inspect
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,15 @@ def to_snake_case(name: str) -> str:
 
 _lock = threading.Lock()
 _counts: dict[str, int] = {}
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread of the parent may have held it
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def auto_name(base: str) -> str:

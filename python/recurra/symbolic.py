@@ -7,6 +7,7 @@ Following the nodes back from a model's outputs gives the graph that the model r
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -73,6 +74,7 @@ class KerasTensor:
         self.dtype = str(dtype)
         self.name = name if name is not None else f"keras_tensor_{next(_ids)}"
         self.node: Node | None = None
+        self._layer: Any = None  # the node's
         self.index = 0
 
     @property
@@ -138,6 +140,33 @@ class KerasTensor:
         return result
 
 
+class _Output:
+    """A tensor that a node put out, not kept alive; made anew where it is asked for when nobody else has it."""
+
+    def __init__(self, tensor: KerasTensor) -> None:
+        self.ref = weakref.ref(tensor)
+        self.shape, self.dtype, self.name, self.index = tensor.shape, tensor.dtype, tensor.name, tensor.index
+
+    def tensor(self, node: Node) -> KerasTensor:
+        tensor = self.ref()
+        if tensor is None:
+            tensor = KerasTensor(self.shape, self.dtype, self.name)
+            tensor.node, tensor.index, tensor._layer = node, self.index, node.layer
+            self.ref = weakref.ref(tensor)
+        return tensor
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "ref": self.ref()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.ref = _no_tensor if state["ref"] is None else weakref.ref(state["ref"])
+
+
+def _no_tensor() -> None:
+    return None
+
+
 class Node:
     """One call of a layer on symbolic tensors.
 
@@ -145,17 +174,41 @@ class Node:
     args, kwargs : the call's arguments, with KerasTensors where values will come
     outputs : what the call returned: a KerasTensor, or a list or tuple of them
     input_tensors, output_tensors : the same, flat
+
+    A tensor keeps its node and layer alive, a layer its nodes, and a node its inputs, but a node neither its layer nor
+    its outputs: what is dropped is freed at once, and not by the garbage collector some time later. An output that
+    nobody has is made anew when it is asked for. Whoever keeps nodes keeps their layers too.
     """
 
     def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
-        self.layer = layer
+        self._layer = weakref.ref(layer)
         self.args, self.kwargs = args, kwargs
-        self.outputs = outputs
         self.input_tensors: list[KerasTensor] = symbolic_leaves((args, kwargs))
-        self.output_tensors: list[KerasTensor] = symbolic_leaves(outputs)
-        for index, tensor in enumerate(self.output_tensors):
-            tensor.node, tensor.index = self, index
+        for index, tensor in enumerate(symbolic_leaves(outputs)):
+            tensor.node, tensor.index, tensor._layer = self, index, layer
+        self._outputs = map_symbolic(outputs, _Output)
         layer._inbound_nodes.append(self)
+
+    @property
+    def layer(self) -> Any:
+        return self._layer()
+
+    @property
+    def outputs(self) -> Any:
+        return map_structure(
+            lambda leaf: leaf.tensor(self) if isinstance(leaf, _Output) else leaf, self._outputs, PLAIN
+        )
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        return symbolic_leaves(self.outputs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_layer": self.layer}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._layer = weakref.ref(state["_layer"])
 
     @property
     def operation(self) -> Any:

@@ -201,7 +201,42 @@ def other_calls(dtype: str) -> Iterator[Call]:
         {"ids": ids(9, 3)},
         lambda core, a: core.tokenize_encode(["a b", "c d a"], " ", ["a", "b", "c"], a["ids"], 4),
     )
+    yield from generation_calls(normal, ids)
     yield from optimizer_calls(normal)
+
+
+def generation_calls(normal: Callable[..., Array], ids: Callable[..., Array]) -> Iterator[Call]:
+    weights = {
+        "weights[0][0]": normal(3, 16), "weights[0][1]": normal(4, 16), "weights[0][2]": normal(16),
+        "weights[1][0]": normal(4, 6), "weights[1][1]": normal(6),
+    }  # fmt: skip
+    network = {"embeddings": normal(6, 3), **weights}
+    names = [("tanh", "sigmoid"), ("linear", "sigmoid")]
+    rows = {"prompt": ids(6, 2, 3), "states[0][0]": normal(2, 4), "states[0][1]": normal(2, 4)}
+    marks = {"ended": np.array([False, True]), "seen": ids(2, 2, 6).astype(bool)}
+    chosen = {"banned": np.array([1, 4], np.int32), "end_ids": np.array([0, 2], np.int32)}
+
+    def model(core: ModuleType, a: dict[str, Array]) -> Any:
+        given = [[a[f"weights[{n}][{k}]"] for k in range(3 - n)] for n in range(2)]
+        return core.generation_model(a["embeddings"], ["lstm", "dense"], given, names, False)
+
+    def states(a: dict[str, Array]) -> Any:
+        return [(a["states[0][0]"], a["states[0][1]"])]
+
+    def generate(core: ModuleType, a: dict[str, Array]) -> Any:
+        options = (5, 0.7, 3, 0.9, 1.3, a["banned"], a["end_ids"], 5, 8)
+        return core.generate(model(core, {**network, **a}), a["prompt"], states(a), a["ended"], a["seen"], *options)
+
+    def of_model(core: ModuleType, a: dict[str, Array]) -> Any:
+        return generate(core, {**rows, **marks, **chosen, **a})
+
+    def beams(core: ModuleType, a: dict[str, Array]) -> Any:
+        return core.beam_search(model(core, network), a["prompt"], states(a), 4, 2, 1.0, a["end_ids"], a["banned"])
+
+    yield Call("generation_model", network, of_model)
+    yield Call("generate", {**rows, **marks, **chosen}, generate)
+    one = {"prompt": ids(6, 3), "states[0][0]": normal(1, 4), "states[0][1]": normal(1, 4)}
+    yield Call("beam_search", {**one, "end_ids": chosen["end_ids"], "banned": chosen["banned"]}, beams)
 
 
 def optimizer_calls(normal: Callable[..., Array]) -> Iterator[Call]:

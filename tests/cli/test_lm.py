@@ -82,13 +82,14 @@ def test_generate(run: Any, verse_model: Path) -> None:
     assert len(three) == 3 and len(set(three)) == 3
     assert three[1] == run(*generate, "--seed", 2).stdout
     greedy = run(*generate, "--temperature", 0).stdout
+    assert run(*generate, "--temperature", 0, "--repetition-penalty", 50).stdout != greedy
     assert greedy == run(*generate, "--top-k", 1, "--seed", 4).stdout == run(*generate, "--top-p", 1e-6).stdout
 
 
 def test_beam(run: Any, verse_model: Path) -> None:
     texts = run("lm", "generate", verse_model, "--length", 4, "--beam", 3, "--count", 2, "--prompt", "a ").stdout
     assert texts.count("a ") >= 2
-    for options in (["--temperature", 0.5], ["--top-k", 3], ["--top-p", 0.5]):
+    for options in (["--temperature", 0.5], ["--top-k", 3], ["--top-p", 0.5], ["--repetition-penalty", 1.1]):
         assert (
             "--beam searches and draws nothing"
             in run("lm", "generate", verse_model, "--beam", 3, *options, code=2).stderr
@@ -103,6 +104,14 @@ def test_perplexity(run: Any, folder: Path, verse_model: Path) -> None:
     assert found == pytest.approx(expected._asdict())
     result = run("lm", "perplexity", verse_model, "-", "--streams", 2, stdin="Ring §§")
     assert "2 tokens are not in the model's vocabulary" in result.stderr
+
+
+def test_perplexity_beside_an_n_gram_model(run: Any, folder: Path, verse_model: Path) -> None:
+    expected = LanguageModel.load(verse_model).baseline(VERSE * 6, VERSE * 6)
+    options = ("lm", "perplexity", verse_model, folder / "verse.txt", "--baseline", folder / "verse.txt")
+    assert f"an n-gram model: perplexity {expected.perplexity:.4g}, {expected.loss:.4f} nats" in run(*options).stdout
+    found = json.loads(run(*options, "--json").stdout)
+    assert found["baseline"]["loss"] == pytest.approx(expected.loss) and found["tokens"] == expected.tokens
 
 
 def test_bad_input_is_found_before_training(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:

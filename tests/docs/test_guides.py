@@ -62,6 +62,8 @@ def run_console(lines: str) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 def test_guide(page: Path, folder: Path) -> None:
     names: dict[str, Any] = {"__name__": "guide"}
+    if page.stem == "pytorch":
+        pytest.importorskip("torch")
     threads, printed = recurra.get_num_threads(), ""
     for kind, code in blocks(page):
         if kind == "python":

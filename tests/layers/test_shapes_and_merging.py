@@ -221,7 +221,8 @@ def test_operators_on_symbolic_tensors_are_layers() -> None:
         assert symbolic.shape == (None, T, I)
         assert symbolic.node is not None and symbolic.node.layer.op == name
     assert a[:, -1].shape == (None, I) and a[:, 1:3, None].shape == (None, 2, 1, I)
-    layer = a[:, -1].node.layer
+    last = a[:, -1]
+    layer = last.node.layer
     again = layers.GetItem.from_config(layer.get_config())
     np.testing.assert_array_equal(again(X), X[:, -1])
     with pytest.raises(TypeError, match="has no value yet"):

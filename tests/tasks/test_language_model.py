@@ -198,7 +198,7 @@ def test_files_keep_everything(words: LanguageModel, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "syllable"}, "level must be 'char' or 'word', got 'syllable'"),
+        ({"level": "syllable"}, "level must be 'char', 'word' or 'subword', got 'syllable'"),
         ({"cell": "rnn"}, "cell must be one of lstm, gru, simple_rnn, .*, projection_lstm, got 'rnn'"),
         ({"units": 0}, "units must be an int >= 1, got 0"),
         ({"layers": 1.5}, "layers must be an int >= 1, got 1.5"),
@@ -246,3 +246,58 @@ def test_use_before_training_and_bad_prompts(verse: LanguageModel) -> None:
         verse.generate("aQ!")
     with pytest.raises(ValueError, match="text must not be empty"):
         verse.perplexity("")
+
+
+def test_log_prob_is_the_sum(verse: LanguageModel) -> None:
+    assert verse.log_prob("ashes, ashes,") == pytest.approx(float(verse.log_probabilities("ashes, ashes,").sum()))
+    assert verse.log_prob("ashes, ashes,") > verse.log_prob("sehsa, sehsa,")
+
+
+def test_next_words_of_characters_are_the_ends_of_words(verse: LanguageModel) -> None:
+    found = verse.next_words("Ring a ring of ro", count=3)
+    assert found[0][0] == "ses" and 0.5 < found[0][1] <= 1
+    assert verse.next_words("Ring a ring of ", count=3)[0][0] == "roses"
+    assert all(word.isalnum() for word, _ in found)
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+
+
+def test_next_words_of_words_are_its_next_tokens(words: LanguageModel) -> None:
+    found = words.next_words("Ring a", count=5)
+    assert len(found) == 5 and len(dict(found)) == 5
+    alone = [(word, p) for word, p in found if len(words.log_probabilities("Ring a" + word)) == 3]  # not "aashes"
+    assert alone
+    for word, probability in alone:
+        assert probability == pytest.approx(np.exp(words.log_probabilities("Ring a" + word)[-1]), rel=1e-3)
+    with pytest.raises(ValueError, match="count must be"):
+        words.next_words("Ring a", count=0)
+
+
+def test_the_baseline_counts_the_training_text(verse: LanguageModel, words: LanguageModel) -> None:
+    assert verse.baseline(VERSE, VERSE * 30).perplexity < 1.3
+    for model in (verse, words):
+        far, near = model.baseline(VERSE, VERSE[::-1]), model.baseline(VERSE, VERSE * 3)
+        assert near.perplexity < far.perplexity
+        assert near.tokens == model.perplexity(VERSE).tokens and near.unknown == model.perplexity(VERSE).unknown
+    assert verse.baseline(VERSE, VERSE, order=1).perplexity > verse.baseline(VERSE, VERSE, order=3).perplexity
+
+
+def test_averaging_keeps_the_moving_average() -> None:
+    """A momentum that hardly forgets keeps the first weights, none the last ones; validation sees what is kept."""
+    first = small()
+    fit(first, epochs=1, learning_rate=1e-9)
+    kept = {}
+    for averaging in (0.0, 0.6, 0.999999):
+        model = small()
+        history = fit(model, epochs=2, learning_rate=0.02, averaging=averaging, patience=9)
+        kept[averaging] = model.model.get_weights()
+        assert model.trained["val_loss"] == pytest.approx(min(history.history["val_loss"]))
+        if averaging == 0.999999:
+            losses = history.history["val_loss"]
+            assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+            assert history.history["loss"][1] < 0.95 * history.history["loss"][0]  # training itself goes on
+    for start, same in zip(first.model.get_weights(), kept[0.999999], strict=True):
+        np.testing.assert_allclose(start, same, atol=0.021)  # the average begins after Adam's first step, of 0.02
+    assert any(np.abs(a - b).max() > 0.1 for a, b in zip(kept[0.0], kept[0.999999], strict=True))
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(kept[0.0], kept[0.6], strict=True))
+    with pytest.raises(ValueError, match=r"averaging must be in \[0, 1\), got 1.0"):
+        fit(small(), averaging=1.0)

@@ -37,6 +37,7 @@ template <class T>
 class Sampler {
  public:
   explicit Sampler(const SamplingRule& rule) : rule_(rule) {}
+  void set_step(std::uint64_t step) { rule_.step = step; }
 
   /// x (V,) in, V >= 1.
   std::int32_t draw(const T* x, Index V, Index row) {

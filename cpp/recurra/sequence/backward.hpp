@@ -30,6 +30,7 @@ class SequenceBackward : private BackwardPointwise<T> {
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
     self.schedule_.run([&](const Worker& worker) { self.work(worker); });
+    self.steps_.interrupts().throw_if_stopped();
   }
 
  private:
@@ -49,7 +50,7 @@ class SequenceBackward : private BackwardPointwise<T> {
         tokens_.sum_rows(p, u0, u1, this->z_at(p, 0), cell_.columns * L_.units.width(p));
       worker.barrier();
     }
-    weights_.sum(worker, scratch);
+    weights_.sum(worker, scratch, steps_.interrupts());
     if (cell_.projects)
       this->projection_gradient_.sum(worker, this->projected_gradients_.data(), scratch, out_.dprojection_kernel);
     if (out_.dx) this->input_gradient(worker, scratch);
@@ -84,6 +85,7 @@ class SequenceBackward : private BackwardPointwise<T> {
       }
     };
     for (Index n = steps.first; n < steps.last; ++n) {
+      if (context.interrupted_before(n)) return;
       const Index s = context.steps - 1 - n, last = std::min(context.rows.last, plan_.live(s));
       if (cell_.projects) {
         each_projected_block(last, [&](Range rows, Range panels) { projection_step(s, rows, panels, scratch); });

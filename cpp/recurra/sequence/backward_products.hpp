@@ -234,6 +234,7 @@ class BackwardProducts {
       each_row([&](Index r, T* to) { copy(d + (r - r0) * width, used, to); });
     };
     dx_blocks_.each(worker, 0, [&](Index n) {
+      if (steps_.interrupts().stops_piece(worker.id)) return;
       const Index first = n * dx_block_rows(), last = std::min(dx_rows(), first + dx_block_rows());
       for (Index q = 0; q < kernel_.out.count; ++q)
         blocks(first, last, block_rows, [&](Index r0, Index r1) { block(r0, r1, q); });

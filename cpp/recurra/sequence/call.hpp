@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "recurra/linalg/activations.hpp"
+#include "recurra/sequence/row_layout.hpp"
 #include "recurra/support/layout.hpp"
 
 namespace recurra {
@@ -27,6 +28,7 @@ struct Zoneout {
 template <class T>
 struct SequenceCall {
   Index B = 0, steps = 0, I = 0, H = 0;
+  RowLayout layout;  // of x and y; where not batch-major there are no mask and no ids, and y holds every step
   Index projected = 0;  // P of a cell that projects h; else 0
   Index P() const { return projected ? projected : H; }
   const T* x = nullptr;  // (B, steps, I); null when ids are given

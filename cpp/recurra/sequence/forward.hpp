@@ -17,8 +17,8 @@ namespace recurra {
 template <class T>
 class SequenceForward : private ForwardProducts<T> {
   using Products = ForwardProducts<T>;
-  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand, Products::step_column_count_,
-      Products::step_columns_, Products::step_weights;
+  using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand,
+      Products::step_column_count_, Products::step_columns_, Products::step_weights;
   using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
       Products::weights_;
   using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::steps_, Products::y_;
@@ -34,6 +34,7 @@ class SequenceForward : private ForwardProducts<T> {
     self.prepare();
     self.list_step_columns();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
+    self.steps_->interrupts().throw_if_stopped();
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }
@@ -60,6 +61,7 @@ class SequenceForward : private ForwardProducts<T> {
       for (Index s = s0; s < s1; ++s) {
         const Index last = std::min(r1, plan_.live(s));
         if (last <= r0) break;  // the number of live rows never grows
+        if (context.interrupted_before(s)) return;
         for (int stage = 0; stage < cell_.stages; ++stage) {
           if (last - r0 <= max_small_batch) small_batch_step(stage, s, r0, last, context, worker);
           else context.each_panel([&](Index p) { step(stage, s, r0, last, p, worker); });

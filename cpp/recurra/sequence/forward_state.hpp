@@ -41,7 +41,7 @@ class ForwardState {
     cache->call = call;
     // Groups of rows are for workers that run whole steps, with all the weights in their own core's L2.
     const Index weights = (call.I + 1 + call.P()) * cell.gates * call.H * Index(sizeof(T));
-    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, call.training && stays_in_l2(weights));
+    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, call.training && stays_in_l2(weights), call.layout);
     const Panels<T> units(call.H);
     cache->tokens = TokenTable<T>(call, cache->plan, Layout::z_stride_of(cell, units), units.count);
     const bool per_gate = std::max(call.input_mask_count, call.recurrent_mask_count) > 1;

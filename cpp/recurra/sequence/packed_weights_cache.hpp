@@ -1,38 +1,46 @@
-// One layer's packed weights, kept between calls. Thread-safe.
+// One layer's packed weights, kept between calls. Thread-safe without a lock: a fork while another thread packs leaves
+// nothing locked in the child.
 #pragma once
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <typeinfo>
 
 #include "recurra/sequence/packed_weights.hpp"
 
 namespace recurra {
 
-/// The caller gives the same cache for as long as the weights hold the same numbers, and a new one when they change.
+/// Packed once, by the first call that stores its result: of calls at the same time each packs, and all but one throw
+/// theirs away. The caller gives the same cache for as long as the weights hold the same numbers, and a new one when they change.
 class PackedWeightsCache {
  public:
+  PackedWeightsCache() = default;
+  PackedWeightsCache(const PackedWeightsCache&) = delete;
+  PackedWeightsCache& operator=(const PackedWeightsCache&) = delete;
+  ~PackedWeightsCache() { delete stored_.load(); }
+
   /// Whether it was asked for before. The first small call does not pack: the weights may change before the next one.
   bool requested_before() { return requested_.exchange(true); }
-  /// The packed weights, packed by the first call; null when the cache holds those of another cell, dtype or size.
+  /// The packed weights; null when the cache holds those of another cell, dtype or size.
   template <class T>
   std::shared_ptr<const PackedWeights<T>> get(const CellDeclaration& cell, const SequenceCall<T>& call) {
     using Packed = PackedWeights<T>;
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (!weights_) {
-      weights_ = std::make_shared<Packed>(cell, call);
-      type_ = &typeid(Packed);
+    const Stored* stored = stored_.load(std::memory_order_acquire);
+    if (!stored) {
+      auto own = std::make_unique<const Stored>(Stored{std::make_shared<const Packed>(cell, call), &typeid(Packed)});
+      if (stored_.compare_exchange_strong(stored, own.get(), std::memory_order_acq_rel)) stored = own.release();
     }
-    if (*type_ != typeid(Packed)) return nullptr;
-    auto found = std::static_pointer_cast<const Packed>(weights_);
+    if (*stored->type != typeid(Packed)) return nullptr;
+    auto found = std::static_pointer_cast<const Packed>(stored->weights);
     return found->fits(cell, call) ? found : nullptr;
   }
 
  private:
+  struct Stored {
+    std::shared_ptr<const void> weights;
+    const std::type_info* type;
+  };
   std::atomic<bool> requested_{false};
-  std::mutex mutex_;
-  std::shared_ptr<void> weights_;
-  const std::type_info* type_ = nullptr;
+  std::atomic<const Stored*> stored_{nullptr};  // set once
 };
 
 }  // namespace recurra

@@ -2,10 +2,11 @@
 //
 // A masked step changes nothing, so it is left out. Each row's valid steps are packed together, rows are sorted by how
 // many they have (most first, stable), and step s runs the first live(s) positions. Padding, holes and fully masked
-// rows cost nothing. Without masked steps all rows run at every step in the batch's order.
+// rows cost nothing. Without masked steps all rows run at every step in the batch's order. Rows of unequal lengths can
+// also be listed without padding (row_layout.hpp); there is no mask then.
 //
 //   position i           a row of the batch in sorted order: batch_row(i)
-//   packed row           row(s, i), one for each position and step it runs; source(s, i) is its b * T + t in the batch
+//   packed row           row(s, i), one for each position and step it runs; source(s, i) is its row of x
 //   group                some neighbouring positions
 //
 // Packed rows are ordered by step, then position; with groups, by group first.
@@ -15,6 +16,7 @@
 #include <numeric>
 #include <vector>
 
+#include "recurra/sequence/row_layout.hpp"
 #include "recurra/support/layout.hpp"
 
 namespace recurra {
@@ -23,11 +25,14 @@ class Plan {
  public:
   Plan() = default;
   /// mask: (B, T), non-zero = use the step, or null. reverse: steps go from T-1 down to 0. grouped: in groups where
-  /// there are enough rows.
-  Plan(Index B, Index T, const std::uint8_t* mask, bool reverse, bool grouped = false)
-      : B_(B), T_(T), reverse_(reverse), order_(size_t(B)), length_(size_t(B), T) {
+  /// there are enough rows. T: of a listed layout the longest length.
+  Plan(Index B, Index T, const std::uint8_t* mask, bool reverse, bool grouped = false, const RowLayout& layout = {})
+      : B_(B), T_(T), reverse_(reverse), layout_(layout), order_(size_t(B)), length_(size_t(B), T) {
     std::iota(order_.begin(), order_.end(), Index{0});
-    if (mask) sort_rows(mask);
+    if (mask)
+      sort_rows(
+          [&](Index b) { return std::count_if(mask + b * T, mask + (b + 1) * T, [](auto m) { return m != 0; }); });
+    if (layout.listed()) sort_rows([&](Index b) { return layout.length(b); });
     steps_ = B ? length_[0] : 0;
     live_.assign(size_t(steps_) + 1, 0);
     Index n = B;
@@ -38,7 +43,7 @@ class Plan {
     }
     cut_ = split(grouped ? wanted_groups() : 1);
     place();
-    if (rows_ < B * T) find_sources(mask);
+    if (rows_ < B * T || layout.listed()) find_sources(mask);
   }
 
   Index batch() const { return B_; }
@@ -51,9 +56,9 @@ class Plan {
   /// The positions, and the packed rows, of group g.
   Range positions(Index g) const { return {cut_[size_t(g)], cut_[size_t(g) + 1]}; }
   Range rows(Index g) const { return {begin(g, 0), begin(g, steps_)}; }
-  /// b * T + t of position i at step s.
+  /// The row of x that position i takes at step s.
   Index source(Index s, Index i) const {
-    if (source_.empty()) return i * T_ + (reverse_ ? T_ - 1 - s : s);
+    if (source_.empty()) return layout_.row(i, reverse_ ? T_ - 1 - s : s, B_, T_);
     return source_[size_t(row(s, i))];
   }
   /// run(row, s, i) for a range of packed rows, in order.
@@ -87,10 +92,11 @@ class Plan {
   }
 
  private:
-  void sort_rows(const std::uint8_t* mask) {
+  /// steps_of(b): the valid steps of a row.
+  template <class StepsOf>
+  void sort_rows(StepsOf&& steps_of) {
     std::vector<Index> valid(size_t(B_), 0);
-    for (Index b = 0; b < B_; ++b)
-      for (Index t = 0; t < T_; ++t) valid[size_t(b)] += mask[b * T_ + t] != 0;
+    for (Index b = 0; b < B_; ++b) valid[size_t(b)] = steps_of(b);
     std::stable_sort(order_.begin(), order_.end(),
                      [&](Index p, Index q) { return valid[size_t(p)] > valid[size_t(q)]; });
     for (Index i = 0; i < B_; ++i) length_[size_t(i)] = valid[size_t(batch_row(i))];
@@ -120,17 +126,18 @@ class Plan {
   void find_sources(const std::uint8_t* mask) {
     source_.resize(size_t(rows_));
     for (Index i = 0; i < B_; ++i) {
-      const Index b = batch_row(i);
+      const Index b = batch_row(i), steps = mask ? T_ : length(i);
       Index s = 0;
-      for (Index n = 0; n < T_ && s < length(i); ++n) {
-        const Index t = reverse_ ? T_ - 1 - n : n;
-        if (mask[b * T_ + t]) source_[size_t(row(s++, i))] = b * T_ + t;
+      for (Index n = 0; n < steps && s < length(i); ++n) {
+        const Index t = reverse_ ? steps - 1 - n : n;
+        if (!mask || mask[b * T_ + t]) source_[size_t(row(s++, i))] = layout_.row(b, t, B_, T_);
       }
     }
   }
 
   Index B_ = 0, T_ = 0, steps_ = 0, rows_ = 0;
   bool reverse_ = false;
+  RowLayout layout_;
   std::vector<Index> order_, length_, live_;
   std::vector<Index> cut_{0}, group_;  // bounds of the groups; group of each position
   std::vector<Index> place_;  // for each group and step: packed row minus position

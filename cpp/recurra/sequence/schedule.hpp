@@ -10,6 +10,7 @@
 #include "recurra/sequence/memory_layout.hpp"
 #include "recurra/sequence/plan.hpp"
 #include "recurra/sequence/row_groups.hpp"
+#include "recurra/support/interrupt.hpp"
 #include "recurra/support/machine.hpp"
 #include "recurra/threads/work_stealing_range.hpp"
 
@@ -19,6 +20,7 @@ struct Schedule {
   int threads = 1;
   bool by_rows = true;
   Index steps_per_task = 1;  // by rows: about 50 us of a group's steps, or more
+  double step_us = 0;  // estimated time of a step
   double timeout_us = 0;  // by units: how long to wait for threads to start; short beside the work
 
   /// work(worker) on the schedule's threads. By units a timeout applies: workers that meet at barriers would otherwise
@@ -46,14 +48,15 @@ template <class T>
 Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan) {
   Schedule result;
   const int most = max_threads().load();
-  if (most < 2 || plan.steps() == 0) return result;
+  if (plan.steps() == 0) return result;
   const double weights = double(layout.section) * layout.cell->gates * double(layout.units.padded);
   const bool in_l2 = stays_in_l2(Index(weights) * Index(sizeof(T)));
   // Estimated time: 40 GFLOP/s (a modest figure), or 10 GB/s where each step reads the weights from beyond L2.
   const double product_us = 2 * weights * double(plan.rows()) / 4e4;
   const double read_us = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
   const double microseconds = std::max(product_us, read_us);
-  if (microseconds < 200) return result;
+  result.step_us = microseconds / double(plan.steps());
+  if (most < 2 || microseconds < 200) return result;
   result.timeout_us = microseconds / 100;
   Index wide = 0;  // rows in steps that have about a tile of rows for every worker
   for (Index s = 0; s < plan.steps() && plan.live(s) >= 4 * most; ++s) wide += plan.live(s);
@@ -71,9 +74,16 @@ Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan) {
 /// panels that the workers divide in every product.
 class StepContext {
  public:
-  StepContext(Range rows, Index steps, Index panels) : rows(rows), steps(steps), panels_(panels) {}
-  StepContext(Range rows, Index steps, const Worker& worker, WorkStealingRange& panels)
-      : rows(rows), steps(steps), panels_(panels.items()), worker_(&worker), shared_panels_(&panels) {}
+  StepContext(Range rows, Index steps, Index panels, int worker, InterruptPoll& interrupts)
+      : rows(rows), steps(steps), panels_(panels), worker_id_(worker), interrupts_(interrupts) {}
+  StepContext(Range rows, Index steps, const Worker& worker, WorkStealingRange& panels, InterruptPoll& interrupts)
+      : rows(rows),
+        steps(steps),
+        panels_(panels.items()),
+        worker_id_(worker.id),
+        interrupts_(interrupts),
+        worker_(&worker),
+        shared_panels_(&panels) {}
 
   const Range rows;
   const Index steps;  // of the longest row
@@ -89,9 +99,15 @@ class StepContext {
   void barrier() const {
     if (worker_) worker_->barrier();
   }
+  /// Whether the call is interrupted: step n, counted from the first one that is run, and all later ones are left out.
+  bool interrupted_before(Index n) const {
+    return worker_ ? interrupts_.stops_before_step(worker_id_, n) : interrupts_.stops_step(worker_id_);
+  }
 
  private:
   const Index panels_;
+  const int worker_id_;
+  InterruptPoll& interrupts_;
   const Worker* worker_ = nullptr;
   WorkStealingRange* shared_panels_ = nullptr;
   Index round_ = 0;
@@ -106,25 +122,28 @@ class ScheduledSteps {
         by_rows_(schedule.by_rows),
         groups_(plan, by_rows_ ? schedule.threads : 1,
                 (schedule.steps_per_task + step_multiple - 1) / step_multiple * step_multiple, max_rows(panel_vectors)),
-        panels_(schedule.threads, panels) {}
+        panels_(schedule.threads, panels),
+        interrupts_(schedule.step_us) {}
   /// run(context, range) until all steps are done: steps [range.first, range.last) of context.steps, in ascending order
   /// for the same rows.
   template <class Run>
   void each(const Worker& worker, Run&& run) {
     if (by_rows_)
       return groups_.each(worker, [&](Range rows, Index steps, Range task_steps) {
-        StepContext context(rows, steps, panels_.items());
+        StepContext context(rows, steps, panels_.items(), worker.id, interrupts_);
         run(context, task_steps);
       });
-    StepContext context({0, plan_.batch()}, plan_.steps(), worker, panels_);
+    StepContext context({0, plan_.batch()}, plan_.steps(), worker, panels_, interrupts_);
     run(context, {0, plan_.steps()});
   }
+  InterruptPoll& interrupts() { return interrupts_; }
 
  private:
   const Plan& plan_;
   const bool by_rows_;
   RowGroups groups_;
   WorkStealingRange panels_;
+  InterruptPoll interrupts_;
 };
 
 }  // namespace recurra

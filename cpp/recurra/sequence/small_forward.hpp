@@ -25,7 +25,8 @@ class SmallForward : SmallState<T> {
   /// y, h, c as in forward.hpp. Returns the cache when call.training, else null.
   static std::unique_ptr<Cache> run(const CellFunctions<T>& cell, const SequenceCall<T>& call, T* y, T* h, T* c) {
     auto cache = std::make_unique<Cache>();
-    cache->cell = &cell, cache->call = call, cache->plan = Plan(call.B, call.steps, call.mask, call.reverse);
+    cache->cell = &cell, cache->call = call;
+    cache->plan = Plan(call.B, call.steps, call.mask, call.reverse, false, call.layout);
     SmallForward self(*cache);
     self.resize();
     self.run_forward(y, h, c);

@@ -68,12 +68,13 @@ class WeightGradients {
   }
 
   /// This worker's tasks. A barrier must follow before write().
-  void sum(const Worker& worker, T* scratch) {
+  void sum(const Worker& worker, T* scratch, InterruptPoll& interrupts) {
+    const auto stops = [&] { return interrupts.stops_piece(worker.id); };
     queue_.each(worker, 0, [&](Index item) {
       const Index group = item / cuts_ / tasks();
       const size_t task = size_t(item / cuts_ % tasks());
-      if (group < plan_.groups()) sum_rows(group, task_ends_[task], task_ends_[task + 1], item % cuts_, scratch);
-      else sum_tokens(task_ends_[task], task_ends_[task + 1], item % cuts_, scratch);
+      if (group < plan_.groups()) sum_rows(group, task_ends_[task], task_ends_[task + 1], item % cuts_, scratch, stops);
+      else sum_tokens(task_ends_[task], task_ends_[task + 1], item % cuts_, scratch, stops);
     });
   }
 
@@ -199,12 +200,13 @@ class WeightGradients {
   }
 
   /// Some blocks' sums over a group of rows.
-  void sum_rows(Index group, Index first_block, Index last_block, Index cut, T* scratch) {
+  template <class Stops>
+  void sum_rows(Index group, Index first_block, Index last_block, Index cut, T* scratch, Stops&& stops) {
     T* masked = scratch + depth_rows * full;
     T* sums = sums_.data() + group * group_size_;
     const Range rows = plan_.rows(group);
     over_rows(
-        first_block, last_block, rows, cache_.operands.data(), L_.cached_stride,
+        first_block, last_block, rows, stops, cache_.operands.data(), L_.cached_stride,
         [&](Index p, Index row) { return cache_.z.data() + (p * plan_.rows() + row) * L_.z_stride; }, scratch,
         [&](const Block& block, bool first_of_column, Index m0, Index m, Index slice, Index slices,
             PrefetchList& prefetches) {
@@ -230,9 +232,10 @@ class WeightGradients {
         });
   }
   /// Some blocks' rows of x, summed over all tokens.
-  void sum_tokens(Index first_block, Index last_block, Index cut, T* scratch) {
+  template <class Stops>
+  void sum_tokens(Index first_block, Index last_block, Index cut, T* scratch, Stops&& stops) {
     over_rows(
-        first_block, last_block, {0, tokens_.count()}, tokens_.embeddings(), call_.I,
+        first_block, last_block, {0, tokens_.count()}, stops, tokens_.embeddings(), call_.I,
         [&](Index p, Index u) { return tokens_.z(p, u); }, scratch,
         [&](const Block& block, bool, Index m0, Index m, Index slice, Index slices, PrefetchList& prefetches) {
           const Segment all{0, m};
@@ -268,10 +271,10 @@ class WeightGradients {
   /// For all `rows`, at most depth_rows at a time: pack a block's columns of rows [m0, m0 + m) of dz, then
   /// run(block, first_of_column, m0, m, slice, slices, prefetches). Operand rows have operand_stride elements and are
   /// taken in slices that stay in L2 while all the blocks use them. first_of_column: the block before was of another
-  /// column.
-  template <class Rows, class Run>
-  void over_rows(Index first_block, Index last_block, Range rows, const T* operands, Index operand_stride, Rows&& dz_at,
-                 T* packed_dz, Run&& run) {
+  /// column. Ends early when stops().
+  template <class Stops, class Rows, class Run>
+  void over_rows(Index first_block, Index last_block, Range rows, Stops&& stops, const T* operands,
+                 Index operand_stride, Rows&& dz_at, T* packed_dz, Run&& run) {
     const Index slices = 1 + depth_rows * operand_stride * Index(sizeof(T)) / (l2_bytes() * 3 / 4);
     const Index last_panel = blocks_[size_t(last_block - 1)].panel, bytes = depth_rows * Index(sizeof(T));
     // What follows a panel: the next one, or the first one of the rows from m1 on and these rows' operands.
@@ -287,6 +290,7 @@ class WeightGradients {
       return prefetches;
     };
     for (Index m0 = rows.first; m0 < rows.last; m0 += depth_rows) {
+      if (stops()) return;
       const Index m = std::min(depth_rows, rows.last - m0);
       for (Index slice = 0; slice < slices; ++slice) {
         int column = -1;

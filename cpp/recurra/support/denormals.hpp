@@ -10,29 +10,36 @@
 
 namespace recurra {
 
-class FlushDenormals {
+template <bool flush>
+class DenormalMode {
  public:
 #if defined(__SSE2__) || defined(_M_X64)
-  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }  // flush-to-zero, denormals-are-zero
-  ~FlushDenormals() { _mm_setcsr(saved_); }
+  DenormalMode() : saved_(_mm_getcsr()) { _mm_setcsr(flush ? saved_ | bits : saved_ & ~bits); }
+  ~DenormalMode() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__) && !defined(_MSC_VER)
-  FlushDenormals() {
+  DenormalMode() {
     asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    asm volatile("msr fpcr, %0" ::"r"(saved_ | (std::uint64_t{1} << 24)));
+    asm volatile("msr fpcr, %0" ::"r"(flush ? saved_ | bits : saved_ & ~bits));
   }
-  ~FlushDenormals() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+  ~DenormalMode() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
 #else
-  FlushDenormals() = default;
+  DenormalMode() {}
 #endif
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
+  DenormalMode(const DenormalMode&) = delete;
+  DenormalMode& operator=(const DenormalMode&) = delete;
 
  private:
 #if defined(__SSE2__) || defined(_M_X64)
+  static constexpr unsigned bits = 0x8040u;  // flush-to-zero, denormals-are-zero
   unsigned saved_;
 #elif defined(__aarch64__) && !defined(_MSC_VER)
+  static constexpr std::uint64_t bits = std::uint64_t{1} << 24;
   std::uint64_t saved_;
 #endif
 };
+
+using FlushDenormals = DenormalMode<true>;
+/// The usual mode within a kernel, for code that is not the kernel's.
+using KeepDenormals = DenormalMode<false>;
 
 }  // namespace recurra

@@ -7,11 +7,14 @@
 
 namespace recurra {
 
+#if defined(__linux__) && defined(_SC_LEVEL2_CACHE_SIZE)
+inline const long system_l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);  // asked when the program or module is loaded
+#endif
+
 /// Bytes of a core's level-2 cache; 512 KB where the system does not say.
 inline Index l2_bytes() {
 #if defined(__linux__) && defined(_SC_LEVEL2_CACHE_SIZE)
-  static const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
-  if (size > 0) return Index(size);
+  if (system_l2_bytes > 0) return Index(system_l2_bytes);
 #endif
   return Index{512} << 10;
 }

@@ -9,11 +9,20 @@
 namespace recurra {
 
 template <class X>
-X& process_wide() {
-  static std::atomic<X*> current{nullptr};
+struct ProcessWide {
+  static inline std::atomic<X*> current{nullptr};
 #if !defined(_WIN32)
-  static const int registered = pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
-  (void)registered;
+  // Registered when the program or module is loaded: a fork during a registration at first use would find it begun, and
+  // its child would wait for the end for ever.
+  static inline const int registered = pthread_atfork(nullptr, nullptr, [] { current.store(nullptr); });
+#endif
+};
+
+template <class X>
+X& process_wide() {
+  std::atomic<X*>& current = ProcessWide<X>::current;
+#if !defined(_WIN32)
+  (void)ProcessWide<X>::registered;
 #endif
   X* object = current.load(std::memory_order_acquire);
   if (!object) {

@@ -11,7 +11,8 @@
 // Why a timeout: a call whose workers meet at barriers runs as slowly as its slowest worker, and a thread whose core is
 // busy with another process is slower than none.
 //
-// Pool threads spin, then yield, then sleep while they wait for work (barrier.hpp).
+// Pool threads spin, then yield, then sleep while they wait for work (barrier.hpp). Where another library has a team of
+// OpenMP threads of the size of the call, that team runs it (openmp_team.hpp).
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -32,6 +33,7 @@
 #include "recurra/support/process_wide.hpp"
 #include "recurra/threads/affinity.hpp"
 #include "recurra/threads/barrier.hpp"
+#include "recurra/threads/openmp_team.hpp"
 
 namespace recurra {
 
@@ -101,7 +103,10 @@ class ThreadPool {
     const bool waits_for_all = timeout == Clock::duration::max();
     std::unique_lock<std::mutex> pool(running_, std::defer_lock);
     ThreadSet invited;
-    if (count > 1 && pool.try_lock()) invited = available_threads(count - 1, timeout);
+    if (count > 1 && pool.try_lock()) {
+      if (const OpenMPTeam* team = OpenMPTeam::find(count)) return run_on_team(*team, count, work, timeout);
+      invited = available_threads(count - 1, timeout);
+    }
     Barrier barrier;
     if (invited.none()) {
       work(Worker{0, 1, &barrier});
@@ -147,6 +152,41 @@ class ThreadPool {
     }
     job(0);
     wait_with_backoff([&] { return done_.load(std::memory_order_acquire) == int(threads.count()); });
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  /// The same on a team of OpenMP threads, of which those take part that enter within the timeout.
+  template <class Work>
+  static void run_on_team(const OpenMPTeam& team, int count, Work& work, Clock::duration timeout) {
+    const bool waits_for_all = timeout == Clock::duration::max();
+    const int most = int(ThreadSet().size());
+    Barrier barrier;
+    std::exception_ptr failure;
+    std::mutex failure_mutex;
+    Registration registration;
+    registration.open(1, ThreadSet().set());
+    const auto deadline = waits_for_all ? Clock::time_point::max() : Clock::now() + timeout;
+    team.run(std::min(count, most + 1), [&](int id, int size) {
+      const FlushDenormals flush;
+      if (!waits_for_all) {
+        if (id > 0) {
+          if (!registration.try_register(1, id)) return;
+          wait_with_backoff([&] { return registration.closed(); });
+        } else {
+          wait_with_backoff([&] { return int(registration.registered().count()) == size - 1; }, &deadline);
+          registration.close();
+        }
+        const ThreadSet threads = registration.registered();
+        if (id > 0) id = 1 + int((threads << (threads.size() - size_t(id - 1))).count());
+        size = int(threads.count()) + 1;
+      }
+      try {
+        work(Worker{id, size, &barrier});
+      } catch (...) {
+        std::lock_guard<std::mutex> lock(failure_mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    });
     if (failure) std::rethrow_exception(failure);
   }
 

@@ -34,6 +34,7 @@ RowSparse = tuple[Ids, Array]  # ascending distinct row numbers (U,), their summ
 
 class Cache: ...
 class PackedWeightsCache: ...
+class GenerationModel: ...
 
 def packed_weights_cache() -> PackedWeightsCache: ...
 # Keeps one layer's packed weights between calls: pass it to forward as packed_weights for as long as kernel, recurrent_kernel
@@ -63,6 +64,27 @@ def recurrent_backward(
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
 # that was None)
 
+# The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
+# None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x
+# that `rows` (N,) int64 lists, each row once; reverse goes from its last one back.
+def recurrent_forward_rows(
+    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
+    lengths: NDArray[np.int64] | None, rows: NDArray[np.int64] | None,
+    activation: str, recurrent_activation: str, reverse: bool, training: bool, packed_weights: PackedWeightsCache | None,
+    out: Array | None,
+) -> tuple[Array, tuple[Array, ...], Cache | None]: ...
+
+# --- weights stored gate by gate in rows, (G*H, I), as PyTorch and ONNX do ------------------------------------------
+# gates: G, 1 to 4. swap: the first two gates change places.
+def gate_rows_to_columns(
+    gates: int, swap: bool, input_rows: Array, recurrent_rows: Array, input_bias: Array | None, recurrent_bias: Array | None,
+    two_biases: bool,
+) -> tuple[Array, Array, Array | None]: ...  # kernel (I, G*H), recurrent_kernel (H, G*H), bias: both added, or as rows of (2, G*H)
+def columns_to_gate_rows(
+    gates: int, swap: bool, kernel: Array, recurrent_kernel: Array, bias: Array | None,
+) -> tuple[Array, Array, Array | None, Array | None]: ...  # the way back for gradients; one bias (G*H,) goes to both
+def checksum(arrays: Sequence[Array | None]) -> int: ...  # of their bytes, below 2**64: to notice that weights changed
+
 # --- products -----------------------------------------------------------------------------------------------------
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...
 # (M,K)x(K,N), or a stack (S,M,K)x(S,K,N); trans_* say that the operand is stored with its last two axes swapped;
@@ -87,6 +109,31 @@ def random_normal(seed: int, stream: int, rows: int, cols: int, dtype: str) -> A
 def dropout_mask(seed: int, stream: int, rows: int, cols: int, rate: float, dtype: str) -> Array: ...  # 0 or 1/(1-rate)
 def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) -> Ids: ...
 # (B,V) -> (B,): temperature 0 = greedy (lowest id on ties); top_k 0 = all; row b draws with stream=step, row=b
+
+# --- generation: embed, step, project, choose, in one call -----------------------------------------------------------
+# layers : "dense" or the name of a cell for each layer. weights : of a cell as above, of a dense layer (kernel (I, H), bias (H,) or
+#     None). activations : (activation, recurrent_activation) of each; a dense layer uses the first one.
+# The last layer gives V scores; with `probabilities` the scores are log(softmax(.)). The weights are packed, the table is read in
+# place: for as long as they hold the same numbers.
+# prompt : (B, N), N >= 1, read first. states : of each recurrent layer, as for recurrent_forward; those returned are the ones after
+#     the prompt and all tokens but the last. ended : (B,) bool or None: rows that repeat the prompt's last token.
+# seen : (B, V) bool or None: the tokens before the prompt, for repetition_penalty (> 0; 1 is none): scores of tokens that occurred
+#     are divided by it where positive, else multiplied. top_p in (0, 1] applies after top_k.
+# The n-th choice of row b draws with stream + n and row b, as `sample` does with step and row. A row that chose one of end_ids repeats it; fewer
+# than `steps` columns come back once all rows have ended. steps = 0 only reads.
+def generation_model(
+    embeddings: Array, layers: Sequence[str], weights: Sequence[Sequence[Array | None]],
+    activations: Sequence[tuple[str, str]], probabilities: bool,
+) -> GenerationModel: ...
+def generate(
+    model: GenerationModel, prompt: Ids, states: Sequence[Sequence[Array | None]], ended: NDArray[np.bool_] | None,
+    seen: NDArray[np.bool_] | None, steps: int, temperature: float, top_k: int, top_p: float, repetition_penalty: float,
+    banned: Ids, end_ids: Ids, seed: int, stream: int,
+) -> tuple[Ids, tuple[tuple[Array, ...], ...]]: ...
+def beam_search(
+    model: GenerationModel, prompt: Ids, states: Sequence[Sequence[Array | None]], length: int, width: int,
+    length_penalty: float, end_ids: Ids, banned: Ids,
+) -> list[tuple[Ids, float, float]]: ...  # prompt (N,); best first: tokens, log probability, score = log p / n**length_penalty
 
 # --- optimizers: one call updates every parameter in place; lists of arrays of one dtype ----------------------------
 def grad_norm(grads: list[Array]) -> float: ...  # global L2 norm, fixed summation tree

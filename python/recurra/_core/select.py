@@ -21,6 +21,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from recurra._core.interpreters import check_main_interpreter
 from recurra._core.threads import default_threads, usable_cpus
 
 COMPILED = ("v4", "v3", "v2", "native")  # the best first
@@ -97,6 +98,7 @@ def _load(isa: str) -> Any:
     return import_module("recurra.reference" if isa == "reference" else f"recurra._core._core_{isa}")
 
 
+check_main_interpreter()
 core: Any = _load(choose(os.environ.get("RECURRA_ISA")))
 core.set_num_threads(default_threads())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from recurra.callbacks.base import Callback, Logs
@@ -46,6 +47,7 @@ class History(Callback):
     interrupted : None, or (epoch, batches done) where Ctrl-C ended training. The averages of that part of an epoch
         are in `history`, without validation values
     signal : the number of the signal that ended training, None where none did
+    model : the model, None when it is gone: a history, which the model has as ``model.history``, does not keep it
     """
 
     state_attributes: tuple[str, ...] = ("history", "epoch")
@@ -56,6 +58,27 @@ class History(Callback):
         self.epoch: list[int] = []
         self.interrupted: tuple[int, int] | None = None
         self.signal: int | None = None
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict({**state, "history": Records(state["history"])})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "history": dict(self.history)}
+
+    @property
+    def model(self) -> Any:
+        reference = self.__dict__.get("_model")
+        return None if reference is None else reference()
+
+    def set_model(self, model: Any) -> None:
+        self._model = None if model is None else weakref.ref(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_model": self.model}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.set_model(state["_model"])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []

@@ -46,10 +46,10 @@ def lm() -> None:
 @out_option(".rlm")
 @click.option(
     "--level",
-    type=click.Choice(["char", "word"]),
+    type=click.Choice(["char", "word", "subword"]),
     default="char",
     show_default=True,
-    help="What a token is. Words need more text than characters: a megabyte or more.",
+    help="What a token is. Words and subwords (extra recurra[tokenizers]) need more text: a megabyte or more.",
 )
 @click.option(
     "--cell",
@@ -118,6 +118,13 @@ def lm() -> None:
     help="Norm that gradients are clipped to.",
 )
 @click.option(
+    "--averaging",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Momentum of a moving average of the weights, kept in their place; 0 for none.",
+)
+@click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.1,
@@ -148,6 +155,7 @@ def train(
     window: int,
     learning_rate: float,
     clipnorm: float,
+    averaging: float,
     validation: float,
     start_from: Path | None,
     sample: int,
@@ -193,8 +201,8 @@ def train(
 
     record = model.fit(
         text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
-        clipnorm=clipnorm, patience=patience, on_epoch=show_sample if sample else None, verbose=0 if quiet else 1,
-        checkpoint=checkpoint,
+        clipnorm=clipnorm, averaging=averaging, patience=patience, on_epoch=show_sample if sample else None,
+        verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
     save_training(model, record, out, history, checkpoint, unit, quiet)
@@ -240,6 +248,13 @@ def refuse_sizes_with_start_from() -> None:
     help="Choose among the most probable tokens that together reach P.",
 )
 @click.option(
+    "--repetition-penalty",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Above 1, tokens that occurred before become less probable; 1.2 avoids much repetition.",
+)
+@click.option(
     "--beam",
     type=click.IntRange(min=0),
     default=0,
@@ -256,6 +271,7 @@ def generate(
     temperature: float,
     top_k: int,
     top_p: float,
+    repetition_penalty: float,
     beam: int,
     count: int,
     echo: bool,
@@ -273,8 +289,10 @@ def generate(
     from recurra.random import derive_seed
     from recurra.tasks import LanguageModel
 
-    if beam and (temperature_given() or top_k or top_p < 1):
-        raise click.UsageError("--beam searches and draws nothing: leave out --temperature, --top-k and --top-p")
+    if beam and (temperature_given() or top_k or top_p < 1 or repetition_penalty != 1):
+        raise click.UsageError(
+            "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p and --repetition-penalty"
+        )
     if prompt == "-":
         prompt = sys.stdin.read()
     writer = LanguageModel.load(model)
@@ -286,8 +304,9 @@ def generate(
     first = derive_seed() if seed is None else seed
     for i in range(count):
         pieces = writer.stream(
-            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=(first + i) % 2**63
-        )
+            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
+            repetition_penalty=repetition_penalty, seed=(first + i) % 2**63,
+        )  # fmt: skip
         if i:
             click.echo("-" * 60)
         click.echo(begin, nl=False)
@@ -312,10 +331,17 @@ def temperature_given() -> bool:
     show_default=True,
     help="Read so many stretches of a long text side by side: faster, each from a fresh start.",
 )
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="The training text: say beside it how an n-gram model of it does.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line of words.")
 @encoding_option
 @quiet_option
-def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool, encoding: str, quiet: bool) -> None:
+def perplexity(
+    model: Path, files: tuple[str, ...], streams: int, baseline: str | None, as_json: bool, encoding: str, quiet: bool
+) -> None:
     """Say how well a model foretells a text, by the chain rule over all its tokens.
 
     A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
@@ -323,6 +349,7 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     \b
     Examples:
       recurra lm perplexity novel.rlm another.txt
+      recurra lm perplexity novel.rlm another.txt --baseline novel.txt
       echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
     """
     from recurra.tasks import LanguageModel
@@ -331,12 +358,16 @@ def perplexity(model: Path, files: tuple[str, ...], streams: int, as_json: bool,
     reader = LanguageModel.load(model)
     with item_bar(len(text) if reader.level == "char" else 0, " tokens", quiet) as advance:
         found = reader.perplexity(text, streams=streams, progress=advance)
+    counted = None if baseline is None else reader.baseline(text, read_text_files((baseline,), encoding))
     if as_json:
-        click.echo(json.dumps(found._asdict()))
+        beside = {} if counted is None else {"baseline": counted._asdict()}
+        click.echo(json.dumps({**found._asdict(), **beside}))
         return
     click.echo(
         f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
         f"character, over {found.tokens:,} tokens"
     )
+    if counted is not None:
+        click.echo(f"an n-gram model: perplexity {counted.perplexity:.4g}, {counted.loss:.4f} nats a token")
     if found.unknown:
         click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.convert import convert
 from recurra.cli.demo import demo
 from recurra.cli.errors import Group
 from recurra.cli.info import info
@@ -42,5 +43,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, run, check, info):
+for command in (demo, lm, sentiment, run, check, convert, info):
     cli.add_command(command)

@@ -6,7 +6,8 @@
 
 `model` is anything that predicts the next token of a sequence: a :class:`StepModel`, or a recurrent ``Sequential`` of
 ``Embedding → LSTM/GRU/SimpleRNN … → Dense``, which :class:`Stepper` takes through one token at a time with the state
-carried, so that a token costs the same wherever in the text it stands.
+carried, so that a token costs the same wherever in the text it stands. Where the kernels know all of its layers, many
+tokens are made in one call of them.
 """
 
 from recurra.generation.beam import Beam, beam_search

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recurra import ops
+from recurra._core.select import core
 from recurra.autograd import no_grad
-from recurra.generation.stepping import as_step_model, take_rows
-from recurra.generation.streaming import check_prompt, read_prompt
+from recurra.generation.stepping import as_step_model, compiled_form, take_rows
+from recurra.generation.streaming import check_prompt, end_ids_of, read_prompt
 from recurra.typing import Array, ArrayLike
 
 
@@ -28,7 +29,7 @@ def beam_search(
     *,
     length: int,
     width: int = 4,
-    end_id: int | None = None,
+    end_id: int | Sequence[int] | None = None,
     length_penalty: float = 0.0,
     banned: Sequence[int] = (),
 ) -> list[Beam]:
@@ -41,7 +42,7 @@ def beam_search(
     prompt : (N,) token ids, N >= 1
     length : the most tokens that a continuation may have, >= 1
     width : how many continuations are kept, >= 1
-    end_id : an id that completes a continuation (it is its last token)
+    end_id : an id, or several, that completes a continuation (it is its last token)
     length_penalty : a; continuations are ranked by log p / n**a for their n tokens. 0 ranks by probability, which
         favours short ones; 1 ranks by the mean over the tokens
     banned : ids that no continuation may hold
@@ -53,13 +54,19 @@ def beam_search(
         raise ValueError(f"length and width must be >= 1, got length={length}, width={width}")
     if length_penalty < 0:
         raise ValueError(f"length_penalty must be >= 0, got {length_penalty}")
-    steps = as_step_model(model)
+    steps, ends = as_step_model(model), end_ids_of(end_id)
+    forbidden = np.unique(np.asarray(list(banned), dtype=np.int64))
+    compiled = compiled_form(steps)
+    if compiled is not None:
+        _check_banned(forbidden, compiled.vocabulary)
+        known = np.array([end for end in ends if 0 <= end < compiled.vocabulary], np.int32)
+        found = core.beam_search(
+            compiled.handle(), ids[0], compiled.initial_states, length, width, length_penalty, known,
+            forbidden.astype(np.int32),
+        )  # fmt: skip
+        return [Beam(*beam) for beam in found]
     scores, state = read_prompt(steps, ids)
-    forbidden = np.asarray(list(banned), dtype=np.int64)
-    if forbidden.size and not (forbidden.min() >= 0 and forbidden.max() < scores.shape[1]):
-        raise ValueError(f"banned must hold ids in [0, V) = [0, {scores.shape[1]}), got {sorted(banned)}")
-    if len(np.unique(forbidden)) == scores.shape[1]:
-        raise ValueError(f"banned leaves no token to choose: it holds all V = {scores.shape[1]} ids")
+    _check_banned(forbidden, scores.shape[1])
 
     tokens = np.zeros((1, 0), np.int32)
     total = np.zeros(1)
@@ -70,12 +77,12 @@ def beam_search(
         step_log[:, forbidden] = -np.inf
         joint = total[:, None] + step_log
         flat = joint.ravel()
-        best = np.argsort(-flat, kind="stable")[: width + (len(tokens) if end_id is not None else 0)]
+        best = np.argsort(-flat, kind="stable")[: width + len(tokens) * len(ends)]
         best = best[np.isfinite(flat[best])]
         rows, drawn = best // joint.shape[1], (best % joint.shape[1]).astype(np.int32)
         tokens = np.concatenate([tokens[rows], drawn[:, None]], axis=1)
         total = flat[best]
-        complete = (drawn == end_id) if end_id is not None else np.zeros(len(drawn), dtype=bool)
+        complete = np.isin(drawn, ends)
         done += _beams(tokens[complete][:width], total[complete][:width], length_penalty)
         open_rows = np.flatnonzero(~complete)[:width]
         tokens, total = tokens[open_rows], total[open_rows]
@@ -86,6 +93,13 @@ def beam_search(
     if made == length:
         done += _beams(tokens, total, length_penalty)
     return sorted(done, key=lambda beam: -beam.score)[:width]
+
+
+def _check_banned(forbidden: Array, vocabulary: int) -> None:
+    if forbidden.size and not (forbidden[0] >= 0 and forbidden[-1] < vocabulary):
+        raise ValueError(f"banned must hold ids in [0, V) = [0, {vocabulary}), got {forbidden.tolist()}")
+    if len(forbidden) == vocabulary:
+        raise ValueError(f"banned leaves no token to choose: it holds all V = {vocabulary} ids")
 
 
 def _beams(tokens: Array, total: Array, length_penalty: float) -> list[Beam]:

@@ -23,6 +23,8 @@ class Sampler:
     top_p : in (0, 1], how much probability stays (nucleus sampling, Holtzman et al. 2020); 1 keeps all
     seed : an int for a repeatable sequence of draws, or None for one that follows ``recurra.utils.set_random_seed``
     banned : ids that are never drawn
+    repetition_penalty : > 0; the scores of tokens that occurred before, in the prompt too, are divided by it where they
+        are positive, else multiplied (Keskar et al. 2019). 1 changes nothing, 1.2 avoids much repetition
 
     The draws depend on the seed, the number of calls so far and the row, on nothing else.
 
@@ -40,6 +42,7 @@ class Sampler:
         top_p: float = 1.0,
         seed: int | None = None,
         banned: Sequence[int] = (),
+        repetition_penalty: float = 1.0,
     ) -> None:
         if not (np.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"temperature must be a number >= 0, got {temperature}")
@@ -47,6 +50,9 @@ class Sampler:
             raise ValueError(f"top_k must be an int >= 0 (0 keeps all tokens), got {top_k}")
         if not 0 < top_p <= 1:
             raise ValueError(f"top_p must be in (0, 1] (1 keeps all tokens), got {top_p}")
+        if not (np.isfinite(repetition_penalty) and repetition_penalty > 0):
+            raise ValueError(f"repetition_penalty must be a number > 0 (1 changes nothing), got {repetition_penalty}")
+        self.repetition_penalty = float(repetition_penalty)
         self.temperature, self.top_k, self.top_p, self.seed = float(temperature), int(top_k), float(top_p), seed
         self.banned = np.unique(np.asarray(list(banned), dtype=np.int64))
         if self.banned.size and self.banned[0] < 0:
@@ -54,14 +60,26 @@ class Sampler:
         self._draws = random.SeedGenerator(seed)
         self._allowed: Array | None = None
 
+    @property
+    def settings(self) -> tuple[float, int, float, float, tuple[int, ...]]:
+        """What decides the draws beside the random numbers."""
+        banned = tuple(self.banned.tolist())
+        return self.temperature, self.top_k, self.top_p, self.repetition_penalty, banned
+
+    @property
+    def draws(self) -> random.SeedGenerator:
+        """The seed, and the number of calls so far."""
+        return self._draws
+
     def reset(self) -> None:
         """Start the sequence of draws again."""
         self._draws.stream = 0
 
-    def __call__(self, logits: Array) -> Array:
+    def __call__(self, logits: Array, seen: Array | None = None) -> Array:
         """Draw.
 
         logits : (B, V) float, the tokens' scores: log probabilities up to a constant in each row
+        seen : (B, V) bool, which tokens occurred before, for a repetition_penalty other than 1
         returns : (B,) int32
         """
         scores = np.asarray(logits)
@@ -70,11 +88,21 @@ class Sampler:
         if np.isnan(scores).any():
             raise ValueError("logits must hold numbers, got NaN: the model's weights have diverged")
         scores = scores.astype(np.float32 if scores.dtype == np.float16 else scores.dtype, copy=False)
+        if self.repetition_penalty != 1.0:
+            scores = self._penalized(scores, seen)
         if not self.banned.size:
             return self._draw(np.ascontiguousarray(scores))
         allowed = self._allowed_ids(scores.shape[1])
         ids: Array = allowed[self._draw(np.ascontiguousarray(scores[:, allowed]))]
         return ids
+
+    def _penalized(self, scores: Array, seen: Array | None) -> Array:
+        if seen is None or seen.shape != scores.shape or seen.dtype != np.bool_:
+            got = "None" if seen is None else f"{seen.dtype} {seen.shape}"
+            raise ValueError(f"seen must be bool of logits' shape {scores.shape} for a repetition_penalty, got {got}")
+        penalty = scores.dtype.type(self.repetition_penalty)
+        penalized: Array = np.where(seen, np.where(scores > 0, scores / penalty, scores * penalty), scores)
+        return penalized
 
     def _allowed_ids(self, vocabulary: int) -> Array:
         if self._allowed is None or len(self._allowed) + len(self.banned) != vocabulary:
@@ -105,4 +133,7 @@ class Sampler:
         return nucleus
 
     def __repr__(self) -> str:
-        return f"Sampler(temperature={self.temperature}, top_k={self.top_k}, top_p={self.top_p}, seed={self.seed})"
+        more = "" if self.repetition_penalty == 1.0 else f", repetition_penalty={self.repetition_penalty}"
+        return (
+            f"Sampler(temperature={self.temperature}, top_k={self.top_k}, top_p={self.top_p}, seed={self.seed}{more})"
+        )

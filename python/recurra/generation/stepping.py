@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.generation.compiled import CompiledModel, compile_model
 from recurra.tree import map_structure
 from recurra.typing import Array
 
@@ -43,6 +44,11 @@ def as_step_model(model: Any) -> StepModel:
     return model if isinstance(model, StepModel) else Stepper(model)
 
 
+def compiled_form(steps: StepModel) -> CompiledModel | None:
+    """The whole of a step model for the kernels, where there is one."""
+    return steps.compiled() if isinstance(steps, Stepper) else None
+
+
 class Stepper:
     """A ``Sequential`` taken through one token at a time.
 
@@ -50,11 +56,15 @@ class Stepper:
         layers that run forward in time, and layers that treat every step alike (Dense, Dropout, LayerNormalization,
         activations, TimeDistributed). A layer that needs more than one step at once is refused by name.
 
+    compiled : whether ``generate``, ``stream`` and ``beam_search`` may make many tokens in one call of the kernels,
+        where these know all of the model's layers. The tokens are the same; False keeps to one call of each layer for
+        each token
+
     The weights are the model's own: further training shows at once. Stateful layers keep their stored states; the
     stepper's state is a value of its own.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, compiled: bool = True) -> None:
         self.model = model
         self._run: list[Callable[[Any], Any] | None] = []
         self._cells: list[Any] = []
@@ -69,6 +79,11 @@ class Stepper:
             names = ", ".join(type(layer).__name__ for layer in layers)
             raise ValueError(f"model must have a recurrent layer to carry a state from token to token, got {names}")
         self._from_logits = not _gives_probabilities(layers[-1])
+        self._may_compile = compiled and type(self).step is Stepper.step
+
+    def compiled(self) -> CompiledModel | None:
+        """The model in one piece for the kernels; None where they do not know all of its layers."""
+        return compile_model(self.model) if self._may_compile else None
 
     def _add(self, layer: Any) -> None:
         from recurra import layers as rooms

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from recurra.generation.compiled import Continuation
 from recurra.generation.sampling import Sampler
-from recurra.generation.stepping import StepModel, as_step_model
+from recurra.generation.stepping import StepModel, as_step_model, compiled_form
 from recurra.typing import Array, ArrayLike
 
 
@@ -38,27 +40,42 @@ def read_prompt(model: StepModel, ids: Array) -> tuple[Array, Any]:
 def stream(
     model: Any, prompt: ArrayLike, *, length: int | None = None, sampler: Sampler | None = None
 ) -> Iterator[Array]:
-    """Yield the tokens that follow `prompt`, one step at a time, as they are drawn.
+    """Yield the tokens that follow `prompt`, one step at a time.
 
     model : a :class:`~recurra.generation.StepModel` or a recurrent ``Sequential``
     prompt : (N,) or (B, N) token ids, N >= 1
     length : how many steps; None goes on until the caller stops asking
     sampler : how to draw; ``Sampler()`` (the model's own distribution) by default
     yields : (B,) int32
+
+    A ``Sequential`` whose layers the kernels know draws its tokens in blocks of a few milliseconds; tokens, and the
+    draws that the sampler has made when one is yielded, are those of drawing them one by one.
     """
     ids = check_prompt(prompt)
     if length is not None and length < 0:
         raise ValueError(f"length must be >= 0, got {length}")
-    return _stream(as_step_model(model), ids, length, sampler or Sampler())
+    steps, draw = as_step_model(model), sampler or Sampler()
+    compiled = compiled_form(steps) if type(draw) is Sampler else None
+    if compiled is None:
+        return _stream(steps, ids, length, draw)
+    return _one_by_one(Continuation(compiled, ids, draw), length)
 
 
-def _stream(model: StepModel, ids: Array, length: int | None, draw: Callable[[Array], Array]) -> Iterator[Array]:
+def _stream(model: StepModel, ids: Array, length: int | None, draw: Callable[..., Array]) -> Iterator[Array]:
     if length == 0:
         return
     scores, state = read_prompt(model, ids)
+    seen: Array | None = None
+    if getattr(draw, "repetition_penalty", 1.0) != 1.0:
+        seen = np.zeros(scores.shape, bool)
+        np.put_along_axis(seen, ids.astype(np.int64), True, axis=1)
     made = 0
     while True:
-        token = draw(scores)
+        if seen is None:
+            token = draw(scores)
+        else:
+            token = draw(scores, seen)
+            seen[np.arange(len(seen)), token] = True
         yield token
         made += 1
         if made == length:
@@ -66,24 +83,102 @@ def _stream(model: StepModel, ids: Array, length: int | None, draw: Callable[[Ar
         scores, state = model.step(token, state)
 
 
+class _BlockSize:
+    """How many tokens to ask for at once, so that a block takes at most about `longest` seconds."""
+
+    def __init__(self, longest: float) -> None:
+        self.tokens, self._longest = 1, longest
+
+    def note(self, seconds: float) -> None:
+        if 4 * seconds < self._longest:
+            self.tokens = min(2 * self.tokens, 65_536)
+        elif seconds > self._longest:
+            self.tokens = max(1, self.tokens // 2)
+
+
+def _one_by_one(run: Continuation, length: int | None) -> Iterator[Array]:
+    size, draws, made = _BlockSize(0.02), run.sampler.draws, 0
+    while made != length:
+        handle = run.model.handle()
+        run.read_prompt(handle)
+        key, start, began = run.key, draws.stream, perf_counter()
+        tokens, states = run.tokens(handle, size.tokens if length is None else min(size.tokens, length - made))
+        size.note(perf_counter() - began)
+        used = 0
+        for token in tokens.T:
+            # Tokens ahead of the consumer hold while nobody else draws from the sampler or changes it or the weights
+            if used and (draws.stream != start + used or run.key != key):
+                break
+            used += 1
+            draws.stream += 1
+            yield np.ascontiguousarray(token)
+        made += used
+        run.advance(handle, tokens[:, :used], states if used == tokens.shape[1] else None)
+
+
+def _all_at_once(run: Continuation, length: int) -> Array:
+    size, made = _BlockSize(0.05), 0
+    columns: list[Array] = [np.zeros((len(run.prompt), 0), np.int32)]
+    handle = run.model.handle()
+    run.read_prompt(handle)
+    while made < length and not run.ended.all():
+        began = perf_counter()
+        tokens, states = run.tokens(handle, min(size.tokens, length - made))
+        size.note(perf_counter() - began)
+        run.advance(handle, tokens, states)
+        run.sampler.draws.stream += tokens.shape[1]
+        made += tokens.shape[1]
+        columns.append(tokens)
+    return np.concatenate(columns, axis=1)
+
+
 def generate(
-    model: Any, prompt: ArrayLike, *, length: int, sampler: Sampler | None = None, end_id: int | None = None
+    model: Any,
+    prompt: ArrayLike,
+    *,
+    length: int,
+    sampler: Sampler | None = None,
+    end_id: int | Sequence[int] | None = None,
 ) -> Array:
     """The `length` tokens that follow `prompt`.
 
-    end_id : an id that ends a row: from there on the row repeats it, and generation stops early once every row has
+    model, sampler : as for :func:`stream`
+    prompt : (N,) or (B, N) token ids; B rows are continued side by side
+    end_id : an id, or several, that ends a row: from there on the row repeats it, and generation stops early once every
+        row has ended
     returns : (B, M) int32 with M <= `length`, or (M,) for a flat prompt
     """
     ids = check_prompt(prompt)
-    ended = np.zeros(len(ids), dtype=bool)
-    columns: list[Array] = []
-    for drawn in stream(model, ids, length=length, sampler=sampler):
-        token = drawn
-        if end_id is not None:
-            token = np.where(ended, np.int32(end_id), drawn)
-            ended |= token == end_id
-        columns.append(token)
-        if end_id is not None and ended.all():
-            break
-    made = np.stack(columns, axis=1) if columns else np.zeros((len(ids), 0), np.int32)
+    if length < 0:
+        raise ValueError(f"length must be >= 0, got {length}")
+    ends, steps, draw = end_ids_of(end_id), as_step_model(model), sampler or Sampler()
+    compiled = compiled_form(steps) if type(draw) is Sampler else None
+    if compiled is not None:
+        known = [end for end in ends if 0 <= end < compiled.vocabulary]
+        made = _all_at_once(Continuation(compiled, ids, draw, known), length)
+    else:
+        made = _until_ended(_stream(steps, ids, length, draw), len(ids), ends)
     return made if np.ndim(prompt) == 2 else made[0]
+
+
+def _until_ended(tokens: Iterator[Array], rows: int, ends: Sequence[int]) -> Array:
+    ended = np.zeros(rows, dtype=bool)
+    columns: list[Array] = []
+    for drawn in tokens:
+        token = np.where(ended, columns[-1], drawn) if columns else drawn
+        ended |= np.isin(token, ends)
+        columns.append(token)
+        if ended.all():
+            break
+    return np.stack(columns, axis=1) if columns else np.zeros((rows, 0), np.int32)
+
+
+def end_ids_of(end_id: int | Sequence[int] | None) -> list[int]:
+    """The ids that end a row: none, one or several."""
+    if end_id is None:
+        return []
+    ids = np.atleast_1d(np.asarray(end_id))
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise ValueError(f"end_id must be an id or a list of ids, got {end_id!r}")
+    found: list[int] = ids.tolist()
+    return found

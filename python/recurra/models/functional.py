@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from recurra.models.model import Model
@@ -126,14 +126,7 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
             raise ValueError(f"the configuration's calls depend on each other in a circle: {[n for n, _ in later]}")
         waiting = later
 
-    def tensors(places: Any) -> Any:
-        if isinstance(places, Mapping):
-            return {key: tensors(value) for key, value in places.items()}
-        if len(places) == 3 and isinstance(places[0], str):
-            return find(places[0], places[1], places[2], (Functional,))
-        return [tensors(place) for place in places]
-
-    inputs, outputs = tensors(config["input_layers"]), tensors(config["output_layers"])
+    inputs, outputs = (_tensors(config[key], find) for key in ("input_layers", "output_layers"))
     if any(isinstance(call, (list, tuple)) for entry in config["layers"] for call in entry.get("inbound_nodes") or []):
         # Keras 2 writes one tensor as a list too
         inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs
@@ -153,6 +146,14 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
     return model
 
 
+def _tensors(places: Any, find: Callable[..., KerasTensor]) -> Any:
+    if isinstance(places, Mapping):
+        return {key: _tensors(value, find) for key, value in places.items()}
+    if len(places) == 3 and isinstance(places[0], str):
+        return find(places[0], places[1], places[2], (Functional,))
+    return [_tensors(place, find) for place in places]
+
+
 def _is_input(layer: Layer) -> bool:
     from recurra.layers.input_layer import InputLayer
 
@@ -168,28 +169,29 @@ def _adds_loss(layer: Layer) -> bool:
 def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of one call: Keras 3's ``{"args", "kwargs"}``, or Keras 2's list of places."""
     if isinstance(call, Mapping):
-
-        def revive(value: Any) -> Any:
-            if isinstance(value, Mapping):
-                if value.get("class_name") == "__keras_tensor__":
-                    return find(*value["config"]["keras_history"])
-                if value.get("class_name") == "__tuple__":
-                    return tuple(revive(item) for item in value["items"])
-                if "class_name" in value:
-                    return deserialize_keras_object(value)
-                return {key: revive(item) for key, item in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [revive(item) for item in value]
-            return value
-
-        return [revive(value) for value in call.get("args", [])], {
-            key: revive(value) for key, value in call.get("kwargs", {}).items()
+        return [_revive(value, find) for value in call.get("args", [])], {
+            key: _revive(value, find) for key, value in call.get("kwargs", {}).items()
         }
     places = call if call and isinstance(call[0], (list, tuple)) else [call]
     found = [find(place[0], place[1], place[2], (Functional, Sequential)) for place in places]
     kwargs = dict(places[0][3]) if len(places[0]) > 3 else {}
     revived = {key: _revive_place(value, find) for key, value in kwargs.items()}
     return [found[0] if len(found) == 1 else found], revived
+
+
+def _revive(value: Any, find: Any) -> Any:
+    """An argument in a Keras 3 configuration."""
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__keras_tensor__":
+            return find(*value["config"]["keras_history"])
+        if value.get("class_name") == "__tuple__":
+            return tuple(_revive(item, find) for item in value["items"])
+        if "class_name" in value:
+            return deserialize_keras_object(value)
+        return {key: _revive(item, find) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_revive(item, find) for item in value]
+    return value
 
 
 def _revive_place(value: Any, find: Any) -> Any:

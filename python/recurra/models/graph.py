@@ -50,6 +50,7 @@ class Graph:
         doubled = {name for name in names if names.count(name) > 1}
         if doubled:
             raise ValueError(f"layers of one model must have different names, got {sorted(doubled)} more than once")
+        self._tensors = [node.output_tensors for node in self.nodes]  # kept, as they are told apart by id
         self._plans: dict[frozenset[int], list[Callable[[list[Any]], None]]] = {}
         self._slots: dict[int, int] = {}
 

@@ -45,8 +45,10 @@ def summarize(
     widths = _widths(length, shares)
 
     rows: list[list[str]] = []
-
-    def add(layer: Any, level: int) -> None:
+    layers = model.layers
+    waiting = [(layer, 0) for layer in reversed(layers[slice(*_range(layers, layer_range))])]
+    while waiting:
+        layer, level = waiting.pop()
         prefix = "   " * level + "└ " if level else ""
         fields = [f"{prefix}{layer.name} ({class_shown(layer)})", shape_text(layer), _count(layer)]
         if not chain:
@@ -55,12 +57,7 @@ def summarize(
             fields.append("-" if not layer.weights else "Y" if layer.trainable else "N")
         rows.append(fields)
         if expand_nested and getattr(layer, "layers", None):
-            for inner in layer.layers:
-                add(inner, level + 1)
-
-    layers = model.layers
-    for layer in layers[slice(*_range(layers, layer_range))]:
-        add(layer, 0)
+            waiting += [(inner, level + 1) for inner in reversed(layer.layers)]
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths, align), *_totals(model)]) + "\n"
 
 

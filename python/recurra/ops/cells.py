@@ -229,10 +229,11 @@ def _weights_cache(cell: str, weights: tuple[Any, ...]) -> Any:
             versions.append(None)
         else:
             return None
-    kernel = weights[0]
+    kernel, *others = weights
     slot = kernel.packed_weights
-    if slot is None or slot[0] != versions or slot[1] != cell or not all(map(is_, slot[2], weights)):
-        slot = kernel.packed_weights = (versions, cell, weights, core.packed_weights_cache())
+    if slot is None or slot[0] != versions or slot[1] != cell or not all(map(is_, slot[2], others)):
+        # Without the kernel, which would keep itself alive.
+        slot = kernel.packed_weights = (versions, cell, others, core.packed_weights_cache())
     return slot[3]
 
 

@@ -7,6 +7,9 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
     nn.py          activations, products, softmax, cross-entropy, embedding
     random.py      counter-based random numbers
     sampling.py    one token for each row of logits
+    generation.py  tokens from a network, beam search
+    rows.py        time-major arrays, sequences listed without padding
+    gate_rows.py   weights stored gate by gate in rows
     optimizers.py  one step of SGD, RMSprop, Adam, Adagrad
     tokenize.py    words of texts, counted and numbered
     checks.py      the arguments, and the errors' words
@@ -14,6 +17,8 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
 ``RECURRA_ISA=reference`` runs the whole library on it.
 """
 
+from recurra.reference.gate_rows import checksum, columns_to_gate_rows, gate_rows_to_columns
+from recurra.reference.generation import beam_search, generate, generation_model
 from recurra.reference.machine import build_config, get_num_threads, set_num_threads
 from recurra.reference.nn import (
     activation_backward,
@@ -42,6 +47,7 @@ from recurra.reference.recurrent import (
     recurrent_backward,
     recurrent_cells,
     recurrent_forward,
+    recurrent_forward_rows,
 )
 from recurra.reference.sampling import sample
 from recurra.reference.sequence import Cache
@@ -54,10 +60,16 @@ __all__ = [
     "adagrad_update_rows",
     "adam_update",
     "adam_update_rows",
+    "beam_search",
     "build_config",
+    "checksum",
+    "columns_to_gate_rows",
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "gate_rows_to_columns",
+    "generate",
+    "generation_model",
     "get_num_threads",
     "grad_norm",
     "matmul",
@@ -67,6 +79,7 @@ __all__ = [
     "recurrent_backward",
     "recurrent_cells",
     "recurrent_forward",
+    "recurrent_forward_rows",
     "rmsprop_update",
     "rmsprop_update_rows",
     "sample",

@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra._core.cells import CELLS
 from recurra.reference import checks
+from recurra.reference.rows import listed, padded, taken, time_major
 from recurra.reference.sequence import Cache, backward, forward
 
 Array = np.ndarray[Any, Any]
@@ -67,13 +68,60 @@ def recurrent_forward(
     return checks.placed("out", out, y, inputs), final, cache
 
 
+def recurrent_forward_rows(
+    cell: str,
+    x: Array,
+    states: Sequence[Array | None],
+    weights: Sequence[Array | None],
+    lengths: Array | None,
+    rows: Array | None,
+    activation: str,
+    recurrent_activation: str,
+    reverse: bool,
+    training: bool,
+    packed_weights: PackedWeightsCache | None,
+    out: Array | None,
+) -> tuple[Array, tuple[Array, ...], Cache | None]:
+    """The same as `recurrent_forward` on arrays padded to (B, T, I), put back into x's rows."""
+    if (lengths is None) != (rows is None):
+        raise ValueError("lengths and rows must be given together, or neither for x (T, B, I)")
+    mask = None
+    if lengths is None or rows is None:
+        B, T, places = time_major(x)
+    else:
+        B, T, places = listed(x, lengths, rows)
+        mask = np.arange(T) < lengths[:, None]
+    y, final, cache = recurrent_forward(
+        cell, padded(x, B, T, places), states, weights, mask, None, None, None, activation,
+        recurrent_activation, reverse, True, True, training, packed_weights, None,
+    )  # fmt: skip
+    if cache is not None:
+        cache.places, cache.leading = places, x.shape[:-1]
+    inputs = {
+        "x": x,
+        **dict(zip(("h0", "c0"), states, strict=False)),
+        **dict(zip(CELLS[cell].weights, weights, strict=True)),
+    }
+    return checks.placed("out", out, taken(y, x.shape[:-1], places), inputs), final, cache
+
+
 def recurrent_backward(
     cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool
 ) -> tuple[Any, tuple[Array, ...], Arrays]:
     """dx, the gradients of the initial states, the gradients of the weights."""
     if not isinstance(cache, Cache):
         raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
-    return backward(cache, dy, _items("dstates", dstates, len(cache.cell.states), cache.cell.name), need_dx)
+    of_states = _items("dstates", dstates, len(cache.cell.states), cache.cell.name)
+    if cache.places is None:
+        return backward(cache, dy, of_states, need_dx)
+    if dy is not None:
+        letters = "(T, B, H)" if len(cache.leading) == 2 else "(N, H)"
+        size = cache.w.V.shape[-1] if cache.cell.projects else cache.w.W.shape[-1]
+        letters = letters.replace("H", "P") if cache.cell.projects else letters
+        checks.shaped("dy", checks.floats("dy", dy, cache.w.W.dtype), letters, (*cache.leading, size))
+        dy = padded(dy, len(cache.x), cache.x.shape[1], cache.places)
+    dx, of_initial, of_weights = backward(cache, dy, of_states, need_dx)
+    return None if dx is None else taken(dx, cache.leading, cache.places), of_initial, of_weights
 
 
 def _items(name: str, values: Sequence[Any], count: int, cell: str) -> tuple[Any, ...]:

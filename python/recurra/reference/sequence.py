@@ -36,6 +36,8 @@ class Cache:
     zero_output_for_mask: bool
     zoneout: tuple[Array | None, ...]
     steps: list[Saved] | None
+    places: Any = None  # where x was not batch-major: (b, t) of each row of x, and
+    leading: tuple[int, ...] = ()  # the leading axes of x
 
 
 def forward(

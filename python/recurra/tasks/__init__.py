@@ -10,12 +10,14 @@ Tasks join the parts (text to ids, networks, training, generation, files) and co
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.evaluation import Perplexity
 from recurra.tasks.language_model import LanguageModel
+from recurra.tasks.ngram import NGram
 from recurra.tasks.sentiment import Evaluation, Prediction, SentimentClassifier
 from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
     "Evaluation",
     "LanguageModel",
+    "NGram",
     "Perplexity",
     "Prediction",
     "SentimentClassifier",

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from recurra import random
-from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, TerminateOnNaN
+from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWeights, TerminateOnNaN
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
@@ -92,6 +92,7 @@ class Training:
     clipnorm : the global norm that gradients are clipped to
     patience : epochs without a lower loss before the run ends
     verbose : 0 for silence, else progress on standard error
+    averaging : in [0, 1); other than 0, the moving average of the weights with this momentum is validated and kept
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class Training:
         patience: int,
         verbose: int | str,
         metrics: Sequence[str] = (),
+        averaging: float = 0.0,
     ) -> None:
         if not learning_rate > 0 or not clipnorm > 0:
             raise ValueError(
@@ -114,13 +116,19 @@ class Training:
             )
         self.network, self.epochs = network, epochs
         self.best = BestEpoch("val_loss" if validated else "loss", patience)
-        self._callbacks: list[Any] = [TerminateOnNaN(), self.best]
+        averaged = [SwapEMAWeights(swap_on_epoch=True)] if averaging else []
+        self._callbacks: list[Any] = [TerminateOnNaN(), *averaged, self.best]
         self._progress = Progress(steps, epochs, tokens) if verbose else None
         if self._progress is not None:
             self._callbacks.append(self._progress)
         self.interrupted = False
         network.compile(
-            Adam(CosineDecay(learning_rate, steps * epochs, alpha=0.1), global_clipnorm=clipnorm),
+            Adam(
+                CosineDecay(learning_rate, steps * epochs, alpha=0.1),
+                global_clipnorm=clipnorm,
+                use_ema=averaging > 0,
+                ema_momentum=averaging,
+            ),
             SparseCategoricalCrossentropy(from_logits=True),
             metrics=list(metrics),
         )

@@ -1,7 +1,8 @@
-"""A recurrent language model of a text, by characters or words."""
+"""A recurrent language model of a text, by characters, words or subwords."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.generation import Sampler, Stepper, beam_search
+from recurra.generation import generate as token_generate
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
@@ -17,7 +19,9 @@ from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_layers, language_network
+from recurra.tasks.ngram import NGram
 from recurra.tasks.streams import Streams
+from recurra.tasks.subwords import SMALLEST, Subwords
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
 
 if TYPE_CHECKING:
@@ -26,17 +30,21 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+_LONGEST_WORD = 32  # characters
+
 
 class LanguageModel:
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
-    level : "char" (characters) or "word" (words, punctuation, line ends; the text is kept exactly)
+    level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
+        by byte-pair encoding; needs the extra ``recurra[tokenizers]``)
     cell : "lstm", "gru", "simple_rnn" or another of ``recurra.layers.LAYER_OF_CELL``
     units : H of each recurrent layer
     layers : how many recurrent layers
     embedding : the width of a token's vector; None takes 64 for characters and `units` for words
     dropout : the rate after each recurrent layer
-    vocabulary_size : the most tokens to know, None for all in the text (characters) or 20,000 (words)
+    vocabulary_size : the most tokens to know, None for all in the text
+        (characters), 20,000 (words) or 8,000 (subwords)
     seed : for weights, dropout and the order of training; None follows ``recurra.utils.set_random_seed``
 
         >>> lm = LanguageModel(units=16, seed=1)
@@ -57,20 +65,22 @@ class LanguageModel:
         vocabulary_size: int | None = None,
         seed: int | None = None,
     ) -> None:
-        if level not in LEVELS:
-            raise ValueError(f"level must be 'char' or 'word', got {level!r}")
+        if level not in (*LEVELS, Subwords.level):
+            raise ValueError(f"level must be 'char', 'word' or 'subword', got {level!r}")
         check_cell(cell)
         if vocabulary_size is not None and vocabulary_size < 3:
             raise ValueError(f"vocabulary_size must be >= 3 (start, unknown, and a token), got {vocabulary_size}")
         if embedding is None:
             embedding = 64 if level == "char" else units
-        if vocabulary_size is None and level == "word":
-            vocabulary_size = 20_000
+        if vocabulary_size is None and level != "char":
+            vocabulary_size = 20_000 if level == "word" else 8_000
+        if level == Subwords.level and vocabulary_size is not None and vocabulary_size < SMALLEST:
+            raise ValueError(f"vocabulary_size must be >= {SMALLEST} for subwords, got {vocabulary_size}")
         check_sizes(units=units, layers=layers, embedding=embedding)
         check_fractions(dropout=dropout)
         self.level, self.cell, self.units, self.layers = level, cell, units, layers
         self.embedding, self.dropout, self.vocabulary_size, self.seed = embedding, dropout, vocabulary_size, seed
-        self.vocabulary: Vocabulary | None = None
+        self.vocabulary: Vocabulary | Subwords | None = None
         self.model: Any = None
         self.trained: dict[str, Any] = {}
 
@@ -85,6 +95,7 @@ class LanguageModel:
         window: int = 100,
         learning_rate: float = 4e-3,
         clipnorm: float = 1.0,
+        averaging: float = 0.0,
         patience: int = 3,
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[LanguageModel, int, dict[str, float]], None] | None = None,
@@ -100,6 +111,8 @@ class LanguageModel:
             from window to window, gradients reach T tokens back. Both are lowered for a short text.
         learning_rate : Adam's, at the start
         clipnorm : the norm that the gradient of all weights together is clipped to
+        averaging : m in [0, 1) of the moving average ``a = m a + (1 - m) w`` of the weights over the steps, which is
+            then validated and kept in their place; 0 for none. 0.99 looks back some 100 steps
         patience : stop after so many epochs without a lower validation loss
         callbacks : further ``recurra.callbacks``
         on_epoch : called with (this model, epoch from 1, logs) after each epoch; it may generate
@@ -110,14 +123,15 @@ class LanguageModel:
         A model that is already trained goes on from its weights, with the vocabulary that it has.
         """
         check_sizes(epochs=epochs, batch_size=batch_size, window=window, patience=patience)
-        check_fractions(validation=validation)
+        check_fractions(validation=validation, averaging=averaging)
         head, tail = _split(text, self.level, validation)
         if self.vocabulary is None:
-            self.vocabulary = Vocabulary(head, self.level, self.vocabulary_size)
+            self.vocabulary = self._new_vocabulary(head)
         seed = self.seed
         if checkpoint is not None:
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
             settings |= {"window": window, "learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
+            settings |= {"averaging": averaging}
             seed = checkpoint.begin({**settings, "data": checksum(text, self.vocabulary.to_json())}, self.seed)
         batches, held_out = self._batches(head, tail, batch_size, window, seed)
         network = self._network(batches.batch_size)
@@ -125,7 +139,7 @@ class LanguageModel:
             network.set_weights(self.model.get_weights())
         training = Training(
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=held_out is not None,
-            learning_rate=learning_rate, clipnorm=clipnorm, patience=patience, verbose=verbose,
+            learning_rate=learning_rate, clipnorm=clipnorm, averaging=averaging, patience=patience, verbose=verbose,
         )  # fmt: skip
         live = self._like(network)
         if on_epoch is not None:
@@ -134,6 +148,12 @@ class LanguageModel:
         self.model = self._plain(network)
         self.trained = training.summary()
         return history
+
+    def _new_vocabulary(self, text: str) -> Vocabulary | Subwords:
+        if self.level != Subwords.level:
+            return Vocabulary(text, self.level, self.vocabulary_size)
+        assert self.vocabulary_size is not None
+        return Subwords(text, self.vocabulary_size)
 
     def _batches(
         self, head: str, tail: str, batch_size: int, window: int, seed: int | None
@@ -178,12 +198,15 @@ class LanguageModel:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         seed: int | None = None,
     ) -> Iterator[str]:
         """Yield the continuation of `prompt` token by token, as it is drawn; see :meth:`generate`."""
         vocabulary, ids = self._prompt(prompt)
-        sampler = Sampler(temperature, top_k, top_p, seed, banned=(START, UNKNOWN))
+        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
         tokens = token_stream(Stepper(self.model), ids, length=length, sampler=sampler)
+        if self.level == Subwords.level:
+            return _whole_characters(vocabulary, tokens)
         return (vocabulary.decode(token) for token in tokens)
 
     def generate(
@@ -194,16 +217,19 @@ class LanguageModel:
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
         seed: int | None = None,
     ) -> str:
         """A continuation of `prompt`, without the prompt.
 
         prompt : the text to go on from; empty for a fresh start
         length : how many tokens (characters or words)
-        temperature, top_k, top_p, seed : see :class:`recurra.generation.Sampler`; temperature 0 is greedy
+        temperature, top_k, top_p, repetition_penalty, seed : see :class:`recurra.generation.Sampler`; temperature 0 is
+            greedy
         """
-        options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-        return "".join(self.stream(prompt, length=length, **options))
+        vocabulary, ids = self._prompt(prompt)
+        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
+        return vocabulary.decode(token_generate(Stepper(self.model), ids, length=length, sampler=sampler))
 
     def beam(self, prompt: str = "", *, length: int = 100, width: int = 4, length_penalty: float = 0.0) -> list[str]:
         """The `width` most probable continuations that beam search finds, best first."""
@@ -238,12 +264,56 @@ class LanguageModel:
         unknown = int(np.count_nonzero(self.vocabulary.encode(text) == UNKNOWN))
         return Perplexity.of(found, len(text), unknown)
 
-    def _trained(self) -> Vocabulary:
+    def log_prob(self, text: str) -> float:
+        """The natural logarithm of p(text): the sum of :meth:`log_probabilities`."""
+        return float(np.sum(self.log_probabilities(text)))
+
+    def next_words(self, prefix: str = "", *, count: int = 10) -> list[tuple[str, float]]:
+        """What may come next after `prefix`, with its probability, the most probable first.
+
+        For a model of words or subwords, its next tokens. For one of characters, what goes up to the next end of a
+        word, found by beam search; after "the qu" this is the rest of a word.
+
+        count : the most of them
+
+            >>> lm = LanguageModel("word", units=8, seed=1)
+            >>> history = lm.fit("to be or not to be , " * 30, epochs=1, window=20, batch_size=4, verbose=0)
+            >>> len(lm.next_words("to be", count=3))
+            3
+        """
+        check_sizes(count=count)
+        vocabulary, ids = self._prompt(prefix)
+        banned = (START, UNKNOWN)
+        if self.level != "char":
+            beams = beam_search(Stepper(self.model), ids, length=1, width=count, banned=banned)
+            return [(vocabulary.decode(beam.ids), math.exp(beam.log_probability)) for beam in beams]
+        ends = [i for i in range(len(vocabulary)) if i not in banned and not vocabulary.decode([i]).isalnum()]
+        beams = beam_search(Stepper(self.model), ids, length=_LONGEST_WORD, width=4 * count, end_id=ends, banned=banned)
+        found: dict[str, float] = {}
+        for beam in beams:
+            word = vocabulary.decode(beam.ids[:-1] if beam.ids[-1] in ends else beam.ids)
+            found[word] = found.get(word, 0.0) + math.exp(beam.log_probability)
+        found.pop("", None)
+        return sorted(found.items(), key=lambda item: -item[1])[:count]
+
+    def baseline(self, text: str, training_text: str, *, order: int | None = None) -> Perplexity:
+        """The perplexity that an n-gram model with this model's vocabulary has on `text`, for comparison.
+
+        training_text : what it counts; the text that this model was trained on
+        order : n; None takes 6 for characters, else 3
+        """
+        vocabulary = self._trained()
+        order = order or (6 if self.level == "char" else 3)
+        ids = vocabulary.encode(text)
+        counted = NGram(vocabulary.encode(training_text), len(vocabulary), order=order, start=START)
+        return Perplexity.of(counted.log_probabilities(ids), len(text), int(np.count_nonzero(ids == UNKNOWN)))
+
+    def _trained(self) -> Vocabulary | Subwords:
         if self.model is None or self.vocabulary is None:
             raise ValueError("the language model must be trained first: call fit, or load a saved one")
         return self.vocabulary
 
-    def _prompt(self, prompt: str) -> tuple[Vocabulary, Array]:
+    def _prompt(self, prompt: str) -> tuple[Vocabulary | Subwords, Array]:
         vocabulary = self._trained()
         if self.level == "char" and (unknown := vocabulary.unknown(prompt)):
             shown = ", ".join(repr(token) for token in unknown[:5])
@@ -275,7 +345,10 @@ class LanguageModel:
         with making(path, "the language model"):
             lm = cls(**config)
             check_seed(lm.seed)
-            lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
+            if lm.level == Subwords.level:
+                lm.vocabulary = Subwords.from_json(found.vocabulary)
+            else:
+                lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
             check_count(lm.layers, "layers")
             expected = language_layers(
                 len(lm.vocabulary), cell=lm.cell, units=lm.units, layers=lm.layers, embedding=lm.embedding,
@@ -284,6 +357,20 @@ class LanguageModel:
             check_network(path, found.model, expected)
         lm.model, lm.trained = found.model, trained
         return lm
+
+
+def _whole_characters(vocabulary: Vocabulary | Subwords, tokens: Iterator[Array]) -> Iterator[str]:
+    """The text of `tokens`, of which one may hold only some of a character's bytes, which are at most four."""
+    waiting: list[int] = []
+    for token in tokens:
+        waiting += token.tolist()
+        text = vocabulary.decode(waiting)
+        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(waiting) < 4:
+            continue
+        waiting = []
+        yield text
+    if waiting:
+        yield vocabulary.decode(waiting)
 
 
 def _split(text: str, level: str, validation: float) -> tuple[str, str]:

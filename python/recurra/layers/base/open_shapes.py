@@ -75,17 +75,13 @@ def _aligned_product(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _shapes(args: tuple[Any, ...]) -> list[Sequence[int | None]]:
     """The shapes of all tensors and arrays among the operands."""
-    flat: list[Any] = []
-
-    def collect(value: Any) -> None:
+    shapes: list[Sequence[int | None]] = []
+    for value in args:
         if isinstance(value, (list, tuple)) and symbolic_leaves(value):
-            for item in value:
-                collect(item)
-        else:
-            flat.append(value)
-
-    collect(args)
-    return [value.shape for value in flat if hasattr(value, "shape")]
+            shapes += _shapes(tuple(value))
+        elif hasattr(value, "shape"):
+            shapes.append(value.shape)
+    return shapes
 
 
 def result_size(op: str, arguments: dict[str, Any], shape: Sequence[int | None]) -> int:

@@ -119,14 +119,14 @@ def _combine(one: Any, two: Any) -> Any:
 
 def dry_output_shape(layer: Layer, input_shape: Any) -> Any:
     """The output's shape (or shapes) for an input's, by :func:`dry_run`."""
-
-    def tensor(shape: Any) -> Any:
-        return KerasTensor(shape, layer.compute_dtype) if is_shape(shape) else [tensor(item) for item in shape]
-
-    outputs = dry_run(layer, (tensor(input_shape),), {})
+    outputs = dry_run(layer, (_tensors_of(input_shape, layer.compute_dtype),), {})
     if isinstance(outputs, KerasTensor):
         return outputs.shape
     return [leaf.shape for leaf in symbolic_leaves(outputs)]
+
+
+def _tensors_of(shape: Any, dtype: str) -> Any:
+    return KerasTensor(shape, dtype) if is_shape(shape) else [_tensors_of(item, dtype) for item in shape]
 
 
 def _record(op: str, values: dict[str, Any]) -> Any:

@@ -50,16 +50,13 @@ class Tracking:
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """The layer itself and those below it, each once, from the top down."""
         found: dict[int, Layer] = {}
-
-        def visit(layer: Any, depth: int) -> None:
-            if id(layer) in found:
-                return
-            found[id(layer)] = layer
-            if recursive or depth == 0:
-                for child in layer._sublayers():
-                    visit(child, depth + 1)
-
-        visit(self, 0)
+        waiting: list[Any] = [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                if recursive or layer is self:
+                    waiting += reversed(layer._sublayers())
         if not include_self:
             found.pop(id(self), None)
         return list(found.values())

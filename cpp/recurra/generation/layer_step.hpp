@@ -1,0 +1,200 @@
+// One step of one layer of a network, for a few rows that the caller feeds, with the state kept from step to step.
+//
+// Workers divide the layer's panels of units. The chains of sums are those of support/layout.hpp, so the results have
+// the bits of the forward loop (sequence/forward.hpp) and of Dense (linalg/gemm.hpp).
+//
+// Operand rows are [x | 1 | h] for a cell and [1 | x] for a dense layer. There are two sets of them: step s reads set
+// s % 2 and writes h to the other one.
+#pragma once
+#include "recurra/generation/network.hpp"
+#include "recurra/linalg/row_moments.hpp"
+#include "recurra/linalg/tile_small_batch.hpp"
+#include "recurra/threads/thread_pool.hpp"
+
+namespace recurra {
+
+template <class T>
+class LayerStep {
+  static constexpr Index W = lanes<T>;
+
+ public:
+  /// B: the most rows. The states are zeros.
+  LayerStep(const NetworkLayer<T>& layer, Index B)
+      : layer_(layer), B_(B), I_(layer.I), H_(layer.H), units_(layer.H), z_stride_(layer.z_stride()) {
+    const Index section = I_ + 1 + (layer.is_cell() ? H_ : 0), line = Index(64 / sizeof(T));
+    stride_ = ((section + W + line - 1) / line | 1) * line;  // an odd number of lines: rows in different cache sets
+    for (Buffer<T>& set : operands_) {
+      set.resize(B * stride_);
+      std::fill_n(set.data(), set.size(), T(0));
+      for (Index b = 0; b < B; ++b) set[b * stride_ + (layer.is_cell() ? I_ : 0)] = T(1);
+    }
+    z_.resize(B * z_stride_ * units_.count);
+    if (!layer.is_cell()) return;
+    const CellDeclaration& cell = layer.functions->declaration;
+    if (cell.has_carry()) {
+      carry_.resize(B * units_.padded);
+      std::fill_n(carry_.data(), carry_.size(), T(0));
+    }
+    stage_operands_.resize((cell.stages - 1) * B * units_.padded);
+    if (cell.row_statistics) moments_.resize(B * cell.columns);
+  }
+
+  /// Where the input of step s and row b goes.
+  T* input(Index s, Index b) { return operand(s, b) + (layer_.is_cell() ? 0 : 1); }
+  Index stride() const { return stride_; }
+  Index units() const { return H_; }
+
+  /// States before step s: h (B, H) or null for zeros, c likewise where the cell has it.
+  void set_state(Index s, Index rows, const T* h, const T* c) {
+    for (Index b = 0; b < rows; ++b) {
+      for (Index j = 0; j < H_; ++j) h_of(s, b)[j] = h ? h[b * H_ + j] : T(0);
+      const T* from = layer_.carries_c() ? c : h;
+      for (Index j = 0; carry_.size() && j < H_; ++j) carry(b)[j] = from ? from[b * H_ + j] : T(0);
+    }
+  }
+  void get_state(Index s, Index rows, T* h, T* c) {
+    for (Index b = 0; b < rows; ++b) {
+      std::copy_n(h_of(s, b), H_, h + b * H_);
+      if (c) std::copy_n(carry(b), H_, c + b * H_);
+    }
+  }
+  /// Row b of the state before step s becomes what row parents[b] was.
+  void take_rows(Index s, const std::vector<Index>& parents) {
+    if (!layer_.is_cell()) return;
+    Buffer<T> old_h(B_ * H_), old_c(carry_.size() ? B_ * H_ : 0);
+    get_state(s, B_, old_h.data(), old_c.data());
+    for (Index b = 0; b < Index(parents.size()); ++b) {
+      std::copy_n(old_h.data() + parents[size_t(b)] * H_, H_, h_of(s, b));
+      if (old_c.size()) std::copy_n(old_c.data() + parents[size_t(b)] * H_, H_, carry(b));
+    }
+  }
+
+  /// Step s of the first `rows` rows. table: the input's products of token ids[b] of row b (Network::token_products), or
+  /// null to read the input. out: (rows, H), out_stride apart. A barrier must follow.
+  void run(const Worker& worker, Index s, Index rows, const T* table, const std::int32_t* ids, Index V, T* out,
+           Index out_stride) {
+    const Range panels = worker.range(units_.count);
+    if (!layer_.is_cell()) return run_dense(panels, s, rows, out, out_stride);
+    const CellDeclaration& cell = layer_.functions->declaration;
+    if (table)
+      for (Index p = panels.first; p < panels.last; ++p)
+        for (Index b = 0; b < rows; ++b)
+          copy(table + (p * V + ids[b]) * z_stride_, cell.columns * units_.width(p), z(p) + b * z_stride_);
+    for (int stage = 0; stage < cell.stages; ++stage) {
+      if (stage > 0) {
+        for (Index p = panels.first; p < panels.last; ++p) stage_operand(stage, s, rows, p);
+        worker.barrier();
+      }
+      for (int n = 0; n < cell.columns; ++n) {
+        // Alternately up and down: what a step used last, still in a cache, is the next step's first.
+        const int c = s % 2 ? cell.columns - 1 - n : n;
+        const Column& column = cell.column[c];
+        if (stage > 0 && column.takes_operand(stage)) {
+          products(panels, rows, stage_row(stage, 0), units_.padded, {0, H_}, c, true,
+                   [&](Index p) { return layer_.weights->later_stage(p, c); });
+        } else if (stage == 0) {
+          const bool projected = table && column.kernel >= 0;
+          const Index begin = column.kernel >= 0 && !table ? 0 : I_;
+          const Index end = column.takes_operand(0) ? I_ + 1 + H_ : I_ + 1;
+          const Index done = projected ? layer_.weights->kernel_rows(c) : 0;
+          products(panels, rows, operand(s, 0), stride_, {begin, end - begin}, c, projected,
+                   [&](Index p) { return layer_.weights->column(p, c) + done * units_.width(p); });
+        }
+      }
+    }
+    if (cell.row_statistics) normalize(worker, panels, rows);
+    for (Index p = panels.first; p < panels.last; ++p) pointwise(s, rows, p, out, out_stride);
+  }
+
+ private:
+  T* operand(Index s, Index b) { return operands_[s % 2].data() + b * stride_; }
+  T* h_of(Index s, Index b) { return operand(s, b) + I_ + 1; }
+  T* carry(Index b) { return carry_.data() + b * units_.padded; }
+  T* z(Index p) { return z_.data() + p * B_ * z_stride_; }
+  T* stage_row(int stage, Index b) { return stage_operands_.data() + ((stage - 1) * B_ + b) * units_.padded; }
+
+  /// z of column c (+)= a[segment] weights(p), for the panels.
+  template <class Weights>
+  void products(Range panels, Index rows, const T* a, Index lda, Segment segment, int c, bool accumulate,
+                Weights&& weights) {
+    Index p = panels.first;
+    const Index full = std::min(panels.last, units_.full_count()) - p;
+    if (rows <= max_small_batch && full > 0) {
+      const Index panel_stride = layer_.is_cell() ? layer_.weights->panel_stride() : (1 + I_) * Panels<T>::full;
+      small_batch_product(rows, a, lda, &segment, 1, weights(p), panel_stride, full, z(p) + c * Panels<T>::full,
+                          z_stride_, B_ * z_stride_, accumulate);
+      p += full;
+    }
+    for (; p < panels.last; ++p)
+      product<T>(rows, a, lda, &segment, 1, weights(p), units_.vectors(p), z(p) + c * units_.width(p), z_stride_,
+                 accumulate);
+  }
+
+  void run_dense(Range panels, Index s, Index rows, T* out, Index out_stride) {
+    products(panels, rows, operand(s, 0), stride_, {0, 1 + I_}, 0, false,
+             [&](Index p) { return layer_.dense.data() + units_.first(p) * (1 + I_); });
+    const AnyActivations act = layer_.activations;
+    for (Index p = panels.first; p < panels.last; ++p)
+      for (Index b = 0; b < rows; ++b) {
+        T *from = z(p) + b * z_stride_, *to = out + b * out_stride + units_.first(p);
+        for (Index j = 0; act.main_kind != Activation::linear && j < units_.width(p); j += W)
+          store(from + j, act.template main<T>(load(from + j)));
+        copy(from, units_.used(p), to);
+      }
+  }
+
+  void stage_operand(int stage, Index s, Index rows, Index p) {
+    const Index first = units_.first(p);
+    for (Index b = 0; b < rows; b += block_rows)
+      layer_.block->stage_operand({stage, std::min(block_rows, rows - b), units_.padded, z(p) + b * z_stride_,
+                                   z_stride_, units_.width(p), h_of(s, b) + first, stride_, H_ - first,
+                                   stage_row(stage, b) + first, layer_.activations});
+  }
+
+  void normalize(const Worker& worker, Range panels, Index rows) {
+    const int C = layer_.columns();
+    worker.barrier();
+    const Range own = worker.range(rows * C);
+    for (Index n = own.first; n < own.last; ++n)
+      moments_[n] = row_moments<T>(H_, [&](Index j) {
+        const Index p = j / Panels<T>::full;
+        return z(p) + n / C * z_stride_ + n % C * units_.width(p) + j - units_.first(p);
+      });
+    worker.barrier();
+    for (Index p = panels.first; p < panels.last; ++p)
+      for (Index n = 0; n < rows * C; ++n) {
+        T* at = z(p) + n / C * z_stride_ + n % C * units_.width(p);
+        for (Index j = 0; j < units_.width(p); j += W) store(at + j, recurra::normalize<T>(load(at + j), moments_[n]));
+      }
+  }
+
+  /// The new states of a panel's units, and the output.
+  void pointwise(Index s, Index rows, Index p, T* out, Index out_stride) {
+    const Index first = units_.first(p), used = units_.used(p), width = units_.width(p);
+    alignas(64) T h[block_rows * Panels<T>::full];
+    for (Index b0 = 0; b0 < rows; b0 += block_rows) {
+      const Index count = std::min(block_rows, rows - b0);
+      ForwardBlock<T> block{count, units_.padded,     z(p) + b0 * z_stride_, z_stride_, nullptr, nullptr, nullptr,
+                            h,     layer_.activations};
+      if (carry_.size()) block.carry_before = block.carry_after = carry(b0) + first;
+      if (layer_.unit_parameters.size()) block.unit_parameters = layer_.unit_parameters.data() + first;
+      layer_.block->forward[units_.vectors(p) - 1](block);
+      for (Index b = 0; b < count; ++b) {
+        copy(h + b * width, used, h_of(s + 1, b0 + b) + first);
+        copy(h + b * width, used, out + (b0 + b) * out_stride + first);
+      }
+    }
+  }
+
+  const NetworkLayer<T>& layer_;
+  const Index B_, I_, H_;
+  const Panels<T> units_;
+  const Index z_stride_;
+  Index stride_ = 0;
+  Buffer<T> operands_[2];
+  Buffer<T> z_;  // [panel][row][column][unit]
+  Buffer<T> carry_, stage_operands_;
+  Buffer<Moments<T>> moments_;  // [row][column]
+};
+
+}  // namespace recurra

@@ -1,0 +1,120 @@
+// A network that reads tokens, its weights packed for steps of few rows: an embedding table, then recurrent and dense
+// layers in any order, of which the last gives a score of each token.
+//
+// The weights are packed when the network is made; the table is read in place and must stay.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "recurra/sequence/cell_functions.hpp"
+#include "recurra/sequence/packed_weights.hpp"
+
+namespace recurra {
+
+template <class T>
+struct NetworkLayer {
+  const CellFunctions<T>* functions = nullptr;  // null: a dense layer
+  Index I = 0, H = 0;
+  AnyActivations activations{Activation::tanh, Activation::sigmoid};  // of a dense layer: main
+  const BlockFunctions<T>* block = nullptr;
+  std::unique_ptr<const PackedWeights<T>> weights;
+  Buffer<T> unit_parameters;  // (parameters, padded H)
+  Buffer<T> dense;  // [panel][1 + I][unit]: the bias, then the kernel
+
+  bool is_cell() const { return functions != nullptr; }
+  int columns() const { return is_cell() ? functions->declaration.columns : 1; }
+  bool carries_c() const { return is_cell() && functions->declaration.states() > 1; }
+  Panels<T> units() const { return Panels<T>(H); }
+  Index z_stride() const { return columns() * std::min(units().padded, Panels<T>::full); }
+  /// Bytes that a step reads.
+  double bytes() const { return double(is_cell() ? weights->bytes() : dense.size() * Index(sizeof(T))); }
+
+  /// A recurrent layer from a call's sizes, weights and activations.
+  static NetworkLayer cell(const CellFunctions<T>& functions, const SequenceCall<T>& call) {
+    NetworkLayer self;
+    self.functions = &functions, self.I = call.I, self.H = call.H;
+    self.activations = call.activations(), self.block = &functions.block_functions(call);
+    self.weights = std::make_unique<const PackedWeights<T>>(functions.declaration, call);
+    const Index P = functions.declaration.unit_parameters, Hp = self.units().padded;
+    self.unit_parameters.resize(P * Hp);
+    for (Index p = 0; p < P; ++p)
+      for (Index j = 0; j < Hp; ++j)
+        self.unit_parameters[p * Hp + j] = j < call.H ? call.unit_parameters[p * call.H + j] : T(0);
+    return self;
+  }
+  /// act(x kernel + bias): kernel (I, H), bias (H,) or null.
+  static NetworkLayer fully_connected(Index I, Index H, const T* kernel, const T* bias, Activation activation) {
+    NetworkLayer self;
+    self.I = I, self.H = H, self.activations.main_kind = activation;
+    const Panels<T> units(H);
+    self.dense.resize((1 + I) * units.padded);
+    for (Index p = 0; p < units.count; ++p) {
+      const Index first = units.first(p), used = units.used(p), width = units.width(p);
+      T* to = self.dense.data() + first * (1 + I);
+      for (Index j = 0; j < width; ++j) to[j] = bias && j < used ? bias[first + j] : T(0);
+      pack_rows(kernel + first, H, I, used, width, to + width);
+    }
+    return self;
+  }
+};
+
+template <class T>
+class Network {
+ public:
+  /// table: (V, width of the first layer's input). probabilities: the last layer's outputs become softmax of them, and
+  /// scores their logarithms.
+  Network(const T* table, Index V, std::vector<NetworkLayer<T>> layers, bool probabilities)
+      : table_(table), V_(V), layers_(std::move(layers)), probabilities_(probabilities) {}
+
+  const std::vector<NetworkLayer<T>>& layers() const { return layers_; }
+  const T* embedding(Index id) const { return table_ + id * layers_.front().I; }
+  Index vocabulary() const { return V_; }
+  /// How many scores there are.
+  Index scores() const { return layers_.back().H; }
+  bool probabilities() const { return probabilities_; }
+
+  /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there is
+  /// no such table. It is made when about as many tokens were read as it holds. tokens: read by the call that asks.
+  const T* token_products(Index tokens) {
+    const NetworkLayer<T>& first = layers_.front();
+    const Index size = V_ * first.units().count * first.z_stride();
+    const double products = double(V_) * double(first.I) * double(first.z_stride()) * double(first.units().count);
+    if (!first.is_cell() || size * Index(sizeof(T)) > largest_table || products > most_products) return nullptr;
+    const Index read = tokens_read_.fetch_add(tokens) + tokens;
+    if (2 * read < V_) return nullptr;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (products_.size() == 0) make_token_products(first, size);
+    return products_.data();
+  }
+
+ private:
+  static constexpr Index largest_table = Index{16} << 20;  // bytes
+  static constexpr double most_products = 1.5e8;  // some 10 ms
+
+  void make_token_products(const NetworkLayer<T>& first, Index size) {
+    const CellDeclaration& cell = first.functions->declaration;
+    const Panels<T> units = first.units();
+    Buffer<T> table(size);
+    const Segment all{0, first.I};
+    parallel_for(units.count, 1, [&](Index p0, Index p1) {
+      for (Index p = p0; p < p1; ++p)
+        for (int c = 0; c < cell.columns; ++c)
+          if (cell.column[c].kernel >= 0)
+            product<T>(V_, table_, first.I, &all, 1, first.weights->column(p, c), units.vectors(p),
+                       table.data() + p * V_ * first.z_stride() + c * units.width(p), first.z_stride(), false);
+    });
+    products_ = std::move(table);
+  }
+
+  const T* table_;
+  Index V_;
+  std::vector<NetworkLayer<T>> layers_;
+  bool probabilities_;
+  std::atomic<Index> tokens_read_{0};
+  std::mutex mutex_;
+  Buffer<T> products_;
+};
+
+}  // namespace recurra

@@ -1,0 +1,203 @@
+"""A model as the kernels take it, for generation in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from recurra import activations, ops
+from recurra._core.select import core
+from recurra.autograd import no_grad
+from recurra.typing import Array
+
+if TYPE_CHECKING:
+    from recurra.generation.sampling import Sampler
+
+States = tuple[tuple[Array | None, ...], ...]
+
+#: the kernels' form of each model, with the versions of the weights that it was made from
+_MODELS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+
+
+class CompiledModel:
+    """A model of layers that the kernels know: Embedding, recurrent layers, Dense, and a softmax at the end.
+
+    Made by :func:`compile_model`. The weights are the model's own: after further training they are packed anew.
+    """
+
+    def __init__(self, model: Any, embedding: Any, steps: Sequence[tuple[str, Any]], probabilities: bool) -> None:
+        self._model, self._embedding, self._steps, self._probabilities = model, embedding, steps, probabilities
+        self._variables = [embedding.embeddings]
+        for kind, layer in steps:
+            names = ("kernel", "bias") if kind == "dense" else layer.kernel_cell.weights
+            self._variables += [variable for name in names if (variable := getattr(layer, name)) is not None]
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return len(self._embedding.embeddings)
+
+    @property
+    def version(self) -> tuple[Any, ...]:
+        """Changes whenever a weight does."""
+        return tuple((id(variable), variable.version) for variable in self._variables)
+
+    @property
+    def initial_states(self) -> States:
+        """None, for zeros, for each state of each recurrent layer."""
+        return tuple((None,) * len(layer.kernel_cell.states) for kind, layer in self._steps if kind != "dense")
+
+    def handle(self) -> Any:
+        """The kernels' form of the model as it is."""
+        wanted = (self.version, tuple(kind for kind, _ in self._steps), self._probabilities)
+        made, handle = _MODELS.get(self._model, (None, None))
+        if made != wanted:
+            with no_grad():
+                weights, functions = zip(*(_weights(kind, layer) for kind, layer in self._steps), strict=True)
+                table = np.asarray(self._embedding.embeddings)
+                kinds = [kind for kind, _ in self._steps]
+                handle = core.generation_model(table, kinds, weights, functions, self._probabilities)
+            _MODELS[self._model] = wanted, handle
+        return handle
+
+
+def _weights(kind: str, layer: Any) -> tuple[list[Array | None], tuple[str, str]]:
+    if kind == "dense":
+        arrays = [layer.kernel, layer.bias]
+        names = {"activation": activations.kernel_name(layer.activation) or "linear"}  # a softmax is not in the kernel
+    else:
+        arrays, names = layer._kernel_weights(), layer._kernel_names
+    found = [None if array is None else np.asarray(array) for array in arrays]
+    return found, (names["activation"], names.get("recurrent_activation", "sigmoid"))
+
+
+def compile_model(model: Any) -> CompiledModel | None:
+    """`model` for the kernels; None where a layer is not one that they know."""
+    from recurra import layers as rooms
+    from recurra.layers.recurrent.cell import KernelCell
+    from recurra.layers.recurrent.stacked_cells import StackedRNNCells
+
+    embedding: Any = None
+    steps: list[tuple[str, Any]] = []
+    probabilities = False
+    for layer in _flat(model.layers):
+        if probabilities:
+            return None  # what follows a softmax is not taken into the kernel
+        if embedding is None:
+            if not _unchanged(layer, rooms.Embedding):
+                return None
+            embedding = layer
+        elif isinstance(layer, rooms.RNN):
+            cells = layer.cell.cells if type(layer.cell) is StackedRNNCells else [layer.cell]
+            for cell in cells:
+                known = isinstance(cell, KernelCell) and cell.runs_in_kernel and cell.built
+                if not known or type(cell).get_initial_state is not KernelCell.get_initial_state:
+                    return None
+                steps.append((cell.kernel_cell.name, cell))
+        elif _unchanged(layer, rooms.Dense):
+            steps.append(("dense", layer))
+            probabilities = layer.activation in (activations.softmax, ops.softmax)
+            if not probabilities and activations.kernel_name(layer.activation) is None:
+                return None
+        elif (
+            _unchanged(layer, rooms.Activation)
+            and layer.activation in (activations.softmax, ops.softmax)
+            and steps
+            and steps[-1][0] == "dense"
+        ):
+            probabilities = True
+        else:
+            return None
+    if embedding is None or all(kind == "dense" for kind, _ in steps):
+        return None
+    return _checked(CompiledModel(model, embedding, steps, probabilities)) if _built(embedding, steps) else None
+
+
+def _flat(layers: Sequence[Any]) -> Iterator[Any]:
+    """The layers that do something at inference, those inside of TimeDistributed in its place."""
+    from recurra import layers as rooms
+
+    for layer in layers:
+        if isinstance(layer, rooms.InputLayer | rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise):
+            continue
+        yield layer.layer if _unchanged(layer, rooms.TimeDistributed) else layer
+
+
+def _unchanged(layer: Any, kind: Any) -> bool:
+    """Whether `layer` computes what `kind` does."""
+    return isinstance(layer, kind) and type(layer).call is kind.call
+
+
+def _built(embedding: Any, steps: Sequence[tuple[str, Any]]) -> bool:
+    return bool(embedding.built and all(layer.built for _, layer in steps))
+
+
+def _checked(model: CompiledModel) -> CompiledModel | None:
+    """`model`, where all weights have one dtype, and there are as many scores as tokens."""
+    dtypes = {str(variable.dtype) for variable in model._variables}
+    layers = [layer for _, layer in model._steps]
+    if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or {layer.dtype for layer in layers} != dtypes:
+        return None
+    return model if layers[-1].units == model.vocabulary else None
+
+
+class Continuation:
+    """A generation that goes on block by block; between blocks, what is read so far and the states before it."""
+
+    def __init__(self, model: CompiledModel, prompt: Array, sampler: Sampler, end_ids: Sequence[int] = ()) -> None:
+        self.model, self.sampler = model, sampler
+        self.prompt, self.states = np.ascontiguousarray(prompt), model.initial_states
+        self._end_ids = np.asarray(end_ids, np.int32)
+        self._seen: Array | None = None
+        if sampler.repetition_penalty != 1.0:
+            self._seen = np.zeros((len(prompt), model.vocabulary), bool)
+        self.ended = np.zeros(len(prompt), bool)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What the tokens of a block follow from, beside the prompt and the number of the draw."""
+        return self.model.version, self.sampler.settings, self.sampler.draws.seed
+
+    def tokens(self, handle: Any, count: int) -> tuple[Array, States]:
+        """The next `count` tokens of each row, or fewer where all rows end, and the states before the last of them."""
+        temperature, top_k, top_p, penalty, banned = self.sampler.settings
+        seed, stream = self.sampler.draws.state
+        if any(token >= self.model.vocabulary for token in banned):
+            raise ValueError(f"banned must hold ids below V = {self.model.vocabulary}, got {max(banned)}")
+        if penalty != 1.0 and self._seen is None:
+            raise ValueError("repetition_penalty must be set before the first token is drawn")
+        made, states = core.generate(
+            handle, self.prompt, self.states, self.ended, self._seen, count, temperature, top_k, top_p, penalty,
+            np.asarray(banned, np.int32), self._end_ids, seed, stream,
+        )  # fmt: skip
+        return made, states
+
+    def advance(self, handle: Any, made: Array, states: States | None) -> None:
+        """Go on after the tokens `made`. states: those before the last of them, where they are known."""
+        read = np.concatenate([self.prompt, made[:, :-1]], axis=1)
+        if self._seen is not None:
+            np.put_along_axis(self._seen, read.astype(np.int64), True, axis=1)
+        if states is None:
+            states = self._read(handle, read)
+        self.states, self.prompt = states, np.ascontiguousarray(made[:, -1:])
+        self.ended |= np.isin(made, self._end_ids).any(axis=1)
+
+    def read_prompt(self, handle: Any, block: int = 1024) -> None:
+        """Read a long prompt but for its end, some tokens at a time, so that Ctrl-C is heard."""
+        whole = self.prompt
+        for at in range(0, whole.shape[1] - block, block):
+            head = whole[:, at : at + block]
+            self.states = self._read(handle, head)
+            if self._seen is not None:
+                np.put_along_axis(self._seen, head.astype(np.int64), True, axis=1)
+            self.prompt = whole[:, at + block :]  # a view: a copy at each block would take time that grows with N²
+        self.prompt = np.ascontiguousarray(self.prompt)
+
+    def _read(self, handle: Any, ids: Array) -> States:
+        none = np.zeros(0, np.int32)
+        ids = np.ascontiguousarray(ids)
+        _, states = core.generate(handle, ids, self.states, None, None, 0, 1.0, 0, 1.0, 1.0, none, none, 0, 0)
+        return cast(States, states)

@@ -1,0 +1,104 @@
+"""One step of a cell on the kernels, and under PyTorch's autograd.
+
+Axes: B batch, I input features, H units. Without a batch the arrays have one axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recurra._core.select import core
+from recurra.torch.autograd import pytorch_gradients, under_vmap
+from recurra.torch.kinds import KINDS
+from recurra.torch.weights import array_of, gradients_of, kept_columns
+
+Array = np.ndarray[Any, Any]
+
+
+def forward(
+    mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor], training: bool
+) -> tuple[tuple[Tensor, ...], Any]:
+    """The new states, and in training the kernels' cache.
+
+    x : (B, I) or (I,);  h0, c0 : (B, H) or (H,), or None for zeros
+    """
+    kind, H = KINDS[mode], weights[1].shape[1]
+    columns, packed = kept_columns(kind, weights)
+    given = (h0, c0) if kind.has_c else (h0,)
+    initial = [None if state is None else array_of(state).reshape(-1, H) for state in given]
+    _, final, cache = core.recurrent_forward(
+        kind.cell, array_of(x).reshape(-1, 1, x.shape[-1]), initial, columns, None, None, None, None, kind.activation,
+        "sigmoid", False, False, False, training, packed, None,
+    )  # fmt: skip
+    if x.dim() == 1:
+        final = [state[0] for state in final]
+    return tuple([torch.from_numpy(state) for state in final]), cache
+
+
+class Step(torch.autograd.Function):
+    """The new states. Second derivatives are those of PyTorch's implementation."""
+
+    @staticmethod
+    def forward(  # type: ignore[override,unused-ignore]
+        ctx: Any, mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
+    ) -> Any:
+        """Run the kernels and keep their cache."""
+        states, ctx.cache = forward(mode, x, h0, c0, weights, True)
+        ctx.mode = mode
+        ctx.save_for_backward(x, h0, c0, *weights)
+        ctx.set_materialize_grads(False)
+        return states if len(states) == 2 else states[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+        """The gradients of the arguments."""
+        mode, needed = ctx.mode, ctx.needs_input_grad
+        x, h0, c0, *weights = ctx.saved_tensors
+        if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
+            run = partial(pytorch_step, mode)
+            return None, *pytorch_gradients(run, (x, h0, c0, *weights), needed[1:], gradients)
+        cache, ctx.cache = ctx.cache, None
+        if cache is None:  # a second backward pass through a graph that was retained
+            _, cache = forward(mode, x, h0, c0, weights, True)
+        H = weights[1].shape[1]
+        given = [None if one is None else array_of(one).reshape(-1, H) for one in gradients]
+        dx, dstates, dweights = core.recurrent_backward(cache, None, given, needed[1])
+        of_states = [
+            None if state is None else torch.from_numpy(d.reshape(state.shape))
+            for state, d in zip((h0, c0), (*dstates, None), strict=False)
+        ]
+        of_weights = [torch.from_numpy(array) for array in gradients_of(KINDS[mode], dweights)]
+        return None, None if dx is None else torch.from_numpy(dx.reshape(x.shape)), *of_states, *of_weights
+
+
+def pytorch_step(
+    mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    """The same step by PyTorch's own operations, which autograd follows."""
+    zeros = x.new_zeros(*x.shape[:-1], weights[1].shape[1])
+    h, c = (zeros if state is None else state for state in (h0, c0))
+    function: Any = getattr(torch._VF, f"{KINDS[mode].function}_cell")
+    has_c, batched = KINDS[mode].has_c, x.dim() == 2
+    if not batched:
+        x, h, c = x[None], h[None], c[None]
+    result = function(x, (h, c) if has_c else h, *weights)
+    states = tuple(result) if has_c else (result,)
+    return states if batched else tuple(state[0] for state in states)
+
+
+def run_step(
+    mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Any]
+) -> tuple[Tensor, ...] | Tensor:
+    """An eager step: h, and of an LSTM (h, c)."""
+    if torch.is_grad_enabled():
+        for tensor in (*weights, x, h0, c0):
+            if tensor is not None and tensor.requires_grad:
+                return Step.apply(mode, x, h0, c0, *weights)  # type: ignore[no-any-return,unused-ignore]
+    states, _ = forward(mode, x, h0, c0, weights, False)
+    return states if len(states) == 2 else states[0]

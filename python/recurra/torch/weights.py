@@ -1,0 +1,99 @@
+"""PyTorch's weights as the kernels take them.
+
+In training they are converted in every call. Without gradients, and for single steps, what was converted and packed is
+kept for as long as the weights hold the same numbers. A checksum over them is taken in each call: PyTorch's own version
+counter does not see what is written through ``.data`` or a shared numpy array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from torch import Tensor
+
+from recurra._core.select import core
+from recurra.torch.kinds import Kind
+
+Array = np.ndarray[Any, Any]
+Columns = tuple[Array | None, ...]  # kernel, recurrent_kernel, bias; and projection_kernel
+
+
+class Kept:
+    """What is kept of the weights of one direction of a layer."""
+
+    __slots__ = ("arrays", "checksum", "columns", "owner", "packed", "shapes")
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        key = id(weights[1])
+        self.owner = ref(weights[1], lambda _: _KEPT.pop(key, None))
+        self.arrays = [array_of(weight) for weight in weights]  # hold the memory: no other has these addresses
+        self.shapes = [(weight.data_ptr(), weight.shape) for weight in weights]
+        self.checksum: int | None = None
+        self.columns: Columns | None = None  # in the kernels' form
+        self.packed: Any = None  # the kernels' cache
+        _KEPT[key] = self
+
+    def fits(self, weights: Sequence[Tensor]) -> bool:
+        """Whether the weights are the same memory."""
+        if self.owner() is not weights[1] or len(weights) != len(self.shapes):
+            return False
+        for weight, (address, shape) in zip(weights, self.shapes, strict=False):
+            if weight.data_ptr() != address or weight.shape != shape or not weight.is_contiguous():
+                return False
+        return True
+
+
+_KEPT: dict[int, Kept] = {}  # by the id of weight_hh
+
+
+def array_of(tensor: Tensor) -> Array:
+    """A tensor's memory as a numpy array; a copy only where it is not contiguous."""
+    tensor = tensor.detach()
+    if tensor.is_neg():  # the imaginary part of a conjugate
+        tensor = tensor.resolve_neg()
+    return (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()  # type: ignore[no-any-return,unused-ignore]
+
+
+def _kept(weights: Sequence[Tensor]) -> Kept:
+    kept = _KEPT.get(id(weights[1]))
+    return kept if kept is not None and kept.fits(weights) else Kept(weights)
+
+
+def columns_of(kind: Kind, weights: Sequence[Tensor]) -> Columns:
+    """The kernels' ``kernel, recurrent_kernel, bias`` from ``weight_ih, weight_hh`` and, if there are, both biases.
+
+    With a projection ``weight_hr`` is the last, and ``projection_kernel`` too.
+    """
+    return _columns(kind, _kept(weights).arrays)
+
+
+def _columns(kind: Kind, arrays: list[Array]) -> Columns:
+    if kind.projects:
+        W, U, *biases, V = arrays
+        sum_of_biases = biases[0] + biases[1] if biases else None
+        return (*(np.ascontiguousarray(array.T) for array in (W, U)), sum_of_biases, np.ascontiguousarray(V.T))
+    biased: list[Any] = arrays if len(arrays) == 4 else [*arrays, None, None]
+    columns: Columns = core.gate_rows_to_columns(kind.gates, kind.swap, *biased, kind.two_biases)
+    return columns
+
+
+def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
+    """The same as :func:`columns_of`, and the kernels' cache of packed weights, both kept between calls."""
+    kept = _kept(weights)
+    checksum = core.checksum(kept.arrays)
+    if kept.columns is None or kept.checksum != checksum:
+        kept.checksum, kept.columns, kept.packed = checksum, _columns(kind, kept.arrays), core.packed_weights_cache()
+    return kept.columns, kept.packed
+
+
+def gradients_of(kind: Kind, gradients: Sequence[Any]) -> list[Any]:
+    """The way back from :func:`columns_of`, as arrays of PyTorch's shapes; without biases only two."""
+    if kind.projects:
+        dW, dU, db, dV = gradients
+        biases = [] if db is None else [db, db.copy()]
+        return [np.ascontiguousarray(dW.T), np.ascontiguousarray(dU.T), *biases, np.ascontiguousarray(dV.T)]
+    rows = core.columns_to_gate_rows(kind.gates, kind.swap, *gradients)
+    return rows if rows[2] is not None else rows[:2]  # type: ignore[no-any-return]

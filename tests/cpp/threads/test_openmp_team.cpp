@@ -1,0 +1,95 @@
+// A team of OpenMP threads runs the pool's calls: all workers, barriers, timeouts, errors, nested calls. In a child
+// process of its own, as the runtime stays loaded: later tests are to run on the pool's own threads.
+#include "recurra/threads/openmp_team.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "recurra/threads/thread_pool.hpp"
+
+#if defined(__linux__) && !defined(__SANITIZE_THREAD__)  // libgomp itself is not instrumented
+#include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using recurra::OpenMPTeam;
+using recurra::ThreadPool;
+using recurra::Worker;
+
+namespace {
+
+/// 0 where all holds; else the number of the check that did not.
+int checks() {
+  void* library = dlopen("libgomp.so.1", RTLD_NOW);
+  if (!library) return 0;  // nothing to test here
+  const auto set_threads = reinterpret_cast<void (*)(int)>(dlsym(library, "omp_set_num_threads"));
+  const auto in_parallel = reinterpret_cast<int (*)()>(dlsym(library, "omp_in_parallel"));
+  if (!set_threads || !in_parallel) return 1;
+  for (int count : {2, 3}) {
+    set_threads(count);
+    if (!OpenMPTeam::find(count)) return 2;
+    if (OpenMPTeam::find(count + 1)) return 3;  // another size than OpenMP's
+    for (int round = 0; round < 300; ++round) {
+      std::vector<int> first(size_t(count), 0), second(size_t(count), 0);
+      std::atomic<int> on_team{0};
+      ThreadPool::shared().run(count, [&](const Worker& worker) {
+        on_team += in_parallel();
+        if (worker.count != count) return;
+        first[size_t(worker.id)] = worker.id + 1;
+        worker.barrier();
+        for (int i = 0; i < count; ++i) second[size_t(worker.id)] += first[size_t(i)];
+      });
+      if (on_team != count) return 4;
+      for (int value : second)
+        if (value != count * (count + 1) / 2) return 5;
+      const double timeout_us = round % 3 == 0 ? 0 : round % 3 == 1 ? 5 : 1e6;
+      std::atomic<int> workers{0}, sum{0};
+      ThreadPool::shared().run_with_timeout(count, timeout_us, [&](const Worker& worker) {
+        workers = worker.count;
+        worker.barrier();
+        sum += worker.id + 1;
+      });
+      if (workers < 1 || workers > count || sum != workers * (workers + 1) / 2) return 6;
+      if (timeout_us > 1000 && workers != count) return 7;
+    }
+  }
+  set_threads(2);
+  try {
+    ThreadPool::shared().run(2, [](const Worker& worker) {
+      if (worker.id == 1) throw std::runtime_error("from a worker");
+    });
+    return 8;
+  } catch (const std::runtime_error&) {
+  }
+  std::atomic<int> inner{0};  // nested: one worker each
+  ThreadPool::shared().run(
+      2, [&](const Worker&) { ThreadPool::shared().run(2, [&](const Worker& worker) { inner += worker.count; }); });
+  if (inner != 2) return 9;
+  const pid_t child = fork();  // its copy of libgomp has no threads
+  if (child == 0) {
+    std::atomic<int> workers{0};
+    ThreadPool::shared().run(2, [&](const Worker&) { ++workers; });
+    _exit(OpenMPTeam::find(2) || workers != 2 ? 10 : 0);
+  }
+  int status = 0;
+  for (int wait = 0; waitpid(child, &status, WNOHANG) == 0; ++wait) {
+    if (wait > 2000) return 11;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 12;
+}
+
+}  // namespace
+
+TEST(a_team_of_openmp_threads_runs_a_call) {
+  const pid_t child = fork();
+  if (child == 0) _exit(checks());
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+}
+#endif

@@ -1,0 +1,121 @@
+"""Weights that change between calls, in every way that people change them, are seen by the next call."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
+
+import recurra.torch
+from recurra.torch import compilable, weights
+from tests.support.torch_modules import TOLERANCE, B, H, I, T, outputs_and_gradients, pair
+
+
+def _after(ours: Any, theirs: Any, change: Any) -> None:
+    """Both modules agree after the same change to each, in evaluation and in training."""
+    x = torch.randn(T, B, I)
+    with torch.no_grad():
+        ours(x), ours(x)  # packed weights are kept
+    for module in (ours, theirs):
+        torch.manual_seed(5)
+        change(module)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x))
+    found, expected = (outputs_and_gradients(module, x, None) for module in (ours, theirs))
+    torch.testing.assert_close(found, expected, **TOLERANCE[torch.float32])
+
+
+def _step(module: Any) -> None:
+    optimizer = torch.optim.Adam(module.parameters(), 0.1)
+    module(torch.ones(T, B, I))[0].sum().backward()
+    optimizer.step()
+    module.zero_grad()
+
+
+def _one_storage(module: Any) -> None:
+    values = torch.cat([parameter.detach().ravel() for parameter in module.parameters()])
+    at = 0
+    for parameter in module.parameters():
+        parameter.data = values[at : at + parameter.numel()].view(parameter.shape)
+        at += parameter.numel()
+
+
+def _transposed_storage(module: Any) -> None:
+    module.weight_ih_l0.data = module.weight_ih_l0.detach().t().contiguous().t()
+
+
+def _numpy_write(module: Any) -> None:
+    module.weight_hh_l0.detach().numpy()[2, 3] += 1
+
+
+def _replace_parameter(module: Any) -> None:
+    module.weight_hh_l0 = nn.Parameter(torch.randn_like(module.weight_hh_l0))
+
+
+CHANGES = {
+    "optimizer": _step,
+    "data": lambda module: module.weight_ih_l0.data.mul_(2),
+    "numpy": _numpy_write,
+    "load_state_dict": lambda module: module.load_state_dict({k: v + 1 for k, v in module.state_dict().items()}),
+    "one storage": _one_storage,
+    "not contiguous": _transposed_storage,
+    "parameter": _replace_parameter,
+    "orthogonal": lambda module: nn.init.orthogonal_(module.weight_hh_l0),
+    "dtype there and back": lambda module: module.double().float(),
+    "pruning": lambda module: prune.random_unstructured(module, "weight_hh_l0", 0.5),
+    "weight_norm": lambda module: torch.nn.utils.weight_norm(module, "weight_hh_l0"),
+    "parametrizations": lambda module: parametrizations.weight_norm(module, "weight_hh_l0"),
+    "spectral_norm": lambda module: parametrizations.spectral_norm(module.eval(), "weight_ih_l0"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("source", [recurra.torch, compilable])
+def test_weights_that_change(source: Any, change: str) -> None:
+    _after(*pair("LSTM", I, H, source=source), CHANGES[change])
+
+
+def test_functional_call_and_tied_weights() -> None:
+    ours, theirs = pair("GRU", I, I, num_layers=2)
+    for module in (ours, theirs):
+        module.weight_ih_l1 = module.weight_ih_l0
+    x = torch.randn(T, B, I)
+    found, expected = (outputs_and_gradients(module, x, None) for module in (ours, theirs))
+    torch.testing.assert_close(found, expected, **TOLERANCE[torch.float32])
+    other = {name: torch.randn_like(value).requires_grad_() for name, value in ours.named_parameters()}
+    results = []
+    for module in (ours, theirs):
+        y, _ = torch.func.functional_call(module, other, (x,))
+        results.append((y, *torch.autograd.grad(y.sum(), list(other.values()))))
+        torch.testing.assert_close(module(x), theirs(x))
+    torch.testing.assert_close(*results, **TOLERANCE[torch.float32])
+
+
+def test_parametrized_weights_are_used() -> None:
+    ours, theirs = pair("LSTM", I, H)
+
+    class Twice(nn.Module):
+        def forward(self, weight: Any) -> Any:
+            return 2 * weight
+
+    for module in (ours, theirs):
+        parametrize.register_parametrization(module, "weight_hh_l0", Twice())
+    x = torch.randn(T, B, I)
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_a_call_keeps_no_memory_of_the_weights_of_a_module_that_is_gone() -> None:
+    gc.collect()
+    before = len(weights._KEPT)
+    module = recurra.torch.LSTM(I, H)
+    with torch.no_grad():
+        module(torch.randn(T, B, I))
+    assert len(weights._KEPT) == before + 1
+    del module
+    gc.collect()
+    assert len(weights._KEPT) == before
