@@ -8,11 +8,8 @@ module that the configuration names: a class comes from this package's own rooms
 from __future__ import annotations
 
 import copy
-import functools
 import importlib
 import inspect
-import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,45 +21,6 @@ import numpy as np
 from recurra.limits import loading_configuration
 
 T = TypeVar("T")
-
-
-@functools.cache
-def to_snake_case(name: str) -> str:
-    """``"TimeDistributed"`` → ``"time_distributed"``.
-
-    >>> to_snake_case("LSTMCell"), to_snake_case("SpatialDropout1D")
-    ('lstm_cell', 'spatial_dropout1d')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-_lock = threading.Lock()
-_counts: dict[str, int] = {}
-
-
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # another thread of the parent may have held it
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
-def auto_name(base: str) -> str:
-    """`base` the first time, then ``base_1``, ``base_2``, …"""
-    with _lock:
-        count = _counts.get(base, 0)
-        _counts[base] = count + 1
-    return base if count == 0 else f"{base}_{count}"
-
-
-def reset_names() -> None:
-    """Start all counters over, as ``clear_session`` does."""
-    with _lock:
-        _counts.clear()
 
 
 #: where built-in classes are looked up, by the last part of the module name that a configuration gives

@@ -374,9 +374,7 @@ def test_sizes_of_one(compiled: ModuleType, reference: ModuleType, cell: str, dt
 
 @pytest.mark.parametrize("size", (60.0, 600.0, 6000.0))
 @pytest.mark.parametrize("cell", CELLS)
-def test_saturated_gates(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, size: float
-) -> None:  # fmt: skip
+def test_saturated_gates(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, size: float) -> None:
     """Inputs from which every gate opens or closes fully, some of them beyond where exp overflows."""
     case = Case(cell, dtype.name, (4, 5, 3, 7))
     inputs = make_inputs(case)

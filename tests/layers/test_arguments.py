@@ -16,7 +16,7 @@ import pytest
 
 from recurra import GradientTape, layers, random
 from recurra.autograd import value_of
-from recurra.registry import reset_names
+from recurra.naming import reset_names
 from recurra.symbolic import KerasTensor
 from tests.support import recurrent_layers, window_layers
 

@@ -30,7 +30,7 @@ def test_one_seed_for_everything() -> None:
 
 
 def test_names_start_over() -> None:
-    from recurra.registry import auto_name
+    from recurra.naming import auto_name
 
     clear_session()
     assert [auto_name("lstm"), auto_name("lstm")] == ["lstm", "lstm_1"]

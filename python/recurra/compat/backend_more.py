@@ -15,7 +15,7 @@ import numpy as np
 from recurra import ops, random
 from recurra.autograd import Array, Variable, value_of
 from recurra.config import epsilon, floatx
-from recurra.registry import auto_name
+from recurra.naming import auto_name
 from recurra.typing import ArrayLike, DType
 
 __all__ = [

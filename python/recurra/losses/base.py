@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from recurra.losses.reduction import as_float, check_reduction, reduce_weighted
-from recurra.registry import to_snake_case
+from recurra.naming import to_snake_case
 from recurra.typing import ArrayLike
 
 

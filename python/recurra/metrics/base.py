@@ -12,7 +12,8 @@ from recurra.config import floatx
 from recurra.losses.labels import is_one_hot, without_masked
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
-from recurra.registry import serialize_keras_object, to_snake_case
+from recurra.naming import to_snake_case
+from recurra.registry import serialize_keras_object
 from recurra.typing import ArrayLike, DType, InitializerLike
 
 

@@ -16,7 +16,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.base.symbolic_call import is_shape
 from recurra.models.graph import Graph
 from recurra.models.graph_queries import GraphQueries
-from recurra.registry import auto_name, to_snake_case
+from recurra.naming import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor
 from recurra.training.trainer import Trainer
 from recurra.tree import leaves, map_structure

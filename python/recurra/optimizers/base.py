@@ -18,10 +18,10 @@ import numpy as np
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Variable
 from recurra.config import floatx
+from recurra.naming import to_snake_case
 from recurra.optimizers.batch import Batch, prepared
 from recurra.optimizers.schedules import LearningRateSchedule, deserialize, serialize
 from recurra.optimizers.state import OptimizerState
-from recurra.registry import to_snake_case
 
 
 class Optimizer(OptimizerState):

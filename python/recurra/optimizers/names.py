@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from recurra.naming import to_snake_case
 from recurra.optimizers.base import Optimizer
 from recurra.optimizers.rule_adagrad import Adadelta, Adagrad
 from recurra.optimizers.rule_adam import Adam, Adamax, AdamW, LazyAdam, Nadam
 from recurra.optimizers.rule_lion import Lion
 from recurra.optimizers.rule_rmsprop import RMSprop
 from recurra.optimizers.rule_sgd import SGD
-from recurra.registry import Registry, to_snake_case
+from recurra.registry import Registry
 from recurra.typing import OptimizerLike
 
 CLASSES: dict[str, type[Optimizer]] = {

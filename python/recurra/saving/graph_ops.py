@@ -13,7 +13,7 @@ from typing import Any
 
 from recurra import ops
 from recurra.config import epsilon
-from recurra.registry import to_snake_case
+from recurra.naming import to_snake_case
 from recurra.saving.file_errors import FileFormatError
 from recurra.typing import Config
 

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from recurra.autograd import Variable
-from recurra.registry import is_builtin, to_snake_case
+from recurra.naming import to_snake_case
+from recurra.registry import is_builtin
 
 
 class Entry(NamedTuple):

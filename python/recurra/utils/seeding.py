@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 
-from recurra.registry import reset_names
+from recurra.naming import reset_names
 
 
 def set_random_seed(seed: int) -> None:

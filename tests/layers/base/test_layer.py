@@ -11,7 +11,7 @@ import pytest
 from recurra import GradientTape, Variable, config, layers, ops
 from recurra.autograd import Tensor
 from recurra.layers.base.context import context
-from recurra.registry import reset_names, to_snake_case
+from recurra.naming import reset_names, to_snake_case
 
 X = np.random.RandomState(1).standard_normal((3, 5, 4)).astype("float32")
 

@@ -21,7 +21,7 @@ from recurra.layers.base.masks import Masks
 from recurra.layers.base.symbolic_call import ShapeNotKnown, dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.base.tracking import Tracking
-from recurra.registry import auto_name, to_snake_case
+from recurra.naming import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor, Node, has_symbolic
 from recurra.typing import Array, ArrayLike, ConstraintLike, DType, InitializerLike, RegularizerLike
 

@@ -13,7 +13,8 @@ from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.open_shapes import align, multiple_for, result_size
 from recurra.layers.base.symbolic_call import check_size, dry_run
-from recurra.registry import auto_name, deserialize_keras_object, serialize_keras_object
+from recurra.naming import auto_name
+from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import has_symbolic
 
 #: the parameters of operations that tensors are given for; all others are settings

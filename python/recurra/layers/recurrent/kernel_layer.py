@@ -10,7 +10,8 @@ from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.constructors import add_constructor, layer_parameters
 from recurra.layers.recurrent.rnn import RNN
-from recurra.registry import is_builtin, to_snake_case
+from recurra.naming import to_snake_case
+from recurra.registry import is_builtin
 from recurra.typing import ActivationLike
 
 _LOOP = [p for p in inspect.signature(RNN.__init__).parameters.values() if p.name not in ("self", "cell", "kwargs")]
