@@ -140,3 +140,28 @@ def test_a_function_between_tensors(rng: np.random.Generator) -> None:
         K.function([model.input], [model.output])([x, 0])
     with pytest.raises(TypeError, match="must be lists of symbolic tensors"):
         K.function(model.input, model.output)
+
+
+def test_int_shape_of_what_the_call_keeps() -> None:
+    """Keras 2 called a layer before it asked for its output shape: a distance layer that keeps its result."""
+
+    class Distance(recurra.layers.Layer):
+        def __init__(self, **kwargs: Any) -> None:
+            self.result = None
+            super().__init__(**kwargs)
+
+        def call(self, x: Any, **kwargs: Any) -> Any:
+            self.result = K.exp(-K.sum(K.abs(x[0] - x[1]), axis=1, keepdims=True))
+            return self.result
+
+        def compute_output_shape(self, input_shape: Any) -> Any:
+            return K.int_shape(self.result)
+
+    left, right = recurra.Input((5,)), recurra.Input((5,))
+    model = recurra.Model([left, right], Distance()([left, right]))
+    assert model.output_shape == (None, 1)
+    x = np.random.default_rng(1).normal(size=(2, 3, 5)).astype("float32")
+    wanted = np.exp(-np.abs(x[0] - x[1]).sum(1, keepdims=True))
+    np.testing.assert_allclose(model.predict([x[0], x[1]], verbose=0), wanted, rtol=1e-5)
+    with pytest.raises(TypeError, match="must be a tensor, got None"):
+        K.int_shape(None)

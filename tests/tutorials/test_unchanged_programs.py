@@ -24,12 +24,6 @@ PROGRAMS = Path(__file__).parent / "programs"
 NAMES = sorted(path.name for path in PROGRAMS.iterdir() if path.suffix in (".py", ".ipynb"))
 #: programs that set their weights and keep the order of their data, and so print the same losses anywhere
 SAME_NUMBERS = [name for name in NAMES if name.startswith("same_numbers_")]
-#: programs, and a layer that they need: they run where it is there
-NEEDS = {
-    "character_model_subclassed.py": "StringLookup",
-    "convolution_lstm.py": "Conv1D",
-    "recognition_ctc.py": "Conv1D",
-}
 
 
 def run(program: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -45,8 +39,6 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("program", NAMES)
 def test_runs_unchanged(program: str, tmp_path: Path) -> None:
-    if not hasattr(recurra.layers, NEEDS.get(program, "LSTM")):
-        pytest.skip(f"needs layers.{NEEDS[program]}")
     ran = run(program, tmp_path, *(["--force"] if real_packages() else []))
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert "recurra stood in for" in ran.stderr and "missing" not in ran.stderr

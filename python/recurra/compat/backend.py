@@ -238,7 +238,15 @@ def ndim(x: ArrayLike) -> int:
 
 
 def int_shape(x: ArrayLike) -> tuple[int | None, ...]:
-    """The sizes of the axes, None where one is open."""
+    """The sizes of the axes, None where one is open.
+
+    raises : ShapeNotKnown (a TypeError) for None. A `compute_output_shape` that asks for the shape of what the layer's
+        call keeps, as Keras 2 allowed, is then answered by calling the layer on zeros
+    """
+    if x is None:
+        from recurra.layers.base.symbolic_call import ShapeNotKnown
+
+        raise ShapeNotKnown("int_shape: x must be a tensor, got None")
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 

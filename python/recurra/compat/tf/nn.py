@@ -24,7 +24,7 @@ from recurra.compat.tf.operands import axes_of, operand
 from recurra.compat.tf.tensors import array_of, present
 
 __all__ = [
-    "bias_add", "compute_average_loss", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss",
+    "bias_add", "compute_average_loss", "ctc_loss", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss",
     "l2_normalize", "leaky_relu", "log_sigmoid", "log_softmax", "moments", "relu", "relu6", "scale_regularization_loss",
     "selu", "sigmoid", "sigmoid_cross_entropy_with_logits", "silu", "softmax", "softmax_cross_entropy_with_logits",
     "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits", "swish", "tanh", "top_k",
@@ -125,6 +125,27 @@ def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None, na
     # max(x, 0) - x z + log(1 + exp(-|x|)), which no x overflows
     small = ops.log1p(ops.exp(ops.negative(ops.abs(x))))
     return present(ops.add(ops.subtract(ops.relu(x), ops.multiply(x, z)), small))
+
+
+def ctc_loss(
+    labels: Any,
+    logits: Any,
+    label_length: Any,
+    logit_length: Any,
+    logits_time_major: bool = True,
+    unique: Any = None,
+    blank_index: Any = None,
+    name: str | None = None,
+) -> Any:
+    """-log p(labels | logits) of each row; `logits` are (T, B, C), or (B, T, C) without `logits_time_major`.
+
+    blank_index : the class that means blank, 0 where None; counted from the end where negative
+    """
+    x = operand(logits)
+    if logits_time_major:
+        x = ops.transpose(x, (1, 0, 2))
+    blank = 0 if blank_index is None else int(blank_index)
+    return present(ops.ctc_loss(array_of(labels), x, array_of(label_length), array_of(logit_length), blank))
 
 
 def weighted_cross_entropy_with_logits(labels: Any, logits: Any, pos_weight: Any, name: str | None = None) -> Any:

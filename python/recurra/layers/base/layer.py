@@ -18,7 +18,7 @@ from recurra.layers.base.context import context, get_mask
 from recurra.layers.base.graph_access import GraphAccess
 from recurra.layers.base.input_spec import check_input_spec
 from recurra.layers.base.masks import Masks
-from recurra.layers.base.symbolic_call import dry_output_shape, output_shape_of, spec_from_shapes
+from recurra.layers.base.symbolic_call import ShapeNotKnown, dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.base.tracking import Tracking
 from recurra.naming import auto_name, to_snake_case
@@ -348,7 +348,11 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
         """Symbolic outputs for symbolic arguments."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return dry_run_with_masks(self, args, kwargs)
-        return spec_from_shapes(self, output_shape_of(self, args, kwargs), self._output_dtype(*args, **kwargs))
+        try:
+            shapes = output_shape_of(self, args, kwargs)
+        except ShapeNotKnown:
+            return dry_run_with_masks(self, args, kwargs)
+        return spec_from_shapes(self, shapes, self._output_dtype(*args, **kwargs))
 
     def _output_dtype(self, *args: Any, **kwargs: Any) -> str:
         return self.dtype

@@ -58,6 +58,10 @@ def is_shape(value: Any) -> bool:
     )
 
 
+class ShapeNotKnown(TypeError):
+    """A shape was asked of what is no tensor yet: of an attribute that only the layer's call sets."""
+
+
 def output_shape_of(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The shapes that ``layer.compute_output_shape`` gives for the first argument."""
     first = args[0] if args else kwargs[layer._call_spec.first]
