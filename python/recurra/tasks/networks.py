@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recurra import layers as rooms
+from recurra._core.cells import CELLS as KERNEL_CELLS
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ def check_cell(cell: str) -> None:
     """Refuse what is not the name of a cell."""
     if cell not in CELLS:
         raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
+
+
+def check_recurrent_dropout(cell: str, rate: float) -> None:
+    """Refuse a rate for a cell that has no products of its state."""
+    check_fractions(recurrent_dropout=rate)
+    if rate and not KERNEL_CELLS[cell].has_recurrent_kernel:
+        raise ValueError(f"recurrent_dropout must be 0: the cell {cell} has no recurrent kernel, got {rate!r}")
 
 
 def check_sizes(**sizes: int) -> None:
@@ -49,23 +57,32 @@ def language_network(
     layers: int,
     embedding: int,
     dropout: float,
+    locked_dropout: bool = False,
+    recurrent_dropout: float = 0.0,
+    projection: int | None = None,
     batch_size: int | None = None,
 ) -> Model:
     """Embedding → `layers` recurrent layers → Dense scores of the next token, dropout between.
 
+    locked_dropout : whether a step of `dropout` drops the same units as the steps before it
+    recurrent_dropout : the rate of the recurrent layers, on their state
+    projection : the width of a linear layer before the scores, or None for none
     batch_size : B for a stateful network that carries its state from call to call, or None for one without memory
     takes : token ids (B, T); gives : scores (B, T, V)
     """
     from recurra.initializers import RandomNormal
-    from recurra.layers import Dense, Dropout, Embedding, Input
+    from recurra.layers import Dense, Dropout, Embedding, Input, SpatialDropout1D
     from recurra.models import Sequential
 
     vectors = Embedding(vocabulary, embedding, embeddings_initializer=RandomNormal(stddev=1.0))
     network = Sequential([Input(batch_shape=(batch_size, None), dtype="int32"), vectors])
+    options = {"recurrent_dropout": recurrent_dropout} if recurrent_dropout else {}
     for _ in range(layers):
-        network.add(recurrent_layer(cell, units, return_sequences=True, stateful=batch_size is not None))
+        network.add(recurrent_layer(cell, units, return_sequences=True, stateful=batch_size is not None, **options))
         if dropout:
-            network.add(Dropout(dropout))
+            network.add(SpatialDropout1D(dropout) if locked_dropout else Dropout(dropout))
+    if projection is not None:
+        network.add(Dense(projection, use_bias=False))
     network.add(Dense(vocabulary))
     return network
 
