@@ -280,3 +280,14 @@ def test_weights_that_diverged(core: ModuleType) -> None:
     arrays.weights[3][0] = np.full_like(arrays.weights[3][0], np.nan)
     with pytest.raises(ValueError, match="NaN"):
         call(core, arrays.model(core), prompt_of(2), arrays.states(2))
+
+
+def test_weights_are_those_of_when_the_model_was_made(core: ModuleType) -> None:
+    arrays = Arrays("gru", "float64")
+    model, prompt, states = arrays.model(core), prompt_of(2), arrays.states(2)
+    expected, _ = call(core, model, prompt, states)
+    for weights in arrays.weights:
+        for array in weights:
+            if array is not None:
+                array[...] = 0
+    np.testing.assert_array_equal(call(core, model, prompt, states)[0], expected)

@@ -46,6 +46,7 @@ def test_standard_input_several_files_and_samples(run: Any, folder: Path, tmp_pa
 def test_words_and_options(run: Any, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     options = ["--level", "word", "--cell", "gru", "--layers", 2, "--vocabulary", 12, "--dropout", 0.2, "--seed", 5]
+    options += ["--locked-dropout", "--recurrent-dropout", 0.1, "--projection", 3, "--averaging", 0.5]
     run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, *options, "-q")
     config = LanguageModel.load(out).get_config()
     expected = {
@@ -54,6 +55,9 @@ def test_words_and_options(run: Any, folder: Path, tmp_path: Path) -> None:
         "layers": 2,
         "vocabulary_size": 12,
         "dropout": 0.2,
+        "locked_dropout": True,
+        "recurrent_dropout": 0.1,
+        "projection": 3,
         "seed": 5,
         "units": 9,
     }

@@ -14,6 +14,7 @@ import pytest
 from recurra import ops
 from recurra.callbacks import LambdaCallback
 from recurra.generation import Stepper
+from recurra.generation.compiled import compile_model
 from recurra.layers import LAYER_OF_CELL
 from recurra.tasks import LanguageModel
 from recurra.tasks.vocabulary import START, UNKNOWN
@@ -315,3 +316,36 @@ def test_averaging_keeps_the_moving_average() -> None:
     assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(kept[0.0], kept[0.6], strict=True))
     with pytest.raises(ValueError, match=r"averaging must be in \[0, 1\), got 1.0"):
         fit(small(), averaging=1.0)
+
+
+def test_dropouts_and_a_projection(tmp_path: Path) -> None:
+    from recurra import layers
+
+    model = small(dropout=0.3, locked_dropout=True, recurrent_dropout=0.2, projection=4, layers=2)
+    fit(model)
+    kinds = [type(layer) for layer in model.model.layers if not isinstance(layer, layers.InputLayer)]
+    recurrent = [layers.LSTM, layers.SpatialDropout1D]
+    assert kinds == [layers.Embedding, *recurrent, *recurrent, layers.Dense, layers.Dense]
+    assert model.model.layers[-2].kernel.shape == (11, 4) and model.model.layers[-2].bias is None
+    assert {layer.cell.recurrent_dropout for layer in model.model.layers if isinstance(layer, layers.LSTM)} == {0.2}
+    assert compile_model(model.model) is not None
+    model.save(tmp_path / "model.rlm")
+    again = LanguageModel.load(tmp_path / "model.rlm")
+    assert again.get_config() == model.get_config()
+    assert again.generate("Ring", length=30, seed=1) == model.generate("Ring", length=30, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recurrent_dropout": 1.0}, r"recurrent_dropout must be in \[0, 1\), got 1.0"),
+        (
+            {"recurrent_dropout": 0.1, "cell": "min_gru"},
+            "recurrent_dropout must be 0: the cell min_gru has no recurrent",
+        ),
+        ({"projection": 0}, "projection must be an int >= 1, got 0"),
+    ],
+)
+def test_bad_dropouts_and_projections(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LanguageModel(**options)

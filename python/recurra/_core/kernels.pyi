@@ -113,8 +113,8 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
 # --- generation: embed, step, project, choose, in one call -----------------------------------------------------------
 # layers : "dense" or the name of a cell for each layer. weights : of a cell as above, of a dense layer (kernel (I, H), bias (H,) or
 #     None). activations : (activation, recurrent_activation) of each; a dense layer uses the first one.
-# The last layer gives V scores; with `probabilities` the scores are log(softmax(.)). The weights are packed, the table is read in
-# place: for as long as they hold the same numbers.
+# The last layer gives V scores; with `probabilities` the scores are log(softmax(.)). The weights are packed: what they hold later
+# does not count. The table is read in place, and must hold the same numbers while the model is used.
 # prompt : (B, N), N >= 1, read first. states : of each recurrent layer, as for recurrent_forward; those returned are the ones after
 #     the prompt and all tokens but the last. ended : (B,) bool or None: rows that repeat the prompt's last token.
 # seen : (B, V) bool or None: the tokens before the prompt, for repetition_penalty (> 0; 1 is none): scores of tokens that occurred

@@ -70,7 +70,7 @@ def lm() -> None:
     "--embedding",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Width of a token's vector  [default: 64 for characters, the units for words]",
+    help="Width of a token's vector  [default: 64 for characters, else the units]",
 )
 @click.option(
     "--dropout",
@@ -79,11 +79,25 @@ def lm() -> None:
     show_default=True,
     help="After each recurrent layer; more for a short text.",
 )
+@click.option("--locked-dropout", is_flag=True, help="Drop the same units at every step of a window.")
+@click.option(
+    "--recurrent-dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="On the state inside of each recurrent layer.",
+)
+@click.option(
+    "--projection",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Width of a linear layer before the scores  [default: none]",
+)
 @click.option(
     "--vocabulary",
     type=click.IntRange(min=3),
     metavar="N",
-    help="Most tokens to know  [default: all characters, 20000 words]",
+    help="Most tokens to know  [default: all characters, 20000 words, 8000 subwords]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=7, show_default=True, help="Most passes over the text.")
 @click.option(
@@ -188,7 +202,9 @@ def train(
     if start_from is None:
         model = LanguageModel(
             sizes["level"], cell=sizes["cell"], units=sizes["units"], layers=sizes["layers"],
-            embedding=sizes["embedding"], dropout=sizes["dropout"], vocabulary_size=sizes["vocabulary"], seed=seed,
+            embedding=sizes["embedding"], dropout=sizes["dropout"], locked_dropout=sizes["locked_dropout"],
+            recurrent_dropout=sizes["recurrent_dropout"], projection=sizes["projection"],
+            vocabulary_size=sizes["vocabulary"], seed=seed,
         )  # fmt: skip
     else:
         refuse_sizes_with_start_from()
@@ -211,9 +227,11 @@ def train(
 def refuse_sizes_with_start_from() -> None:
     """The sizes come from the model that training starts from: say so where they are given as well."""
     context = click.get_current_context()
-    for name in ("level", "cell", "units", "layers", "embedding", "dropout", "vocabulary"):
+    own = ("level", "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout")
+    for name in (*own, "projection", "vocabulary"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} cannot be given with --start-from: the model has its own {name}")
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} cannot be given with --start-from: the model has its own {option}")
 
 
 @lm.command()

@@ -20,7 +20,7 @@ States = tuple[tuple[Array, ...], ...]
 
 
 class GenerationModel(NamedTuple):
-    """The network's own arrays."""
+    """The table, and copies of the weights, as the compiled modules pack them."""
 
     table: Array
     layers: tuple[tuple[str, tuple[Array | None, ...], tuple[str, str]], ...]
@@ -58,7 +58,8 @@ def generation_model(
         width = shapes[1]
         for function in _items(f"activations[{n}]", functions, 2):
             checks.one_of(f"activations[{n}]", function, ACTIVATIONS)
-        read.append((name, tuple(arrays), (functions[0], functions[1])))
+        own = tuple(None if array is None else array.copy() for array in arrays)
+        read.append((name, own, (functions[0], functions[1])))
     if not any(name != "dense" for name in layers):
         raise ValueError("layers must name a recurrent cell, got none")
     if width != len(table) or not width:

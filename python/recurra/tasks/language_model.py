@@ -18,7 +18,14 @@ from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes, language_layers, language_network
+from recurra.tasks.networks import (
+    check_cell,
+    check_fractions,
+    check_recurrent_dropout,
+    check_sizes,
+    language_layers,
+    language_network,
+)
 from recurra.tasks.ngram import NGram
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import SMALLEST, Subwords
@@ -43,6 +50,10 @@ class LanguageModel:
     layers : how many recurrent layers
     embedding : the width of a token's vector; None takes 64 for characters and `units` for words
     dropout : the rate after each recurrent layer
+    locked_dropout : whether it drops the same units at every step of a window (variational dropout)
+    recurrent_dropout : the rate on the state inside of each recurrent layer, likewise; for cells with a recurrent
+        kernel
+    projection : the width of a linear layer before the scores, narrower than `units` for a large vocabulary; or None
     vocabulary_size : the most tokens to know, None for all in the text
         (characters), 20,000 (words) or 8,000 (subwords)
     seed : for weights, dropout and the order of training; None follows ``recurra.utils.set_random_seed``
@@ -62,6 +73,9 @@ class LanguageModel:
         layers: int = 1,
         embedding: int | None = None,
         dropout: float = 0.1,
+        locked_dropout: bool = False,
+        recurrent_dropout: float = 0.0,
+        projection: int | None = None,
         vocabulary_size: int | None = None,
         seed: int | None = None,
     ) -> None:
@@ -78,6 +92,10 @@ class LanguageModel:
             raise ValueError(f"vocabulary_size must be >= {SMALLEST} for subwords, got {vocabulary_size}")
         check_sizes(units=units, layers=layers, embedding=embedding)
         check_fractions(dropout=dropout)
+        check_recurrent_dropout(cell, recurrent_dropout)
+        if projection is not None:
+            check_sizes(projection=projection)
+        self.locked_dropout, self.recurrent_dropout, self.projection = locked_dropout, recurrent_dropout, projection
         self.level, self.cell, self.units, self.layers = level, cell, units, layers
         self.embedding, self.dropout, self.vocabulary_size, self.seed = embedding, dropout, vocabulary_size, seed
         self.vocabulary: Vocabulary | Subwords | None = None
@@ -175,7 +193,8 @@ class LanguageModel:
         with seeded(self.seed):
             return language_network(
             len(self.vocabulary), cell=self.cell, units=self.units, layers=self.layers, embedding=self.embedding,
-            dropout=self.dropout, batch_size=batch_size,
+            dropout=self.dropout, locked_dropout=self.locked_dropout, recurrent_dropout=self.recurrent_dropout,
+            projection=self.projection, batch_size=batch_size,
         )  # fmt: skip
 
     def _plain(self, network: Model) -> Any:
@@ -323,7 +342,8 @@ class LanguageModel:
     # --- files -----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The arguments that the model was made with."""
-        names = ("level", "cell", "units", "layers", "embedding", "dropout", "vocabulary_size", "seed")
+        names = ("level", "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout",
+                 "projection", "vocabulary_size", "seed")  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -352,7 +372,7 @@ class LanguageModel:
             check_count(lm.layers, "layers")
             expected = language_layers(
                 len(lm.vocabulary), cell=lm.cell, units=lm.units, layers=lm.layers, embedding=lm.embedding,
-                dropout=lm.dropout,
+                dropout=lm.dropout, projection=lm.projection,
             )  # fmt: skip
             check_network(path, found.model, expected)
         lm.model, lm.trained = found.model, trained
