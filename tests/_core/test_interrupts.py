@@ -44,11 +44,11 @@ def _seconds_to_answer(call: Callable[[], object]) -> float | None:
     return None if ended else seconds
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "threads"), [("lstm", 1), *((cell, 2) for cell in CELLS)])
 def test_a_long_call_is_interrupted(compiled: ModuleType, cell: str, threads: int) -> None:
     """20,000 steps, forward, training and backward."""
-    case = Case(cell, "float32", (3, 20000, 8, 250), seed=1)
+    sizes = (3, 20000, 8, 250) if cell == "lstm" else (2, 20000, 8, 120)
+    case = Case(cell, "float32", sizes, seed=1)
     inputs = make_inputs(case)
     before = compiled.get_num_threads()
     compiled.set_num_threads(threads)
