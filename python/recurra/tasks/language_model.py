@@ -14,18 +14,12 @@ from recurra.generation import generate as token_generate
 from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
+from recurra.tasks import networks
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import (
-    check_cell,
-    check_fractions,
-    check_recurrent_dropout,
-    check_sizes,
-    language_layers,
-    language_network,
-)
+from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.ngram import NGram
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import SMALLEST, Subwords
@@ -38,6 +32,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _LONGEST_WORD = 32  # characters
+#: arguments that say how the network is made
+_NETWORK = ("cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection")
 
 
 class LanguageModel:
@@ -191,11 +187,10 @@ class LanguageModel:
     def _network(self, batch_size: int | None) -> Model:
         assert self.vocabulary is not None
         with seeded(self.seed):
-            return language_network(
-            len(self.vocabulary), cell=self.cell, units=self.units, layers=self.layers, embedding=self.embedding,
-            dropout=self.dropout, locked_dropout=self.locked_dropout, recurrent_dropout=self.recurrent_dropout,
-            projection=self.projection, batch_size=batch_size,
-        )  # fmt: skip
+            return networks.language_network(len(self.vocabulary), **self._network_options(), batch_size=batch_size)
+
+    def _network_options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _NETWORK}
 
     def _plain(self, network: Model) -> Any:
         plain = self._network(None)
@@ -342,9 +337,7 @@ class LanguageModel:
     # --- files -----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The arguments that the model was made with."""
-        names = ("level", "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout",
-                 "projection", "vocabulary_size", "seed")  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("level", *_NETWORK, "vocabulary_size", "seed")}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, whole or not at all; see ``recurra.tasks.model_file`` for what is in it."""
@@ -370,11 +363,7 @@ class LanguageModel:
             else:
                 lm.vocabulary = Vocabulary.from_json(found.vocabulary, lm.level)
             check_count(lm.layers, "layers")
-            expected = language_layers(
-                len(lm.vocabulary), cell=lm.cell, units=lm.units, layers=lm.layers, embedding=lm.embedding,
-                dropout=lm.dropout, projection=lm.projection,
-            )  # fmt: skip
-            check_network(path, found.model, expected)
+            check_network(path, found.model, networks.language_layers(len(lm.vocabulary), **lm._network_options()))
         lm.model, lm.trained = found.model, trained
         return lm
 

@@ -152,10 +152,10 @@ def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
 
     expected : the layers, unbuilt, of which only the forms matter
     """
-    from recurra.layers import Dropout, SpatialDropout1D
+    from recurra.layers import Dropout
 
-    found = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, (Dropout, SpatialDropout1D))]
-    wanted = [layer for layer in expected if not isinstance(layer, (Dropout, SpatialDropout1D))]
+    found = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, Dropout)]
+    wanted = [layer for layer in expected if not isinstance(layer, Dropout)]
     kinds = [[type(layer).__name__ for layer in layers] for layers in (found, wanted)]
     if kinds[0] != kinds[1]:
         said = ", ".join(kinds[0][:8])
