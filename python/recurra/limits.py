@@ -144,6 +144,15 @@ def loading_configuration() -> Iterator[None]:
         _loading.reset(token)
 
 
+def check_size(argument: str, size: int) -> None:
+    """Called before memory for `size` numbers is taken because an argument says so, without data.
+
+    raises : FileFormatError inside :func:`loading_configuration`, for more than a million
+    """
+    if _loading.get() and size > 1_000_000:
+        raise FileFormatError(f"{argument} asks for {size} numbers: no configuration is trusted that far")
+
+
 def refuse_path(argument: str, value: Any) -> None:
     """Called before a file that an argument names is opened: no configuration may name one.
 

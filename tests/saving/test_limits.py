@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from recurra import layers as L
+from recurra.metrics import AUC
 from recurra.models import Sequential, model_from_json
 from recurra.registry import deserialize_keras_object
 from recurra.saving import FileFormatError, h5copy, hdf5, load_model
@@ -366,3 +367,18 @@ def test_weights_that_are_not_finite_are_named(tmp_path: Path, name: str, value:
     (model.save_weights if "weights" in name else model.save)(tmp_path / name)
     with pytest.warns(UserWarning, match=rf"{name}.* holds weights that are NaN or infinite: out: .*kernel$"):
         model.load_weights(tmp_path / name)
+
+
+def test_thresholds_of_a_metric_are_limited(tmp_path: Path) -> None:
+    model = Sequential([L.Input((4,)), L.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=[AUC(num_thresholds=50)])
+    model.save(tmp_path / "m.keras")
+    assert load_model(tmp_path / "m.keras").compiled
+
+    def change(config: Any) -> None:
+        text = json.dumps(config["compile_config"])
+        assert '"num_thresholds": 50' in text
+        config["compile_config"] = json.loads(text.replace('"num_thresholds": 50', '"num_thresholds": 1000000000'))
+
+    with pytest.raises(FileFormatError, match="num_thresholds asks for 1000000000 numbers"):
+        load_model(change_config(tmp_path / "m.keras", change))

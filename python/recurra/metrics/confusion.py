@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
+from recurra.limits import check_size
 from recurra.losses.reduction import same_rank
 from recurra.metrics.base import Metric, dense_labels, with_mask
 from recurra.typing import ArrayLike
@@ -235,6 +236,7 @@ class AUC(_Counts):
         if thresholds is None:
             if num_thresholds <= 1:
                 raise ValueError(f"num_thresholds must be an int > 1, got {num_thresholds!r}")
+            check_size("num_thresholds", num_thresholds)
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         else:
             inner = sorted(_thresholds(thresholds, 0.5))
