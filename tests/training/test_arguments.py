@@ -25,6 +25,8 @@ Y = (RNG.rand(8, 3) > 0.5).astype("float32")
 IDS = RNG.randint(0, 3, 8)
 ONE_HOT = np.eye(3, dtype="float32")[IDS]
 W = RNG.rand(8).astype("float32")
+LABELS = 1 + RNG.randint(0, 2, (4, 2))
+LOGITS = RNG.standard_normal((4, 6, 3)).astype("float32")
 
 VALUES: dict[str, Any] = {
     "reduction": "sum", "name": "other", "dtype": "float64", "axis": 0, "delta": 0.1, "from_logits": True,
@@ -32,7 +34,9 @@ VALUES: dict[str, Any] = {
     "threshold": 0.8, "thresholds": 0.8, "k": 2, "from_sorted_ids": True, "class_id": 1, "top_k": 1,
     "num_thresholds": 4, "curve": "PR", "summation_method": "minoring", "multi_label": True, "average": "micro",
     "beta": 3.0, "class_aggregation": "variance_weighted_average", "num_regressors": 2, "mask_token_id": 1,
-    "fn": metrics.mean_squared_error,
+    "fn": metrics.mean_squared_error, "margin": 0.1, "remove_diagonal": False, "q": 0.9, "num_classes": 2,
+    "target_class_ids": [1], "sparse_y_true": False, "sparse_y_pred": False, "specificity": 0.2, "sensitivity": 0.2,
+    "recall": 0.2, "precision": 0.9,
 }  # fmt: skip
 #: what else must be given for an argument to matter, or for the class to be made
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {
@@ -42,16 +46,31 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("AUC", "summation_method"): {"num_thresholds": 4},
     ("BinaryCrossentropy", "axis"): {"reduction": None},
     ("BinaryFocalCrossentropy", "axis"): {"reduction": None},
+    ("Dice", "reduction"): {"axis": (1,)},
+    ("Tversky", "reduction"): {"axis": (1,)},
+    ("IoU", "axis"): {"sparse_y_true": False, "sparse_y_pred": False},
+    ("MeanIoU", "axis"): {"sparse_y_true": False, "sparse_y_pred": False},
 }
 OWN: dict[tuple[str, str], Any] = {
     ("AUC", "thresholds"): [0.2, 0.4],
     ("AUC", "num_labels"): 2,
     ("AUC", "label_weights"): [0.1, 0.2, 0.9],
+    ("OneHotIoU", "ignore_class"): 0,
+    ("OneHotIoU", "sparse_y_pred"): True,
+    ("OneHotMeanIoU", "sparse_y_pred"): True,
 }
 NEEDED: dict[str, dict[str, Any]] = {
     "TopKCategoricalAccuracy": {"k": 1},
     "SparseTopKCategoricalAccuracy": {"k": 1},
     "MeanMetricWrapper": {"fn": metrics.mean_absolute_error},
+    "IoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "OneHotMeanIoU": {"num_classes": 3},
+    "SensitivityAtSpecificity": {"specificity": 0.9},
+    "SpecificityAtSensitivity": {"sensitivity": 0.9},
+    "PrecisionAtRecall": {"recall": 0.9},
+    "RecallAtPrecision": {"precision": 0.6},
 }
 
 
@@ -64,6 +83,16 @@ def data(name: str, argument: str) -> tuple[Any, Any]:
     if "Sparse" in name or name == "Perplexity":
         best = np.argsort(-SHARES) if argument == "from_sorted_ids" else SHARES
         return IDS, best
+    if name == "CategoricalGeneralizedCrossEntropy":
+        return IDS, SHARES
+    if name == "CTC":
+        return LABELS, LOGITS
+    if name == "Circle":
+        return IDS, P / np.linalg.norm(P, axis=-1, keepdims=True)
+    if name in ("IoU", "MeanIoU"):
+        return (P * 3).astype("int64"), (SHARES * 5).astype("int64").clip(0, 2)
+    if name.startswith("OneHot"):
+        return ONE_HOT, np.where(np.arange(8)[:, None] % 2, ONE_HOT, SHARES)
     if name.startswith(("Categorical", "TopK", "F1", "FBeta")):
         return ONE_HOT, SHARES
     return Y, P
