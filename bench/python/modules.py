@@ -98,7 +98,7 @@ def calls(case: Case, cell: str, mode: str) -> dict[str, Callable[[], Any]]:
         for d, weights in enumerate(columns):
             *_, cache = core.recurrent_forward(
                 kind.cell, numbers, [one[d] for one in arrays], weights, mask, None, None, None, kind.activation,
-                "sigmoid", d == 1, True, mask is not None, training, None if training else packed[d], None,
+                "sigmoid", d == 1, True, mask is not None, training, None if training else packed[d], None, None,
             )  # fmt: skip
             if training:
                 core.recurrent_backward(cache, upstream, [None] * len(arrays), True)

@@ -78,7 +78,7 @@ def ours(case_name: str, cell: str, mode: str) -> Callable[[], Any]:
         training = mode == "training"
         *_, cache = core.recurrent_forward(
             kernel.name, x, states, weights, mask, None, None, None, "tanh", "sigmoid", False, True, False, training,
-            None if training else packed, None,
+            None if training else packed, None, None,
         )  # fmt: skip
         if training:
             core.recurrent_backward(cache, dy, states, True)

@@ -41,7 +41,7 @@ def step(cell: str, sizes: tuple[int, int, int, int], scale: float) -> Callable[
         weights[declared.weights.index("bias")][:] = 0
     x, dy = normal(rows, steps, features, scale=scale), normal(rows, steps, units, scale=scale)
     states = [normal(rows, units, scale=scale) for _ in declared.states]
-    names = ("tanh", "sigmoid", False, True, False, True, None, None)
+    names = ("tanh", "sigmoid", False, True, False, True, None, None, None)
 
     def run() -> None:
         *_, cache = core.recurrent_forward(cell, x, states, weights, None, None, None, None, *names)

@@ -43,7 +43,7 @@ class Load:
         states = [np.zeros((len(x), 300), "f4")] * 2
         return core.recurrent_forward(
             "lstm", x, states, weights, None, None, None, None, "tanh", "sigmoid", False, True, False, training, packed,
-            None,
+            None, None,
         )  # fmt: skip
 
     def answers(self) -> list[Any]:

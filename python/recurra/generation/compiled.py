@@ -94,6 +94,7 @@ def compile_model(model: Any) -> CompiledModel | None:
             cells = layer.cell.cells if type(layer.cell) is StackedRNNCells else [layer.cell]
             for cell in cells:
                 known = isinstance(cell, KernelCell) and cell.runs_in_kernel and cell.built
+                known = known and not any(cell.zoneouts) and not cell.kernel_cell.projects
                 if not known or type(cell).get_initial_state is not KernelCell.get_initial_state:
                     return None
                 steps.append((cell.kernel_cell.name, cell))

@@ -51,9 +51,11 @@ def generation_model(
     _items("activations", activations, len(layers))
     width, read = table.shape[1], []
     for n, (name, arrays, functions) in enumerate(zip(layers, weights, activations, strict=True)):
-        kinds = ("dense", *CELLS)
+        kinds = ("dense", *(cell for cell, kind in CELLS.items() if not kind.projects))
         if not isinstance(name, str) or name not in kinds:
-            raise ValueError(f"layers[{n}] must be 'dense' or a name of recurrent_cells(), got {name!r}")
+            raise ValueError(
+                f"layers[{n}] must be 'dense' or a name of recurrent_cells() that does not project, got {name!r}"
+            )
         shapes = _shapes(name, f"weights[{n}]", arrays, width, table.dtype)
         width = shapes[1]
         for function in _items(f"activations[{n}]", functions, 2):
@@ -122,7 +124,7 @@ def _step(model: GenerationModel, ids: Array, states: States) -> tuple[Array, St
             continue
         value, state, _ = recurrent_forward(
             name, value[:, None], next(old), weights, None, None, None, None, activation, recurrent_activation,
-            False, False, False, False, None, None,
+            False, False, False, False, None, None, None,
         )  # fmt: skip
         new.append(state)
     if model.probabilities:

@@ -93,7 +93,7 @@ def recurrent_forward_rows(
         mask = np.arange(T) < lengths[:, None]
     y, final, cache = recurrent_forward(
         cell, padded(x, B, T, places), states, weights, mask, None, None, None, activation,
-        recurrent_activation, reverse, True, True, training, packed_weights, None,
+        recurrent_activation, reverse, True, True, training, packed_weights, None, None,
     )  # fmt: skip
     if cache is not None:
         cache.places, cache.leading = places, x.shape[:-1]

@@ -70,7 +70,7 @@ def forward(
         if call.batch_first and call.rows is None:
             result, final, cache = core.recurrent_forward(
                 kind.cell, x_array, initial, columns, None, None, None, None, kind.activation, "sigmoid",
-                d == 1, True, False, training, packed, out,
+                d == 1, True, False, training, packed, out, None,
             )  # fmt: skip
         else:
             lengths, rows = call.rows or (None, None)

@@ -34,7 +34,7 @@ def forward(
     initial = [None if state is None else array_of(state).reshape(-1, H) for state in given]
     _, final, cache = core.recurrent_forward(
         kind.cell, array_of(x).reshape(-1, 1, x.shape[-1]), initial, columns, None, None, None, None, kind.activation,
-        "sigmoid", False, False, False, training, packed, None,
+        "sigmoid", False, False, False, training, packed, None, None,
     )  # fmt: skip
     if x.dim() == 1:
         final = [state[0] for state in final]
