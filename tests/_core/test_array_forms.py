@@ -136,12 +136,14 @@ def recurrent_calls(dtype: str) -> Iterator[Call]:
         {"sizes": (12, 9, 3, 8), "input_dropout": "shared", "recurrent_dropout": "gates", "reverse": True},
         {"sizes": (7, 6, 5, 9), "embeddings": True, "mask": "left"},
         {"sizes": (5, 7, 3, 10), "return_sequences": False},
+        {"sizes": (3, 5, 2, 9), "zoneout": "units"},
     ]
     for cell in CELLS:
+        yield from row_calls(cell, dtype)
         for number, option in enumerate(options):
-            case = Case(cell, dtype, seed=number, **option)
-            yield recurrent_forward(case)
-            yield recurrent_backward(case)
+            yield from (
+                make(Case(cell, dtype, seed=number, **option)) for make in (recurrent_forward, recurrent_backward)
+            )
 
 
 def recurrent_forward(case: Case) -> Call:
@@ -166,6 +168,26 @@ def recurrent_backward(case: Case) -> Call:
         return backward(core, case, cache, arrays)
 
     return Call("recurrent_backward", given, run, label=str(case))
+
+
+def row_calls(cell: str, dtype: str) -> Iterator[Call]:
+    """x time-major (T, B, I), and sequences listed without padding (N, I)."""
+    case, kind, lengths = Case(cell, dtype, (3, 4, 5, 6)), CELL_TABLE[cell], np.array([4, 1, 3])
+    given = {key: value for key, value in make_inputs(case).arrays.items() if value is not None}
+    x = given.pop("x")
+
+    def run(core: ModuleType, a: dict[str, Array]) -> Any:
+        states, weights = ([a[f"{state}0"] for state in kind.states], [a[name] for name in kind.weights])
+        return core.recurrent_forward_rows(
+            cell, a["x"], states, weights, a.get("lengths"), a.get("rows"), "tanh", "sigmoid", False, False, None,
+            a["out"],
+        )[:-1]  # fmt: skip
+
+    time_major, listed = x.swapaxes(0, 1).copy(), np.concatenate([x[b, :n] for b, n in enumerate(lengths)])
+    places = {"lengths": lengths, "rows": np.random.default_rng(1).permutation(len(listed))}
+    for label, own in (("time-major", {"x": time_major}), ("listed", {"x": listed, **places})):
+        out = np.zeros((*own["x"].shape[:-1], h_size(case)), dtype)
+        yield Call("recurrent_forward_rows", {**own, **given, "out": out}, run, frozenset({"out"}), f"{cell}-{label}")
 
 
 def other_calls(dtype: str) -> Iterator[Call]:
@@ -201,6 +223,13 @@ def other_calls(dtype: str) -> Iterator[Call]:
         {"ids": ids(9, 3)},
         lambda core, a: core.tokenize_encode(["a b", "c d a"], " ", ["a", "b", "c"], a["ids"], 4),
     )
+    rows = {"input_rows": normal(16, 3), "recurrent_rows": normal(16, 4)}
+    rows.update(input_bias=normal(16), recurrent_bias=normal(16))
+    yield plain("gate_rows_to_columns", rows, False, first=(4, False))
+    columns = {"kernel": normal(3, 12), "recurrent_kernel": normal(4, 12), "bias": normal(2, 12)}
+    yield plain("columns_to_gate_rows", columns, first=(3, True))
+    both = {"arrays[0]": normal(3, 4), "arrays[1]": normal(7)}
+    yield Call("checksum", both, lambda core, a: core.checksum(list(a.values())), frozenset(both))  # copies nothing
     yield from generation_calls(normal, ids)
     yield from optimizer_calls(normal)
 
@@ -298,7 +327,7 @@ def _words(text: str) -> set[str]:
 
 
 def test_every_array_argument_of_the_contract_is_in_a_call() -> None:
-    in_list = {"h0": "states", "c0": "states", "dh": "dstates", "dc": "dstates"}
+    in_list = dict(h0="states", c0="states", dh="dstates", dc="dstates", zoneout_h="zoneout", zoneout_c="zoneout")
     for cell in CELL_TABLE.values():
         in_list.update(dict.fromkeys(cell.weights, "weights"))
     covered: dict[str, set[str]] = {}

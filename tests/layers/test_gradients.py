@@ -141,7 +141,8 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
 @pytest.mark.parametrize("activation", ["tanh", "elu"])
 def test_cells(kind: str, activation: str) -> None:
     cell = getattr(layers, f"{kind}Cell")(H, activation=activation, **F64)
-    states = [RANDOM.standard_normal((B, H)) for _ in range(recurrent_layers.states_of(kind))]
+    sizes = cell.state_size if isinstance(cell.state_size, list) else [cell.state_size]
+    states = [RANDOM.standard_normal((B, size)) for size in sizes]
     randomized(cell, ROWS, states=states)
 
     def run(x: Any, *states: Any) -> Any:

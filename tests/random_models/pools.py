@@ -75,6 +75,9 @@ LOSSES: dict[str, tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[str, .
     "CategoricalCrossentropy": (("one_hot", "distribution"), ("softmax",), {"label_smoothing": ("0.1",)}),
     "CategoricalFocalCrossentropy": (("one_hot",), ("softmax",), {"gamma": ("1.5",), "alpha": ("0.4",)}),
     "SparseCategoricalCrossentropy": (("classes",), ("softmax",), {}),
+    "CategoricalGeneralizedCrossEntropy": (("classes",), ("softmax",), {"q": ("0.7",)}),
+    "Dice": (("uniform",), ("sigmoid",), {}),
+    "Tversky": (("uniform",), ("sigmoid",), {"alpha": ("0.3",), "beta": ("0.8",)}),
 }
 FROM_LOGITS = ("BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
                "CategoricalFocalCrossentropy", "SparseCategoricalCrossentropy")  # fmt: skip

@@ -320,6 +320,7 @@ from tests.random_models import (  # noqa: E402  (they enter their recipes)
     recipes_nesting,
     recipes_recurrent,
     recipes_shapes,
+    recipes_windows,
 )
 
-__all__ = ["RECIPES", "recipes_merging", "recipes_nesting", "recipes_recurrent", "recipes_shapes"]
+__all__ = ["RECIPES", "recipes_merging", "recipes_nesting", "recipes_recurrent", "recipes_shapes", "recipes_windows"]
