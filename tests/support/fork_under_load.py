@@ -100,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
         while not stop.is_set():
             work()
 
+    child(load)  # imports what is imported when first used: Python's own import locks are not renewed in a child
     works = [load.pack, load.pack, load.answers, load.train, load.name_and_draw]
     threads = [threading.Thread(target=repeat, args=(work,)) for work in works]
     for thread in threads:

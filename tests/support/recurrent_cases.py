@@ -142,7 +142,7 @@ def zoneout_of(case: Case, arrays: dict[str, Any]) -> list[Any] | None:
     states = cells.CELLS[case.cell].states
     if case.zoneout == "number":
         return [0.3, 0.2][: len(states)]
-    shares = [arrays[f"zoneout_{state}"] for state in states]
+    shares = [arrays.get(f"zoneout_{state}") for state in states]
     return None if all(one is None for one in shares) else shares
 
 

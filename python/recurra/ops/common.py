@@ -105,7 +105,8 @@ def sum_blocks(d: Array, add: Callable[[Array], Array]) -> Array:
         whole = len(d) // SUM_BLOCK * SUM_BLOCK
         sums = add(d[:whole].reshape(-1, SUM_BLOCK, d.shape[1]))
         d = np.concatenate([sums, d[whole:].sum(axis=0, keepdims=True)])
-    return add(d[None])[0]
+    total: Array = add(d[None])[0]
+    return total
 
 
 def unbroadcast(d: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

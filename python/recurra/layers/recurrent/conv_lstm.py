@@ -14,7 +14,7 @@ from recurra import activations, initializers, ops, regularizers
 from recurra.layers.base.arguments import check_rate
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.convolution import Convolution, Sizes
-from recurra.layers.recurrent.cell import DropoutRNNCell
+from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
 from recurra.layers.recurrent.rnn import RNN
 from recurra.random import SeedGenerator
 from recurra.typing import (
