@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,25 @@ def long_training(folder: Path, out: Path, *more: Any) -> list[str]:
     )  # fmt: skip
 
 
+@contextmanager
+def running(line: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A command for which signals mean what they usually do, under ``nohup`` too; killed at the end."""
+
+    def usual_signals() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    with subprocess.Popen(line, stderr=subprocess.PIPE, env=environment(), preexec_fn=usual_signals) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_ending_signals_save_what_was_trained(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "stopped.rlm"
     line = long_training(folder, out, "--epochs", 100_000)
-    with subprocess.Popen(line, stderr=subprocess.PIPE, env=environment()) as process:
+    with running(line) as process:
         assert process.stderr is not None and process.stderr.readline().startswith(b"epoch 1/")
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
@@ -71,7 +87,7 @@ def test_resume_ends_with_the_same_bits(folder: Path, tmp_path: Path, number: si
     whole, out, settings = tmp_path / "whole.rlm", tmp_path / "cut.rlm", ["--epochs", 30, *OFTEN]
     subprocess.run([*long_training(folder, whole, *settings), "-q"], env=environment(), check=True, timeout=60)
     line = long_training(folder, out, *settings)
-    with subprocess.Popen(line, stderr=subprocess.PIPE, env=environment()) as process:
+    with running(line) as process:
         assert process.stderr is not None
         for _ in range(3):
             process.stderr.readline()

@@ -26,7 +26,7 @@ ROOMS = [
 
 @pytest.mark.parametrize("isa", OTHERS)
 def test_the_library_on_another_variant(isa: str) -> None:
-    environment = {**os.environ, "RECURRA_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTEST_ADDOPTS": "", "RECURRA_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)}
     rooms = [str(ROOT / room) for room in ROOMS if (ROOT / room).exists()]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *rooms],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import GradientTape, ops
+from recurra import GradientTape, build_config, ops
 from recurra.ops import windows
 
 
@@ -38,8 +38,9 @@ def test_blocks_change_nothing(
     whole = gradients(x, w, **options)
     monkeypatch.setattr(windows, "BLOCK", block)
     parts = gradients(x, w, **options)
-    np.testing.assert_array_equal(parts[0], whole[0])  # a row's result does not depend on the others
-    for part, one in zip(parts[1:], whole[1:], strict=True):
+    if build_config()["isa"] != "reference":  # which multiplies with numpy
+        np.testing.assert_array_equal(parts[0], whole[0])  # a row's result does not depend on the others
+    for part, one in zip(parts, whole, strict=True):
         np.testing.assert_allclose(part, one, rtol=1e-12, atol=1e-12)
 
 

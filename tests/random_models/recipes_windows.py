@@ -49,7 +49,9 @@ def _pooling(name: str) -> None:
     @recipe(name, 0.5)
     def _(b: Builder) -> bool:
         value = b.pick((2,), fits=lambda v: 0 not in v.shape)
-        found = None if value is None else _window(b, value.shape[0], ("valid", "same"), False)
+        # Keras averages copies of the last step under torch, in place of leaving out what is not there
+        paddings = ("valid",) if b.limits.in_keras and name == "AveragePooling1D" else ("valid", "same")
+        found = None if value is None else _window(b, value.shape[0], paddings, False)
         if value is None or found is None:
             return False
         options, steps = found
