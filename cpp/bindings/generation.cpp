@@ -74,7 +74,8 @@ class LayerReader {
     const CellFunctions<T>* functions = cell_functions_named<T>(name);
     if (!functions || functions->declaration.projects)
       throw py::value_error(numbered("layers", n) +
-                            " must be 'dense' or a name of recurrent_cells() that does not project, got '" + name + "'");
+                            " must be 'dense' or a name of recurrent_cells() that does not project, got '" + name +
+                            "'");
     const CellDeclaration& cell = functions->declaration;
     const Size G = cell.gates, U = cell.has_recurrent_kernel(), P = cell.unit_parameters, biases = cell.biases;
     const py::tuple items = tuple_of(weights, at_, 1 + U + (biases > 0) + (P > 0));

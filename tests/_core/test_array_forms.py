@@ -319,9 +319,7 @@ def array_arguments() -> dict[str, set[str]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             typed = {argument.arg: ast.unparse(argument.annotation or node) for argument in node.args.args}
-            found[node.name] = {
-                name for name, text in typed.items() if {"Array", "Ids", "NDArray"} & set(re.findall(r"\w+", text))
-            }
+            found[node.name] = {name for name, text in typed.items() if re.search(r"\b(Array|Ids|NDArray)\b", text)}
     return {name: arguments for name, arguments in found.items() if arguments}
 
 
