@@ -44,6 +44,8 @@ MODULES = [
     "recurra.config",
     "recurra.backend",
     "recurra.utils",
+    "recurra.wrappers",
+    "recurra.wrappers.scikit_learn",
     "recurra",
 ]
 
