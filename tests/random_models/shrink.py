@@ -51,11 +51,11 @@ def _fewer_outputs(spec: Spec) -> Iterator[Spec]:
 
 
 def _earlier_outputs(spec: Spec) -> Iterator[Spec]:
-    """End at what an output is made of, with another target and the mean squared error."""
+    """End at what an output is made of, or at the first call of its layer, with another target and loss."""
     makers = {name: node for node in spec.graph.nodes for name in node.outputs}
     for place, output in enumerate(spec.graph.outputs):
         node = makers.get(output)
-        for other in node.uses() if node is not None else ():
+        for other in (*node.uses(), *filter(None, [node.shares])) if node is not None else ():
             value = spec.graph.values[other]
             if value.kind == "ids" or other not in makers or other in spec.graph.outputs:
                 continue
