@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
-import threading
+
+from recurra._core.locks import ForkSafeLock
 
 
 @functools.cache
@@ -20,17 +20,8 @@ def to_snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _counts: dict[str, int] = {}
-
-
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # another thread of the parent may have held it
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def auto_name(base: str) -> str:

@@ -13,11 +13,11 @@ sets the one seed that everything unseeded is derived from.
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 import numpy as np
 
+from recurra._core.locks import ForkSafeLock
 from recurra._core.select import core
 from recurra.autograd import Array, value_of
 from recurra.config import standardize_dtype
@@ -26,18 +26,9 @@ from recurra.typing import ArrayLike, DType
 _MASK64 = (1 << 64) - 1
 _SEED_LIMIT = 1 << 63
 
-_lock = threading.Lock()
+_lock = ForkSafeLock()
 _root: int | None = None
 _drawn = 0
-
-
-def _renew_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # another thread of the parent may have held it
-    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _mix(value: int) -> int:

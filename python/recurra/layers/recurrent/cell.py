@@ -9,7 +9,7 @@ import numpy as np
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra._core.cells import Cell
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_positive
+from recurra.layers.base.arguments import check_positive, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
@@ -105,7 +105,7 @@ class KernelCell(Layer, DropoutRNNCell):
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
         self.dropout = min(1.0, max(0.0, float(dropout)))
         self.recurrent_dropout = min(1.0, max(0.0, float(own.get("recurrent_dropout", 0.0))))
-        self.zoneouts = [_probability(own.get(name, 0.0), name) for name in self.zoneout_arguments()]
+        self.zoneouts = [check_rate(own.get(name, 0.0), name) for name in self.zoneout_arguments()]
         self._has_zoneout = any(self.zoneouts)
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)
@@ -355,12 +355,6 @@ class KernelCell(Layer, DropoutRNNCell):
         if self.has_forget_bias():
             config["unit_forget_bias"] = self.unit_forget_bias
         return config
-
-
-def _probability(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a number in [0, 1], got {value!r}")
-    return float(value)
 
 
 def gated(values: Any, masks: Array | None, count: int) -> list[Any]:
