@@ -3,17 +3,15 @@
 #include "recurra/threads/openmp_team.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
 #include "check.hpp"
+#include "child.hpp"
 #include "recurra/threads/thread_pool.hpp"
 
 #if defined(__linux__) && !defined(__SANITIZE_THREAD__)  // libgomp itself is not instrumented
 #include <dlfcn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using recurra::OpenMPTeam;
@@ -75,12 +73,8 @@ int checks() {
     ThreadPool::shared().run(2, [&](const Worker&) { ++workers; });
     _exit(OpenMPTeam::find(2) || workers != 2 ? 10 : 0);
   }
-  int status = 0;
-  for (int wait = 0; waitpid(child, &status, WNOHANG) == 0; ++wait) {
-    if (wait > 2000) return 11;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 12;
+  const int code = recurra_test::exit_code_of(child, 60);
+  return code < 0 ? 11 : code;
 }
 
 }  // namespace
@@ -88,8 +82,6 @@ int checks() {
 TEST(a_team_of_openmp_threads_runs_a_call) {
   const pid_t child = fork();
   if (child == 0) _exit(checks());
-  int status = 0;
-  waitpid(child, &status, 0);
-  CHECK_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+  CHECK_EQUAL(recurra_test::exit_code_of(child, 300), 0);
 }
 #endif
