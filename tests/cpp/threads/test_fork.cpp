@@ -45,7 +45,7 @@ TEST(children_forked_under_load_compute) {
     threads.emplace_back([&] {
       while (!stop) compute();
     });
-  for (int i = 0; i < 100; ++i) {
+  for (recurra_test::Rounds rounds(100); rounds.next();) {
     const pid_t child = fork();
     if (child == 0) _exit(compute() && compute() ? 0 : 1);
     CHECK_EQUAL(recurra_test::exit_code_of(child, 60), 0);

@@ -31,7 +31,7 @@ int checks() {
     set_threads(count);
     if (!OpenMPTeam::find(count)) return 2;
     if (OpenMPTeam::find(count + 1)) return 3;  // another size than OpenMP's
-    for (int round = 0; round < 300; ++round) {
+    for (recurra_test::Rounds rounds(300); rounds.next();) {
       std::vector<int> first(size_t(count), 0), second(size_t(count), 0);
       std::atomic<int> on_team{0};
       ThreadPool::shared().run(count, [&](const Worker& worker) {
@@ -44,7 +44,8 @@ int checks() {
       if (on_team != count) return 4;
       for (int value : second)
         if (value != count * (count + 1) / 2) return 5;
-      const double timeout_us = round % 3 == 0 ? 0 : round % 3 == 1 ? 5 : 1e6;
+      const int kind = rounds.number() % 3;
+      const double timeout_us = kind == 0 ? 0 : kind == 1 ? 5 : 3e7;
       std::atomic<int> workers{0}, sum{0};
       ThreadPool::shared().run_with_timeout(count, timeout_us, [&](const Worker& worker) {
         workers = worker.count;
