@@ -135,6 +135,16 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
             **{k: v for k, v in WEIGHTS.items() if not k.startswith("recurrent")},
         },
     ),
+    "CRF": (
+        {"units": 3}, X, {"mask": MASK},
+        {
+            "units": 4, "use_kernel": False, "use_bias": False, "use_boundary": False,
+            **{f"{part}_initializer": "ones" for part in ("chain", "boundary", "kernel", "bias")},
+            **{f"{part}_regularizer": ({f"{part}_initializer": "ones"}, "l2") for part in ("chain", "boundary")},
+            **{f"{part}_constraint": "non_neg" for part in ("chain", "boundary", "kernel", "bias")},
+            "kernel_regularizer": "l2", "bias_regularizer": ({"bias_initializer": "ones"}, "l2"),
+        },
+    ),
     "Activation": ({"activation": "tanh"}, X, {}, {"activation": "relu"}),
     "ReLU": ({}, X, {}, {"max_value": 0.3, "negative_slope": 0.5, "threshold": 0.4}),
     "LeakyReLU": ({}, X, {}, {"negative_slope": 0.5, "alpha": 0.6}),

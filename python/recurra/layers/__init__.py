@@ -22,8 +22,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
-``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM``, ``LayerNormGRU`` and
-``ProjectionLSTM`` are not Keras's; their arguments have its names.
+``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM``, ``LayerNormGRU``,
+``ProjectionLSTM`` and ``CRF`` are not Keras's; their arguments have its names (``CRF``: those of TensorFlow Addons).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from recurra.layers.category_encoding import CategoryEncoding
     from recurra.layers.concatenation import Concatenate, concatenate
     from recurra.layers.convolution import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Conv3D, Conv3DTranspose
+    from recurra.layers.crf import CRF
     from recurra.layers.dense import Dense
     from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
     from recurra.layers.dot_product import Dot, dot
@@ -136,6 +137,7 @@ _HOMES = {
     "base.layer": ("Layer",),
     "base.input_spec": ("InputSpec",),
     "input_layer": ("Input", "InputLayer"),
+    "crf": ("CRF",),
     "dense": ("Dense",),
     "embedding": ("Embedding",),
     "reversible_embedding": ("ReversibleEmbedding",),
@@ -205,6 +207,7 @@ _home_of = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "CIFGLSTM",
+    "CRF",
     "ELU",
     "GRU",
     "LSTM",

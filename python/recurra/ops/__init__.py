@@ -15,6 +15,7 @@ the graph, as in Keras 3.
     convolution.py   conv and its relatives, over any number of axes
     pooling.py       max_pool, average_pool
     ctc.py           connectionist temporal classification: loss and decoding
+    crf.py           linear-chain conditional random fields: likelihood, marginals, the best path
     cells.py         any recurrent cell of the kernels over whole sequences, and its gradients
     recurrent.py     lstm, gru, simple_rnn: the same by name, and what they compute
     time_loop.py     rnn: the time loop for a cell written in Python
@@ -67,6 +68,7 @@ from recurra.ops.arrays import (
 )
 from recurra.ops.cells import RecurrentGradients, run_cell, run_cell_backward
 from recurra.ops.convolution import conv, conv_transpose, depthwise_conv, separable_conv
+from recurra.ops.crf import crf_log_likelihood, crf_log_norm, crf_marginals, crf_path_score, viterbi_decode
 from recurra.ops.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -253,8 +255,9 @@ __all__ = [
     "arctanh", "argmax", "argmin", "argsort", "array", "average", "average_pool", "batch_normalization",
     "binary_crossentropy", "bincount", "broadcast_to", "cast", "categorical_crossentropy", "cbrt", "ceil", "clip",
     "concatenate", "cond", "conv", "conv_transpose", "convert_to_numpy", "convert_to_tensor", "copy", "cos", "cosh",
-    "count_nonzero", "ctc_decode", "ctc_loss", "cumprod", "cumsum", "deg2rad", "dense", "depthwise_conv", "diag",
-    "diagonal", "digitize", "divide", "divide_no_nan", "dot", "dropout", "einsum", "elu", "embedding", "empty",
+    "count_nonzero", "crf_log_likelihood", "crf_log_norm", "crf_marginals", "crf_path_score", "ctc_decode", "ctc_loss",
+    "cumprod", "cumsum", "deg2rad", "dense", "depthwise_conv", "diag", "diagonal",
+    "digitize", "divide", "divide_no_nan", "dot", "dropout", "einsum", "elu", "embedding", "empty",
     "equal", "erf", "exp", "exp2", "expand_dims", "expm1", "eye", "flip", "floor", "floor_divide", "fori_loop",
     "full", "full_like", "gelu", "getitem", "greater", "greater_equal", "gru", "gru_backward", "hard_sigmoid",
     "hard_silu", "hard_swish", "hstack", "hypot", "identity", "in_top_k", "isclose", "isfinite", "isin", "isinf",
@@ -270,8 +273,8 @@ __all__ = [
     "softmax", "softmax_cross_entropy", "softplus", "softsign", "sort", "sparse_categorical_crossentropy", "split",
     "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "swapaxes", "swish", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose", "tril", "triu",
-    "true_divide", "trunc", "unique", "unstack", "value_of", "var", "vectorized_map", "vstack", "where",
-    "while_loop", "zeros", "zeros_like",
+    "true_divide", "trunc", "unique", "unstack", "value_of", "var", "vectorized_map", "viterbi_decode", "vstack",
+    "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
 _others = _ON_ARRAYS_ALONE | {"hard_swish", "swish", "absolute", "amax", "amin", "linalg", "true_divide"}
