@@ -13,6 +13,14 @@
 
 using namespace recurra;
 
+TEST(a_child_that_hangs_is_ended) {
+  const pid_t child = fork();
+  if (child == 0)
+    for (;;) pause();
+  CHECK_EQUAL(recurra_test::exit_code_of(child, 0.02), -1);
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // its allocator's locks are not reset in a child: one held at the fork stays locked
 namespace {
 
 /// Whether all workers ran, each with memory of the workspace.
@@ -31,13 +39,6 @@ bool compute() {
 
 }  // namespace
 
-TEST(a_child_that_hangs_is_ended) {
-  const pid_t child = fork();
-  if (child == 0)
-    for (;;) pause();
-  CHECK_EQUAL(recurra_test::exit_code_of(child, 0.02), -1);
-}
-
 TEST(children_forked_under_load_compute) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
@@ -48,10 +49,13 @@ TEST(children_forked_under_load_compute) {
   for (recurra_test::Rounds rounds(100); rounds.next();) {
     const pid_t child = fork();
     if (child == 0) _exit(compute() && compute() ? 0 : 1);
-    CHECK_EQUAL(recurra_test::exit_code_of(child, 60), 0);
+    const int code = recurra_test::exit_code_of(child, 60);
+    CHECK_EQUAL(code, 0);
+    if (code != 0) break;
   }
   stop = true;
   for (std::thread& thread : threads) thread.join();
   CHECK(compute());
 }
+#endif
 #endif
