@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recurra.cli.root import cli
-from tests.support.cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, VERSE
+from tests.support.cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, TAG_TINY, TAGGED, VERSE
 
 Run = Callable[..., Result]
 
@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "verse.txt").write_text(VERSE * 6, encoding="utf-8")
     lines = ["label\ttext", *(f"{label}\t{text}" for text, label in REVIEWS)]
     (folder / "reviews.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "tagged.conllu").write_text(TAGGED + "\n", encoding="utf-8")
     return folder
 
 
@@ -48,4 +49,11 @@ def verse_model(run: Run, folder: Path) -> Path:
 def review_model(run: Run, folder: Path) -> Path:
     out = folder / "reviews.rsc"
     run("sentiment", "train", folder / "reviews.tsv", "-o", out, *SENTIMENT_TINY, "--seed", 1, "-q")
+    return out
+
+
+@pytest.fixture(scope="session")
+def tag_model(run: Run, folder: Path) -> Path:
+    out = folder / "tagged.rst"
+    run("tag", "train", folder / "tagged.conllu", "-o", out, *TAG_TINY, "--seed", 1, "-q")
     return out

@@ -36,6 +36,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, (texts, labels) in {"reviews.csv": train, "held_out.csv": test}.items():
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("text", "label"), *zip(texts, labels, strict=True)])
+    row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n"
+    for part, count in {"train": 12, "dev": 3, "test": 3}.items():
+        tagged = [("The", "DET"), ("owl", "NOUN"), ("sleeps", "VERB"), (".", "PUNCT")]
+        lines = "".join(row.format(i, *word) for i, word in enumerate(tagged, 1))
+        (tmp_path / f"en-{part}.conllu").write_text((lines + "\n") * count, "utf-8")
     return tmp_path
 
 

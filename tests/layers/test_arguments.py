@@ -109,6 +109,10 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "TimeDistributed": ({"layer": lambda: layers.Dense(3)}, X, {}, {"layer": lambda: layers.Dense(2)}),
+    "DistinctSteps": (
+        {"layer": lambda: layers.Dense(3)}, IDS[..., None], {},
+        {"layer": lambda: layers.Dense(2), "mask_zero": True},
+    ),
     "Masking": ({}, X, {}, {"mask_value": 5.0}),
     "Embedding": (
         {"input_dim": 7, "output_dim": 3}, IDS, {},

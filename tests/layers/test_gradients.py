@@ -131,7 +131,7 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
         *(f"{kind}Cell" for kind in recurrent_layers.KINDS), "StackedRNNCells",  # below, and in RNN
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
-        "AddLoss", "CRF",  # tests/models/test_add_loss.py, test_crf.py
+        "AddLoss", "CRF", "DistinctSteps",  # tests/models/test_add_loss.py, test_crf.py, test_distinct_steps.py
         "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
     }  # fmt: skip
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}

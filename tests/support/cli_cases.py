@@ -6,3 +6,11 @@ REVIEWS = [
 ]
 LM_TINY = ["--units", "9", "--embedding", "4", "--epochs", "2", "--window", "15", "--batch-size", "3"]
 SENTIMENT_TINY = ["--units", "5", "--embedding", "4", "--batch-size", "4", "--learning-rate", "0.05", "--epochs", "6"]
+TAGGED = "\n".join(
+    f"1\tThe\tthe\tDET\tDT\t_\t2\tdet\t_\t_\n2\t{noun}\t{noun}\tNOUN\tNN\t_\t0\troot\t_\t_\n"
+    for noun in ("dog", "cat", "owl", "cow") * 5
+)
+TAG_TINY = [
+    *("--units", "5", "--layers", "1", "--embedding", "4", "--characters", "3", "--batch-size", "4"),
+    *("--learning-rate", "0.05", "--epochs", "6"),
+]

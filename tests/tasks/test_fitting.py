@@ -49,6 +49,17 @@ def test_an_improvement_starts_the_wait_anew() -> None:
     assert not model.stop_training and best.epoch == 5
 
 
+def test_the_highest_value_is_the_best_where_it_should_rise() -> None:
+    model, best = Weights(), BestEpoch("val_accuracy", 2, "max")
+    best.set_model(model)
+    for epoch, accuracy in enumerate([0.5, 0.7, float("nan"), 0.6]):
+        model.value = epoch + 1.0
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy})
+    assert model.stop_training and best.epoch == 2
+    best.restore()
+    assert model.value == 2.0
+
+
 def test_nan_is_no_improvement() -> None:
     best, model = run([3.0, float("nan")], patience=5)
     best.restore()

@@ -13,6 +13,7 @@ from recurra.cli.info import info
 from recurra.cli.lm import lm
 from recurra.cli.programs import check, run
 from recurra.cli.sentiment import sentiment
+from recurra.cli.tag import tag
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +34,7 @@ def cli(threads: int | None) -> None:
       recurra lm generate novel.rlm               write more of it
       recurra sentiment train reviews.csv -o reviews.rsc
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
+      recurra tag train en-train.conllu -o english.rst --dev en-dev.conllu
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -43,5 +45,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, run, check, convert, info):
+for command in (demo, lm, sentiment, tag, run, check, convert, info):
     cli.add_command(command)

@@ -23,7 +23,8 @@ Names, arguments, equations and numbers are Keras 3's. Its surprises are kept to
 Before the first step that a mask keeps, the output is zeros, whatever the initial state is.
 
 ``PeepholeLSTM``, ``CIFGLSTM``, ``IndRNN``, ``MinGRU``, ``MinLSTM``, ``LayerNormLSTM``, ``LayerNormGRU``,
-``ProjectionLSTM`` and ``CRF`` are not Keras's; their arguments have its names (``CRF``: those of TensorFlow Addons).
+``ProjectionLSTM``, ``DistinctSteps`` and ``CRF`` are not Keras's; their arguments have its names (``CRF``: those of
+TensorFlow Addons).
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from recurra.layers.crf import CRF
     from recurra.layers.dense import Dense
     from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+    from recurra.layers.distinct_steps import DistinctSteps
     from recurra.layers.dot_product import Dot, dot
     from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
     from recurra.layers.einsum_dense import EinsumDense
@@ -145,6 +147,7 @@ _HOMES = {
     "attention": ("AdditiveAttention", "Attention", "BilinearAttention"),
     "bidirectional": ("Bidirectional",),
     "concatenation": ("Concatenate", "concatenate"),
+    "distinct_steps": ("DistinctSteps",),
     "dot_product": ("Dot", "dot"),
     "lambda_layer": ("Lambda",),
     "masking": ("Masking",),
@@ -242,6 +245,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "DistinctSteps",
     "Dot",
     "Dropout",
     "DropoutRNNCell",

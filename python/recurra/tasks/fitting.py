@@ -46,17 +46,18 @@ class FreshStates(Callback):
 
 
 class BestEpoch(EarlyStopping):
-    """Stops after `patience` epochs without a lower loss; gives back the best epoch's weights only when asked.
+    """Stops after `patience` epochs without a better value; gives back the best epoch's weights only when asked.
 
-    monitor : the name of the loss that should fall
+    monitor : the name of the loss that should fall, or with mode "max" of what should rise
     epochs, logs : how many epochs there were, and what the best one logged
     bad_loss : what ended the training, where a loss was no number
     """
 
     state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs", "bad_loss")
 
-    def __init__(self, monitor: str, patience: int) -> None:
-        super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
+    def __init__(self, monitor: str, patience: int, mode: str = "min") -> None:
+        super().__init__(monitor, patience=patience, mode=mode, restore_best_weights=True)
+        self._rising = mode == "max"
         self.logs: dict[str, Any] = {}
         self.epochs = 0
         self.bad_loss: str | None = None
@@ -71,6 +72,8 @@ class BestEpoch(EarlyStopping):
         return 0 if self.best is None else self.best_epoch + 1
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
+        if self._rising:
+            return bool(value > (-math.inf if reference is None else reference))
         return bool(value < (math.inf if reference is None else reference))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -99,6 +102,8 @@ class Training:
     patience : epochs without a lower loss before the run ends
     verbose : 0 for silence, else progress on standard error
     averaging : in [0, 1); other than 0, the moving average of the weights with this momentum is validated and kept
+    loss : in place of the cross-entropy
+    highest : the name of a metric whose highest value, in place of the lowest loss, makes the best epoch
     """
 
     def __init__(
@@ -113,15 +118,18 @@ class Training:
         clipnorm: float,
         patience: int,
         verbose: int | str,
-        metrics: Sequence[str] = (),
+        metrics: Sequence[Any] = (),
         averaging: float = 0.0,
+        loss: Any = None,
+        highest: str | None = None,
     ) -> None:
         if not learning_rate > 0 or not clipnorm > 0:
             raise ValueError(
                 f"learning_rate and clipnorm must be > 0, got learning_rate={learning_rate}, clipnorm={clipnorm}"
             )
         self.network, self.epochs = network, epochs
-        self.best = BestEpoch("val_loss" if validated else "loss", patience)
+        prefix = "val_" if validated else ""
+        self.best = BestEpoch(f"{prefix}{highest or 'loss'}", patience, "min" if highest is None else "max")
         averaged = [SwapEMAWeights(swap_on_epoch=True)] if averaging else []
         self._callbacks: list[Any] = [*averaged, self.best]
         self._progress = Progress(steps, epochs, tokens) if verbose else None
@@ -135,7 +143,7 @@ class Training:
                 use_ema=averaging > 0,
                 ema_momentum=averaging,
             ),
-            SparseCategoricalCrossentropy(from_logits=True),
+            SparseCategoricalCrossentropy(from_logits=True) if loss is None else loss,
             metrics=list(metrics),
         )
 

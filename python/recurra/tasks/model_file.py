@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
 
 FORMAT = 1
-NAMES = {"language_model": "language model", "sentiment": "sentiment classifier"}
+NAMES = {"language_model": "language model", "sentiment": "sentiment classifier", "tagger": "sequence tagger"}
 
 
 class Archive(NamedTuple):
