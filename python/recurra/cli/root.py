@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.classify import classify
 from recurra.cli.convert import convert
 from recurra.cli.demo import demo
 from recurra.cli.errors import Group
@@ -33,6 +34,7 @@ def cli(threads: int | None) -> None:
       recurra lm generate novel.rlm               write more of it
       recurra sentiment train reviews.csv -o reviews.rsc
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
+      recurra classify explain reviews.rsc -t "A dull film with one good joke."
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -43,5 +45,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, run, check, convert, info):
+for command in (demo, lm, classify, sentiment, run, check, convert, info):
     cli.add_command(command)
