@@ -10,7 +10,7 @@ import pytest
 
 from recurra.limits import FileFormatError
 from recurra.saving import load_model
-from recurra.tasks.classifier_network import POOLINGS, Form, check_classifier, classifier_network
+from recurra.tasks.classifier_network import PAIRS_SCALE, POOLINGS, Form, check_classifier, classifier_network
 from recurra.utils import set_random_seed
 
 
@@ -69,7 +69,7 @@ def test_pairs_stand_beside_what_is_pooled(pooling: str) -> None:
     other[1, 1] = 2
     moved = network.predict_on_batch([ids(), other])
     np.testing.assert_array_equal(moved[[0, 2]], found[[0, 2]])
-    np.testing.assert_allclose(moved[1] - found[1], (table[2] - table[5]) / 3 @ kernel, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(moved[1] - found[1], (table[2] - table[5]) * PAIRS_SCALE / 3 @ kernel, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("pairs", [0, 7])

@@ -30,7 +30,7 @@ _NETWORK: tuple[Decorator, ...] = (
     click.option(
         "--units",
         type=click.IntRange(min=1),
-        default=32,
+        default=48,
         show_default=True,
         help="Size of the recurrent layer, in each direction.",
     ),
@@ -45,7 +45,7 @@ _LEARNING: tuple[Decorator, ...] = (
         help="On word vectors and on what the recurrent layer found.",
     ),
     click.option(
-        "--vocabulary", type=click.IntRange(min=3), default=20_000, show_default=True, help="Most words to know."
+        "--vocabulary", type=click.IntRange(min=3), default=30_000, show_default=True, help="Most words to know."
     ),
     click.option(
         "--maxlen",
@@ -55,16 +55,16 @@ _LEARNING: tuple[Decorator, ...] = (
         help="Words of a text to read: its first third, and its end.",
     ),
     click.option(
-        "--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Most passes over the texts."
+        "--epochs", type=click.IntRange(min=1), default=7, show_default=True, help="Most passes over the texts."
     ),
     click.option(
         "--patience",
         type=click.IntRange(min=1),
-        default=1,
+        default=3,
         show_default=True,
-        help="Stop after so many epochs without a better validation loss.",
+        help="Stop after so many epochs without a better validation accuracy.",
     ),
-    click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Texts in a step."),
+    click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     click.option(
         "--learning-rate",
         type=click.FloatRange(0, min_open=True),

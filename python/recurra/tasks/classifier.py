@@ -16,7 +16,14 @@ from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.classification import Evaluation, Prediction, evaluation_of
 from recurra.tasks.classifier_network import Form, check_classifier, classifier_network
-from recurra.tasks.classifier_params import KEPT, TRAINING, Parameters, check_settings, check_training
+from recurra.tasks.classifier_params import (
+    KEPT,
+    TRAINING,
+    Parameters,
+    batch_size_for,
+    check_settings,
+    check_training,
+)
 from recurra.tasks.classifier_words import (
     LanguageReader,
     Reader,
@@ -54,24 +61,24 @@ class Classifier(Parameters):
         self,
         *,
         cell: str = "lstm",
-        units: int = 32,
+        units: int = 48,
         embedding: int | None = None,
-        pooling: str = "mean",
-        pairs: int = 0,
+        pooling: str = "max",
+        pairs: int = 200_000,
         dropout: float = 0.5,
-        word_dropout: float = 0.0,
+        word_dropout: float = 0.4,
         bidirectional: bool = True,
-        vocabulary_size: int = 20_000,
+        vocabulary_size: int = 30_000,
         maxlen: int = 400,
         vectors: str | os.PathLike[str] | WordVectors | None = None,
         language_model: str | os.PathLike[str] | LanguageModel | None = None,
         validation: float = 0.1,
-        epochs: int = 3,
-        batch_size: int = 64,
+        epochs: int = 7,
+        batch_size: int | None = None,
         learning_rate: float = 2e-3,
         clipnorm: float = 1.0,
-        patience: int = 1,
-        averaging: float = 0.0,
+        patience: int = 3,
+        averaging: float = 0.99,
         seed: int | None = None,
         verbose: int | str = "auto",
     ) -> None:
@@ -149,7 +156,7 @@ class Classifier(Parameters):
         self._reader = reader if lm is None else LanguageReader(pretrained.vocabulary_of(lm))
         sequences = self._encode(texts)
         self._word_pairs = WordPairs([sequences[i] for i in train], self.pairs) if self.pairs else None
-        batch_size = settings["batch_size"]
+        batch_size = settings["batch_size"] or batch_size_for(len(train))
         batches = LengthBatches(
             [sequences[i] for i in train], targets[train], batch_size, shuffle=True, seed=seed, inputs=self._inputs
         )
@@ -163,8 +170,10 @@ class Classifier(Parameters):
             pretrained.put_language_model(lm, network)
         if vectors is not None and reader is not None:
             pretrained.put_vectors(vectors, reader.words, network)
+        settings["averaging"] = min(settings["averaging"], 1 - 2 / max(len(batches), 2))
         training = Training(
             network, steps=len(batches), tokens=batches.tokens, validated=checked is not None, metrics=["accuracy"],
+            by_accuracy=True,
             **{name: value for name, value in settings.items() if name not in ("validation", "batch_size")},
         )  # fmt: skip
         history = training.run(batches, checked, callbacks, checkpoint)

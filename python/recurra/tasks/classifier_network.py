@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 POOLINGS = ("mean", "max", "last", "attention")
 
 _LOWEST = -1e9
+PAIRS_SCALE = 3.0
+"""What the mean of a text's pairs is multiplied with: few of them matter, so that it is small."""
 
 
 class Form(NamedTuple):
@@ -63,7 +65,7 @@ def classifier_network(form: Form) -> Model:
     if form.pairs:
         inputs.append(rooms.Input(shape=(None,), dtype="int32", name="pair_ids"))
         mean = parts["pairs_mean"](parts["pairs"](inputs[1]))
-        pooled = parts["together"]([pooled, mean])
+        pooled = parts["together"]([pooled, mean * PAIRS_SCALE])
     if "dropout" in parts:
         pooled = parts["dropout"](pooled)
     return Model(inputs if form.pairs else words, parts["labels"](pooled))

@@ -68,6 +68,11 @@ class Parameters:
         )
 
 
+def batch_size_for(texts: int) -> int:
+    """The batch size where none is given: 64, or less for so few texts that an epoch would have under 50 steps."""
+    return max(4, min(64, texts // 50))
+
+
 def check_settings(settings: dict[str, Any]) -> None:
     """Refuse settings of a classifier that cannot be."""
     check_cell(settings["cell"])
@@ -88,7 +93,9 @@ def check_settings(settings: dict[str, Any]) -> None:
 
 def check_training(settings: dict[str, Any]) -> None:
     """Refuse settings of a training that cannot be."""
-    check_sizes(**{name: settings[name] for name in ("epochs", "batch_size", "patience")})
+    check_sizes(**{name: settings[name] for name in ("epochs", "patience")})
+    if settings["batch_size"] is not None:
+        check_sizes(batch_size=settings["batch_size"])
     check_fractions(validation=settings["validation"], averaging=settings["averaging"])
     rate, clipnorm = settings["learning_rate"], settings["clipnorm"]
     if not rate > 0 or not clipnorm > 0:

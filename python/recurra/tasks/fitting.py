@@ -46,17 +46,19 @@ class FreshStates(Callback):
 
 
 class BestEpoch(EarlyStopping):
-    """Stops after `patience` epochs without a lower loss; gives back the best epoch's weights only when asked.
+    """Stops after `patience` epochs without a better one; gives back the best epoch's weights only when asked.
 
     monitor : the name of the loss that should fall
+    accuracy : the name of an accuracy that counts before the loss, which then decides between equal ones; or None
     epochs, logs : how many epochs there were, and what the best one logged
     bad_loss : what ended the training, where a loss was no number
     """
 
     state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs", "bad_loss")
 
-    def __init__(self, monitor: str, patience: int) -> None:
+    def __init__(self, monitor: str, patience: int, accuracy: str | None = None) -> None:
         super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
+        self.accuracy = accuracy
         self.logs: dict[str, Any] = {}
         self.epochs = 0
         self.bad_loss: str | None = None
@@ -71,7 +73,15 @@ class BestEpoch(EarlyStopping):
         return 0 if self.best is None else self.best_epoch + 1
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
-        return bool(value < (math.inf if reference is None else reference))
+        if self.accuracy is None:
+            return bool(value < (math.inf if reference is None else reference))
+        return bool(value < (reference or (math.inf, math.inf)))
+
+    def _value(self, logs: dict[str, Any] | None) -> Any:
+        loss = super()._value(logs)
+        if self.accuracy is None or loss is None:
+            return loss
+        return (-(logs or {})[self.accuracy], loss) if math.isfinite(loss) else (math.nan, math.nan)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
@@ -98,6 +108,7 @@ class Training:
     clipnorm : the global norm that gradients are clipped to
     patience : epochs without a lower loss before the run ends
     verbose : 0 for silence, else progress on standard error
+    by_accuracy : whether the highest ``val_accuracy`` counts before the loss; `metrics` must hold "accuracy"
     averaging : in [0, 1); other than 0, the moving average of the weights with this momentum is validated and kept
     """
 
@@ -115,13 +126,15 @@ class Training:
         verbose: int | str,
         metrics: Sequence[str] = (),
         averaging: float = 0.0,
+        by_accuracy: bool = False,
     ) -> None:
         if not learning_rate > 0 or not clipnorm > 0:
             raise ValueError(
                 f"learning_rate and clipnorm must be > 0, got learning_rate={learning_rate}, clipnorm={clipnorm}"
             )
         self.network, self.epochs = network, epochs
-        self.best = BestEpoch("val_loss" if validated else "loss", patience)
+        accuracy = "val_accuracy" if by_accuracy and validated else None
+        self.best = BestEpoch("val_loss" if validated else "loss", patience, accuracy)
         averaged = [SwapEMAWeights(swap_on_epoch=True)] if averaging else []
         self._callbacks: list[Any] = [*averaged, self.best]
         self._progress = Progress(steps, epochs, tokens) if verbose else None

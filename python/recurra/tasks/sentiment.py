@@ -47,7 +47,7 @@ class SentimentClassifier(Classifier):
         verbose: int | str | None = None,
         checkpoint: TrainingCheckpoint | None = None,
     ) -> History:
-        """Train anew, and keep the weights of the epoch with the lowest validation loss.
+        """Train anew, and keep the weights of the epoch with the highest validation accuracy.
 
         texts : N non-empty strings; labels : N str, int or bool, at least two different ones, each at least twice
         groups : see :meth:`TextClassifier.fit`

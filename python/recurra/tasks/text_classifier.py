@@ -40,12 +40,15 @@ class TextClassifier(Classifier):
     language_model : a :class:`LanguageModel` of words or characters, or its file, whose vectors and first recurrent
         layer are the first values; its tokens are then the classifier's, and `cell` and `units` must agree
     validation : the share of the texts, drawn at random, that is held out, in [0, 1)
-    epochs : the most passes; the learning rate (Adam's) falls to a tenth over them, along a cosine
-    batch_size, learning_rate : of Adam's steps
+    epochs : the most passes; the learning rate falls to a tenth over them, along a cosine
+    batch_size : texts in a step; None takes 64, or less for few texts
+    learning_rate : Adam's, at the start
     clipnorm : the norm that the gradient of all weights together is clipped to
-    patience : stop after so many epochs without a lower validation loss
+    patience : stop after so many epochs without a better one: of a higher validation accuracy, or of the same and a
+        lower loss
     averaging : m in [0, 1) of the moving average ``a = m a + (1 - m) w`` of the weights over the steps, which is
-        validated and kept in their place; 0 for none
+        validated and kept in their place; 0 for none. On few texts m is lowered, so that the average looks back over
+        half an epoch
     seed : for weights, dropout, held-out texts and order; None follows ``recurra.utils.set_random_seed``
     verbose : 0 for silence, 1 or "auto" for progress on standard error
 
@@ -71,7 +74,7 @@ class TextClassifier(Classifier):
         callbacks: Sequence[Callback] = (),
         checkpoint: TrainingCheckpoint | None = None,
     ) -> TextClassifier:
-        """Train anew, and keep the weights of the epoch with the lowest validation loss.
+        """Train anew, and keep the weights of the epoch with the highest validation accuracy.
 
         texts : N non-empty strings: a list, an array, a pandas Series or a DataFrame of one column
         labels : N str, int or bool, at least two different ones, each at least twice
