@@ -141,9 +141,9 @@ class Stepper:
         """Train on one batch; returns its loss. If that is not finite and the stepper guarded, nothing is updated."""
         optimizer, recordings = self.compiled.optimizer, self.recordings
         assert optimizer is not None and recordings is not None
-        recorded = recordings.find(x, y, weight)
+        recorded = recordings.find(self, x, y, weight)
         if recorded is not None:
-            return recorded.train(x, y, weight, size)
+            return recorded.train(self, x, y, weight, size)
         logits = self._logits_for(y)
         with GradientTape() as tape:
             outputs = self.forward(x, logits)
@@ -164,7 +164,7 @@ class Stepper:
             warnings.warn("the model has no trainable weights: nothing is learned", stacklevel=2)
         self.compiled.add_loss(value, size)
         self.measure(x, y, outputs, weight, logits)
-        recordings.learn(x, y, weight, outputs, logits)
+        recordings.learn(self, x, y, weight, outputs, logits)
         return value
 
     def test(self, x: Any, y: Any, weight: Any, size: int) -> float:

@@ -40,14 +40,13 @@ class Result(NamedTuple):
 class TapedLoss:
     """The calls after the last step, any loss, weights and penalties, under a tape."""
 
-    def __init__(self, stepper: Any, tail: list[Callable[[Any], Any]], logits: frozenset[int]) -> None:
-        self.stepper, self.tail, self.logits = stepper, tail, logits
+    def __init__(self, tail: list[Callable[[Any], Any]], logits: frozenset[int]) -> None:
+        self.tail, self.logits = tail, logits
 
     def is_current(self) -> bool:
         return True
 
-    def __call__(self, z: Array, mask: Any, y: Any, weight: Any) -> Result:
-        stepper = self.stepper
+    def __call__(self, stepper: Any, z: Array, mask: Any, y: Any, weight: Any) -> Result:
         with GradientTape() as tape:
             first = outputs = set_mask(tape.watch(z), mask)
             for call in self.tail:
@@ -66,8 +65,8 @@ class TapedLoss:
 class DirectLoss:
     """The mean of one loss over a batch, on arrays."""
 
-    def __init__(self, stepper: Any, loss: Loss, values: Values) -> None:
-        self.values, self.optimizer = values, stepper.compiled.optimizer
+    def __init__(self, optimizer: Optimizer, loss: Loss, values: Values) -> None:
+        self.values, self.optimizer = values, optimizer
         self._settings = Settings(loss, "reduction", "dtype", "fn", "_kwargs")
         self._loss, self._settings_kept = loss, dict(loss._kwargs)  # type: ignore[attr-defined]
 
@@ -78,7 +77,7 @@ class DirectLoss:
             and not self.optimizer.loss_scale_factor
         )
 
-    def __call__(self, z: Array, mask: Any, y: Any, weight: Any) -> Result:
+    def __call__(self, stepper: Any, z: Array, mask: Any, y: Any, weight: Any) -> Result:
         values, pull = self.values(y, z)
         kind, count = z.dtype.type, values.size
         loss = float(kind(np.add.reduce(values, axis=None) / count))
@@ -97,8 +96,8 @@ def head_for(
         if plain and not compiled.optimizer.loss_scale_factor and type(y) is np.ndarray:
             values = _values_of(loss, bool(logits), y, z)
     if values is None:
-        return TapedLoss(stepper, tail, logits)
-    return DirectLoss(stepper, loss, values)
+        return TapedLoss(tail, logits)
+    return DirectLoss(compiled.optimizer, loss, values)
 
 
 def _values_of(loss: Any, logits: bool, y: Array, z: Array) -> Values | None:

@@ -26,7 +26,7 @@ class Recording:
     """
 
     def __init__(self, stepper: Stepper, chain: Chain, logits: frozenset[int], axes: int, batch: Any) -> None:
-        self.stepper, self.steps, self.axes = stepper, chain.steps, axes
+        self.steps, self.axes = chain.steps, axes
         first = chain.steps[0]
         takes_floats = isinstance(first, DenseStep) or (isinstance(first, RecurrentStep) and first.embedding is None)
         self.dtype = stepper.model._numpy_dtype if takes_floats else None  # what batches are converted to
@@ -36,18 +36,18 @@ class Recording:
         self.places = _places(stepper.trainable, chain)
         self.measures = bool(stepper.compiled.metrics.metrics) or stepper.model._overrides("compute_metrics")
 
-    def is_current(self) -> bool:
+    def is_current(self, model: Any) -> bool:
         """Whether model, layers and loss have the settings that they had."""
-        if self.stepper.model._graph is not self.graph:
+        if model._graph is not self.graph:
             return False
         for step in self.steps:
             if not step.is_current():
                 return False
         return bool(self.head.is_current())
 
-    def train(self, x: Array, y: Any, weight: Any, size: int) -> float:
+    def train(self, stepper: Stepper, x: Array, y: Any, weight: Any, size: int) -> float:
         """As :meth:`Stepper.train`."""
-        stepper, compiled = self.stepper, self.stepper.compiled
+        compiled = stepper.compiled
         value: Any = x
         if self.dtype is not None and value.dtype is not self.dtype:
             value = value.astype(self.dtype)
@@ -57,7 +57,7 @@ class Recording:
         for step in self.steps:
             value, mask = step.forward(value, mask)
         loss: float
-        loss, outputs, backward = self.head(value, mask, y, weight)
+        loss, outputs, backward = self.head(stepper, value, mask, y, weight)
         if stepper.guarded and not math.isfinite(loss):
             compiled.add_loss(loss, size)
             return loss
@@ -93,17 +93,16 @@ def _places(trainable: list[Any], chain: Chain) -> list[tuple[int, int] | None]:
 
 
 class Recordings:
-    """The recorded steps of one ``fit``, by the batches' shapes."""
+    """The recorded steps of one ``fit``, by the batches' shapes. Belongs to a stepper, which its methods are given."""
 
     def __init__(self, stepper: Stepper) -> None:
-        self.stepper = stepper
         model = stepper.model
         self.possible = bool(stepper.trainable) and not (
             model.run_eagerly or stepper.callable_losses or model._overrides("compute_loss") or len(stepper.names) != 1
         )
         self._known: dict[Any, Recording] = {}
 
-    def find(self, x: Any, y: Any, weight: Any) -> Recording | None:
+    def find(self, stepper: Stepper, x: Any, y: Any, weight: Any) -> Recording | None:
         """The recorded step for a batch, if there is one and the model is what it was."""
         if not self.possible or thread_state.tape is not None:
             return None
@@ -111,27 +110,27 @@ class Recordings:
         found = None if key is None else self._known.get(key)
         if found is None:
             return None
-        for variable in self.stepper.trainable:
+        for variable in stepper.trainable:
             if not variable.trainable:
                 return None
-        if found.is_current():
+        if found.is_current(stepper.model):
             return found
         self._known.clear()
         return None
 
-    def learn(self, x: Any, y: Any, weight: Any, outputs: Any, logits: frozenset[int]) -> None:
+    def learn(self, stepper: Stepper, x: Any, y: Any, weight: Any, outputs: Any, logits: frozenset[int]) -> None:
         """Record the step for batches like this one, which the ordinary step was just made for."""
-        key = _key(x, y, weight)
-        if not self.possible or key is None or key in self._known:
+        key = _key(x, y, weight) if self.possible else None
+        if key is None or key in self._known:
             return
-        model = self.stepper.model
+        model = stepper.model
         chain = None if model._loss_owners else chain_of(model, bool(logits))
         if chain is None:
             self.possible = False
             return
         if len(self._known) >= MOST_SHAPES:
             self._known.clear()
-        self._known[key] = Recording(self.stepper, chain, logits, _axes(model, x), (y, weight, outputs))
+        self._known[key] = Recording(stepper, chain, logits, _axes(model, x), (y, weight, outputs))
 
 
 def _key(x: Any, y: Any, weight: Any) -> Any:
