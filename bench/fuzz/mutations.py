@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
@@ -119,10 +120,14 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
         members[at] = (name, hdf5(content, chance))
     elif name.endswith(".keras"):
         members[at] = (name, zipped(content, chance))
+    elif name.endswith(".pkl"):
+        members[at] = (name, pickled(content, chance))
     elif name.endswith(".npy"):
         head = content.index(b"\n") + 1
         mutated = pickled(content[head:], chance) if b"|O" in content[:head] else plain(content[head:], chance)
         members[at] = (name, content[:head] + mutated if chance.random() < 0.7 else plain(content, chance))
+    else:
+        members[at] = (name, plain(content, chance))
     result = io.BytesIO()
     with (
         warnings.catch_warnings(),
@@ -199,10 +204,25 @@ def pickled(data: bytes, chance: random.Random) -> bytes:
     return b"".join(parts)
 
 
+def pickles(data: bytes, chance: random.Random) -> bytes:
+    """Pickles one after the other, and arrays behind them, as PyTorch's older files are, with one pickle changed."""
+    starts, file = [0], io.BytesIO(data)
+    with contextlib.suppress(ValueError):
+        while True:
+            for _ in pickletools.genops(file):
+                pass
+            starts.append(file.tell())
+    at = chance.randrange(len(starts) - 1)
+    first, last = starts[at], starts[at + 1]
+    return data[:first] + pickled(data[first:last], chance) + data[last:]
+
+
 def aware(ending: str, data: bytes, chance: random.Random) -> bytes:
     """A change that knows the format of files that end so."""
     if ending in (".h5", ".weights.h5"):
         return hdf5(data, chance)
     if ending == ".json":
         return _json_bytes(data, chance)
+    if ending == ".pt" and data[:2] != b"PK":
+        return pickles(data, chance)
     return pickled(data, chance) if ending == ".pickle" else zipped(data, chance)
