@@ -84,7 +84,8 @@ def json_value(value: Any, chance: random.Random) -> Any:
             other, where = chance.choice(places)
             container[key] = json.loads(json.dumps(other[where])) if where in other or isinstance(other, list) else None
         elif way == 5 and isinstance(container, list):
-            container.extend(json.loads(json.dumps(container)) * chance.choice([1, 30]))
+            text = json.dumps(container)
+            container.extend(json.loads(text) * (1 if len(text) > 100_000 else chance.choice([1, 30])))
         elif way == 6 and isinstance(container, dict):
             container[chance.choice(["name", "config", "class_name", "units", "function", "new"])] = old
         else:
