@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import pickle
@@ -71,13 +72,13 @@ def json_value(value: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice([1, 1, 1, 2, 5])):
         places = _places(value)
         if not places:
-            return chance.choice(VALUES)
+            return copy.deepcopy(chance.choice(VALUES))
         container, key = chance.choice(places)
         old, way = container[key], chance.randrange(8)
         if isinstance(old, str) and old[:1] in "{[" and chance.random() < 0.7:
             container[key] = json.dumps(json_value(json.loads(old), chance))
         elif way < 3:
-            container[key] = chance.choice(VALUES)
+            container[key] = copy.deepcopy(chance.choice(VALUES))  # later changes are this case's alone
         elif way == 3:
             del container[key]
         elif way == 4:
@@ -85,7 +86,7 @@ def json_value(value: Any, chance: random.Random) -> Any:
             container[key] = json.loads(json.dumps(other[where])) if where in other or isinstance(other, list) else None
         elif way == 5 and isinstance(container, list):
             text = json.dumps(container)
-            container.extend(json.loads(text) * (1 if len(text) > 100_000 else chance.choice([1, 30])))
+            container.extend(json.loads(text) * (1 if len(text) > 10_000 else chance.choice([1, 30])))
         elif way == 6 and isinstance(container, dict):
             container[chance.choice(["name", "config", "class_name", "units", "function", "new"])] = old
         else:

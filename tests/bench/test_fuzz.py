@@ -78,6 +78,19 @@ def test_what_is_wrong_is_seen(readers: Any, tmp_path: Any) -> None:
     assert said == [*wrong, "read"]
 
 
+def test_no_case_depends_on_those_before() -> None:
+    from bench.fuzz import mutations
+
+    def made(number: int) -> Any:
+        return mutations._json_bytes(b'{"a": [1, "[2]"], "b": {"c": [[]]}}', random.Random(number))
+
+    first = [made(number) for number in range(40)]
+    before = repr(mutations.VALUES)
+    for number in range(2000):
+        assert len(made(number)) < 10**7
+    assert repr(mutations.VALUES) == before and [made(number) for number in range(40)] == first
+
+
 def test_mutations_are_repeatable(readers: Any) -> None:
     from bench.fuzz import mutations
 
