@@ -62,7 +62,8 @@ class ForwardCacheOf final : public ForwardCache {
   py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
     if (used_) throw_used();
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, P = call_.P(), GH = cell_.gates * H;
-    const States states(dstates, "dstates", cell_);
+    const bool need_dstates = !dstates.is_none();
+    const States states = need_dstates ? States(dstates, "dstates", cell_) : States();
     const RowOrder order = call_.layout.order;
     const Size N = x_ ? x_.shape(0) : 0;  // of listed rows
     const auto [dy, dy_row] =
@@ -76,8 +77,8 @@ class ForwardCacheOf final : public ForwardCache {
     auto cache = std::exchange(cache_, {});
     auto* table = cache.tokens();
     auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>(by_row(I));
-    auto dh0 = output<T>({B, P});
-    auto dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
+    auto dh0 = need_dstates ? output<T>({B, P}) : View<T>{};
+    auto dc0 = need_dstates && cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
     auto dkernel = output<T>({I, GH});
     auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({P, GH}) : View<T>{};
     auto dprojection = cell_.projects ? output<T>({H, P}) : View<T>{};
@@ -93,7 +94,7 @@ class ForwardCacheOf final : public ForwardCache {
                                      dbias.data(),
                                      dunit_parameters.data(),
                                      dprojection.data()};
-      SequenceKernels<T>::backward(cache, {dy, dy_row}, dh.data(), dc.data(), out);
+      SequenceKernels<T>::backward(functions_, cache, {dy, dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
     });
     py::object input_gradient = none_or(dx);
@@ -117,7 +118,9 @@ class ForwardCacheOf final : public ForwardCache {
     if (cell_.biases > 0) dweights.append(none_or(dbias));
     if (cell_.projects) dweights.append(dprojection.array());
     if (unit_parameters_) dweights.append(dunit_parameters.array());
-    return py::make_tuple(std::move(input_gradient), states_tuple(dh0, dc0), py::tuple(std::move(dweights)));
+    py::object dinitial = py::none();
+    if (need_dstates) dinitial = states_tuple(dh0, dc0);
+    return py::make_tuple(std::move(input_gradient), std::move(dinitial), py::tuple(std::move(dweights)));
   }
 
  private:

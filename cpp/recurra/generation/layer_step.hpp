@@ -7,6 +7,7 @@
 // s % 2 and writes h to the other one.
 #pragma once
 #include "recurra/generation/network.hpp"
+#include "recurra/linalg/copy_padded.hpp"
 #include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
 #include "recurra/threads/thread_pool.hpp"
@@ -47,9 +48,9 @@ class LayerStep {
   /// States before step s: h (B, H) or null for zeros, c likewise where the cell has it.
   void set_state(Index s, Index rows, const T* h, const T* c) {
     for (Index b = 0; b < rows; ++b) {
-      for (Index j = 0; j < H_; ++j) h_of(s, b)[j] = h ? h[b * H_ + j] : T(0);
+      copy_padded(h ? h + b * H_ : nullptr, H_, H_, h_of(s, b));
       const T* from = layer_.carries_c() ? c : h;
-      for (Index j = 0; carry_.size() && j < H_; ++j) carry(b)[j] = from ? from[b * H_ + j] : T(0);
+      if (carry_.size()) copy_padded(from ? from + b * H_ : nullptr, H_, H_, carry(b));
     }
   }
   void get_state(Index s, Index rows, T* h, T* c) {

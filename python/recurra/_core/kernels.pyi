@@ -59,10 +59,10 @@ def recurrent_forward(
     out: Array | None, zoneout: Sequence[Array | float | None] | None,
 ) -> tuple[Array, tuple[Array, ...], Cache | None]: ...  # y, states, cache
 def recurrent_backward(
-    cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool,
-) -> tuple[Array | RowSparse | None, tuple[Array, ...], tuple[Array | None, ...]]: ...
+    cache: Cache, dy: Array | None, dstates: Sequence[Array | None] | None, need_dx: bool,
+) -> tuple[Array | RowSparse | None, tuple[Array, ...] | None, tuple[Array | None, ...]]: ...
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
-# that was None)
+# that was None). dstates None: no gradients of the final states come, and those of the initial ones are not computed, but None
 
 # The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
 # None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x

@@ -187,15 +187,19 @@ def _recorded(
 
     again : for a tape that is walked more than once, makes another cache: a cache serves one walk
     """
-    need_dx = tracked(inputs[0], current_tape())
+    tape = current_tape()
+    need_dx = tracked(inputs[0], tape)
+    count = len(outputs) - 1
+    need_dstates = _any_tracked(tape, *inputs[1 : 1 + count])
     walks = 0
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
         nonlocal walks
         walks += 1
         kept = cache if again is None or walks == 1 else again()
-        dx, dstates, dweights = core.recurrent_backward(kept, _array(dy), _arrays(dstates), need_dx)
-        return (_rows(dx, table), *dstates, *dweights)
+        given = _arrays(dstates) if need_dstates or any(d is not None for d in dstates) else None
+        dx, of_initial, dweights = core.recurrent_backward(kept, _array(dy), given, need_dx)
+        return (_rows(dx, table), *(of_initial or (None,) * count), *dweights)
 
     return record(outputs, inputs, backward)
 
