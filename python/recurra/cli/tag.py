@@ -317,16 +317,16 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     sentences, labels = read_tagged(files, options, tagger.notes)
     with item_bar(len(sentences), " sentences", quiet) as advance:
         found = tagger.evaluate(sentences, labels, progress=advance)
+    spans = found.spans
     if as_json:
-        whole = None if found.spans is None else found.spans._asdict()
         each = {name: scores._asdict() for name, scores in found.each.items()}
-        click.echo(json.dumps({**found._asdict(), "spans": whole, "each": each}, ensure_ascii=False))
+        whole = {**found._asdict(), "spans": None if spans is None else spans._asdict(), "each": each}
+        click.echo(json.dumps(whole, ensure_ascii=False))
         return
     new = "" if found.unknown is None else f", {found.unknown:.2%} of those not seen in training"
     click.echo(f"accuracy {found.accuracy:.2%} of {found.words:,} words{new}; {found.sentences:,} sentences")
-    if found.spans is not None:
-        whole = found.spans
-        click.echo(f"spans: precision {whole.precision:.2%}, recall {whole.recall:.2%}, F1 {whole.f1:.2%}")
+    if spans is not None:
+        click.echo(f"spans: precision {spans.precision:.2%}, recall {spans.recall:.2%}, F1 {spans.f1:.2%}")
     width = max(map(len, [*found.each, "label"])) + 2
     click.echo(f"\n{'label':{width}}precision   recall       F1     true  predicted")
     for name, scores in found.each.items():
