@@ -134,11 +134,16 @@ def tag() -> None:
     help="Size of the layer that reads a word's characters, in each direction; 0 for none.",
 )  # fmt: skip
 @click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True,
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.4, show_default=True,
     help="On what each layer is given.",
 )  # fmt: skip
+@click.option("--locked-dropout", is_flag=True, help="Drop the same features at every word of a sentence.")
 @click.option(
-    "--word-dropout", type=click.FloatRange(min=0), default=0.5, show_default=True, metavar="A",
+    "--recurrent-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="On the state inside of each recurrent layer.",
+)  # fmt: skip
+@click.option(
+    "--word-dropout", type=click.FloatRange(min=0), default=0.25, show_default=True, metavar="A",
     help="A word seen N times is read as an unknown one A / (A + N) of the time.",
 )  # fmt: skip
 @click.option(
@@ -153,7 +158,7 @@ def tag() -> None:
     "--rare", type=click.IntRange(min=1), default=2, show_default=True, metavar="N",
     help="Words seen less often than N times have no vector of their own.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="Most passes.")
+@click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Most passes.")
 @click.option(
     "--patience", type=click.IntRange(min=1), default=5, show_default=True,
     help="Stop after so many epochs without a better validation accuracy.",
