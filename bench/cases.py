@@ -1,11 +1,10 @@
-"""The sizes, cells, modes and dtypes that every bench runs, named once, and the arithmetic that each of them needs.
+"""The sizes, modes and dtypes that every bench runs, named once. The cells are in ``cells.py``.
 
-Axes: B batch, T time, I input features, H units, G gates. The Python bench imports this module; the C++ bench reads the
-same list from the header that ``python bench/cases.py --cpp FILE`` writes during its build. Standard library only.
+Axes: B batch, T time, I input features, H units. The Python bench imports this module; the C++ bench reads the same
+list from the header that ``python bench/cases.py --cpp FILE`` writes during its build. Standard library only.
 
-    >>> case = find("64x100x256x256")
-    >>> case.tokens, forward_flops(case, "lstm") / 1e9
-    (6400, 6.7108864)
+    >>> find("64x100x256x256").tokens
+    6400
 """
 
 from __future__ import annotations
@@ -18,27 +17,6 @@ SEED = 20240229  # of every array that a bench draws: all candidates get the sam
 MODES = ("inference", "training")
 DTYPES = ("float32", "float64")
 THREADS = (1, 2)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A recurrent cell: its gates, and whether GRU's reset gate is applied after the recurrent product."""
-
-    name: str
-    gates: int
-    reset_after: bool = False
-    title: str = ""
-
-
-CELLS: dict[str, Cell] = {
-    cell.name: cell
-    for cell in (
-        Cell("lstm", 4, title="LSTM"),
-        Cell("gru", 3, reset_after=True, title="GRU (reset after)"),
-        Cell("gru_before", 3, title="GRU (reset before)"),
-        Cell("simple_rnn", 1, title="SimpleRNN"),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -120,40 +98,6 @@ def find(name: str) -> Case:
         raise KeyError(f"case must be one of {', '.join(CASES)}, got {name!r}") from None
 
 
-def forward_flops(case: Case, cell: str) -> int:
-    """Floating-point operations of the matrix products forward: 2·tokens·G·H·(I+H) a direction.
-
-    Element-wise work is left out, and so is padding: a candidate that computes on padding gets no credit for it.
-    """
-    gates = CELLS[cell].gates
-    return 2 * case.directions * case.tokens * gates * case.units * (case.inputs + case.units)
-
-
-def flops(case: Case, cell: str, mode: str) -> int:
-    """Operations of one timed call: forward, and in training the products for the state's, input's and weights'
-    gradients, which are twice as many again."""
-    return forward_flops(case, cell) * (3 if mode == "training" else 1)
-
-
-def weight_count(case: Case, cell: str) -> int:
-    """Numbers in the weights: kernel, recurrent kernel and bias of all directions."""
-    kind = CELLS[cell]
-    columns = kind.gates * case.units
-    return case.directions * columns * (case.inputs + case.units + (2 if kind.reset_after else 1))
-
-
-def compulsory_bytes(case: Case, cell: str, mode: str, itemsize: int = 4) -> int:
-    """Bytes that any implementation must move through memory: each operand of the call once.
-
-    Forward reads x and the weights and writes y. A training step also reads dY and writes dx and the weights'
-    gradients; what an implementation keeps for its backward pass is its own affair. The roofline's horizontal axis is
-    :func:`flops` over this.
-    """
-    sequence = case.tokens * (case.inputs + case.directions * case.units)
-    moved = sequence + weight_count(case, cell)
-    return moved * itemsize * (2 if mode == "training" else 1)
-
-
 def cpp_header() -> str:
     """The cases as a C++ header for ``bench/cpp``."""
     rows, arrays = [], []
@@ -197,9 +141,9 @@ def main(arguments: list[str]) -> int:
     if arguments:
         print(f"usage: python bench/cases.py [--cpp FILE], got {' '.join(arguments)}", file=sys.stderr)
         return 2
-    print(f"{'case':22}{'tokens':>9}  GFLOP forward: " + ", ".join(CELLS))
+    print(f"{'case':22}{'tokens':>9}")
     for case in CASES.values():
-        print(f"{case.name:22}{case.tokens:9}  " + ", ".join(f"{forward_flops(case, c) / 1e9:.4g}" for c in CELLS))
+        print(f"{case.name:22}{case.tokens:9}")
     return 0
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from recurra._core.select import built, runnable
+from recurra.utils import set_random_seed
 
 # A shell gives its background jobs a process that ignores Ctrl-C, and so would every process that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -66,6 +67,12 @@ def reference() -> ModuleType:
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> np.dtype[Any]:
     return np.dtype(request.param)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same weights, dropout and order in every run, whichever tests ran before: a failure can be repeated."""
+    set_random_seed(20240501)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Activation functions: values, gradients, names. (Numbers of Keras: tests/layers/test_golden.py.)"""
+"""Activation functions: values, gradients, names. (Numbers of Keras: tests/layers/test_layers_golden.py.)"""
 
 from __future__ import annotations
 

@@ -155,3 +155,39 @@ def test_no_file_is_too_long() -> None:
     wrong = {path: length for path, length in lengths.items() if length > LONGER.get(path, LINES)}
     assert not wrong, f"split them along what they do: {wrong}"
     assert all(lengths[path] > LINES for path in LONGER), "an exception that is not needed"
+
+
+#: folders of tests that mirror no room, and why
+WITHOUT_ROOM = {
+    "docs": "pages and guides",
+    "examples": "notebooks",
+    "isa": "all variants, each in a process of its own",
+    "random_models": "models drawn at random",
+    "tutorials": "whole programs",
+    "typing": "README's examples under a type checker",
+}
+#: files at the top that mirror no module
+WHOLE_PROJECT = ("architecture", "extras", "lazy_names", "text_examples")
+
+
+def mirrored(folder: str) -> set[str]:
+    """What a test file in a folder may be called after: the modules of the same folder, or the room itself."""
+    places = [PACKAGE / folder, ROOT / folder, ROOT / folder / "python"]
+    names = {path.stem.strip("_") for place in places for path in place.glob("*.py*")}
+    names |= {path.parent.name for place in places for path in place.glob("*/__init__.py")}
+    if folder == "_core":  # kernels.pyi and what is behind it
+        names |= {path.stem for part in ("bindings", "recurra/nn") for path in (ROOT / "cpp" / part).glob("*.?pp")}
+    return names | {Path(folder).name}
+
+
+def test_tests_mirror_modules() -> None:
+    """tests/a/test_x.py, or test_x_aspect.py, is for a/x.py; x is the room's own name where it is for all of it."""
+    wrong = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        folder, name = path.relative_to(ROOT / "tests").parent.as_posix(), path.stem.removeprefix("test_")
+        if folder.split("/")[0] in WITHOUT_ROOM or (folder == "." and name in WHOLE_PROJECT):
+            continue
+        if not any(name == module or name.startswith(module + "_") for module in mirrored(folder)):
+            wrong.append(path.relative_to(ROOT).as_posix())
+    assert not wrong, f"named after no module of their folder: {wrong}"
+    assert all((ROOT / "tests" / folder).is_dir() for folder in WITHOUT_ROOM)

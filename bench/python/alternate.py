@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.cases import flops
+from bench.cells import flops
 from bench.python.peers import OURS
 from bench.python.problem import Answer, Problem, differences, make_problem
 from bench.python.session import Session, WorkerError

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from bench.cases import CELLS
+from bench.cells import CELLS
 from bench.python import gates
 from bench.python.jobs import Job
 from bench.python.problem import Array, Weights

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.cases import Cell
+from bench.cells import Cell
 from bench.python.problem import Array, Weights
 
 # Position of each of the peer's gates in Keras's order.
 TORCH_ORDER = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2), "simple_rnn": (0,)}
-ONNX_ORDER = {"lstm": (0, 3, 1, 2), "gru": (0, 1, 2), "gru_before": (0, 1, 2), "simple_rnn": (0,)}
+ONNX_ORDER = {"lstm": (0, 3, 1, 2), "gru": (0, 1, 2), "gru_reset_before": (0, 1, 2), "simple_rnn": (0,)}
 
 
 def reorder(columns: Array, order: tuple[int, ...]) -> Array:
@@ -29,7 +29,7 @@ def inverse(order: tuple[int, ...]) -> tuple[int, ...]:
 
 def _two_biases(cell: Cell, bias: Array) -> tuple[Array, Array]:
     """Input and recurrent bias; cells with one bias get zeros for the second."""
-    return (bias[0], bias[1]) if cell.reset_after else (bias, np.zeros_like(bias))
+    return (bias[0], bias[1]) if cell.biases == 2 else (bias, np.zeros_like(bias))
 
 
 def to_torch(cell: Cell, weights: Weights) -> tuple[Array, Array, Array, Array]:
@@ -48,7 +48,7 @@ def gradients_from_torch(cell: Cell, kernel: Array, recurrent: Array, bias: Arra
     """The gradients of :func:`to_torch`'s four arrays, in Keras's layout."""
     order = inverse(TORCH_ORDER[cell.name])
     biases = reorder(bias, order)
-    if cell.reset_after:
+    if cell.biases == 2:
         biases = np.stack([biases, reorder(bias_hh, order)])
     return Weights(reorder(kernel.T, order), reorder(recurrent.T, order), biases)
 

@@ -98,7 +98,7 @@ class OnnxRuntime:
 def _graph(size: Size) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
-    from bench.cases import CELLS
+    from bench.cells import CELLS
     from bench.python import gates
     from bench.python.problem import Weights
 

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.cases import CASES, CELLS, MODES, THREADS
+from bench.cases import CASES, MODES, THREADS
+from bench.cells import CELLS, COMPARED
 from bench.python import report
 from bench.python.run import higher, left_out
 
@@ -56,7 +57,7 @@ def join(parts: list[dict[str, Any]]) -> dict[str, Any]:
         scope = own_scope(part)
         reasons += [reason for reason in part["reasons"] if reason not in scope and " failed: " not in reason]
     results.sort(key=_place)
-    wanted = itertools.product(CASES, CELLS, MODES, ("float32",), map(str, THREADS))
+    wanted = itertools.product(CASES, COMPARED, MODES, ("float32",), map(str, THREADS))
     reasons += [f"not measured: {' '.join(problem)}" for problem in wanted if problem not in measured]
     reasons += sorted({f"{f.get('family', '')} failed: {f['error']}".strip() for f in failures})
     times = sorted(part["measured"] for part in parts)

@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import CASES, CELLS, MODES, find
+from bench.cases import CASES, MODES, find
+from bench.cells import CELLS, weight_shapes
 from bench.python.session import ROOT
 
 NEIGHBOURS = ("torch", "onnxruntime", "openblas")
@@ -59,15 +60,13 @@ def neighbour(name: str) -> Callable[[], Any]:
 
 def ours(case_name: str, cell: str, mode: str) -> Callable[[], Any]:
     """One call of a layer: inference, or forward and backward."""
-    from recurra._core.cells import CELLS as KERNELS
     from recurra._core.select import core
 
     case, draw = find(case_name), np.random.default_rng(1)
-    kernel = KERNELS["gru_reset_before" if cell == "gru_before" else cell]
+    kernel = CELLS[cell]
     x = draw.normal(size=(case.batch, case.time, case.inputs)).astype(np.float32)
     weights = [
-        (draw.normal(size=shape) * case.units**-0.5).astype(np.float32)
-        for shape in kernel.shapes(case.inputs, case.units).values()
+        (draw.normal(size=shape) * case.units**-0.5).astype(np.float32) for shape in weight_shapes(case, cell).values()
     ]
     states = [None] * len(kernel.states)
     mask = None if case.lengths is None else np.arange(case.time) < np.array(case.lengths)[:, None]

@@ -12,7 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bench.cases import CASES, CELLS, compulsory_bytes, flops
+from bench.cases import CASES
+from bench.cells import compulsory_bytes, flops, title
 from bench.python import summary
 from bench.python.peers import FAMILIES, OURS
 
@@ -74,7 +75,7 @@ def _speedup(result: dict[str, Any], path: Path) -> Path:
                 )
         axis.axhline(1, color="black", linewidth=0.8)
         axis.set_xticks(range(len(cases)), cases, rotation=40, ha="right", fontsize=7)
-        axis.set_title(f"{CELLS[cell].title}, {mode}" + ("" if dtype == "float32" else f", {dtype}"), fontsize=10)
+        axis.set_title(f"{title(cell)}, {mode}" + ("" if dtype == "float32" else f", {dtype}"), fontsize=10)
         axis.set_ylabel("times faster than the best peer", fontsize=8)
         axis.set_ylim(0, 1.7 * axis.dataLim.y1)  # room for the labels on the bars
         axis.legend(fontsize=7)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.cases import CELLS, SEED, Case, Cell, find
+from bench.cases import SEED, Case, find
+from bench.cells import CELLS, Cell, output_units, weight_shapes
 
 Array = NDArray[Any]
 Answer = dict[str, Array]
@@ -24,18 +25,24 @@ TOLERANCE = {"float32": 5e-4, "float64": 1e-10}  # of the largest magnitude in o
 
 @dataclass(frozen=True)
 class Weights:
-    """One direction's weights: kernel (I, G*H), recurrent_kernel (H, G*H), bias (G*H,) or (2, G*H) for reset_after."""
+    """One direction's weights: kernel (I, G*H), recurrent_kernel (H, G*H), bias (G*H,) or (2, G*H); empty where the
+    cell has none. others: what else it has, by name."""
 
     kernel: Array
     recurrent_kernel: Array
     bias: Array
+    others: Mapping[str, Array] = field(default_factory=dict)
+
+    def of(self, cell: Cell) -> list[Array]:
+        """Those that the cell has, in the kernels' order."""
+        return [self.others[name] if name in self.others else getattr(self, name) for name in cell.weights]
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is computed and its operands.
 
-    x : (B, T, I); h0, c0 : (directions, B, H), c0 for LSTM alone; weights : one entry a direction;
+    x : (B, T, I); h0, c0 : (directions, B, H), c0 for cells that have it; weights : one entry a direction;
     dy : (B, T, directions*H), the gradient of the output sequence, zero on padding;
     mask : (B, T) bool, or None when no row is padded.
     """
@@ -72,7 +79,6 @@ def make_problem(case: str, cell: str, mode: str, dtype: str, threads: int) -> P
     """The problem of these names. Weights are uniform in ±1/sqrt(H), everything else normal."""
     shape, kind = find(case), CELLS[cell]
     draw = np.random.Generator(np.random.Philox(SEED))
-    columns = kind.gates * shape.units
 
     def normal(*size: int) -> Array:
         return draw.standard_normal(size).astype(dtype)
@@ -82,10 +88,14 @@ def make_problem(case: str, cell: str, mode: str, dtype: str, threads: int) -> P
         return draw.uniform(-edge, edge, size).astype(dtype)
 
     def weights() -> Weights:
-        bias = uniform(2, columns) if kind.reset_after else uniform(columns)
-        return Weights(uniform(shape.inputs, columns), uniform(shape.units, columns), bias)
+        arrays = {name: uniform(*size) for name, size in weight_shapes(shape, cell).items()}
+        usual = (arrays.pop(name, uniform(0)) for name in ("kernel", "recurrent_kernel", "bias"))
+        return Weights(*usual, others=arrays)
 
-    states = (shape.directions, shape.batch, shape.units)
+    def state(units: int) -> Array:
+        return normal(shape.directions, shape.batch, units) * np.asarray(0.5, dtype)
+
+    outputs = output_units(shape, cell)
     problem = Problem(
         case=shape,
         cell=kind,
@@ -93,10 +103,10 @@ def make_problem(case: str, cell: str, mode: str, dtype: str, threads: int) -> P
         dtype=dtype,
         threads=threads,
         x=normal(shape.batch, shape.time, shape.inputs),
-        h0=normal(*states) * np.asarray(0.5, dtype),
-        c0=normal(*states) * np.asarray(0.5, dtype) if cell == "lstm" else None,
+        h0=state(outputs),
+        c0=state(shape.units) if "c" in kind.states else None,
         weights=tuple(weights() for _ in range(shape.directions)),
-        dy=normal(shape.batch, shape.time, shape.directions * shape.units),
+        dy=normal(shape.batch, shape.time, shape.directions * outputs),
     )
     if problem.mask is not None:
         problem.dy[~problem.mask] = 0
@@ -107,7 +117,7 @@ def gradient_names(problem: Problem) -> list[str]:
     """What an answer of a training step must hold beside ``y``."""
     names = ["dx", "dh0"] + (["dc0"] if problem.c0 is not None else [])
     for suffix in ("", "_reverse")[: problem.case.directions]:
-        names += [f"dkernel{suffix}", f"drecurrent_kernel{suffix}", f"dbias{suffix}"]
+        names += [f"d{name}{suffix}" for name in problem.cell.weights]
     return names
 
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.cases import CASES, CELLS
+from bench.cases import CASES
+from bench.cells import title
 from bench.python import summary
 from bench.python.peers import FAMILIES, OURS
 from bench.python.summary import Group, Row
@@ -97,7 +98,7 @@ def _overview(results: list[dict[str, Any]], everything: list[Group]) -> list[st
 
 def _name(group: Group) -> str:
     dtype = "" if group.dtype == "float32" else f", {group.dtype}"
-    return f"{CELLS[group.cell].title} {group.mode}{dtype}"
+    return f"{title(group.cell)} {group.mode}{dtype}"
 
 
 def _cell(entry: dict[str, Any] | None) -> str:

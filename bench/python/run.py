@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench.cases import CASES, CELLS, DTYPES, MODES, THREADS, find
+from bench.cases import CASES, DTYPES, MODES, THREADS, find
+from bench.cells import CELLS, COMPARED
 from bench.python import machine, report
 from bench.python.alternate import QUICK, Alternation, Pace
 from bench.python.peers import FAMILIES, OURS
@@ -27,7 +28,7 @@ from bench.python.session import HELD_TO, ROOT, Session, WorkerError, environmen
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.python.run", description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", metavar="BxTxIxH", help="only these (see bench/cases.py)")
-    parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS))
+    parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(COMPARED))
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=["float32"])
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS))
@@ -72,7 +73,7 @@ def left_out(
     reasons = []
     for what, given, full in (
         ("cases", cases, list(CASES)),
-        ("cells", cells, list(CELLS)),
+        ("cells", cells, list(COMPARED)),
         ("modes", modes, list(MODES)),
         ("threads", threads, list(THREADS)),
     ):

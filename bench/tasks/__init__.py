@@ -1,1 +1,1 @@
-"""Whole tasks on real data: ``python -m bench.tasks.NAME DATA`` trains, tests, and says what it took."""
+"""Results of whole tasks on public data sets, whose paths are given: long runs, not tests."""

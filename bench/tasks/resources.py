@@ -1,22 +1,50 @@
-"""What a run took: wall-clock and processor time, and the most memory."""
+"""What a run costs (seconds on the clock and of processors, peak memory), and settings from the command line."""
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 
-@contextmanager
-def measured(what: str) -> Iterator[None]:
-    """Print, at the end, the time of the block, that of its processors, and the peak memory of the process so far."""
-    wall, processor = time.perf_counter(), time.process_time()
-    yield
-    wall, processor = time.perf_counter() - wall, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    print(
-        f"{what}: {wall / 60:.2f} min wall-clock, {processor / 60:.2f} min of processors, peak memory {peak:,.0f} MiB",
-        flush=True,
-    )
+class Cost(NamedTuple):
+    """Wall-clock and CPU seconds of a block, and the process's peak memory in MB (None where it is not known)."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float | None
+
+    def __str__(self) -> str:
+        memory = "" if self.peak_mb is None else f", peak memory {self.peak_mb:.0f} MB"
+        return f"{self.seconds:.0f} s, {self.cpu_seconds:.0f} CPU s{memory}"
+
+
+class Meter:
+    """Counts from where it is made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> Cost:
+        """The cost so far."""
+        return Cost(time.perf_counter() - self._wall, time.process_time() - self._cpu, peak_megabytes())
+
+
+def peak_megabytes() -> float | None:
+    """The most memory that this process has had."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    usage: Any = resource.getrusage(resource.RUSAGE_SELF)
+    return float(usage.ru_maxrss) / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def setting(text: str) -> str | int | float:
+    """A value from the command line: a number where it is one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

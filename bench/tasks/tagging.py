@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.tasks.resources import measured
+from bench.tasks.resources import Meter
 from recurra.preprocessing.word_vectors import WordVectors, load_word_vectors
 from recurra.tasks import SequenceTagger, TaggingEvaluation
 from recurra.tasks.conll import column_format, read_file
@@ -70,16 +70,18 @@ def main() -> None:
     parser.add_argument("--quiet", action="store_true")
     given = parser.parse_args()
     for seed in given.seeds:
-        with measured("training, with reading"):
-            vectors = None if given.no_vectors else load_word_vectors(find(given.data, "glove*.txt*"))
-            tagger = train(given.data, vectors, given.label, seed, given.most, given.epochs, int(not given.quiet))
+        meter = Meter()
+        vectors = None if given.no_vectors else load_word_vectors(find(given.data, "glove*.txt*"))
+        tagger = train(given.data, vectors, given.label, seed, given.most, given.epochs, int(not given.quiet))
+        print(f"reading and training: {meter.read()}", flush=True)
         if given.out is not None:
             tagger.save(given.out)
         if given.no_test:
             print(f"seed {seed}: dev {tagger.trained['val_accuracy']:.2%} in epoch {tagger.trained['best_epoch']}")
             continue
-        with measured("test"):
-            found = tagger.evaluate(*read_part(given.data, "test", given.label, given.most))
+        meter = Meter()
+        found = tagger.evaluate(*read_part(given.data, "test", given.label, given.most))
+        print(f"test: {meter.read()}", flush=True)
         print(row(found, tagger, given.label, seed), flush=True)
 
 

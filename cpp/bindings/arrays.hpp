@@ -175,8 +175,9 @@ namespace detail {
 template <class T>
 View<const T> readable(py::array array) {
   if (!contiguous(array)) {
+    const auto bytes = static_cast<size_t>(array.nbytes());
     array = py::array::ensure(array, py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_);
-    if (!array) throw std::bad_alloc();
+    if (!array) throw OutOfMemory(bytes);
   }
   const T* data = static_cast<const T*>(array.data());
   return {std::move(array), data};

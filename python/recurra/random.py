@@ -12,12 +12,14 @@ sets the one seed that everything unseeded is derived from.
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
 import numpy as np
 
 from recurra._core.locks import ForkSafeLock
+from recurra._core.memory import taking
 from recurra._core.select import core
 from recurra.autograd import Array, value_of
 from recurra.config import standardize_dtype
@@ -140,7 +142,7 @@ def draw_seed(seed: int | SeedGenerator | None) -> tuple[int, int]:
 
 def _rows_cols(shape: tuple[int, ...]) -> tuple[int, int]:
     rows = shape[0] if shape else 1
-    return rows, int(np.prod(shape[1:], dtype=np.int64))
+    return rows, math.prod(map(int, shape[1:]))
 
 
 def uniform(
@@ -154,8 +156,9 @@ def uniform(
 
     shape : of the result; dtype : "float32" or "float64" (None: ``recurra.config.floatx()``)
     """
-    shape = tuple(shape)
-    values: Array = core.random_uniform(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    shape, name = tuple(shape), standardize_dtype(dtype)
+    with taking("random numbers", shape, name, "ask for fewer"):
+        values: Array = core.random_uniform(*draw_seed(seed), *_rows_cols(shape), name).reshape(shape)
     if minval != 0.0 or maxval != 1.0:
         values *= values.dtype.type(maxval - minval)
         values += values.dtype.type(minval)
@@ -170,8 +173,9 @@ def normal(
     seed: int | SeedGenerator | None = None,
 ) -> Array:
     """Numbers from the normal distribution of the given mean and standard deviation."""
-    shape = tuple(shape)
-    values: Array = core.random_normal(*draw_seed(seed), *_rows_cols(shape), standardize_dtype(dtype)).reshape(shape)
+    shape, name = tuple(shape), standardize_dtype(dtype)
+    with taking("random numbers", shape, name, "ask for fewer"):
+        values: Array = core.random_normal(*draw_seed(seed), *_rows_cols(shape), name).reshape(shape)
     if stddev != 1.0:
         values *= values.dtype.type(stddev)
     if mean != 0.0:
@@ -191,7 +195,8 @@ def truncated_normal(
     name = standardize_dtype(dtype)
     key, stream = draw_seed(seed)
     rows, cols = _rows_cols(shape)
-    values: Array = core.random_normal(key, stream, rows, cols, name)
+    with taking("random numbers", shape, name, "ask for fewer"):
+        values: Array = core.random_normal(key, stream, rows, cols, name)
     attempt = 0
     while (outside := np.abs(values) > 2.0).any():
         attempt += 1  # streams of later attempts lie far above any count of draws

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.cases import CELLS
+from bench.cells import CELLS
 from bench.python import gates
 from bench.python.problem import Weights
 
@@ -11,8 +11,8 @@ from bench.python.problem import Weights
 def weights_of(cell: str, inputs: int = 3, units: int = 2) -> Weights:
     """Each number tells its gate: gate g's columns hold 100 * g + position."""
     kind = CELLS[cell]
-    columns = np.concatenate([100.0 * g + np.arange(units) for g in range(kind.gates)])
-    bias = np.stack([columns + 7, columns + 8]) if kind.reset_after else columns + 7
+    columns = np.concatenate([100.0 * g + np.arange(units) for g in range(len(kind.gates))])
+    bias = np.stack([columns + 7, columns + 8]) if kind.biases == 2 else columns + 7
     return Weights(np.arange(inputs)[:, None] * 10 + columns, np.arange(units)[:, None] * 10 + columns, bias)
 
 
@@ -23,7 +23,7 @@ def test_torch_has_gates_in_its_order(cell: str, order: list[int]) -> None:
     assert [int(row[0]) // 100 for row in kernel[::2]] == order
     assert [int(row[0]) // 100 for row in recurrent[::2]] == order
     assert [int(value) // 100 for value in first[::2]] == order
-    assert second.any() == CELLS[cell].reset_after
+    assert second.any() == (CELLS[cell].biases == 2)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
@@ -35,11 +35,13 @@ def test_torch_and_back(cell: str) -> None:
     assert np.array_equal(back.bias, weights.bias)
 
 
-@pytest.mark.parametrize(("cell", "order"), [("lstm", [0, 3, 1, 2]), ("gru", [0, 1, 2]), ("gru_before", [0, 1, 2])])
+@pytest.mark.parametrize(
+    ("cell", "order"), [("lstm", [0, 3, 1, 2]), ("gru", [0, 1, 2]), ("gru_reset_before", [0, 1, 2])]
+)
 def test_onnx_has_gates_in_its_order(cell: str, order: list[int]) -> None:
     kernel, recurrent, biases = gates.to_onnx(CELLS[cell], weights_of(cell))
     assert [int(row[0]) // 100 for row in kernel[::2]] == order
     assert [int(row[0]) // 100 for row in recurrent[::2]] == order
     half = len(biases) // 2
     assert [int(value) // 100 for value in biases[:half:2]] == order
-    assert biases[half:].any() == CELLS[cell].reset_after
+    assert biases[half:].any() == (CELLS[cell].biases == 2)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bench.cases import CASES, CELLS, MODES, THREADS
+from bench.cases import CASES, MODES, THREADS
+from bench.cells import COMPARED
 from bench.python import join
 from bench.python.run import left_out
 
@@ -40,20 +41,20 @@ def part(cells: list[str], threads: list[int], cases: list[str] | None = None, m
 
 
 def parts() -> list[dict[str, Any]]:
-    return [part([cell], [n], ms=2.0 + n) for n in reversed(THREADS) for cell in reversed(list(CELLS))]
+    return [part([cell], [n], ms=2.0 + n) for n in reversed(THREADS) for cell in reversed(list(COMPARED))]
 
 
 def test_parts_of_everything_are_complete_and_in_order() -> None:
     result = join.join(parts())
     assert result["status"] == "complete" and result["reasons"] == []
-    whole = part(list(CELLS), list(THREADS))
+    whole = part(list(COMPARED), list(THREADS))
     assert {join.problem_of(r) for r in result["results"]} == {join.problem_of(r) for r in whole["results"]}
     assert len(result["results"]) == len(whole["results"])
     order = [(r["cell"], r["threads"]) for r in result["results"]]
-    assert list(dict.fromkeys(order)) == list(itertools.product(CELLS, THREADS))
+    assert list(dict.fromkeys(order)) == list(itertools.product(COMPARED, THREADS))
     assert result["peaks"]["1"]["fma_gflops"] == 30 and list(result["peaks"]) == ["1", "2"]
     assert result["measured"] == "2026-01-03T00:00:00+00:00 to 2026-01-04T00:00:00+00:00"
-    assert "/somewhere" not in result["command"] and result["command"].count("--cells") == len(CELLS)
+    assert "/somewhere" not in result["command"] and result["command"].count("--cells") == len(COMPARED)
 
 
 def test_what_no_part_measured_is_said() -> None:

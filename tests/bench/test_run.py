@@ -30,12 +30,12 @@ def test_alternation_over_a_worker(importable: None) -> None:
         assert session.ask("versions")["versions"]["recurra"] == recurra.__version__
         alternation = Alternation({"recurra": session}, Pace(rounds=3, slice=0.01, pilot=0.005, warmup=1), said.append)
         alternation.run("1x1x128x128", "lstm", "training", "float32", 1)
-        alternation.run("1x1x128x128", "gru_before", "inference", "float32", 1)
+        alternation.run("1x1x128x128", "gru_reset_before", "inference", "float32", 1)
         with pytest.raises(WorkerError, match="got '2x2x2x2'"):
             session.ask("prepare", case="2x2x2x2", cell="lstm", mode="training", dtype="float32")
     assert alternation.failures == []
     training, inference = alternation.results
-    assert (training["family"], training["cell"], inference["cell"]) == ("recurra", "lstm", "gru_before")
+    assert (training["family"], training["cell"], inference["cell"]) == ("recurra", "lstm", "gru_reset_before")
     assert 0 < training["min_ms"] <= training["q1_ms"] <= training["median_ms"] <= training["q3_ms"]
     assert training["gflops"] == pytest.approx(3 * 2 * 4 * 128 * 256 / training["median_ms"] / 1e6)
     assert training["samples"] >= 3 and len(training["loads"]) >= 3

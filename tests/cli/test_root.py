@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import recurra
 from recurra.cli.errors import Group, one_line
 from recurra.cli.root import cli
-from recurra.tasks import LanguageModel, SentimentClassifier
+from recurra.tasks import LanguageModel, SentimentClassifier, TextClassifier
 
 COMMANDS = [
     (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
@@ -132,8 +132,10 @@ def test_the_commands_and_the_classes_have_the_same_defaults() -> None:
     for group, task, names in (
         ("lm", LanguageModel, {"vocabulary": "vocabulary_size"}),
         ("sentiment", SentimentClassifier, {"vocabulary": "vocabulary_size"}),
+        ("classify", TextClassifier, {"vocabulary": "vocabulary_size"}),
     ):
-        found = {**inspect.signature(task).parameters, **inspect.signature(task.fit).parameters}
+        # the constructor's last: what both take, fit takes in place of the constructor's where it is given
+        found = {**inspect.signature(task.fit).parameters, **inspect.signature(task).parameters}
         compared = 0
         for option in cli.commands[group].commands["train"].params:  # type: ignore[attr-defined]
             parameter = found.get(names.get(option.name, option.name))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.test_interrupted import EACH_BATCH, cut_training
 
 from recurra.tasks import SequenceTagger
-from tests.cli.test_interrupted import EACH_BATCH, cut_training
 from tests.support.cli_cases import TAG_TINY, TAGGED
 
 TRAIN = ("tag", "train")

@@ -3,6 +3,7 @@
 // A failed check is reported and counted; the test goes on. Tests register themselves and main.cpp runs them.
 #pragma once
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <sstream>
@@ -71,6 +72,24 @@ class Numbers {
 
  private:
   unsigned long long state_;
+};
+
+/// Repeats what threads do together: for (Rounds rounds(3000); rounds.next();). At least a tenth of the rounds, and
+/// no more after 5 seconds: on a busy machine each meeting of threads waits for other processes.
+class Rounds {
+ public:
+  explicit Rounds(int most) : most_(most) {}
+  bool next() {
+    ++done_;
+    return done_ < most_ && (done_ < most_ / 10 || std::chrono::steady_clock::now() < end_);
+  }
+  /// The number of the round: 0, 1, ...
+  int number() const { return done_; }
+
+ private:
+  const int most_;
+  int done_ = -1;
+  const std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::seconds(5);
 };
 
 }  // namespace recurra_test

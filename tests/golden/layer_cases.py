@@ -1,7 +1,7 @@
 """Layers that Keras 3 and recurra must agree on: built by the same code from either's `layers` module.
 
-``make_keras_layers.py`` runs the cases in Keras and writes keras_layers.npz; ``tests/layers/test_golden.py`` runs them
-in recurra. Inputs and weights are drawn here, the same in both, so that the file holds results alone.
+``make_keras_layers.py`` runs the cases in Keras and writes keras_layers.npz; ``tests/layers/test_layers_golden.py``
+runs them in recurra. Inputs and weights are drawn here, the same in both, so that the file holds results alone.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from recurra.utils import to_categorical
 RNG = np.random.default_rng(0)
 
 
-#: metrics that cannot be made without arguments: in test_newer_metrics.py
+#: metrics that cannot be made without arguments: in test_metrics_overlap_and_correlation.py
 WITH_ARGUMENTS = {
     "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU", "SensitivityAtSpecificity", "SpecificityAtSensitivity",
     "PrecisionAtRecall", "RecallAtPrecision",

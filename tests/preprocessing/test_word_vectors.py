@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,20 @@ def test_vectors_of_a_trained_embedding() -> None:
     vectors = WordVectors.from_embedding(table, tokenizer)
     assert vectors.words == ["b", "a"] and vectors["a"].tolist() == [4, 5]
     assert WordVectors.from_embedding(table, {0: "<pad>", 2: "x"}).words == ["<pad>", "x"]
+
+
+def test_memory_is_that_of_the_words_asked_for(tmp_path: Path) -> None:
+    rows = 40_000
+    line = " ".join(["0.125"] * 50)
+    path = tmp_path / "large.txt.gz"
+    with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
+        file.writelines(f"word{i} {line}\n" for i in range(rows))  # 13 MB of text
+    wanted = {f"word{i}" for i in range(0, rows, 4000)}
+    tracemalloc.start()
+    try:
+        found = load_word_vectors(path, words=wanted)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert set(found) == wanted and found.dimension == 50
+    assert peak < 7_000_000, f"{peak:,} bytes at the peak"

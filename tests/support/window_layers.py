@@ -88,7 +88,7 @@ def _arguments() -> dict[str, Any]:
     return found
 
 
-#: for test_arguments.py
+#: for test_layers_arguments.py
 ARGUMENTS = _arguments()
 
 
@@ -127,5 +127,5 @@ def _gradients() -> dict[str, Any]:
     return found
 
 
-#: for test_gradients.py
+#: for test_layers_gradients.py
 GRADIENTS = _gradients()

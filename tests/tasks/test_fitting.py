@@ -49,15 +49,16 @@ def test_an_improvement_starts_the_wait_anew() -> None:
     assert not model.stop_training and best.epoch == 5
 
 
-def test_the_highest_value_is_the_best_where_it_should_rise() -> None:
-    model, best = Weights(), BestEpoch("val_accuracy", 2, "max")
+def test_the_highest_metric_is_the_best_and_the_loss_decides_between_equals() -> None:
+    model, best = Weights(), BestEpoch("val_loss", 2, highest="val_accuracy")
     best.set_model(model)
-    for epoch, accuracy in enumerate([0.5, 0.7, float("nan"), 0.6]):
+    logged = [(0.5, 1.0), (0.7, 2.0), (0.7, 1.5), (0.9, float("nan")), (0.7, 1.6)]
+    for epoch, (accuracy, loss) in enumerate(logged):
         model.value = epoch + 1.0
-        best.on_epoch_end(epoch, {"val_accuracy": accuracy})
-    assert model.stop_training and best.epoch == 2
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    assert model.stop_training and best.epoch == 3 and best.epochs == 5
     best.restore()
-    assert model.value == 2.0
+    assert model.value == 3.0
 
 
 def test_nan_is_no_improvement() -> None:

@@ -7,4 +7,4 @@ from importlib.util import find_spec
 if find_spec("torch") is None:
     collect_ignore_glob = ["test_*.py"]
 elif find_spec("expecttest") is None:  # PyTorch's testing tools need it
-    collect_ignore_glob = ["test_module_infos.py"]
+    collect_ignore_glob = ["test_torch_module_infos.py"]

@@ -32,6 +32,8 @@ def versions() -> dict[str, str]:
 
 
 def candidates(problem: Problem) -> list[Candidate]:
+    if problem.cell.name not in CELLS:
+        return []
     settings = [("product before the loop", True, 1), ("product in the loop", False, 1)]
     if problem.case.time > 1:
         settings.append(("product before the loop, unroll 8", True, 8))
@@ -55,7 +57,7 @@ def _gru(state: State, z: Any, recurrent: Any, bias: Any) -> State:
     return (u * h + (1 - u) * n,)
 
 
-def _gru_before(state: State, z: Any, recurrent: Any, bias: Any) -> State:
+def _gru_reset_before(state: State, z: Any, recurrent: Any, bias: Any) -> State:
     (h,) = state
     units = h.shape[-1]
     a = jax.nn.sigmoid(z[:, : 2 * units] + h @ recurrent[:, : 2 * units])
@@ -71,7 +73,7 @@ def _simple_rnn(state: State, z: Any, recurrent: Any, bias: Any) -> State:
 CELLS: dict[str, Callable[[State, Any, Any, Any], State]] = {
     "lstm": _lstm,
     "gru": _gru,
-    "gru_before": _gru_before,
+    "gru_reset_before": _gru_reset_before,
     "simple_rnn": _simple_rnn,
 }
 
@@ -81,7 +83,7 @@ def _candidate(problem: Problem, setting: str, hoisted: bool, unroll: int) -> Ca
 
     def direction(x: Any, states: State, weights: Any, reverse: bool) -> tuple[Any, State]:
         kernel, recurrent, bias = weights
-        first, second = (bias[0], bias[1]) if problem.cell.reset_after else (bias, None)
+        first, second = (bias[0], bias[1]) if problem.cell.biases == 2 else (bias, None)
 
         def step(state: State, row: Any) -> tuple[State, Any]:
             z = row if hoisted else row @ kernel + first

@@ -18,7 +18,7 @@ from bench.python.problem import Answer, Problem
 LAYERS = {
     "lstm": keras.layers.LSTM,
     "gru": keras.layers.GRU,
-    "gru_before": keras.layers.GRU,
+    "gru_reset_before": keras.layers.GRU,
     "simple_rnn": keras.layers.SimpleRNN,
 }
 
@@ -33,6 +33,8 @@ def versions() -> dict[str, str]:
 
 
 def candidates(problem: Problem) -> list[Candidate]:
+    if problem.cell.name not in LAYERS:
+        return []
     found = [_candidate(problem, "XLA", jit=True)]
     if problem.case.time <= 100:  # unrolled by nobody, a graph pays for each step; far behind XLA on long sequences
         found.append(_candidate(problem, "graph", jit=False))
@@ -42,7 +44,7 @@ def candidates(problem: Problem) -> list[Candidate]:
 def _candidate(problem: Problem, setting: str, jit: bool) -> Candidate:
     options = {"return_sequences": True, "return_state": True, "dtype": problem.dtype}
     if problem.cell.name.startswith("gru"):
-        options["reset_after"] = problem.cell.reset_after
+        options["reset_after"] = problem.cell.biases == 2
     layer = LAYERS[problem.cell.name](problem.case.units, **options)
     if problem.case.bidirectional:
         layer = keras.layers.Bidirectional(layer)

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from bench.python import gates
 from bench.python.problem import Answer, Array, Problem
 
-OPERATOR = {"lstm": "LSTM", "gru": "GRU", "gru_before": "GRU", "simple_rnn": "RNN"}
+OPERATOR = {"lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU", "simple_rnn": "RNN"}
 
 
 def make_graph(problem: Problem, time_major: bool, sequence_lengths: bool) -> bytes:
@@ -31,7 +31,7 @@ def make_graph(problem: Problem, time_major: bool, sequence_lengths: bool) -> by
     if case.bidirectional:
         attributes["direction"] = "bidirectional"
     if problem.cell.name.startswith("gru"):
-        attributes["linear_before_reset"] = int(problem.cell.reset_after)
+        attributes["linear_before_reset"] = int(problem.cell.biases == 2)
     nodes = []
     if not time_major:
         nodes.append(helper.make_node("Transpose", ["x"], ["x_time"], perm=[1, 0, 2]))

@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
 
 
 def candidates(problem: Problem) -> list[Candidate]:
-    if problem.training or problem.dtype != "float32":
+    if problem.training or problem.dtype != "float32" or problem.cell.name not in onnx_graph.OPERATOR:
         return []
     ragged = problem.mask is not None
     found = []

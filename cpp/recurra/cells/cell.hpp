@@ -30,7 +30,8 @@
 //   backward(z, before, after, dh, dcarry, u, du, act)   leaves dL/dz in z. before, after: the carry around the step;
 //                                                        dcarry: its gradient, after the step in, before the step out;
 //                                                        du: dL/du, written for every unit parameter
-//   stage_operand(stage, z, h, act)                      the operand of a stage after 0; may change z
+//   stage_operand(stage, z, h, act)                      the operand of a stage after 0, from the columns of the stages
+//                                                        before it, which it may change
 //   stage_operand_backward(stage, z, h, d, act)          d: dL/d(operand). Writes dL/dz of the columns it was computed
 //                                                        from, returns dL/dh. h: times recurrent dropout
 #pragma once

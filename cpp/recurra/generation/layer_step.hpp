@@ -146,9 +146,9 @@ class LayerStep {
   void stage_operand(int stage, Index s, Index rows, Index p) {
     const Index first = units_.first(p);
     for (Index b = 0; b < rows; b += block_rows)
-      layer_.block->stage_operand({stage, std::min(block_rows, rows - b), units_.padded, z(p) + b * z_stride_,
-                                   z_stride_, units_.width(p), h_of(s, b) + first, stride_, H_ - first,
-                                   stage_row(stage, b) + first, layer_.activations});
+      layer_.block->stage_operand[units_.vectors(p) - 1]({stage, std::min(block_rows, rows - b), units_.padded,
+                                                          z(p) + b * z_stride_, z_stride_, h_of(s, b) + first, stride_,
+                                                          H_ - first, stage_row(stage, b) + first, layer_.activations});
   }
 
   void normalize(const Worker& worker, Range panels, Index rows) {

@@ -120,16 +120,20 @@ class BackwardPointwise : protected BackwardProducts<T> {
   }
 
   void stage_pointwise(int stage, Index s, Index i0, Index i1, Index q, const T* d) {
-    const Index first = L_.units.first(q), width = L_.units.width(q);
-    for (Index i = i0; i < i1; ++i, d += width) {
-      const Index row = plan_.row(s, i);
-      const T* drop = call_.recurrent_mask(cell_.stage_gate(stage), plan_.batch_row(i));
-      if (drop) drop += first;
-      functions_.stage_operand_backward({stage, z_at(q, row), width, L_.H - first,
-                                         cache_.operands.data() + row * L_.cached_stride + L_.I + 1 + first,
-                                         L_.sections > 1 ? drop : nullptr, drop, d,
-                                         upstream_.dcarry.data() + i * L_.units.padded + first, call_.activations()});
+    const Index first = L_.units.first(q), row = plan_.row(s, i0), Hp = L_.units.padded;
+    StageBackwardBlock<T> block;
+    block.stage = stage, block.rows = i1 - i0, block.padded = Hp;
+    block.z = z_at(q, row), block.z_stride = L_.z_stride;
+    block.h = cache_.operands.data() + row * L_.cached_stride + L_.I + 1 + first, block.h_stride = L_.cached_stride;
+    block.units = L_.H - first;
+    for (Index i = i0; i < i1; ++i) {
+      const T* mask = call_.recurrent_mask(cell_.stage_gate(stage), plan_.batch_row(i));
+      block.dropout[i - i0] = mask ? mask + first : nullptr;
     }
+    block.h_lacks_dropout = L_.sections > 1;
+    block.d = d, block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
+    block.activations = call_.activations();
+    functions_.stage_operand_backward[L_.units.vectors(q) - 1](block);
   }
 
   /// The sums over the positions, ascending, of what the loop has summed over each one's steps.

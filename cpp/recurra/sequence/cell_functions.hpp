@@ -47,24 +47,26 @@ struct StageBlock {
   int stage;
   Index rows, padded;
   T* z;
-  Index z_stride, width;  // width: of the panel
+  Index z_stride;
   const T* h;  // [row][unit], rows h_stride apart, with recurrent dropout
   Index h_stride, units;  // units: from the panel's first on
   T* operand;  // [row][unit], out
   AnyActivations activations;
 };
 
-/// The way back, for one row.
+/// The way back.
 template <class T>
-struct StageBackwardRow {
+struct StageBackwardBlock {
   int stage;
+  Index rows, padded;
   T* z;
-  Index width, units;
-  const T* h;
-  const T* h_mask;  // still to be multiplied with h; or null
-  const T* dropout;  // recurrent dropout of the row, or null
-  const T* d;  // dL/d(operand), [unit in panel]
-  T* dcarry;  // dL/dh is added to it
+  Index z_stride;
+  const T* h;  // as in StageBlock; without recurrent dropout where h_lacks_dropout
+  Index h_stride, units;
+  const T* dropout[block_rows];  // recurrent dropout of each row, or null
+  bool h_lacks_dropout;
+  const T* d;  // dL/d(operand), [row][unit in panel]
+  T* dcarry;  // [row][unit]: dL/dh is added to it
   AnyActivations activations;
 };
 
@@ -95,13 +97,13 @@ struct SmallStageRow {
   AnyActivations activations;
 };
 
-/// A cell's functions on blocks, with one kind of activations. forward, backward: for panels of 1, 2, ... vectors.
+/// A cell's functions on blocks, with one kind of activations, for panels of 1, 2, ... vectors.
 template <class T>
 struct BlockFunctions {
   void (*forward[panel_vectors])(const ForwardBlock<T>&);
   void (*backward[panel_vectors])(const BackwardBlock<T>&);
-  void (*stage_operand)(const StageBlock<T>&);
-  void (*stage_operand_backward)(const StageBackwardRow<T>&);
+  void (*stage_operand[panel_vectors])(const StageBlock<T>&);  // null for a cell of one stage
+  void (*stage_operand_backward[panel_vectors])(const StageBackwardBlock<T>&);
 };
 
 template <class T>

@@ -71,9 +71,9 @@ class ForwardPointwise : protected ForwardState<T> {
   void stage_pointwise(int stage, Index s, Index i0, Index i1, Index p, T* z) {
     const Index first = L_.units.first(p);
     const Index section = L_.sections > 1 ? cell_.stage_gate(stage) * L_.section : 0;
-    functions_.stage_operand({stage, i1 - i0, L_.units.padded, z, L_.z_stride, L_.units.width(p),
-                              operand(s, i0) + section + L_.I + 1 + first, L_.operand_stride, L_.H - first,
-                              stage_operand(stage, s, i0) + first, call_.activations()});
+    functions_.stage_operand[L_.units.vectors(p) - 1](
+        {stage, i1 - i0, L_.units.padded, z, L_.z_stride, operand(s, i0) + section + L_.I + 1 + first,
+         L_.operand_stride, L_.H - first, stage_operand(stage, s, i0) + first, call_.activations()});
   }
 
  private:

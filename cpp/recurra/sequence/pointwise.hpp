@@ -29,7 +29,14 @@ class BlockPointwise {
  private:
   template <size_t... V>
   static constexpr BlockFunctions<T> functions(std::index_sequence<V...>) {
-    return {{&forward<int(V) + 1>...}, {&backward<int(V) + 1>...}, &stage_operand, &stage_operand_backward};
+    if constexpr (declaration<Cell>.stages == 1) {
+      return {{&forward<int(V) + 1>...}, {&backward<int(V) + 1>...}, {}, {}};
+    } else {
+      return {{&forward<int(V) + 1>...},
+              {&backward<int(V) + 1>...},
+              {&stage_operand<int(V) + 1>...},
+              {&stage_operand_backward<int(V) + 1>...}};
+    }
   }
 
   template <int V>
@@ -97,36 +104,49 @@ class BlockPointwise {
     }
   }
 
-  static void stage_operand(const StageBlock<T>& block) {
-    const A act = activations(block.activations);
-    T* z = block.z;
-    for (Index i = 0; i < block.rows; ++i, z += block.z_stride) {
-      const T* h = block.h + i * block.h_stride;
-      for (Index j = 0; j < block.width; j += W) {
+  /// The columns that there are before a stage's products: a stage's operand is computed from them alone. (Columns of
+  /// the stage itself may be read by other workers, whose products they are the operand of.)
+  static constexpr bool is_before(int column, int stage) {
+    return Cell::columns[column].stage < (declaration<Cell>.stages == 2 ? 1 : stage);
+  }
+  /// f(v, i, j) for each vector of units j of each row i: v holds the columns before the stage, which are stored again.
+  template <int V, class F>
+  static RECURRA_INLINE void for_stage(int stage, Index rows, T* z, Index z_stride, F&& f) {
+    constexpr Index width = V * W;
+    for (Index i = 0; i < rows; ++i, z += z_stride) RECURRA_UNROLL for (int n = 0; n < V; ++n) {
+        const Index j = n * W;
         Packet<T> v[C];
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(z + c * block.width + j);
-        const Packet<T> operand =
-            Cell::template stage_operand<T>(block.stage, v, load_partial(h + j, block.units - j), act);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) store(z + c * block.width + j, v[c]);
-        store(block.operand + i * block.padded + j, operand);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = is_before(c, stage) ? load(z + c * width + j) : set1<T>(0);
+        f(v, i, j);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) if (is_before(c, stage)) store(z + c * width + j, v[c]);
       }
-    }
   }
 
-  static void stage_operand_backward(const StageBackwardRow<T>& row) {
-    const A act = activations(row.activations);
-    for (Index j = 0; j < row.width; j += W) {
-      const Index left = row.units - j;
-      Packet<T> v[C], h = load_partial(row.h + j, left);
-      RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = load(row.z + c * row.width + j);
-      if (row.h_mask) h = mul(h, load_partial(row.h_mask + j, left));
-      Packet<T> dh = Cell::template stage_operand_backward<T>(row.stage, v, h, load(row.d + j), act);
-      // Columns of this stage are being read by other workers, whose products they are the operand of.
-      RECURRA_UNROLL for (int c = 0; c < C; ++c) if (Cell::columns[c].stage < row.stage)
-          store(row.z + c * row.width + j, v[c]);
-      if (row.dropout) dh = mul(dh, load_partial(row.dropout + j, left));
-      store(row.dcarry + j, add(load(row.dcarry + j), dh));
-    }
+  template <int V>
+  static void stage_operand(const StageBlock<T>& block) {
+    const A act = activations(block.activations);
+    for_stage<V>(block.stage, block.rows, block.z, block.z_stride, [&](Packet<T>* v, Index i, Index j) {
+      const Packet<T> h = load_partial(block.h + i * block.h_stride + j, block.units - j);
+      store(block.operand + i * block.padded + j, Cell::template stage_operand<T>(block.stage, v, h, act));
+    });
+  }
+
+  template <int V>
+  static void stage_operand_backward(const StageBackwardBlock<T>& block) {
+    const A act = activations(block.activations);
+    for_stage<V>(block.stage, block.rows, block.z, block.z_stride, [&](Packet<T>* v, Index i, Index j) {
+      const Index left = block.units - j;
+      const T* dropout = block.dropout[i];
+      Packet<T> h = load_partial(block.h + i * block.h_stride + j, left), mask = h;
+      if (dropout) {
+        mask = load_partial(dropout + j, left);
+        if (block.h_lacks_dropout) h = mul(h, mask);
+      }
+      Packet<T> dh = Cell::template stage_operand_backward<T>(block.stage, v, h, load(block.d + i * V * W + j), act);
+      if (dropout) dh = mul(dh, mask);
+      T* dcarry = block.dcarry + i * block.padded + j;
+      store(dcarry, add(load(dcarry), dh));
+    });
   }
 };
 

@@ -6,6 +6,7 @@
 // the end. Their content is undefined. Blocks over 2 MB ask for huge pages. Thread-safe.
 #pragma once
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -28,6 +29,21 @@ inline void poison([[maybe_unused]] void* pointer, [[maybe_unused]] size_t bytes
   std::memset(pointer, 0xFF, bytes);
 #endif
 }
+
+/// The system gives no memory of this size.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(size_t bytes) noexcept {
+    std::snprintf(text_, sizeof(text_),
+                  "a kernel's results or scratch take %zu bytes, which the system does not give: make the batch, the "
+                  "sequences or the units smaller",
+                  bytes);
+  }
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[160];
+};
 
 class Workspace {
  public:
@@ -108,7 +124,7 @@ class Workspace {
 #else
     void* pointer = std::aligned_alloc(bytes >= huge ? huge : alignment, bytes);
 #endif
-    if (!pointer) throw std::bad_alloc();
+    if (!pointer) throw OutOfMemory(bytes);
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (bytes >= huge) madvise(pointer, bytes, MADV_HUGEPAGE);  // advice only: a refusal changes nothing
 #endif

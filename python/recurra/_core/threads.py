@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+
+from recurra._core.control_groups import PROC, ROOT, smallest_limit
 
 
 def default_threads() -> int:
@@ -30,39 +31,17 @@ def usable_cpus() -> int:
     return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
-def cgroup_quota(proc: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> float | None:
+def cgroup_quota(proc: Path = PROC, root: Path = ROOT) -> float | None:
     """The smallest CPU quota of the control groups around this process, in CPUs; None where there is no limit.
 
     proc : which groups the process is in
     root : where the groups' files are mounted
     """
-    try:
-        lines = proc.read_text().splitlines()
-    except OSError:  # not Linux, or /proc is hidden: nothing to obey
-        return None
-    quotas = []
-    for line in lines:
-        hierarchy, controllers, path = line.split(":", 2)
-        if hierarchy == "0" and not controllers:  # version 2: one tree, "quota period" or "max period" in one file
-            mount, read = root, _quota_v2
-        elif "cpu" in controllers.split(","):  # version 1: a tree of its own, a quota of -1 for none
-            mount, read = root / controllers, _quota_v1
-            if not mount.is_dir():
-                mount = root / "cpu"
-        else:
-            continue
-        quotas += [quota for folder in _upwards(mount, path) if (quota := read(folder)) is not None]
-    return min(quotas, default=None)
-
-
-def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """The group's folder and those around it. In a container, the path may be the host's: then only `mount` exists."""
-    parts = [part for part in path.split("/") if part not in ("", "..")]
-    for n in range(len(parts), -1, -1):
-        yield mount.joinpath(*parts[:n])
+    return smallest_limit("cpu", _quota_v2, _quota_v1, proc, root)
 
 
 def _quota_v2(folder: Path) -> float | None:
+    """Of "quota period" or "max period"."""
     try:
         quota, period = (folder / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)
@@ -71,6 +50,7 @@ def _quota_v2(folder: Path) -> float | None:
 
 
 def _quota_v1(folder: Path) -> float | None:
+    """A quota of -1 is none."""
     try:
         quota = int((folder / "cpu.cfs_quota_us").read_text())
         return None if quota < 0 else quota / int((folder / "cpu.cfs_period_us").read_text())

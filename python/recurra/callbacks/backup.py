@@ -31,7 +31,8 @@ class BackupAndRestore(Callback):
     A checkpoint is one file, which takes its name when it is whole. It holds the weights, the optimizer's state, the
     states of stateful layers, all random streams, the running averages, the state of callbacks (``state_dict()``; a
     callback of your own keeps what it returns there) and the place in the data, so that the run that was killed at any
-    moment and started again ends with the same weights, bit for bit, as one that was not. Ctrl-C writes one as well.
+    moment and started again ends with the same weights, bit for bit, as one that was not. Ctrl-C writes one as well,
+    within the validation too, for which a copy of all this is held in memory while it runs.
 
     Data in arrays, lists, objects with ``__getitem__`` and ``recurra.data`` is found again. Of a generator, or another
     iterable, as many batches are read again as had been read; of an object with ``on_epoch_end`` the ends of epochs are

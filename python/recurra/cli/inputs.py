@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from recurra.cli.options import encoding_option, stdin_is_terminal
 
+if TYPE_CHECKING:
+    from recurra.utils.examples import Columns
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+ColumnFinder = Callable[[str], "Callable[[list[str]], Columns]"]
+
+_CHARACTERS = 4_000_000
+"""The most characters in a batch of texts, but for the last text."""
 
 
 def reading_options(labelled: bool) -> Callable[[Command], Command]:
@@ -27,16 +33,21 @@ def reading_options(labelled: bool) -> Callable[[Command], Command]:
             "--text", "text_column", default="text", show_default=True, metavar="NAME",
             help="Column (CSV, TSV) or key (JSONL) of the text.",
         )(command)  # fmt: skip
-        plain = "label, tab, text" if labelled else "a text"
-        return click.option(
-            "--format",
-            "file_format",
-            type=click.Choice(["csv", "tsv", "jsonl", "text"]),
-            help=f'Of the files; "text" holds {plain} on each line  [default: by the file\'s ending, also before .gz, '
-            ".bz2 or .xz; text for standard input]",
-        )(command)
+        return format_option(labelled)(command)
 
     return add
+
+
+def format_option(labelled: bool) -> Callable[[Command], Command]:
+    """``--format``, of files of texts."""
+    plain = "label, tab, text" if labelled else "a text"
+    return click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(["csv", "tsv", "jsonl", "text"]),
+        help=f'Of the files; "text" holds {plain} on each line  [default: by the file\'s ending, also before .gz, '
+        ".bz2 or .xz; text for standard input]",
+    )
 
 
 def read_text_files(files: Sequence[str], encoding: str) -> str:
@@ -46,48 +57,88 @@ def read_text_files(files: Sequence[str], encoding: str) -> str:
     return "\n".join(read_text(file, encoding) for file in files)
 
 
+class Labelled(NamedTuple):
+    """Texts with their labels, and with their groups where these were asked for."""
+
+    texts: list[str]
+    labels: list[str]
+    groups: list[str] | None
+
+
 def read_labelled(
-    files: Sequence[str], options: Mapping[str, Any], known: Sequence[str] | None = None
-) -> tuple[list[str], list[str]]:
+    files: Sequence[str],
+    options: Mapping[str, Any],
+    known: Sequence[str] | None = None,
+    find: ColumnFinder | None = None,
+) -> Labelled:
     """Texts and labels of all files.
 
     known : the labels that may occur; None allows any
+    find : from a file's name to what chooses its columns; None takes those that the options name
     """
-    from recurra.utils.io import read_examples
+    from recurra.utils.examples import iter_examples
+    from recurra.utils.io import display_name
 
     texts: list[str] = []
     labels: list[str] = []
+    groups: list[str] = []
     for file in files:
-        found = read_examples(
-            file, text=options["text_column"], label=options["label_column"], format=options["file_format"],
-            encoding=options["encoding"], known=known,
-        )  # fmt: skip
-        texts += found.texts
-        labels += found.labels or []
-    return texts, labels
+        columns = _named(options, labelled=True) if find is None else find(display_name(file))
+        for one in iter_examples(
+            file, columns, format=options["file_format"], encoding=options["encoding"], known=known
+        ):
+            texts.append(one.text)
+            labels.append(one.label)
+            groups.append(one.group)
+    return Labelled(texts, labels, groups if any(groups) else None)
 
 
-def text_batches(files: Sequence[str], options: Mapping[str, Any], size: int) -> Iterator[list[str]]:
-    """The files' texts in lists of up to `size`; lines that a person types come one by one, as they are typed."""
-    from recurra.utils.io import file_format, read_examples
+def text_batches(
+    files: Sequence[str], options: Mapping[str, Any], size: int, find: ColumnFinder | None = None
+) -> Iterator[list[str]]:
+    """The files' texts in lists of up to `size`; lines that a person types come one by one, as they are typed.
+
+    The memory does not grow with the files: a list is shorter where its texts are long.
+    find : as in :func:`read_labelled`
+    """
+    from recurra.utils.examples import iter_examples
+    from recurra.utils.io import display_name, file_format
 
     for file in files:
         if file_format(file, options["file_format"]) == "text":
             yield from _line_batches(file, options["encoding"], size)
             continue
-        texts = read_examples(
-            file, text=options["text_column"], label=None, format=options["file_format"], encoding=options["encoding"]
-        ).texts
-        for at in range(0, len(texts), size):
-            yield texts[at : at + size]
+        columns = _named(options, labelled=False) if find is None else find(display_name(file))
+        rows = iter_examples(file, columns, format=options["file_format"], encoding=options["encoding"])
+        yield from _in_batches((one.text for one in rows), size)
+
+
+def _named(options: Mapping[str, Any], labelled: bool) -> Columns:
+    """The columns that the options name."""
+    from recurra.utils.examples import Columns
+
+    return Columns(options["text_column"], options["label_column"] if labelled else None)
+
+
+def _in_batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if len(batch) == size or characters > _CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def _line_batches(file: str, encoding: str, size: int) -> Iterator[list[str]]:
     from recurra.utils.io import display_name, iter_lines
 
     typed = file == "-" and stdin_is_terminal()
-    lines, some = iter_lines(file, encoding), typed
-    while batch := list(islice(lines, 1 if typed else size)):
+    some = typed
+    for batch in _in_batches(iter_lines(file, encoding), 1 if typed else size):
         some = True
         yield batch
     if not some:

@@ -97,6 +97,27 @@ def open_checkpoint(
     return checkpoint
 
 
+def plot_option(what: str) -> Callable[[Command], Command]:
+    """``--plot FILE``, for a picture of `what`."""
+    return click.option(
+        "--plot", type=click.Path(path_type=Path), metavar="FILE",
+        help=f"Draw {what} into this file (.png, .svg, .pdf); needs the extra recurra[plot].",
+    )  # fmt: skip
+
+
+def check_plot(path: Path | None, inputs: Sequence[str], *others: Path | None) -> None:
+    """Refuse a picture that cannot be drawn or written, or over a file that is read or written, before the work."""
+    if path is None:
+        return
+    from recurra.callbacks.history_plot import require_matplotlib
+
+    check_out(path, True, inputs)
+    for other in others:
+        if other is not None and os.path.realpath(path) == os.path.realpath(other):
+            raise InputError(f"{path} cannot be both the picture and {other}: choose another name for one")
+    require_matplotlib("--plot")
+
+
 history_option = click.option(
     "--history",
     type=click.Path(path_type=Path),

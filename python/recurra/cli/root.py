@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.classify import classify
 from recurra.cli.convert import convert
 from recurra.cli.demo import demo
 from recurra.cli.errors import Group
@@ -35,6 +36,7 @@ def cli(threads: int | None) -> None:
       recurra sentiment train reviews.csv -o reviews.rsc
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
       recurra tag train en-train.conllu -o english.rst --dev en-dev.conllu
+      recurra classify explain reviews.rsc -t "A dull film with one good joke."
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -45,5 +47,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, tag, run, check, convert, info):
+for command in (demo, lm, classify, sentiment, tag, run, check, convert, info):
     cli.add_command(command)

@@ -3,28 +3,23 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from recurra.cli.inputs import read_labelled, reading_options, text_batches
-from recurra.cli.options import (
-    history_option,
-    item_bar,
-    open_checkpoint,
-    out_option,
-    quiet_option,
-    resume_options,
-    save_training,
-    seed_option,
+from recurra.cli.classifier_options import (
+    evaluated,
+    files_argument,
+    model_argument,
+    sentence_option,
+    show_evaluation,
+    some_files_argument,
+    training_options,
 )
+from recurra.cli.inputs import read_labelled, reading_options, text_batches
+from recurra.cli.options import item_bar, open_checkpoint, quiet_option, save_training
 from recurra.cli.results import FORMATS, ResultWriter
-from recurra.layers import LAYER_OF_CELL
-
-_model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
 @click.group()
@@ -40,83 +35,22 @@ def sentiment() -> None:
 
 
 @sentiment.command()
-@_files
-@out_option(".rsc")
+@files_argument
 @reading_options(labelled=True)
-@click.option(
-    "--cell",
-    type=click.Choice(list(LAYER_OF_CELL)),
-    default="lstm",
-    show_default=True,
-    help="The recurrent cell.",
-)
-@click.option(
-    "--units",
-    type=click.IntRange(min=1),
-    default=32,
-    show_default=True,
-    help="Size of the recurrent layer, in each direction.",
-)
-@click.option(
-    "--embedding", type=click.IntRange(min=1), default=48, show_default=True, help="Width of a word's vector."
-)
-@click.option(
-    "--dropout",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.5,
-    show_default=True,
-    help="On word vectors and on what the recurrent layer found.",
-)
-@click.option("--vocabulary", type=click.IntRange(min=3), default=20_000, show_default=True, help="Most words to know.")
-@click.option(
-    "--maxlen",
-    type=click.IntRange(min=1),
-    default=400,
-    show_default=True,
-    help="Words of a text to read: its first third, and its end.",
-)
-@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Most passes over the texts.")
-@click.option(
-    "--patience",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Stop after so many epochs without a better validation loss.",
-)
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Texts in a step.")
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    default=2e-3,
-    show_default=True,
-    help="Adam's, at the start; falls to a tenth.",
-)
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.1,
-    show_default=True,
-    help="Share of the texts, drawn at random, to hold out.",
-)
-@history_option
-@resume_options
-@seed_option("the training")
-@quiet_option
+@training_options()
 def train(
     files: tuple[str, ...],
     out: Path,
     force: bool,
-    epochs: int,
-    patience: int,
-    batch_size: int,
-    learning_rate: float,
-    validation: float,
     history: Path | None,
-    seed: int | None,
     quiet: bool,
     resume: bool,
     checkpoint_minutes: float,
     vocabulary: int,
+    text_column: str,
+    label_column: str,
+    file_format: str | None,
+    encoding: str,
     **options: Any,
 ) -> None:
     """Train a classifier on labelled texts ("-" is standard input) and write it to FILE.
@@ -135,24 +69,18 @@ def train(
     """
     from recurra.tasks import SentimentClassifier
 
+    reading = {"text_column": text_column, "label_column": label_column}
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
-    texts, labels = read_labelled(files, options)
-    model = SentimentClassifier(
-        cell=options["cell"], units=options["units"], embedding=options["embedding"], dropout=options["dropout"],
-        vocabulary_size=vocabulary, maxlen=options["maxlen"], seed=seed,
-    )  # fmt: skip
-    record = model.fit(
-        texts, labels, validation=validation, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
-        patience=patience, verbose=0 if quiet else 1,
-        checkpoint=checkpoint,
-    )  # fmt: skip
+    data = read_labelled(files, {**reading, "file_format": file_format, "encoding": encoding})
+    model = SentimentClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
+    record = model.fit(data.texts, data.labels, checkpoint=checkpoint)
     save_training(model, record, out, history, checkpoint, "nats/text", quiet)
 
 
 @sentiment.command()
-@_model_file
-@click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
-@click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="A text to label, instead of files; repeatable.")
+@model_argument
+@some_files_argument
+@sentence_option
 @reading_options(labelled=False)
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
 @quiet_option
@@ -183,8 +111,8 @@ def predict(
 
 
 @sentiment.command()
-@_model_file
-@_files
+@model_argument
+@files_argument
 @reading_options(labelled=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @quiet_option
@@ -199,16 +127,5 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     from recurra.tasks import SentimentClassifier
 
     classifier = SentimentClassifier.load(model)
-    texts, labels = read_labelled(files, options, [str(label) for label in classifier.labels])
-    with item_bar(len(texts), " texts", quiet) as advance:
-        found = classifier.evaluate(texts, labels, progress=advance)
-    if as_json:
-        click.echo(json.dumps(found._asdict(), ensure_ascii=False))
-        return
-    click.echo(f"accuracy {found.accuracy:.2%}, loss {found.loss:.4f} nats/text, over {found.examples:,} texts\n")
-    names = [str(label) for label in found.confusion]
-    width = max(map(len, [*names, "true \\ predicted"])) + 2
-    cell = max(9, max(map(len, names)) + 2)
-    click.echo("true \\ predicted".ljust(width) + "".join(name.rjust(cell) for name in names))
-    for true, row in found.confusion.items():
-        click.echo(str(true).ljust(width) + "".join(f"{n:,}".rjust(cell) for n in row.values()))
+    data = read_labelled(files, options, [str(label) for label in classifier.labels])
+    show_evaluation(evaluated(classifier, data.texts, data.labels, quiet), as_json, reported=False)

@@ -6,6 +6,7 @@ the loss of logits with the clipping that Keras applies to probabilities.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,12 @@ def clipped_from_logits(ids: Array, logits: ArrayLike) -> Any:
     ids : (M,) int32, for logits ``(..., V)`` with M rows
     returns : the logits' shape without its last axis. Where the probability is clipped the gradient is zero
     """
-    z = value_of(logits)
+    loss, backward = clipped_values(ids, value_of(logits))
+    return record(loss, (logits,), lambda d: (backward(d),))
+
+
+def clipped_values(ids: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """The values of :func:`clipped_from_logits` for arrays, and the way from their gradient to that of `z`."""
     flat = np.ascontiguousarray(z.reshape(-1, z.shape[-1]))
     loss, lse = core.softmax_cross_entropy_forward(flat, ids)
     kind = z.dtype.type
@@ -52,32 +58,40 @@ def clipped_from_logits(ids: Array, logits: ArrayLike) -> Any:
     inside = (loss >= bottom) & (loss <= top)
     loss = np.clip(loss, bottom, top)
 
-    def backward(d: Array) -> tuple[Array]:
+    def backward(d: Array) -> Array:
         scaled = np.where(inside, d.reshape(-1), 0).astype(z.dtype, copy=False)
-        return (core.softmax_cross_entropy_backward(flat, ids, lse, scaled).reshape(z.shape),)
+        dz: Array = core.softmax_cross_entropy_backward(flat, ids, lse, scaled).reshape(z.shape)
+        return dz
 
-    return record(loss.reshape(z.shape[:-1]), (logits,), backward)
+    return loss.reshape(z.shape[:-1]), backward
 
 
 def binary_column(target: Array, output: Any, from_logits: bool) -> Any:
     """Binary cross-entropy of (..., 1) predictions as one operation: a value for each, without the last axis."""
-    z = value_of(output)
+    loss, backward = binary_column_values(target, value_of(output), from_logits)
+    return record(loss, (output,), lambda d: (backward(d),))
+
+
+def binary_column_values(target: Array, z: Array, from_logits: bool) -> tuple[Array, Callable[[Array], Array]]:
+    """The values of :func:`binary_column` for arrays, and the way from their gradient to that of `z`."""
     shape = z.shape[:-1]
     if from_logits:
         loss = np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z)))
 
-        def backward(d: Array) -> tuple[Array]:
-            return (d.reshape(z.shape) * (core.activation_forward("sigmoid", z) - target),)
+        def backward(d: Array) -> Array:
+            dz: Array = d.reshape(z.shape) * (core.activation_forward("sigmoid", z) - target)
+            return dz
 
-        return record(loss.reshape(shape), (output,), backward)
+        return loss.reshape(shape), backward
     low, high = z.dtype.type(epsilon()), z.dtype.type(1 - epsilon())
     p = np.minimum(np.maximum(z, low), high)
     rest = 1 - p
     loss = -(target * np.log(p) + (1 - target) * np.log(rest))
 
-    def backward_of_probabilities(d: Array) -> tuple[Array]:
+    def backward_of_probabilities(d: Array) -> Array:
         slope = (p - target) / (p * rest)
         slope[(z < low) | (z > high)] = 0
-        return (d.reshape(z.shape) * slope,)
+        dz: Array = d.reshape(z.shape) * slope
+        return dz
 
-    return record(loss.reshape(shape), (output,), backward_of_probabilities)
+    return loss.reshape(shape), backward_of_probabilities

@@ -76,6 +76,24 @@ class GraphQueries:
             return [False] * count
         return [getattr(tensor, "_keras_mask", None) is not None for tensor in self._graph.output_tensors]
 
+    def _chain(self) -> list[Layer] | None:
+        """The layers of a model that only calls each of them once, on what the one before gave; else None."""
+        from recurra.models import Functional, Sequential
+
+        graph = self._graph
+        if graph is None or type(self) not in (Sequential, Functional) or not graph.is_chain or graph._single is None:
+            return None
+        if len(graph.input_tensors) != 1 or any(name in vars(self) for name in ("call", "__call__", "_runs_graph")):
+            return None
+        own = {id(tensor) for tensor in graph.input_tensors}
+        nodes = [node for node in graph.nodes if not any(id(tensor) in own for tensor in node.output_tensors)]
+        if not nodes or any(len(node.args) != 1 or node.kwargs or len(node.output_tensors) != 1 for node in nodes):
+            return None
+        before = [graph.input_tensors[0], *(node.output_tensors[0] for node in nodes)]
+        if any(node.args[0] is not tensor for node, tensor in zip(nodes, before, strict=False)):
+            return None
+        return [node.layer for node in nodes]
+
     def _softmax_outputs(self) -> list[int]:
         """The numbers of the outputs whose last layer ends in a softmax that the loss may take the place of."""
         graph = self._graph

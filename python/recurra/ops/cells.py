@@ -133,27 +133,30 @@ def forward(
     zoneout: tuple[Any, ...] | None = None,
 ) -> tuple[Any, Any, Cache | None]:  # fmt: skip
     """Any cell: y, states, cache."""
+    # A single step takes microseconds, calls in here included: nothing is called for what is an array or None already.
     table, ids = (None, x) if embeddings is None else _input(x, embeddings)
-    arrays = _arrays((ids, input_dropout, recurrent_dropout, *states, *weights))
-    ids, first_weight = arrays[0], 3 + len(states)
+    if type(ids) is not ndarray:
+        ids = _array(ids)
+    states_in, weights_in = _arrays(states), _arrays(weights)
+    drop_x = None if input_dropout is None else _array(input_dropout)
+    drop_h = None if recurrent_dropout is None else _array(recurrent_dropout)
     a_mask = None if mask is None and lengths is None else _mask(mask, lengths, ids)
-    followed = x if table is None else embeddings
     tape = current_tape()
+    followed = x if table is None else embeddings
     recording = tape is not None and _any_tracked(tape, followed, *states, *weights)
     keep = training or recording
     y, final, cache = core.recurrent_forward(
-        cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2], table, activation,
-        recurrent_activation, reverse, return_sequences, zero_output_for_mask, keep,
-        None if keep else _weights_cache(cell, weights), out, zoneout,
+        cell, ids, states_in, weights_in, a_mask, drop_x, drop_h, table, activation, recurrent_activation, reverse,
+        return_sequences, zero_output_for_mask, keep,
+        None if keep or weights_in is weights else _weights_cache(cell, weights), out, zoneout,
     )  # fmt: skip
     shape = None if table is None else table.shape
     if recording:
         again = None
         if tape is not None and tape.repeats:
             again = partial(
-                _cache_of, cell, ids, arrays[3:first_weight], arrays[first_weight:], a_mask, arrays[1], arrays[2],
-                table, activation, recurrent_activation, reverse, return_sequences, zero_output_for_mask, True, None,
-                None, zoneout,
+                _cache_of, cell, ids, states_in, weights_in, a_mask, drop_x, drop_h, table, activation,
+                recurrent_activation, reverse, return_sequences, zero_output_for_mask, True, None, None, zoneout,
             )  # fmt: skip
         y, *final = _recorded((y, *final), (followed, *states, *weights), cache, shape, again)
         return y, tuple(final), None
@@ -198,9 +201,14 @@ def _recorded(
 
 
 def _arrays(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arrays inside, None where it is None; the kernels check the rest."""
+    """The arrays inside, None where it is None; the kernels check the rest. `values` itself where nothing is to do."""
+    for value in values:  # faster than all() of a generator
+        if value is not None and type(value) is not ndarray:
+            break
+    else:
+        return values
     return tuple(
-        [  # faster than a generator
+        [  # likewise
             value
             if value is None or type(value) is ndarray
             else value.value

@@ -70,6 +70,8 @@ def contiguous(array: Array) -> Array:
 
 def rows_of(array: Array) -> Array:
     """`array` (..., K) as contiguous rows (M, K); K may be 0, which reshape(-1, K) refuses."""
+    if array.ndim == 2:
+        return contiguous(array)
     *leading, last = array.shape
     return contiguous(array).reshape(math.prod(leading), last)
 

@@ -207,21 +207,37 @@ def dense(x: ArrayLike, kernel: ArrayLike, bias: ArrayLike | None = None) -> Any
     b = None if bias is None else array_of(bias)
     if a.ndim < 1 or w.ndim != 2 or a.shape[-1] != w.shape[0]:
         raise ValueError(f"kernel must have shape (K, N) with K = x's last axis, got x {a.shape} and kernel {w.shape}")
-    rows = a if a.ndim == 2 else rows_of(a)
-    y = product(rows, w, b)
-    if a.ndim != 2:
-        y = y.reshape(*a.shape[:-1], w.shape[1])
+    y, rows = dense_forward(a, w, b)
     tape = current_tape()
     if tape is None:
         return y
-    need_x, need_w, need_b = tracked(x, tape), tracked(kernel, tape), tracked(bias, tape)
+    needs = tracked(x, tape), tracked(kernel, tape), tracked(bias, tape)
 
     def backward(d: Array) -> tuple[Array | None, Array | None, Array | None]:
-        d_rows = rows_of(d)
-        return (
-            in_dtype(product(d_rows, w.T).reshape(a.shape), x) if need_x else None,
-            in_dtype(product(rows.T, d_rows), kernel) if need_w else None,
-            in_dtype(sum_rows(d_rows), bias) if need_b else None,
-        )
+        dx, dw, db = dense_backward(d, rows, w, a.shape, *needs)
+        return in_dtype(dx, x), in_dtype(dw, kernel), in_dtype(db, bias)
 
     return record(y, (x, kernel, bias), backward)
+
+
+def dense_forward(x: Array, w: Array, b: Array | None) -> tuple[Array, Array]:
+    """x·w + b for arrays of one dtype, and the rows of x."""
+    if x.ndim == 2:
+        return product(x, w, b), x
+    rows = rows_of(x)
+    return product(rows, w, b).reshape(*x.shape[:-1], w.shape[1]), rows
+
+
+def dense_backward(
+    d: Array, rows: Array, w: Array, shape: tuple[int, ...], need_x: bool, need_w: bool, need_b: bool
+) -> tuple[Array | None, Array | None, Array | None]:
+    """The gradients of x of `shape`, of w and of b, None for those not needed.
+
+    d : the gradient of the result;  rows : what :func:`dense_forward` gave
+    """
+    d_rows = rows_of(d)
+    return (
+        product(d_rows, w.T).reshape(shape) if need_x else None,
+        product(rows.T, d_rows) if need_w else None,
+        sum_rows(d_rows) if need_b else None,
+    )

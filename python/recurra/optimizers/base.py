@@ -20,11 +20,12 @@ from recurra.autograd import Array, RowSparse, Variable
 from recurra.config import floatx
 from recurra.naming import to_snake_case
 from recurra.optimizers.batch import Batch, prepared
+from recurra.optimizers.plain_update import PlainUpdate
 from recurra.optimizers.schedules import LearningRateSchedule, deserialize, serialize
 from recurra.optimizers.state import OptimizerState
 
 
-class Optimizer(OptimizerState):
+class Optimizer(PlainUpdate, OptimizerState):
     """Base class. A rule of your own overrides :meth:`update_step` (and `slots`, for state of each variable's shape).
 
     learning_rate : a float, a schedule, or a function (of the step index, or of nothing)
@@ -194,7 +195,7 @@ class Optimizer(OptimizerState):
             self.build(variables)
         if len(grads) != len(variables):
             raise ValueError(f"grads must hold one gradient for each of {len(variables)} variables, got {len(grads)}")
-        if not grads:
+        if not grads or self._apply_plainly(grads, variables):
             return
         indices, kept = self._match(grads, variables)
         self._update(indices, kept)

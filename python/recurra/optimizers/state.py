@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from recurra._core.memory import taking
 from recurra.autograd import Array, Variable
+
+_ADVICE = "train a smaller model, or with an optimizer that keeps less for each weight (SGD keeps nothing)"
 
 
 class OptimizerState:
@@ -58,9 +61,10 @@ class OptimizerState:
                 self._slots.setdefault(slot, [])
             for variable in new:
                 for slot in group:
-                    start = np.full(variable.shape, self.slot_value(slot), variable.dtype)
                     name = f"{variable.path.replace('/', '_')}_{slot}"
-                    state = Variable(start, name=name, trainable=False)
+                    with taking(f"{slot} of {variable.path!r}", variable.shape, variable.dtype, _ADVICE):
+                        start = np.full(variable.shape, self.slot_value(slot), variable.dtype)
+                        state = Variable(start, name=name, trainable=False)
                     self._slots[slot].append(state)
                     self._ordered.append(state)
         self.built = True

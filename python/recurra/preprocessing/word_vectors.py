@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from recurra.files import atomic_path
 from recurra.preprocessing.tokenizer import Tokenizer
 from recurra.typing import ArrayLike, DType
-from recurra.utils.io import read_bytes
+from recurra.utils.io import byte_lines
 
 Array = NDArray[Any]
 PathLike = str | os.PathLike[str]
@@ -205,7 +206,7 @@ def load_word_vectors(
 
     path : the file, or "-" for standard input
     format : "word2vec" (first line ``V D``), "glove", or None to see by the first line
-    words : keep these only (a vocabulary, say), to save memory
+    words : keep these only (a vocabulary, say): the memory is then that of their vectors, whatever the file's size
     limit : read the first lines only; they hold the most frequent words
     encoding : of the words
     returns : :class:`WordVectors`; of a word that occurs twice the first vector counts
@@ -214,16 +215,17 @@ def load_word_vectors(
     if format is not None and format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)} or None, got {format!r}")
     name = os.fspath(path)
-    lines = read_bytes(path).split(b"\n")
-    header = _header(lines[0])
+    lines = byte_lines(path)
+    first = next(lines, b"")
+    header = _header(first)
     if format == "word2vec" and header is None:
-        raise ValueError(f"{name}, line 1: word2vec's format begins with two numbers, V and D, got {lines[0][:60]!r}")
+        raise ValueError(f"{name}, line 1: word2vec's format begins with two numbers, V and D, got {first[:60]!r}")
     start = 1 if header is not None and format != "glove" else 0
     dimension = header[1] if header is not None and start else None
     keep = None if words is None else set(words)
     names: dict[str, None] = {}
     rows: list[Array] = []
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, line in enumerate(lines if start else chain([first], lines), start + 1):
         if limit is not None and number - start > limit:
             break
         line = line.strip(b" \r\t")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from recurra.autograd import Array
 from recurra.saving import h5copy
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.h5reader import CHECKSUM, MAGIC, Dataset, Group, Reader, Unusual, checksum
+from recurra.saving.h5target import Target
 
 __all__ = [
     "HEADER_LIMIT",
@@ -40,7 +39,6 @@ __all__ = [
 
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
-_ERRNO = re.compile(r"\berrno = (\d+)")
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -183,23 +181,20 @@ def read_names(parent: Group, name: str) -> list[str]:
 def create(target: Any) -> Iterator[Any]:
     """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed.
 
-    raises : OSError where the system does not let it be written, whatever h5py makes of it
+    raises : the OSError of the system where the file cannot be written, when the block ends at the latest
     """
     try:
         import h5py
     except ImportError:
         raise ImportError("writing .keras and .h5 files needs h5py: pip install h5py") from None
-    file = h5py.File(target, "w")
-    try:
-        yield file
-        file.close()
-    except BaseException as error:
-        with suppress(RuntimeError, OSError):  # closing writes what is left, and fails for the same reason
-            file.close()
-        number = _ERRNO.search(str(error))
-        if number and isinstance(error, RuntimeError):
-            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
-        raise
+    with ExitStack() as stack:
+        plain = target if isinstance(target, io.BytesIO) else stack.enter_context(open(target, "wb+", buffering=0))
+        sink = Target(plain)
+        try:
+            with h5py.File(sink, "w") as file:
+                yield file
+        finally:
+            sink.raise_failure()  # whatever the HDF5 library made of it
 
 
 def write(parent: Any, name: str, value: Any) -> None:

@@ -1,24 +1,30 @@
 """Whole jobs on text: train, use, save, in a few lines.
 
-    >>> from recurra.tasks import LanguageModel, SentimentClassifier, SequenceTagger
+    >>> from recurra.tasks import LanguageModel, SequenceTagger, TextClassifier
     >>> lm = LanguageModel(level="char", units=256)
-    >>> classifier = SentimentClassifier()
+    >>> classifier = TextClassifier()
     >>> tagger = SequenceTagger()
 
 Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
 """
 
 from recurra.tasks.checkpoint import TrainingCheckpoint
+from recurra.tasks.classification import Evaluation, LabelReport, Prediction
 from recurra.tasks.evaluation import Perplexity
+from recurra.tasks.explanation import Contribution, Explanation
 from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.ngram import NGram
-from recurra.tasks.sentiment import Evaluation, Prediction, SentimentClassifier
+from recurra.tasks.sentiment import SentimentClassifier
 from recurra.tasks.spans import Scores
 from recurra.tasks.tagger import SequenceTagger, TaggingEvaluation
+from recurra.tasks.text_classifier import TextClassifier
 from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
+    "Contribution",
     "Evaluation",
+    "Explanation",
+    "LabelReport",
     "LanguageModel",
     "NGram",
     "Perplexity",
@@ -27,6 +33,7 @@ __all__ = [
     "SentimentClassifier",
     "SequenceTagger",
     "TaggingEvaluation",
+    "TextClassifier",
     "TrainingCheckpoint",
     "Vocabulary",
     "split_text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ class LengthBatches:
     shuffle : draw the texts in a new order each pass: they are shuffled, sorted by length within stretches of 50
         batches, and the batches shuffled again. Without it the order goes by length alone.
     seed : of the orders; the n-th pass is the same in every run
+    inputs : makes what the network takes of a batch's ids (B, T); called with a random generator of the pass's own
+        where texts are shuffled, else with None
 
     A batch is (B, T) int32 with the T of its longest text, padded at the end with zeros. :attr:`order` holds the row
     numbers of the last pass, batch after batch.
@@ -33,13 +35,14 @@ class LengthBatches:
         *,
         shuffle: bool = False,
         seed: int = 0,
+        inputs: Callable[[Array, np.random.Generator | None], Any] | None = None,
     ) -> None:
         if len(sequences) == 0:
             raise ValueError("sequences must not be empty")
         if labels is not None and len(labels) != len(sequences):
             raise ValueError(f"labels must be as many as sequences, {len(sequences)}, got {len(labels)}")
         self.sequences, self.labels, self.batch_size = sequences, labels, batch_size
-        self.shuffle, self.seed, self.passes = shuffle, seed, 0
+        self.shuffle, self.seed, self.passes, self.inputs = shuffle, seed, 0, inputs
         self.lengths = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
         self.order = np.argsort(-self.lengths, kind="stable")
 
@@ -60,11 +63,13 @@ class LengthBatches:
         self.passes, self.seed = state["passes"], state["seed"]
 
     def __iter__(self) -> Iterator[Any]:
+        rng = np.random.default_rng([self.seed, self.passes, 1]) if self.shuffle else None
         groups = self._groups()
         self.order = np.concatenate(groups)
         for rows in groups:
             ids = pad_sequences([self.sequences[row] for row in rows], padding="post")
-            yield ids if self.labels is None else (ids, self.labels[rows])
+            x = ids if self.inputs is None else self.inputs(ids, rng)
+            yield x if self.labels is None else (x, self.labels[rows])
 
     def _groups(self) -> list[Array]:
         size = self.batch_size

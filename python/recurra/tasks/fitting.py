@@ -46,18 +46,19 @@ class FreshStates(Callback):
 
 
 class BestEpoch(EarlyStopping):
-    """Stops after `patience` epochs without a better value; gives back the best epoch's weights only when asked.
+    """Stops after `patience` epochs without a better one; gives back the best epoch's weights only when asked.
 
-    monitor : the name of the loss that should fall, or with mode "max" of what should rise
+    monitor : the name of the loss that should fall
+    highest : the name of a metric that counts before the loss, which then decides between equal ones; or None
     epochs, logs : how many epochs there were, and what the best one logged
     bad_loss : what ended the training, where a loss was no number
     """
 
     state_attributes: tuple[str, ...] = (*EarlyStopping.state_attributes, "logs", "epochs", "bad_loss")
 
-    def __init__(self, monitor: str, patience: int, mode: str = "min") -> None:
-        super().__init__(monitor, patience=patience, mode=mode, restore_best_weights=True)
-        self._rising = mode == "max"
+    def __init__(self, monitor: str, patience: int, highest: str | None = None) -> None:
+        super().__init__(monitor, patience=patience, mode="min", restore_best_weights=True)
+        self._highest = highest
         self.logs: dict[str, Any] = {}
         self.epochs = 0
         self.bad_loss: str | None = None
@@ -72,9 +73,15 @@ class BestEpoch(EarlyStopping):
         return 0 if self.best is None else self.best_epoch + 1
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
-        if self._rising:
-            return bool(value > (-math.inf if reference is None else reference))
-        return bool(value < (math.inf if reference is None else reference))
+        if self._highest is None:
+            return bool(value < (math.inf if reference is None else reference))
+        return bool(value < (math.inf, math.inf) if reference is None else value < tuple(reference))
+
+    def _value(self, logs: dict[str, Any] | None) -> Any:
+        loss = super()._value(logs)
+        if self._highest is None or loss is None:
+            return loss
+        return (-(logs or {})[self._highest], loss) if math.isfinite(loss) else (math.nan, math.nan)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
@@ -103,7 +110,7 @@ class Training:
     verbose : 0 for silence, else progress on standard error
     averaging : in [0, 1); other than 0, the moving average of the weights with this momentum is validated and kept
     loss : in place of the cross-entropy
-    highest : the name of a metric whose highest value, in place of the lowest loss, makes the best epoch
+    highest : the name of a metric whose highest value makes the best epoch; the loss decides between equal ones
     """
 
     def __init__(
@@ -129,7 +136,7 @@ class Training:
             )
         self.network, self.epochs = network, epochs
         prefix = "val_" if validated else ""
-        self.best = BestEpoch(f"{prefix}{highest or 'loss'}", patience, "min" if highest is None else "max")
+        self.best = BestEpoch(f"{prefix}loss", patience, highest and f"{prefix}{highest}")
         averaged = [SwapEMAWeights(swap_on_epoch=True)] if averaging else []
         self._callbacks: list[Any] = [*averaged, self.best]
         self._progress = Progress(steps, epochs, tokens) if verbose else None

@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
 
 FORMAT = 1
-NAMES = {"language_model": "language model", "sentiment": "sentiment classifier", "tagger": "sequence tagger"}
+NAMES = {
+    "language_model": "language model",
+    "sentiment": "sentiment classifier",
+    "classifier": "text classifier",
+    "tagger": "sequence tagger",
+}
 
 
 class Archive(NamedTuple):
@@ -77,9 +82,12 @@ def describe_archive(path: str | os.PathLike[str]) -> dict[str, Any]:
         return _description(archive, path)
 
 
-def read_archive(path: str | os.PathLike[str], task: str, max_size: int | None = None) -> Archive:
+def read_archive(
+    path: str | os.PathLike[str], task: str, max_size: int | None = None, also: Collection[str] = ()
+) -> Archive:
     """Read a file that :func:`write_archive` wrote for this task.
 
+    also : other tasks whose files are taken too
     max_size : the most bytes that it may unpack to; see ``recurra.saving.load_model``
     raises : FileFormatError (a ValueError) that names the file for anything else
     """
@@ -87,7 +95,7 @@ def read_archive(path: str | os.PathLike[str], task: str, max_size: int | None =
 
     with allowing(max_size), _opened(path) as archive:
         description = _description(archive, path)
-        if description["task"] != task:
+        if description["task"] != task and description["task"] not in also:
             found = NAMES.get(description["task"], repr(description["task"]))
             raise FileFormatError(f"{path} must hold a {NAMES[task]}, got a {found}")
         with reading(path, _WHAT):
@@ -95,7 +103,7 @@ def read_archive(path: str | os.PathLike[str], task: str, max_size: int | None =
         network = _Member(archive.member("model.keras"))
         network.name = f"{path}/model.keras"
         model = load_model(network, compile=False)
-    return Archive(task, description["config"], vocabulary, model)
+    return Archive(description["task"], description["config"], vocabulary, model)
 
 
 class _Member(io.BytesIO):
@@ -161,13 +169,18 @@ def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
         said = ", ".join(kinds[0][:8])
         raise FileFormatError(f"{path}: its network must be made of {', '.join(kinds[1])}, got {said or 'nothing'}")
     for layer, like in zip(found, wanted, strict=True):
-        has, needs = _form(layer.get_config()), _form(like.get_config())
-        for key in needs:
-            if has.get(key) != needs[key]:
-                raise FileFormatError(
-                    f"{path}: {key} of its layer {layer.name!r} must be {str(needs[key])[:200]}, as its description "
-                    f"says, got {str(has.get(key))[:200]}"
-                )
+        check_layer(path, layer, like)
+
+
+def check_layer(path: Any, layer: Any, like: Layer) -> None:
+    """Refuse a layer that computes other numbers, or of other shapes, than the unbuilt layer `like` would."""
+    has, needs = _form(layer.get_config()), _form(like.get_config())
+    for key in needs:
+        if has.get(key) != needs[key]:
+            raise FileFormatError(
+                f"{path}: {key} of its layer {layer.name!r} must be {str(needs[key])[:200]}, as its description "
+                f"says, got {str(has.get(key))[:200]}"
+            )
 
 
 _FORM = frozenset({

@@ -105,31 +105,3 @@ def language_layers(
     if projection is not None:
         stack.append(rooms.Dense(projection, use_bias=False))
     return [*stack, rooms.Dense(vocabulary)]
-
-
-def classifier_network(
-    vocabulary: int, classes: int, *, cell: str, units: int, embedding: int, dropout: float, bidirectional: bool
-) -> Model:
-    """Embedding → recurrent layer → the mean of its outputs over the text's words → Dense scores of the labels.
-
-    takes : token ids (B, T), 0 where there is none; gives : scores (B, classes)
-    """
-    from recurra.models import Sequential
-
-    stack = classifier_layers(
-        vocabulary, classes, cell=cell, units=units, embedding=embedding, dropout=dropout, bidirectional=bidirectional
-    )
-    return Sequential([rooms.Input(shape=(None,), dtype="int32"), *stack])
-
-
-def classifier_layers(
-    vocabulary: int, classes: int, *, cell: str, units: int, embedding: int, dropout: float, bidirectional: bool
-) -> list[Layer]:
-    """The layers of :func:`classifier_network`, unbuilt."""
-    layer = recurrent_layer(cell, units, return_sequences=True, dropout=dropout)
-    stack: list[Layer] = [
-        rooms.Embedding(vocabulary, embedding, mask_zero=True),
-        rooms.Bidirectional(layer) if bidirectional else layer,
-        rooms.GlobalAveragePooling1D(),
-    ]
-    return [*stack, *([rooms.Dropout(dropout)] if dropout else []), rooms.Dense(classes)]

@@ -161,7 +161,8 @@ class ArraySource(Source):
     def _take(self, key: Any, size: int) -> Batch:
         x = self.x[key] if isinstance(self.x, np.ndarray) else map_structure(lambda a: a[key], self.x)
         y = self.y[key] if isinstance(self.y, np.ndarray) else map_structure(lambda a: a[key], self.y)
-        return Batch(x, y, map_structure(lambda a: a[key], self.weight), size)
+        weight = None if self.weight is None else map_structure(lambda a: a[key], self.weight)
+        return Batch(x, y, weight, size)
 
     def peek(self) -> Batch:
         assert self.samples is not None and self.batch_size is not None

@@ -78,6 +78,7 @@ class Fit:
         self.backups = [callback for callback in callbacks if hasattr(callback, "save_run")]
         self.data = RunData(source, steps, others, bool(self.backups))
         self._begun = 0  # batches of the first epoch that were done before it was interrupted
+        self._trained = False  # whether these were all of them
         if any(isinstance(c, ProgbarLogger) for c in callbacks):
             self.verbose = 0
 
@@ -94,7 +95,7 @@ class Fit:
             model._initial_epoch = 0
             state = self._saved()
             if state is not None:
-                epoch, self._begun = state["epoch"], state["batch"]
+                epoch, self._begun, self._trained = state["epoch"], state["batch"], state.get("trained", False)
                 model._shuffle_seed = state["shuffle"]
             self.source.reseed(model._shuffle_seed)
             if state is not None and not self._begun:
@@ -130,8 +131,11 @@ class Fit:
                 if self.validation is not None and self._validates(epoch):
                     if bar.live:
                         bar.draw(logs)
+                    before = run_state(self, epoch, seen, trained=True) if self.backups else None
                     found = self.validation(lambda: guard.requested)
                     if guard.requested:  # what was measured of the validation data is not the whole
+                        for backup in self.backups:
+                            backup.save_run(before)
                         self._interrupted(history, epoch, seen, logs, bar, guard)
                         break
                     logs.update({f"val_{key}": value for key, value in found.items()})
@@ -223,7 +227,8 @@ class Fit:
         every = stepper.compiled.steps_per_execution
         seen, self._begun = self._begun, 0
         bar.seen = seen
-        if seen and model.stop_training:
+        if self._trained or (seen and model.stop_training):
+            self._trained = False
             return seen
         for number, batch in _limited(self.data.epoch(epoch), self.given_steps, seen):
             x, y, weight, size = batch

@@ -153,14 +153,18 @@ def fingerprint(batch: Any) -> int:
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------
-def run_state(run: Any, epoch: int, batch: int) -> State:
-    """What ``run``, a :class:`recurra.training.loop.Fit`, needs to go on from before batch `batch` of `epoch`."""
+def run_state(run: Any, epoch: int, batch: int, trained: bool = False) -> State:
+    """What ``run``, a :class:`recurra.training.loop.Fit`, needs to go on from before batch `batch` of `epoch`.
+
+    trained : whether that is the end of the epoch's batches, before its validation
+    """
     model = run.model
     weights = model.weights
     places = {id(variable): i for i, variable in enumerate(weights)}
     return {
         "epoch": epoch,
         "batch": batch,
+        "trained": trained,
         "steps": run.steps,
         "stop": bool(model.stop_training),
         "shuffle": model._shuffle_seed,

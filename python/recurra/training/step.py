@@ -15,6 +15,7 @@ from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
+from recurra.training.replay.recording import Recordings
 from recurra.training.structure import align, flatten_outputs
 from recurra.tree import PLAIN, map_structure
 
@@ -67,6 +68,7 @@ class Stepper:
         if not model._overrides("compute_loss", "compute_metrics"):
             losses = self.compiled.loss.losses
             self.fused = [i for i in model._softmax_outputs() if i < len(losses) and fusable(losses[i])]
+        self.recordings = Recordings(self) if training else None
 
     # --- parts --------------------------------------------------------------------------------------------------
 
@@ -137,8 +139,11 @@ class Stepper:
 
     def train(self, x: Any, y: Any, weight: Any, size: int) -> float:
         """Train on one batch; returns its loss. If that is not finite and the stepper guarded, nothing is updated."""
-        optimizer = self.compiled.optimizer
-        assert optimizer is not None
+        optimizer, recordings = self.compiled.optimizer, self.recordings
+        assert optimizer is not None and recordings is not None
+        recorded = recordings.find(self, x, y, weight)
+        if recorded is not None:
+            return recorded.train(self, x, y, weight, size)
         logits = self._logits_for(y)
         with GradientTape() as tape:
             outputs = self.forward(x, logits)
@@ -159,6 +164,7 @@ class Stepper:
             warnings.warn("the model has no trainable weights: nothing is learned", stacklevel=2)
         self.compiled.add_loss(value, size)
         self.measure(x, y, outputs, weight, logits)
+        recordings.learn(self, x, y, weight, outputs, logits)
         return value
 
     def test(self, x: Any, y: Any, weight: Any, size: int) -> float:

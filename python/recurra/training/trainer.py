@@ -62,8 +62,10 @@ class Trainer(BatchSteps, OlderCalls):
             outputs a list of lists or a dict
         weighted_metrics : the same, measured with sample weights
         steps_per_execution : batch hooks of callbacks are called once in so many steps
-        run_eagerly, jit_compile, auto_scale_loss : Keras's switches for its compilers and for half precision. There
-            is nothing to switch here: every step runs as written, in float32 or float64
+        run_eagerly : True calls the layers at every step. Otherwise the step of a chain of built-in layers is recorded
+            at the first batch of each shape and replayed, with the same bits in less time
+        jit_compile, auto_scale_loss : Keras's switches for a compiler and for half precision; there is nothing to
+            switch here
         sample_weight_mode : Keras 2's; "temporal" announced weights for each step, which are always understood here
 
         raises : ValueError for names that nothing has, with those that come close

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     )
     from recurra.utils.arrays import normalize
     from recurra.utils.download import get_file
-    from recurra.utils.io import iter_lines, read_examples, read_lines, read_text
+    from recurra.utils.examples import read_examples
+    from recurra.utils.io import iter_lines, read_lines, read_text
     from recurra.utils.one_hot import OneHot, to_categorical
     from recurra.utils.progbar import Progbar
     from recurra.utils.py_dataset import PyDataset
@@ -51,7 +52,7 @@ _HOMES = {
     "normalize": "recurra.utils.arrays",
     "pad_sequences": "recurra.preprocessing.padding",
     "plot_model": "recurra.models.plotting",
-    "read_examples": "recurra.utils.io",
+    "read_examples": "recurra.utils.examples",
     "read_lines": "recurra.utils.io",
     "read_text": "recurra.utils.io",
     "register_keras_serializable": "recurra.registry",

@@ -1,10 +1,4 @@
-r"""Reading text and labelled examples from files and from standard input, with errors that say where and what to do.
-
-    >>> import io, pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "reviews.csv"
-    >>> _ = path.write_text("label,text\n1,well made\n0,far too long\n", encoding="utf-8")
-    >>> read_examples(path)
-    Examples(texts=['well made', 'far too long'], labels=['1', '0'])
+r"""Reading text from files and from standard input, with errors that say where and what to do.
 
 Every function takes a path, or ``"-"`` for standard input, and opens ``.gz``, ``.bz2`` and ``.xz`` files as what they
 hold. A missing or unreadable file raises the OSError that fits (FileNotFoundError, PermissionError, …); content that
@@ -14,32 +8,24 @@ cannot be used raises ValueError. Both name the file and, where there is one, th
 from __future__ import annotations
 
 import bz2
-import csv
+import codecs
 import gzip
 import io
-import json
 import lzma
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 FORMATS = ("text", "csv", "tsv", "jsonl")
 
 _PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _ENDINGS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text", "": "text"}
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_CSV_FIELD_LIMIT = 1 << 30
+_PIECE = 1 << 20
 
 PathLike = str | os.PathLike[str]
-
-
-class Examples(NamedTuple):
-    """Texts and, where the file has them, one label (as a string) for each."""
-
-    texts: list[str]
-    labels: list[str] | None
 
 
 def display_name(path: PathLike) -> str:
@@ -56,15 +42,26 @@ def _standard_input() -> Any:
 
 def read_bytes(path: PathLike) -> bytes:
     """The content of a file (unpacked if its name ends in .gz, .bz2 or .xz), or of standard input for ``"-"``."""
-    name = os.fspath(path)
-    if name == "-":
+    if os.fspath(path) == "-":
         content: bytes = _standard_input().read()
         return content
+    return b"".join(iter_bytes(path))
+
+
+def iter_bytes(path: PathLike) -> Iterator[bytes]:
+    """As :func:`read_bytes`, in pieces, the memory of which does not grow with the file; of a pipe what has come."""
+    name = os.fspath(path)
+    if name == "-":
+        stream = _standard_input()
+        read = getattr(stream, "read1", stream.read)
+        while data := read(_PIECE):
+            yield data
+        return
     opener: Any = _PACKED.get(os.path.splitext(name)[1].lower(), open)
     try:
         with opener(name, "rb") as file:
-            data: bytes = file.read()
-            return data
+            while data := file.read(_PIECE):
+                yield data
     except FileNotFoundError:
         raise FileNotFoundError(f"{name}: there is no such file; give a path, or - for standard input") from None
     except IsADirectoryError:
@@ -77,30 +74,72 @@ def read_bytes(path: PathLike) -> bytes:
         raise ValueError(f"{name} is damaged or not compressed as its ending says: {error}") from error
 
 
+def byte_lines(path: PathLike) -> Iterator[bytes]:
+    r"""The lines of a file, without their ``\n``; the last one is there even if it is empty, as with ``split``."""
+    begun: list[bytes] = []
+    for data in iter_bytes(path):
+        *whole, rest = data.split(b"\n")
+        if whole:
+            yield b"".join([*begun, whole[0]])
+            yield from whole[1:]
+            begun = []
+        begun.append(rest)
+    yield b"".join(begun)
+
+
 def decode(data: bytes, name: str, encoding: str = "utf-8") -> str:
     r"""`data` as text; `name` is what errors call it. A byte order mark is dropped, line ends become ``\n``.
 
     raises : ValueError naming the first byte that is not text in `encoding`, its offset and line, and what to do
     """
+    return "".join(decode_pieces((data,), name, encoding))
+
+
+def decode_pieces(pieces: Iterable[bytes], name: str, encoding: str = "utf-8") -> Iterator[str]:
+    """As :func:`decode`, piece by piece, wherever the pieces were cut."""
+    unicode = encoding.lower() in ("utf-8", "utf8")
     try:
-        text = data.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        decoder = codecs.getincrementaldecoder("utf-8-sig" if unicode else encoding)()
     except LookupError:
         raise ValueError(f"encoding must be a codec that Python knows, such as 'utf-8', got {encoding!r}") from None
-    except UnicodeDecodeError as error:
-        mark = _MARKS.get(data[:2])
-        if mark:
-            raise ValueError(f"{name} is not {encoding} text but begins as {mark}: pass encoding={mark!r}") from None
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{name} is not {encoding} text: byte 0x{data[error.start]:02x} at offset {error.start} (line {line}); "
-            f"convert the file (iconv -f latin1 -t utf-8) or pass its encoding, such as encoding='latin-1'"
-        ) from None
-    except UnicodeError as error:
-        raise ValueError(f"{name} is not {encoding} text: {error}") from None
-    offset = data.find(b"\0") if encoding.lower() in ("utf-8", "utf8") else -1
-    if offset >= 0:
-        raise ValueError(f"{name} does not look like text: it holds byte 0x00 at offset {offset}; is it a binary file?")
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    ends = io.IncrementalNewlineDecoder(None, translate=True)
+    fed = lines = characters = 0
+    mark = None
+    for data, final in _with_last(pieces):
+        mark = mark if fed else _MARKS.get(data[:2])
+        fed += len(data)
+        try:
+            text = decoder.decode(data, final)
+        except UnicodeDecodeError as error:
+            if mark:
+                raise ValueError(
+                    f"{name} is not {encoding} text but begins as {mark}: pass encoding={mark!r}"
+                ) from None
+            line = lines + error.object.count(b"\n", 0, error.start) + 1
+            raise ValueError(
+                f"{name} is not {encoding} text: byte 0x{error.object[error.start]:02x} at offset "
+                f"{fed - len(error.object) + error.start} (line {line}); "
+                f"convert the file (iconv -f latin1 -t utf-8) or pass its encoding, such as encoding='latin-1'"
+            ) from None
+        except UnicodeError as error:
+            raise ValueError(f"{name} is not {encoding} text: {error}") from None
+        offset = text.find("\0") if unicode else -1
+        if offset >= 0:
+            raise ValueError(
+                f"{name} does not look like text: it holds byte 0x00 at offset {characters + offset}; is it a binary "
+                "file?"
+            )
+        characters += len(text)
+        lines += data.count(b"\n")
+        if text := ends.decode(text, final):
+            yield text
+
+
+def _with_last(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each piece, and whether it is the last one, which may be empty."""
+    for piece in pieces:
+        yield piece, False
+    yield b"", True
 
 
 def read_text(path: PathLike, encoding: str = "utf-8") -> str:
@@ -124,14 +163,39 @@ def read_lines(path: PathLike, encoding: str = "utf-8") -> list[str]:
 
 
 def iter_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
-    """As :func:`read_lines`, but from standard input each line as it arrives."""
-    if os.fspath(path) != "-":
-        yield from read_lines(path, encoding)
-        return
-    for number, raw in enumerate(_standard_input(), 1):
-        line = decode(raw, f"standard input, line {number}", encoding).rstrip("\n")
+    """As :func:`read_lines`, but read as they are asked for; from standard input each line as it arrives.
+
+    The memory does not grow with the file.
+    """
+    name = display_name(path)
+    some = typed = os.fspath(path) == "-"
+    for line in _input_lines(encoding) if typed else text_lines(path, encoding):
+        line = line.removesuffix("\n")
         if line and not line.isspace():
+            some = True
             yield line
+    if not some:
+        raise ValueError(f"{name} holds no text: give a file with at least one character that is not a space")
+
+
+def _input_lines(encoding: str) -> Iterator[str]:
+    for number, raw in enumerate(_standard_input(), 1):
+        yield decode(raw, f"standard input, line {number}", encoding)
+
+
+def text_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
+    r"""All lines, blank ones too, with their ends as ``\n``; see :func:`iter_lines`."""
+    begun: list[str] = []
+    for text in decode_pieces(iter_bytes(path), display_name(path), encoding):
+        *whole, rest = text.split("\n")
+        if whole:
+            yield "".join([*begun, whole[0], "\n"])
+            for line in whole[1:]:
+                yield line + "\n"
+            begun = []
+        begun.append(rest)
+    if last := "".join(begun):
+        yield last
 
 
 def file_format(path: PathLike, format: str | None = None) -> str:
@@ -155,119 +219,3 @@ def file_format(path: PathLike, format: str | None = None) -> str:
             f"give format= one of {', '.join(FORMATS)} (endings that are known: .txt .csv .tsv .jsonl)"
         )
     return _ENDINGS[ending]
-
-
-def read_examples(
-    path: PathLike,
-    *,
-    text: str = "text",
-    label: str | None = "label",
-    format: str | None = None,
-    encoding: str = "utf-8",
-    known: Sequence[str] | None = None,
-) -> Examples:
-    """Texts with labels from a CSV, TSV, JSON Lines or plain text file, or from standard input (``"-"``).
-
-    text, label : names of the columns (CSV, TSV: in the first row) or keys (JSON Lines); label=None reads texts alone
-    format : "csv", "tsv", "jsonl" or "text"; None goes by the ending. A plain text file holds one text a line, or
-        label, tab, text where labels are wanted.
-    known : the labels that may occur; None allows any
-    returns : Examples(texts, labels). Labels are strings: 1, 1.0 and "1" give "1"; true gives "true".
-    raises : OSError or ValueError, naming file, line and what was expected
-    """
-    name = display_name(path)
-    kind = file_format(path, format)
-    content = decode(read_bytes(path), name, encoding)
-    rows = {"text": _plain_rows, "csv": _table_rows, "tsv": _table_rows, "jsonl": _json_rows}[kind]
-    texts: list[str] = []
-    labels: list[str] = []
-    for line, row_text, row_label in rows(content, name, text, label, kind):
-        if not row_text.strip():
-            raise ValueError(f"{name}, line {line}: the text is empty; remove the line or fill it in")
-        texts.append(row_text)
-        if label is not None:
-            if not row_label:
-                raise ValueError(f"{name}, line {line}: the label is empty; remove the line or fill it in")
-            if known is not None and row_label not in known:
-                expected = ", ".join(map(repr, known[:20])) + (", ..." if len(known) > 20 else "")
-                raise ValueError(f"{name}, line {line}: the label must be one of {expected}, got {row_label[:60]!r}")
-            labels.append(row_label)
-    if not texts:
-        raise ValueError(f"{name} holds no examples: it has no line with a text")
-    return Examples(texts, labels if label is not None else None)
-
-
-Rows = Iterator[tuple[int, str, str]]
-
-
-def _plain_rows(content: str, name: str, text: str, label: str | None, kind: str) -> Rows:
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line or line.isspace():
-            continue
-        if label is None:
-            yield number, line, ""
-            continue
-        row_label, tab, row_text = line.partition("\t")
-        if not tab:
-            raise ValueError(f"{name}, line {number}: expected label, tab, text, got {line[:60]!r}")
-        yield number, row_text, row_label.strip()
-
-
-def _table_rows(content: str, name: str, text: str, label: str | None, kind: str) -> Rows:
-    limit = csv.field_size_limit(_CSV_FIELD_LIMIT)
-    try:
-        reader = csv.reader(io.StringIO(content, newline=""), delimiter="," if kind == "csv" else "\t", strict=True)
-        try:
-            header = [column.strip() for column in next(reader, [])]
-            where = []
-            for wanted in (text, label):
-                if wanted is not None and wanted not in header:
-                    raise ValueError(
-                        f"{name}: the first row must name a column {wanted!r}, "
-                        f"it names {', '.join(header) or 'nothing'}; say which columns hold the text and the label"
-                    )
-                where.append(header.index(wanted) if wanted is not None else -1)
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise ValueError(
-                        f"{name}, line {reader.line_num}: expected {len(header)} columns "
-                        f"({', '.join(header)}), got {len(row)}"
-                    )
-                yield reader.line_num, row[where[0]], row[where[1]].strip() if label is not None else ""
-        except csv.Error as error:
-            raise ValueError(f"{name}, line {reader.line_num}: not {kind.upper()}: {error}") from None
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _json_rows(content: str, name: str, text: str, label: str | None, kind: str) -> Rows:
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line or line.isspace():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{name}, line {number}: not JSON: {error.msg} at column {error.colno}") from None
-        except RecursionError:
-            raise ValueError(f"{name}, line {number}: not an example: it is nested too deeply") from None
-        if not isinstance(row, dict):
-            raise ValueError(f"{name}, line {number}: expected a JSON object, got {type(row).__name__}")
-        for wanted in (text, label):
-            if wanted is not None and wanted not in row:
-                keys = ", ".join(map(repr, row)) or "none"
-                raise ValueError(f"{name}, line {number}: no key {wanted!r}; the keys are {keys}")
-        if not isinstance(row[text], str):
-            raise ValueError(f"{name}, line {number}: {text!r} must be a string, got {row[text]!r}")
-        yield number, row[text], _label_string(row[label], name, number, label) if label is not None else ""
-
-
-def _label_string(value: Any, name: str, line: int, key: str) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, (str, int, float)):
-        return str(value).strip()
-    raise ValueError(f"{name}, line {line}: {key!r} must be a string or a number, got {value!r}")

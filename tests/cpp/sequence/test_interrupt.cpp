@@ -25,7 +25,7 @@ bool check() {
 
 /// An LSTM call that takes far longer than the interval between two questions.
 struct LongCall {
-  static constexpr Index B = 8, steps = 20000, I = 3, H = 96;
+  static constexpr Index B = 16, steps = 2000, I = 3, H = 256;
   std::vector<float> x = std::vector<float>(size_t(B * steps * I), 0.1f),
                      kernel = std::vector<float>(size_t(I * 4 * H), 0.1f),
                      recurrent = std::vector<float>(size_t(H * 4 * H), 0.01f), bias = std::vector<float>(size_t(4 * H)),

@@ -3,17 +3,15 @@
 #include "recurra/threads/openmp_team.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
 #include "check.hpp"
+#include "child.hpp"
 #include "recurra/threads/thread_pool.hpp"
 
 #if defined(__linux__) && !defined(__SANITIZE_THREAD__)  // libgomp itself is not instrumented
 #include <dlfcn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using recurra::OpenMPTeam;
@@ -33,7 +31,7 @@ int checks() {
     set_threads(count);
     if (!OpenMPTeam::find(count)) return 2;
     if (OpenMPTeam::find(count + 1)) return 3;  // another size than OpenMP's
-    for (int round = 0; round < 300; ++round) {
+    for (recurra_test::Rounds rounds(300); rounds.next();) {
       std::vector<int> first(size_t(count), 0), second(size_t(count), 0);
       std::atomic<int> on_team{0};
       ThreadPool::shared().run(count, [&](const Worker& worker) {
@@ -46,7 +44,8 @@ int checks() {
       if (on_team != count) return 4;
       for (int value : second)
         if (value != count * (count + 1) / 2) return 5;
-      const double timeout_us = round % 3 == 0 ? 0 : round % 3 == 1 ? 5 : 1e6;
+      const int kind = rounds.number() % 3;
+      const double timeout_us = kind == 0 ? 0 : kind == 1 ? 5 : 3e7;
       std::atomic<int> workers{0}, sum{0};
       ThreadPool::shared().run_with_timeout(count, timeout_us, [&](const Worker& worker) {
         workers = worker.count;
@@ -75,12 +74,8 @@ int checks() {
     ThreadPool::shared().run(2, [&](const Worker&) { ++workers; });
     _exit(OpenMPTeam::find(2) || workers != 2 ? 10 : 0);
   }
-  int status = 0;
-  for (int wait = 0; waitpid(child, &status, WNOHANG) == 0; ++wait) {
-    if (wait > 2000) return 11;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 12;
+  const int code = recurra_test::exit_code_of(child, 60);
+  return code < 0 ? 11 : code;
 }
 
 }  // namespace
@@ -88,8 +83,6 @@ int checks() {
 TEST(a_team_of_openmp_threads_runs_a_call) {
   const pid_t child = fork();
   if (child == 0) _exit(checks());
-  int status = 0;
-  waitpid(child, &status, 0);
-  CHECK_EQUAL(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+  CHECK_EQUAL(recurra_test::exit_code_of(child, 300), 0);
 }
 #endif

@@ -11,10 +11,11 @@
 using recurra::Index;
 using recurra::ThreadPool;
 using recurra::Worker;
+using recurra_test::Rounds;
 
 TEST(every_worker_runs_once_and_barriers_hold) {
   for (int count : {1, 2, 3, 5})
-    for (int round = 0; round < 200; ++round) {
+    for (Rounds rounds(200); rounds.next();) {
       std::vector<int> first(count, 0), second(count, 0);
       ThreadPool::shared().run(count, [&](const Worker& worker) {
         first[worker.id] = worker.id + 1;
@@ -36,7 +37,8 @@ static int cores() {  // that this process may use
 
 TEST(with_a_timeout_some_workers_may_be_missing_and_the_work_is_whole) {
   int missed = 0, complete = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (Rounds rounds(3000); rounds.next();) {
+    const int round = rounds.number();
     const int count = 2 + round % 4;
     std::vector<int> runs(size_t(count), 0), seen(size_t(count), 0);
     std::atomic<int> workers{0};

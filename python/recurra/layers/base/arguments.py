@@ -54,3 +54,18 @@ def refuse(layer: str, **arguments: Any) -> None:
                 f"{layer}: {name} is not supported: low-rank adapters and quantised weights are outside of what "
                 f"recurra does; leave {name} out (got {value!r})"
             )
+
+
+#: arguments that say how large weights are
+_SIZES = ("units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim", "projection_units",
+          "depth_multiplier", "max_tokens")  # fmt: skip
+
+
+def smaller(layer: Any) -> str:
+    """What to do where a layer's weights are too large: the largest argument that says how large they are."""
+    values = {name: vars(layer).get(name) for name in _SIZES}
+    sizes = {name: int(value) for name, value in values.items() if isinstance(value, (int, np.integer)) and value > 1}
+    if not sizes:
+        return "give inputs with fewer features, or use a smaller layer"
+    name = max(sizes, key=lambda name: sizes[name])
+    return f"give a smaller {name} than {sizes[name]}, or inputs with fewer features"

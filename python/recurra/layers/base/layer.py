@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from recurra import initializers, regularizers
+from recurra._core.memory import taking
 from recurra.autograd import Tensor, Variable
 from recurra.config import standardize_dtype
 from recurra.constraints import get as get_constraint
+from recurra.layers.base.arguments import smaller
 from recurra.layers.base.building import Building, tracked_build
 from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, spec_of
 from recurra.layers.base.configuration import Configuration
@@ -187,16 +189,18 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
             initializer = "glorot_uniform" if kind.kind == "f" else "zeros"
         if context.loading is not None:
             context.loading(self.name, name, shape)
-            value = np.zeros(shape, kind)
-        elif kind.kind == "f":
-            value = initializers.get(initializer)(shape, dtype=kind.name)
-        else:
-            value = initializers.get(initializer)(shape).astype(kind)
-        value = np.asarray(value)
-        if value.shape != shape:
-            raise ValueError(f"{self.name}: the initializer of {name!r} must give shape {shape}, got {value.shape}")
-        trainable = bool(trainable)
-        variable = Variable(value, dtype=kind, name=name or "variable", trainable=trainable and self._trainable)
+        with taking(f"{name or 'variable'} of {self.name!r}", shape, kind, smaller(self)):
+            if context.loading is not None:
+                value = np.zeros(shape, kind)
+            elif kind.kind == "f":
+                value = initializers.get(initializer)(shape, dtype=kind.name)
+            else:
+                value = initializers.get(initializer)(shape).astype(kind)
+            value = np.asarray(value)
+            if value.shape != shape:
+                raise ValueError(f"{self.name}: the initializer of {name!r} must give shape {shape}, got {value.shape}")
+            trainable = bool(trainable)
+            variable = Variable(value, dtype=kind, name=name or "variable", trainable=trainable and self._trainable)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = get_constraint(constraint)
         (self._own_trainable if trainable else self._own_non_trainable).append(variable)

@@ -217,7 +217,7 @@ class RNN(Layer):
         try:
             y, final = self._run(x, state, mask, training, out)
         finally:
-            _reset_dropout(self.cell)
+            reset_dropout(self.cell)
         if self.stateful:
             for variable, value in zip(leaves(self.states), leaves(final), strict=True):
                 variable.assign(value_of(value))
@@ -308,10 +308,10 @@ def _own_start(cell: Any) -> bool:
     return type(cell).get_initial_state is not KernelCell.get_initial_state
 
 
-def _reset_dropout(cell: Any) -> None:
+def reset_dropout(cell: Any) -> None:
     if isinstance(cell, DropoutRNNCell):
         cell.reset_dropout_mask()
         cell.reset_recurrent_dropout_mask()
     elif isinstance(cell, StackedRNNCells):
         for one in cell.cells:
-            _reset_dropout(one)
+            reset_dropout(one)

@@ -32,7 +32,7 @@ def test_a_row_for_each_seed(data: Path, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(sys, "argv", ["tagging", *map(str, arguments)])
     tagging.main()
     lines = capsys.readouterr().out.splitlines()
-    one = ["training, with reading", "test"]
+    one = ["reading and training", "test"]
     assert [line.split(":")[0] for line in lines] == [*one, "seed 1", *one, "seed 2"]
     assert "xpos of 24 test words" in lines[2] and "dev" in lines[2] and "peak memory" in lines[0]
     assert tagging.SequenceTagger.load(out).labels == ["DT", "NN"]

@@ -127,11 +127,11 @@ def test_layer(name: str) -> None:
 
 def test_every_layer_with_a_gradient_is_checked() -> None:
     other = {
-        *recurrent_layers.KINDS,  # above, and in recurrent/test_kernel_cells.py
+        *recurrent_layers.KINDS,  # above, and in recurrent/test_kernel_layer_cells.py
         *(f"{kind}Cell" for kind in recurrent_layers.KINDS), "StackedRNNCells",  # below, and in RNN
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
-        "AddLoss", "CRF", "DistinctSteps",  # tests/models/test_add_loss.py, test_crf.py, test_distinct_steps.py
+        "AddLoss", "CRF", "DistinctSteps",  # tests/models/test_model_add_loss.py, test_crf.py, test_distinct_steps.py
         "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
     }  # fmt: skip
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}

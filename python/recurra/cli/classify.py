@@ -1,0 +1,297 @@
+"""``recurra classify``: classifiers of texts, with all that they can do."""
+
+# ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recurra.cli.classifier_options import (
+    evaluated,
+    files_argument,
+    model_argument,
+    sentence_option,
+    show_evaluation,
+    some_files_argument,
+    training_options,
+)
+from recurra.cli.columns import column_finder, column_options
+from recurra.cli.errors import InputError
+from recurra.cli.inputs import format_option, read_labelled, text_batches
+from recurra.cli.options import check_plot, encoding_option, open_checkpoint, plot_option, quiet_option, save_training
+from recurra.cli.parallel import predicted
+from recurra.cli.results import FORMATS, ResultWriter
+from recurra.files import atomic_write
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+
+
+@click.group()
+def classify() -> None:
+    """Learn which label a text has: topics, languages, moods, folders of mail.
+
+    \b
+    Examples:
+      recurra classify train reviews.csv -o reviews.rsc
+      recurra classify evaluate reviews.rsc held_out.csv --plot confusion.png
+      recurra classify explain reviews.rsc -t "A dull film with one good joke."
+      recurra classify predict reviews.rsc new.jsonl --jobs 2 > labels.tsv
+    """
+
+
+@classify.command()
+@files_argument
+@format_option(labelled=True)
+@column_options(labelled=True)
+@encoding_option
+@click.option(
+    "--group",
+    metavar="NAME",
+    help="Column or key that says which texts belong together, such as the phrases of a sentence: texts of one group "
+    "are never both trained on and held out.",
+)
+@training_options(
+    click.option(
+        "--pooling",
+        type=click.Choice(["mean", "max", "last", "attention"]),
+        default="max",
+        show_default=True,
+        help="What becomes of the recurrent layer's outputs over the text.",
+    ),
+    click.option(
+        "--pairs",
+        type=click.IntRange(min=0),
+        default=200_000,
+        show_default=True,
+        help="Most pairs of neighbouring words that have vectors of their own.",
+    ),
+    click.option(
+        "--word-dropout",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.4,
+        show_default=True,
+        help="Share of the words that become unknown in training.",
+    ),
+    click.option(
+        "--averaging",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.99,
+        show_default=True,
+        help="Momentum of the moving average of the weights that is kept; 0 keeps the weights.",
+    ),
+    click.option("--vectors", metavar="FILE", help="Pretrained word vectors, in word2vec's or GloVe's text format."),
+    click.option(
+        "--language-model",
+        metavar="FILE",
+        help="Start from this language model (recurra lm train) of words or characters, whose cell and units "
+        "must be the same.",
+    ),
+    plot_option("the losses of all epochs"),
+)
+def train(
+    files: tuple[str, ...],
+    out: Path,
+    force: bool,
+    history: Path | None,
+    plot: Path | None,
+    quiet: bool,
+    resume: bool,
+    checkpoint_minutes: float,
+    vocabulary: int,
+    text_column: str | None,
+    label_column: str | None,
+    group: str | None,
+    file_format: str | None,
+    encoding: str,
+    **options: Any,
+) -> None:
+    """Train a classifier on labelled texts ("-" is standard input) and write it to FILE.
+
+    CSV and TSV files need a header line; JSONL files hold one object a line. Labels may be any words or whole numbers.
+    Some of the texts are held out to stop at the right time; the best weights are kept. Ctrl-C (SIGTERM and SIGHUP too)
+    stops after the batch and saves what was learned; --resume goes on exactly there, or where the training was killed.
+
+    \b
+    Examples:
+      recurra classify train reviews.csv -o reviews.rsc
+      recurra classify train mails.jsonl -o mails.rsc --text body --label folder
+      recurra classify train phrases.tsv -o moods.rsc --group sentence_id
+      recurra classify train reviews.csv -o reviews.rsc --vectors glove.6B.50d.txt.gz --plot losses.png
+    """
+    from recurra.tasks import TextClassifier
+
+    check_plot(plot, files, out, history)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
+    find = column_finder(text_column, label_column, group, labelled=True, quiet=quiet)
+    data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
+    model = TextClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
+    model.fit(data.texts, data.labels, groups=data.groups, checkpoint=checkpoint)
+    if plot is not None:
+        model.history_.plot(path=str(plot))
+    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet)
+
+
+@classify.command()
+@model_argument
+@some_files_argument
+@sentence_option
+@format_option(labelled=False)
+@column_options(labelled=False)
+@encoding_option
+@click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --to jsonl.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
+)
+@quiet_option
+def predict(
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    to: str,
+    as_json: bool,
+    jobs: int,
+    text_column: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Label texts: print each one's label, the label's probability and the text, in the order of the files.
+
+    Without files it reads standard input, one text a line. The memory does not grow with the files.
+
+    \b
+    Examples:
+      recurra classify predict reviews.rsc -t "I loved it" -t "Not for me"
+      cat lines.txt | recurra classify predict reviews.rsc
+      recurra classify predict reviews.rsc new.csv --jobs 2 --json > labelled.jsonl
+    """
+    from recurra.tasks import TextClassifier
+
+    batches = _batches(files, sentence, text_column, quiet, options, 2048 if jobs == 1 else 512)
+    classifier = TextClassifier.load(model)
+    writer = ResultWriter("jsonl" if as_json else to)
+    for texts, found in predicted(classifier, model, batches, jobs):
+        for text, prediction in zip(texts, found, strict=True):
+            writer.write(text, prediction)
+
+
+def _batches(
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    text_column: str | None,
+    quiet: bool,
+    options: dict[str, Any],
+    size: int,
+) -> Iterator[list[str]]:
+    if sentence and files:
+        raise click.UsageError("--sentence cannot be given with files")
+    if sentence:
+        return iter([list(sentence)])
+    find = column_finder(text_column, None, None, labelled=False, quiet=quiet)
+    return text_batches(files or ("-",), options, size, find)
+
+
+@classify.command()
+@model_argument
+@files_argument
+@format_option(labelled=True)
+@column_options(labelled=True)
+@encoding_option
+@_json_option
+@plot_option("the confusion matrix")
+@quiet_option
+def evaluate(
+    model: Path,
+    files: tuple[str, ...],
+    as_json: bool,
+    plot: Path | None,
+    text_column: str | None,
+    label_column: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Compare a classifier's labels with the true ones: accuracy, precision, recall, F1, confusion matrix.
+
+    \b
+    Examples:
+      recurra classify evaluate reviews.rsc test.csv
+      recurra classify evaluate reviews.rsc test.jsonl --json --plot confusion.png
+    """
+    from recurra.tasks import TextClassifier
+
+    check_plot(plot, files, model)
+    classifier = TextClassifier.load(model)
+    find = column_finder(text_column, label_column, None, labelled=True, quiet=quiet)
+    data = read_labelled(files, options, [str(label) for label in classifier.labels], find)
+    found = evaluated(classifier, data.texts, data.labels, quiet)
+    if plot is not None:
+        found.plot(plot)
+    show_evaluation(found, as_json, reported=True)
+
+
+@classify.command()
+@model_argument
+@some_files_argument
+@sentence_option
+@format_option(labelled=False)
+@column_options(labelled=False)
+@encoding_option
+@click.option("--for", "label", metavar="LABEL", help="The label to explain  [default: each text's most probable one]")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with coloured texts.")
+@_json_option
+@quiet_option
+def explain(
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    text_column: str | None,
+    label: str | None,
+    html: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Show what each word of a text contributes to its label: green speaks for it, red against it.
+
+    A word's contribution is how much the log-odds of the label fall when the word is left out. Colours are shown in a
+    terminal; the strongest words are named in any case. Without files it reads standard input, one text a line.
+
+    \b
+    Examples:
+      recurra classify explain reviews.rsc -t "A dull film with one good joke."
+      recurra classify explain reviews.rsc some.csv --html explained.html -q
+      recurra classify explain reviews.rsc -t "Not bad." --for neg --json
+    """
+    from recurra.tasks import TextClassifier
+    from recurra.tasks.explanation import page
+
+    classifier = TextClassifier.load(model)
+    known = {str(name): name for name in classifier.labels}
+    if label is not None and label not in known:
+        raise InputError(f"--for must be one of {', '.join(map(repr, known))}, got {label!r}")
+    if html is not None:
+        check_plot(html, files, model)
+    pages = []
+    for texts in _batches(files, sentence, text_column, quiet, options, 64):
+        for text in texts:
+            found = classifier.explain(text, None if label is None else known[label])
+            if html is not None:
+                pages.append(found)
+            if as_json:
+                click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+            elif not (quiet and html is not None):
+                _show(found)
+    if html is not None:
+        with atomic_write(html, "w") as file:
+            file.write(page(pages))
+
+
+def _show(found: Any) -> None:
+    click.echo(f"{found.label} {found.probability:.1%}: {' '.join(found.to_ansi().split())}")
+    for what, words in zip(("for", "against"), found.strongest(), strict=True):
+        if words:
+            click.echo(f"  {what}: " + ", ".join(f"{word.token.strip()} {word.value:+.2f}" for word in words))

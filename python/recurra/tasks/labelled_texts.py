@@ -1,0 +1,147 @@
+"""Texts and labels as lists, from lists, arrays and columns of tables; and which of them are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from recurra.typing import Array
+
+Label = str | int | bool
+
+
+def check_texts(texts: Iterable[str]) -> list[str]:
+    """`texts` as a list of non-empty strings, or an error that says which one is not.
+
+    texts : a list, an array (N,) or (N, 1), a pandas Series, or a DataFrame of one column
+    """
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of strings, got one string: put it into a list")
+    if isinstance(texts, dict):
+        raise TypeError("texts must be a list of strings, got a dict: give list(texts.values())")
+    found = list(_one_column(texts, "texts"))
+    if not found:
+        raise ValueError("texts must hold at least one text, got none")
+    for i, text in enumerate(found):
+        if not isinstance(text, str):
+            missing = " (a missing value: fill it in or drop the row)" if _is_missing(text) else ""
+            raise TypeError(f"texts[{i}] must be a str, got {type(text).__name__}{missing}")
+        if not text.strip():
+            raise ValueError(f"texts[{i}] is empty: every text must hold at least one word")
+    return found
+
+
+def check_labels(labels: Iterable[Label] | Array, n: int) -> list[Label]:
+    """`labels` as a list of `n` str, int or bool, or an error that says what is wrong."""
+    if isinstance(labels, str):
+        raise TypeError("labels must be a list, got one string: put it into a list")
+    column = _one_column(labels, "labels")
+    found = [label.item() if isinstance(label, np.generic) else label for label in column]
+    if len(found) != n:
+        raise ValueError(f"labels must be as many as texts, {n}, got {len(found)}")
+    for i, label in enumerate(found):
+        if not isinstance(label, (str, int)) or label == "":
+            raise ValueError(f"labels[{i}] must be a non-empty str, an int or a bool, got {label!r}")
+    return found
+
+
+def distinct_labels(labels: Sequence[Label] | Array) -> list[Label]:
+    """The different labels in order, or an error where they cannot be what a text is classified by."""
+    counts: dict[Label, int] = {}
+    for label in labels:
+        counts[label] = counts.get(label, 0) + 1
+    if len(counts) < 2:
+        raise ValueError(f"labels must be of at least two kinds, got only {labels[0]!r}")
+    for label, n in counts.items():
+        if n < 2:
+            i = list(labels).index(label)
+            raise ValueError(
+                f"labels[{i}] = {label!r} occurs only once among {len(labels)} labels: is it a label, and spelled like "
+                "the others?"
+            )
+    return sorted(counts, key=lambda label: (isinstance(label, str), label))
+
+
+def held_out_split(
+    n: int, share: float, seed: int, groups: Iterable[Hashable] | Array | None = None
+) -> tuple[Array, Array]:
+    """The row numbers to train on and those to hold out, each in a random order.
+
+    n : how many texts
+    share : of the texts, in [0, 1), to hold out
+    groups : n values, or None. Texts of one group are never in both parts: whole groups are drawn at random, each
+        of which goes to the held-out part where it fits into the share.
+
+        >>> train, held_out = held_out_split(6, 0.5, seed=1, groups=["a", "a", "b", "b", "b", "a"])
+        >>> sorted(train.tolist()), sorted(held_out.tolist())
+        ([2, 3, 4], [0, 1, 5])
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    wanted = round(n * share)
+    if groups is None:
+        return order[: n - wanted], order[n - wanted :]
+    ids = group_ids(groups, n)
+    sizes = np.bincount(ids)
+    if wanted and len(sizes) < 2:
+        raise ValueError(
+            "groups must be of at least two kinds, so that one can be held out, got one; or give validation=0"
+        )
+    held_out = np.zeros(len(sizes), bool)
+    room = wanted
+    for group in dict.fromkeys(ids[order].tolist()):
+        if sizes[group] <= room:
+            held_out[group] = True
+            room -= sizes[group]
+    if wanted and not held_out.any():
+        raise ValueError(
+            f"the smallest group has {sizes.min()} of {n} texts, more than are to be held out, {wanted}: give a larger "
+            "validation share, or finer groups"
+        )
+    away = held_out[ids[order]]
+    return order[~away], order[away]
+
+
+def group_ids(groups: Iterable[Hashable] | Array, n: int) -> Array:
+    """The number of each text's group, (n,) int64, groups numbered by first appearance."""
+    if isinstance(groups, str):
+        raise TypeError("groups must be a list of values, one for each text, got one string")
+    names = list(_one_column(groups, "groups"))
+    if len(names) != n:
+        raise ValueError(f"groups must be as many as texts, {n}, got {len(names)}")
+    number: dict[Hashable, int] = {}
+    found = np.empty(n, np.int64)
+    for i, name in enumerate(names):
+        if _is_missing(name) or name == "":
+            raise ValueError(f"groups[{i}] is missing: every text must belong to a group")
+        found[i] = number.setdefault(name, len(number))
+    return found
+
+
+def _one_column(values: Any, name: str) -> Iterable[Any]:
+    """The values of a list, an array (N,) or (N, 1), a Series or a DataFrame of one column."""
+    columns = getattr(values, "columns", None)
+    if columns is not None and hasattr(values, "iloc"):
+        if len(columns) != 1:
+            shown = ", ".join(map(repr, columns[:5])) + (", ..." if len(columns) > 5 else "")
+            first = columns[0] if len(columns) else "text"
+            raise ValueError(
+                f"{name} must be one column, got a DataFrame with {len(columns)}: {shown}; give one of them, such as "
+                f"frame[{first!r}]"
+            )
+        found: Iterable[Any] = values.iloc[:, 0]
+        return found
+    if isinstance(values, np.ndarray):
+        if values.ndim == 2 and values.shape[1] == 1:
+            return values[:, 0]
+        if values.ndim != 1:
+            raise ValueError(f"{name} must have shape (N,), got {values.shape}")
+    return values  # type: ignore[no-any-return]
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and pandas's NA, which is not equal to itself and not true or false either."""
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    )

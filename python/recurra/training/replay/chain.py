@@ -1,0 +1,107 @@
+"""A model as a chain of recorded steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from recurra import layers
+from recurra.autograd import Variable
+from recurra.layers.base.context import get_mask, set_mask
+from recurra.layers.base.layer import Layer
+from recurra.layers.dense import Dense
+from recurra.layers.embedding import Embedding
+from recurra.registry import is_builtin
+from recurra.training.replay.layers import DenseStep, RecurrentStep, Step, TapedStep
+
+#: layers that run other people's code, or look at more than their input
+_NEVER = ("Lambda", "AddLoss", "ActivityRegularization", "RNN", "StackedRNNCells")
+
+
+class Chain(NamedTuple):
+    """A model's layers as steps, and the calls that come after them, under the tape of the loss."""
+
+    steps: list[Step]
+    tail: list[Callable[[Any], Any]]
+
+
+def _is_plain(layer: Layer) -> bool:
+    """Whether a layer and those inside it are built in, compute from their input alone and add nothing to the loss."""
+    return all(
+        is_builtin(type(one))
+        and not hasattr(one, "compile")
+        and type(one) not in _never()
+        and one.activity_regularizer is None
+        and not one._callable_losses
+        and "call" not in vars(one)
+        and one.built
+        for one in layer._flatten_layers()
+    )
+
+
+def _never() -> tuple[type, ...]:
+    return tuple(getattr(layers, name) for name in _NEVER)
+
+
+def chain_of(model: Any, logits: bool) -> Chain | None:
+    """The recorded steps of `model`, or None where they cannot be recorded or would gain nothing.
+
+    logits : whether the last layer's softmax is left to the loss
+    """
+    found = model._chain()
+    if found is None or not all(layer.dtype == model.dtype and _is_plain(layer) for layer in found):
+        return None
+    if model.autocast or not all(layer.autocast or isinstance(layer, Embedding) for layer in found):
+        return None
+    steps: list[Step] = []
+    waiting: list[tuple[Callable[[Any], Any], list[Variable]]] = []
+    trains = False  # whether something before the next step is trained
+
+    def flush() -> None:
+        nonlocal waiting, trains
+        if waiting:
+            variables = [v for _, own in waiting for v in own]
+            steps.append(TapedStep([call for call, _ in waiting], variables, trains))
+            trains = trains or bool(variables)
+            waiting = []
+
+    pairs = list(zip(found, [*found[1:], None], strict=True))
+    lookup: Embedding | None = None
+    for layer, following in pairs:
+        last = following is None
+        if isinstance(layer, Embedding) and getattr(following, "takes_embedded_ids", False):
+            if waiting or steps:
+                return None  # ids that were computed
+            lookup = layer
+            continue
+        own = [v for one in (lookup, layer) if one is not None for v in one.weights if v.trainable]
+        if RecurrentStep.takes(layer) and (own or trains):
+            flush()
+            step: Step = RecurrentStep(layer, lookup, trains)
+            lookup = None
+        elif isinstance(layer, Dense) and (own or trains) and (last or DenseStep.knows(layer.activation)):
+            flush()
+            step = DenseStep(layer, trains, not (last and (logits or not DenseStep.knows(layer.activation))))
+        else:
+            if lookup is not None:
+                waiting.append((lookup.lookup, []))
+                lookup = None
+            call = partial(layer, training=True, activated=False) if last and logits else partial(layer, training=True)
+            waiting.append((call, own))
+            continue
+        steps.append(step)
+        trains = trains or any(v.trainable for v in step.variables)
+    tail = [call for call, _ in waiting]
+    final = found[-1]
+    if not tail and isinstance(final, Dense) and not logits and not DenseStep.knows(final.activation):
+        tail = [partial(_activated, final.activation)]
+    owned = [id(v) for step in steps for v in step.variables]
+    if len(set(owned)) < len(owned) or not any(isinstance(step, (DenseStep, RecurrentStep)) for step in steps):
+        return None
+    return Chain(steps, tail)
+
+
+def _activated(activation: Callable[[Any], Any], z: Any) -> Any:
+    """The rest of a Dense layer."""
+    return set_mask(activation(z), get_mask(z))

@@ -1,0 +1,182 @@
+"""Recorded steps of layers: forward and backward on arrays.
+
+A step has ``forward(x, mask) -> (y, mask)``, to be called in training, and ``backward(dy) -> (dx, gradients)`` for the
+last forward: one gradient for each of `variables`, None for one that is not trained. dx is None unless `need_dx`.
+``is_current()`` says whether the layer still has the settings with which the step was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any, Protocol
+
+import numpy as np
+
+from recurra import activations
+from recurra._core.select import core
+from recurra.autograd import Array, GradientTape, RowSparse, Tensor, Variable
+from recurra.layers.base.context import set_mask
+from recurra.layers.dense import Dense
+from recurra.layers.embedding import Embedding
+from recurra.layers.recurrent.kernel_layer import KernelLayer
+from recurra.layers.recurrent.rnn import reset_dropout
+from recurra.ops.common import contiguous
+from recurra.ops.products import dense_backward, dense_forward
+
+
+class Step(Protocol):
+    """What all steps have."""
+
+    variables: Sequence[Variable]
+    need_dx: bool
+
+    def forward(self, x: Any, mask: Any) -> tuple[Any, Any]: ...
+    def backward(self, dy: Any) -> tuple[Any, Sequence[Any]]: ...
+    def is_current(self) -> bool: ...
+
+
+class Settings:
+    """Attributes as they were, looked at again before each replay."""
+
+    __slots__ = ("_kept", "_owner", "_read")
+
+    def __init__(self, owner: Any, *names: str) -> None:
+        self._owner, self._read = owner, attrgetter(*names)
+        self._kept = self._read(owner)
+
+    def hold(self) -> bool:
+        return bool(self._read(self._owner) == self._kept)
+
+
+class DenseStep:
+    """A Dense layer; `activated` is False where its activation is left to the step after it."""
+
+    def __init__(self, layer: Dense, need_dx: bool, activated: bool) -> None:
+        self.layer, self.need_dx = layer, need_dx
+        self.activation = activations.kernel_name(layer.activation) if activated else "linear"
+        self.variables: Sequence[Variable] = [v for v in (layer.kernel, layer.bias) if v is not None]
+        self._needs = [v is not None and v.trainable for v in (layer.kernel, layer.bias)]
+        self._settings = Settings(layer, "call", "activation", "kernel", "bias", "activity_regularizer")
+        self._kept: Any = None
+
+    @staticmethod
+    def knows(activation: Any) -> bool:
+        """Whether the kernels have this activation, with its gradient."""
+        return activations.kernel_name(activation) is not None
+
+    def is_current(self) -> bool:
+        return self._settings.hold()
+
+    def forward(self, x: Array, mask: Any) -> tuple[Array, Any]:
+        layer = self.layer
+        w = layer.kernel.value
+        y, rows = dense_forward(x, w, None if layer.bias is None else layer.bias.value)
+        if self.activation != "linear":
+            y = core.activation_forward(self.activation, y)
+        self._kept = rows, w, x.shape, y
+        return y, mask
+
+    def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
+        (rows, w, shape, y), self._kept = self._kept, None
+        if self.activation != "linear":
+            dy = core.activation_backward(self.activation, y, contiguous(dy))
+        dx, dw, db = dense_backward(dy, rows, w, shape, self.need_dx, *self._needs)
+        return dx, (dw, db)
+
+
+class RecurrentStep:
+    """A recurrent layer whose cell runs in the kernels, and the Embedding in front of it, if its ids go there too."""
+
+    def __init__(self, layer: KernelLayer, embedding: Embedding | None, need_dx: bool) -> None:
+        cell = layer.cell
+        self.layer, self.cell, self.embedding = layer, cell, embedding
+        self.weights = [getattr(cell, name) for name in cell.kernel_cell.weights]
+        self._present = [v is not None for v in self.weights]
+        self._table = None if embedding is None else embedding.embeddings
+        self.variables: Sequence[Variable] = [v for v in (self._table, *self.weights) if v is not None]
+        self.need_dx = need_dx
+        self._need_input = need_dx if self._table is None else self._table.trainable
+        self._states = (None,) * len(cell.kernel_cell.states)
+        self._draws = bool(cell.dropout or cell.recurrent_dropout or cell._has_zoneout)
+        names = "dropout", "recurrent_dropout", "zoneouts", "_kernel_names", *cell.kernel_cell.weights
+        self._settings = Settings(
+            layer, "call", "go_backwards", "return_sequences", "zero_output_for_mask", "stateful", "time_major",
+            "return_state", "activity_regularizer", *(f"cell.{name}" for name in names),
+        )  # fmt: skip
+        self._own = (
+            None if embedding is None else Settings(embedding, "embeddings", "mask_zero", "activity_regularizer")
+        )
+        self._cache: Any = None
+
+    @staticmethod
+    def takes(layer: Any) -> bool:
+        """Whether the layer's call is one call of a kernel that starts from zeros."""
+        return (
+            isinstance(layer, KernelLayer)
+            and layer.cell.runs_in_kernel
+            and layer.cell._stretch is None
+            and not (layer.stateful or layer.time_major or layer.return_state or layer.go_backwards)
+        )
+
+    def is_current(self) -> bool:
+        return self._settings.hold() and (self._own is None or self._own.hold())
+
+    def forward(self, x: Array, mask: Any) -> tuple[Array, Any]:
+        layer, cell, table = self.layer, self.cell, None
+        if self.embedding is not None and self._table is not None:
+            x, table = self.embedding.ids_of(x), self._table.value
+            mask = x != 0 if self.embedding.mask_zero else None
+        options = cell._kernel_names
+        if self._draws:
+            shape = x if table is None else np.broadcast_to(table[:1, :], (*x.shape, table.shape[1]))
+            options = cell._kernel_options(shape, True)[1]
+        zoneout = options.get("zoneout")
+        y, _, self._cache = core.recurrent_forward(
+            cell.kernel_cell.name, x, self._states, tuple([None if v is None else v.value for v in self.weights]), mask,
+            options.get("input_dropout"), options.get("recurrent_dropout"), table, options["activation"],
+            options.get("recurrent_activation") or "sigmoid", False, layer.return_sequences,
+            layer.zero_output_for_mask, True, None, None, None if zoneout is None else tuple(zoneout),
+        )  # fmt: skip
+        if self._draws:
+            reset_dropout(cell)
+        return y, mask if layer.return_sequences else None
+
+    def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
+        cache, self._cache = self._cache, None
+        dx, _, gradients = core.recurrent_backward(cache, dy, self._states, self._need_input)
+        if not all(self._present):
+            gradients = [d for d, present in zip(gradients, self._present, strict=True) if present]
+        if self._table is None:
+            return dx, gradients
+        sparse = None if dx is None else RowSparse(dx[0], dx[1], self._table.shape)
+        return None, (sparse, *gradients)
+
+
+class TapedStep:
+    """Layers called one after the other, under a tape of their own."""
+
+    def __init__(self, calls: Sequence[Callable[[Any], Any]], variables: Sequence[Variable], need_dx: bool) -> None:
+        self.calls, self.variables, self.need_dx = calls, variables, need_dx
+        self._kept: Any = None
+
+    def is_current(self) -> bool:
+        return True  # the layers themselves are called
+
+    def forward(self, x: Any, mask: Any) -> tuple[Any, Any]:
+        with GradientTape() as tape:
+            first = value = set_mask(tape.watch(x) if self.need_dx else x, mask)
+            for call in self.calls:
+                value = call(value)
+        self._kept = tape, first, value
+        plain = value.value if isinstance(value, Tensor) else np.asarray(value)
+        return plain, getattr(value, "_keras_mask", None)
+
+    def backward(self, dy: Any) -> tuple[Any, Sequence[Any]]:
+        (tape, first, value), self._kept = self._kept, None
+        if not isinstance(value, Tensor):
+            return None, [None] * len(self.variables)
+        if not self.need_dx:
+            return None, tape.gradient(value, self.variables, dy)
+        dx, *gradients = tape.gradient(value, [first, *self.variables], dy)
+        return dx, gradients
