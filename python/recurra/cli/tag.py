@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from recurra.cli.options import (
     seed_option,
     stdin_is_terminal,
 )
+from recurra.cli.parallel import predicted
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -262,7 +264,12 @@ def plotter(path: Path | None) -> Callable[[Any], None]:
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
 @column_options
 @click.option("--json", "as_json", is_flag=True, help="An object with words and labels for each sentence, on one line.")
-def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_json: bool, **options: Any) -> None:
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
+)
+def predict(
+    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_json: bool, jobs: int, **options: Any
+) -> None:
     """Label the words of sentences, and print them as they came with the label's column replaced.
 
     Without files it reads standard input, a sentence a line; --format conllu reads CoNLL-U there. Of plain text a word
@@ -273,7 +280,7 @@ def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_j
       recurra tag predict english.rst new.conllu > tagged.conllu
       recurra tag predict english.rst -t "The old man the boat ."
       zcat web.conllu.gz | recurra tag predict english.rst --format conllu > tagged.conllu
-      recurra tag predict english.rst lines.txt --json | head
+      recurra tag predict english.rst lines.txt --jobs 2 --json > tagged.jsonl
     """
     from recurra.tasks import SequenceTagger
     from recurra.tasks.conll import TEXT, read_file, read_sentences
@@ -291,15 +298,30 @@ def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_j
         typed = file == "-" and stdin_is_terminal()
         sources.append((form, read_file(file, form, options["encoding"]), 1 if typed else 1024))
     for form, found, size in sources:
-        while batch := list(islice(found, size)):
-            words = [one.words for one in batch if one.words]
-            predicted = iter(tagger.predict(words) if words else [])
-            for one in batch:
-                labels = next(predicted) if one.words else []
-                if as_json:
-                    click.echo(json.dumps({"words": one.words, "labels": labels}, ensure_ascii=False))
-                else:
-                    click.echo(one.with_labels(labels, form), nl=False)
+        waiting: deque[Sentence] = deque()
+        batches = _word_batches(found, size if jobs == 1 else min(size, 256), waiting)
+        for _, labels in predicted(tagger, model, batches, jobs, "predict"):
+            for row in labels:
+                while not waiting[0].words:
+                    _write(waiting.popleft(), [], form, as_json)
+                _write(waiting.popleft(), row, form, as_json)
+        for one in waiting:
+            _write(one, [], form, as_json)
+
+
+def _word_batches(found: Iterator[Sentence], size: int, waiting: deque[Sentence]) -> Iterator[list[list[str]]]:
+    """The words of up to `size` sentences at a time; all sentences are put into `waiting`, those without words too."""
+    while batch := list(islice(found, size)):
+        waiting.extend(batch)
+        if words := [one.words for one in batch if one.words]:
+            yield words
+
+
+def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"words": sentence.words, "labels": labels}, ensure_ascii=False))
+    else:
+        click.echo(sentence.with_labels(labels, form), nl=False)
 
 
 @tag.command()
