@@ -306,7 +306,7 @@ def _expectations(chain: _Chain, alpha: Array, log_norm: Array, share: Array) ->
         if chain.weights is None:
             after = np.where(kept[t + 1][:, None], ahead[t] - norm, -np.inf)
             both = np.exp(alpha[t][:, :, None] + chain.transitions + after[:, None, :])
-            pairs += core.matmul(share[None], both.reshape(batch, classes**2)).reshape(pairs.shape)
+            pairs += core.matmul(share[None], both.reshape(batch, classes**2), None, False, False).reshape(pairs.shape)
     unary *= np.where(kept, share, 0)[..., None]
     if chain.weights is not None and steps > 1:
         left, right = alpha[:-1], ahead[:-1]
