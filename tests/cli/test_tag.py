@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.test_interrupted import EACH_BATCH, cut_training
 
 from recurra.tasks import SequenceTagger
+from tests.cli.test_cli_interrupted import EACH_BATCH, cut_training
 from tests.support.cli_cases import TAG_TINY, TAGGED
 
 TRAIN = ("tag", "train")
@@ -56,6 +58,22 @@ def test_large_files_are_read_a_part_at_a_time(
     path.write_text("The dog\n" * 2500, encoding="utf-8")
     assert len(run("tag", "predict", tag_model, path).stdout.splitlines()) == 7500
     assert sizes == [1024, 1024, 452]
+
+
+def test_jobs_keep_the_order(tag_model: Path, tmp_path: Path) -> None:
+    path, empty = tmp_path / "a.conll", "-DOCSTART- X\n\n"
+    rows = [f"The\tX\ndog{i}\tX\n\n" for i in range(600)]
+    path.write_text(empty + "".join(rows[:300]) + empty * 300 + "".join(rows[300:]) + empty, encoding="utf-8")
+    arguments = [sys.executable, "-m", "recurra", "tag", "predict", str(tag_model), str(path)]
+    found = [
+        subprocess.run([*arguments, *more], capture_output=True, check=True).stdout for more in ((), ("--jobs", "2"))
+    ]
+    assert found[0] == found[1]
+    lines = found[0].decode().splitlines()
+    assert [line.split("\t")[0] for line in lines] == [
+        line.split("\t")[0] for line in path.read_text("utf-8").splitlines()
+    ]
+    assert lines[2:4] == ["The\tDET", "dog0\tNOUN"]
 
 
 def test_evaluate(run: Any, folder: Path, tag_model: Path) -> None:

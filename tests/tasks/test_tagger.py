@@ -99,11 +99,13 @@ def test_order_and_batches_do_not_matter(trained: SequenceTagger) -> None:
     assert done == [10, 10, 3]
 
 
-def test_validation_does_not_count_padding() -> None:
-    """The accuracy that chooses the epoch is that of the words."""
-    tagger = small()
-    held_out = invented(17, 5)
-    fit(tagger, validation=held_out, epochs=2)
+@pytest.mark.parametrize("crf", [False, True])
+def test_validation_counts_words(crf: bool) -> None:
+    """The accuracy that chooses the epoch is that of the words: no padding, and batches of unequal lengths."""
+    tagger = small(crf=crf)
+    held_out = invented(29, 5)
+    fit(tagger, validation=held_out, epochs=1, batch_size=2, learning_rate=2e-3)
+    assert 0 < tagger.trained["val_accuracy"] < 0.97
     assert tagger.trained["val_accuracy"] == pytest.approx(tagger.evaluate(*held_out).accuracy, abs=1e-6)
 
 
@@ -134,7 +136,15 @@ def test_pretrained_vectors(tmp_path: Path) -> None:
     assert again.predict([["The", "Zyx", "zyq", "."]]) == [["DET", "NOUN", "VERB", "PUNCT"]]
 
 
-@pytest.mark.parametrize("options", [{"cell": "gru", "layers": 2}, {"dropout": 0.0, "word_dropout": 0.0}, {"rare": 99}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cell": "gru", "layers": 2},
+        {"dropout": 0.0, "word_dropout": 0.0},
+        {"locked_dropout": True, "recurrent_dropout": 0.3},
+        {"rare": 99},
+    ],
+)
 def test_settings(options: dict[str, Any]) -> None:
     tagger = small(**options)
     fit(tagger, epochs=1, averaging=0.0)
@@ -291,6 +301,7 @@ def test_bad_types_and_arguments(trained: SequenceTagger) -> None:
         ({"units": 0}, "units must be an int >= 1"),
         ({"characters": -1}, "characters must be an int >= 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
+        ({"cell": "indrnn", "recurrent_dropout": 0.1}, "recurrent_dropout must be 0: the cell indrnn"),
         ({"word_dropout": -1}, "word_dropout must be a number >= 0"),
         ({"crf": "yes"}, "crf must be True, False or None"),
     ):

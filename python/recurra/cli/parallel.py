@@ -1,4 +1,4 @@
-"""Predictions of many texts, in this process or in several, in the order of the texts."""
+"""Predictions of many texts or sentences, in this process or in several, in their order."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from typing import Any
 
 import recurra
 
-Batch = list[str]
+Batch = list[Any]
 
 
-def predicted(classifier: Any, model: Path, batches: Iterable[Batch], jobs: int) -> Iterator[tuple[Batch, list[Any]]]:
+def predicted(
+    task: Any, model: Path, batches: Iterable[Batch], jobs: int, method: str = "predictions"
+) -> Iterator[tuple[Batch, list[Any]]]:
     """Each batch with its predictions, in order; at most twice as many batches as processes are held in memory.
 
-    classifier : the loaded classifier, which predicts where one process is enough
+    task : the loaded classifier or tagger, which predicts where one process is enough
     model : its file, which each of `jobs` processes loads
+    method : the name of the task's method that predicts a batch
     """
     if jobs == 1:
         for texts in batches:
-            yield texts, classifier.predictions(texts)
+            yield texts, getattr(task, method)(texts)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     threads = max(1, recurra.get_num_threads() // jobs)
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (os.fspath(model), threads))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (type(task), method, os.fspath(model), threads))
     waiting: deque[tuple[Batch, Any]] = deque()
     try:
         for texts in batches:
@@ -44,22 +47,20 @@ def predicted(classifier: Any, model: Path, batches: Iterable[Batch], jobs: int)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_classifier: Any = None
+_predict_batch: Any = None
 
 
-def _begin(model: str, threads: int) -> None:
-    """Load the classifier in a new process, which ends with the one that started it, and leaves Ctrl-C to that one."""
-    global _classifier
+def _begin(kind: Any, method: str, model: str, threads: int) -> None:
+    """Load the task in a new process, which ends with the one that started it, and leaves Ctrl-C to that one."""
+    global _predict_batch
     from multiprocessing import parent_process
-
-    from recurra.tasks import TextClassifier
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     recurra.set_num_threads(threads)
-    _classifier = TextClassifier.load(model)
+    _predict_batch = getattr(kind.load(model), method)
 
 
 def _end_with(parent: Any) -> None:
@@ -68,5 +69,5 @@ def _end_with(parent: Any) -> None:
 
 
 def _predict(texts: Batch) -> list[Any]:
-    found: list[Any] = _classifier.predictions(texts)
+    found: list[Any] = _predict_batch(texts)
     return found

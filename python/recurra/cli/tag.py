@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from recurra.cli.options import (
     seed_option,
     stdin_is_terminal,
 )
+from recurra.cli.parallel import predicted
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -134,11 +136,16 @@ def tag() -> None:
     help="Size of the layer that reads a word's characters, in each direction; 0 for none.",
 )  # fmt: skip
 @click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True,
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.4, show_default=True,
     help="On what each layer is given.",
 )  # fmt: skip
+@click.option("--locked-dropout", is_flag=True, help="Drop the same features at every word of a sentence.")
 @click.option(
-    "--word-dropout", type=click.FloatRange(min=0), default=0.5, show_default=True, metavar="A",
+    "--recurrent-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="On the state inside of each recurrent layer.",
+)  # fmt: skip
+@click.option(
+    "--word-dropout", type=click.FloatRange(min=0), default=0.25, show_default=True, metavar="A",
     help="A word seen N times is read as an unknown one A / (A + N) of the time.",
 )  # fmt: skip
 @click.option(
@@ -153,7 +160,7 @@ def tag() -> None:
     "--rare", type=click.IntRange(min=1), default=2, show_default=True, metavar="N",
     help="Words seen less often than N times have no vector of their own.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="Most passes.")
+@click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Most passes.")
 @click.option(
     "--patience", type=click.IntRange(min=1), default=5, show_default=True,
     help="Stop after so many epochs without a better validation accuracy.",
@@ -257,7 +264,12 @@ def plotter(path: Path | None) -> Callable[[Any], None]:
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
 @column_options
 @click.option("--json", "as_json", is_flag=True, help="An object with words and labels for each sentence, on one line.")
-def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_json: bool, **options: Any) -> None:
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
+)
+def predict(
+    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_json: bool, jobs: int, **options: Any
+) -> None:
     """Label the words of sentences, and print them as they came with the label's column replaced.
 
     Without files it reads standard input, a sentence a line; --format conllu reads CoNLL-U there. Of plain text a word
@@ -268,7 +280,7 @@ def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_j
       recurra tag predict english.rst new.conllu > tagged.conllu
       recurra tag predict english.rst -t "The old man the boat ."
       zcat web.conllu.gz | recurra tag predict english.rst --format conllu > tagged.conllu
-      recurra tag predict english.rst lines.txt --json | head
+      recurra tag predict english.rst lines.txt --jobs 2 --json > tagged.jsonl
     """
     from recurra.tasks import SequenceTagger
     from recurra.tasks.conll import TEXT, read_file, read_sentences
@@ -286,15 +298,30 @@ def predict(model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_j
         typed = file == "-" and stdin_is_terminal()
         sources.append((form, read_file(file, form, options["encoding"]), 1 if typed else 1024))
     for form, found, size in sources:
-        while batch := list(islice(found, size)):
-            words = [one.words for one in batch if one.words]
-            predicted = iter(tagger.predict(words) if words else [])
-            for one in batch:
-                labels = next(predicted) if one.words else []
-                if as_json:
-                    click.echo(json.dumps({"words": one.words, "labels": labels}, ensure_ascii=False))
-                else:
-                    click.echo(one.with_labels(labels, form), nl=False)
+        waiting: deque[Sentence] = deque()
+        batches = _word_batches(found, size if jobs == 1 else min(size, 256), waiting)
+        for _, labels in predicted(tagger, model, batches, jobs, "predict"):
+            for row in labels:
+                while not waiting[0].words:
+                    _write(waiting.popleft(), [], form, as_json)
+                _write(waiting.popleft(), row, form, as_json)
+        for one in waiting:
+            _write(one, [], form, as_json)
+
+
+def _word_batches(found: Iterator[Sentence], size: int, waiting: deque[Sentence]) -> Iterator[list[list[str]]]:
+    """The words of up to `size` sentences at a time; all sentences are put into `waiting`, those without words too."""
+    while batch := list(islice(found, size)):
+        waiting.extend(batch)
+        if words := [one.words for one in batch if one.words]:
+            yield words
+
+
+def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"words": sentence.words, "labels": labels}, ensure_ascii=False))
+    else:
+        click.echo(sentence.with_labels(labels, form), nl=False)
 
 
 @tag.command()
@@ -317,16 +344,16 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     sentences, labels = read_tagged(files, options, tagger.notes)
     with item_bar(len(sentences), " sentences", quiet) as advance:
         found = tagger.evaluate(sentences, labels, progress=advance)
+    spans = found.spans
     if as_json:
-        whole = None if found.spans is None else found.spans._asdict()
         each = {name: scores._asdict() for name, scores in found.each.items()}
-        click.echo(json.dumps({**found._asdict(), "spans": whole, "each": each}, ensure_ascii=False))
+        whole = {**found._asdict(), "spans": None if spans is None else spans._asdict(), "each": each}
+        click.echo(json.dumps(whole, ensure_ascii=False))
         return
     new = "" if found.unknown is None else f", {found.unknown:.2%} of those not seen in training"
     click.echo(f"accuracy {found.accuracy:.2%} of {found.words:,} words{new}; {found.sentences:,} sentences")
-    if found.spans is not None:
-        whole = found.spans
-        click.echo(f"spans: precision {whole.precision:.2%}, recall {whole.recall:.2%}, F1 {whole.f1:.2%}")
+    if spans is not None:
+        click.echo(f"spans: precision {spans.precision:.2%}, recall {spans.recall:.2%}, F1 {spans.f1:.2%}")
     width = max(map(len, [*found.each, "label"])) + 2
     click.echo(f"\n{'label':{width}}precision   recall       F1     true  predicted")
     for name, scores in found.each.items():

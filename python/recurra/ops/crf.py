@@ -232,7 +232,7 @@ def _chain(
 def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
     """Checked labels, (T, B), in the order of the chain; 0 behind a row's end."""
     steps, batch, classes = chain.scores.shape
-    ids = np.asarray(value_of(labels))
+    ids: Array = np.asarray(value_of(labels))
     if ids.shape == (batch, steps, 1):
         ids = ids[..., 0]
     if ids.shape != (batch, steps):
@@ -244,15 +244,15 @@ def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
     ids = np.where(np.arange(steps) < chain.lengths[:, None], ids, 0).astype(np.int64)
     if ids.size and (ids.min() < 0 or ids.max() >= classes):
         raise ValueError(f"labels must be in [0, C) = [0, {classes}), got ids from {ids.min()} to {ids.max()}")
-    return ids.T
+    return np.asarray(ids.T)
 
 
 def _restored(unary: Array, chain: _Chain) -> Array:
     """(T, B, C) in the order of the chain as (B, T, C) in the order of the call."""
-    found = unary.transpose(1, 0, 2)
+    found: Array = unary.transpose(1, 0, 2)
     if chain.order is None:
         return found
-    placed = np.zeros(found.shape)
+    placed: Array = np.zeros(found.shape)
     np.put_along_axis(placed, chain.order[..., None], found, 1)
     return placed
 
@@ -306,9 +306,7 @@ def _expectations(chain: _Chain, alpha: Array, log_norm: Array, share: Array) ->
         if chain.weights is None:
             after = np.where(kept[t + 1][:, None], ahead[t] - norm, -np.inf)
             both = np.exp(alpha[t][:, :, None] + chain.transitions + after[:, None, :])
-            pairs += core.matmul(share[None], both.reshape(batch, classes**2), None, False, False)[0].reshape(
-                pairs.shape
-            )
+            pairs += core.matmul(share[None], both.reshape(batch, classes**2), None, False, False).reshape(pairs.shape)
     unary *= np.where(kept, share, 0)[..., None]
     if chain.weights is not None and steps > 1:
         left, right = alpha[:-1], ahead[:-1]

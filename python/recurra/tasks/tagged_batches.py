@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class TaggedBatches:
     ) -> None:
         self.words, self.labels, self.word_dropout = words, labels, word_dropout
         self.pretrained, self.characters = pretrained, characters
-        self.batches = LengthBatches(rows, np.arange(len(rows)), batch_size, shuffle=shuffle, seed=seed)
+        self.batches = LengthBatches(cast(Any, rows), np.arange(len(rows)), batch_size, shuffle=shuffle, seed=seed)
 
     def __len__(self) -> int:
         return len(self.batches)

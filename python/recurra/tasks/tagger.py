@@ -14,11 +14,12 @@ from recurra.saving.file_errors import making
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes
+from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.spans import Scores, are_spans, label_scores, span_scores
 from recurra.tasks.tagged_batches import TaggedBatches
 from recurra.tasks.tagging_network import tagging_network
 from recurra.tasks.tagging_vocabulary import TaggingVocabulary
+from recurra.tasks.word_accuracy import WordAccuracy
 from recurra.typing import Array
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 Sentences = Sequence[Sequence[str]]
 
 _ARGUMENTS = (
-    "cell", "units", "layers", "embedding", "characters", "dropout", "word_dropout", "crf", "vocabulary_size", "rare",
-    "seed",
+    "cell", "units", "layers", "embedding", "characters", "dropout", "locked_dropout", "recurrent_dropout",
+    "word_dropout", "crf", "vocabulary_size", "rare", "seed",
 )  # fmt: skip
 
 
@@ -62,7 +63,10 @@ class SequenceTagger:
     units, layers : H of each bidirectional layer, in each direction, and how many layers
     embedding : the width of the vector that is learned for a word
     characters : H of the layer that reads a word's characters, in each direction; 0 to read no characters
-    dropout : the rate on what each layer is given, and on the scores' input
+    dropout : the rate on what each layer is given
+    locked_dropout : whether it drops the same features at every word of a sentence (variational dropout)
+    recurrent_dropout : the rate on the state inside of each bidirectional layer, likewise; for cells with a recurrent
+        kernel
     word_dropout : a in ``a / (a + count)``, the share of a word's occurrences that are read as an unknown word
     crf : whether a CRF layer chooses whole sequences; None: where the labels mark spans (BIO)
     vocabulary_size : the most words to learn a vector for
@@ -85,8 +89,10 @@ class SequenceTagger:
         layers: int = 2,
         embedding: int = 64,
         characters: int = 50,
-        dropout: float = 0.5,
-        word_dropout: float = 0.5,
+        dropout: float = 0.4,
+        locked_dropout: bool = False,
+        recurrent_dropout: float = 0.0,
+        word_dropout: float = 0.25,
         crf: bool | None = None,
         vocabulary_size: int = 50_000,
         rare: int = 2,
@@ -98,12 +104,14 @@ class SequenceTagger:
         if characters:
             check_sizes(characters=characters)
         check_fractions(dropout=dropout)
+        check_recurrent_dropout(cell, recurrent_dropout)
         if not 0 <= word_dropout < float("inf"):
             raise ValueError(f"word_dropout must be a number >= 0, got {word_dropout!r}")
         if crf not in (None, True, False):
             raise ValueError(f"crf must be True, False or None, got {crf!r}")
         self.cell, self.units, self.layers, self.embedding = cell, units, layers, embedding
-        self.characters, self.dropout, self.word_dropout, self.crf = characters, dropout, word_dropout, crf
+        self.characters, self.dropout, self.locked_dropout = characters, dropout, locked_dropout
+        self.recurrent_dropout, self.word_dropout, self.crf = recurrent_dropout, word_dropout, crf
         self.vocabulary_size, self.rare, self.seed = vocabulary_size, rare, seed
         self.vocabulary: TaggingVocabulary | None = None
         self.model: Any = None
@@ -125,7 +133,7 @@ class SequenceTagger:
         *,
         validation: float | tuple[Sentences, Sentences] = 0.1,
         vectors: WordVectors | None = None,
-        epochs: int = 20,
+        epochs: int = 15,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
         clipnorm: float = 1.0,
@@ -188,11 +196,12 @@ class SequenceTagger:
         training = Training(
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=checked is not None,
             learning_rate=learning_rate, clipnorm=clipnorm, patience=patience, verbose=verbose,
-            metrics=[last.accuracy if chain else "accuracy"], loss=last.loss if chain else None,
+            metrics=[WordAccuracy(last.decode if chain else None)], loss=last.loss if chain else None,
             averaging=min(averaging, 1 - 1 / len(batches)), highest="accuracy",
         )  # fmt: skip
         history = training.run(batches, checked, callbacks, checkpoint)
-        self.model, self.trained = network, training.summary()
+        self.model, self.trained = self._network(), training.summary()  # without the optimizer's state
+        self.model.set_weights(network.get_weights())
         return history
 
     def _batches(self, pairs: Sequence[Any], batch_size: int, **options: Any) -> TaggedBatches:
@@ -211,7 +220,8 @@ class SequenceTagger:
         assert self.vocabulary is not None
         return tagging_network(
             self.vocabulary.sizes, len(self.labels), cell=self.cell, units=self.units, layers=self.layers,
-            embedding=self.embedding, characters=self.characters, dropout=self.dropout, crf=self._has_crf(),
+            embedding=self.embedding, characters=self.characters, dropout=self.dropout,
+            locked_dropout=self.locked_dropout, recurrent_dropout=self.recurrent_dropout, crf=self._has_crf(),
             width=self._width,
         )  # fmt: skip
 

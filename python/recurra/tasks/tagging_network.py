@@ -21,6 +21,8 @@ def tagging_network(
     embedding: int,
     characters: int,
     dropout: float,
+    locked_dropout: bool,
+    recurrent_dropout: float,
     crf: bool,
     width: int | None = None,
 ) -> Model:
@@ -28,6 +30,7 @@ def tagging_network(
 
     sizes : rows of the tables of words, of characters and of pretrained vectors
     characters : units of the recurrent layer over a word's characters, in each direction; 0 for none
+    dropout, locked_dropout, recurrent_dropout : as for :func:`recurra.tasks.networks.language_network`
     width : of the pretrained vectors, which stay as they are; None for none
     takes : [word ids (B, T), rows of the pretrained table (B, T), character ids (B, T, L)], those that there are; 0
         where there is no word; gives : scores (B, T, labels)
@@ -52,12 +55,14 @@ def tagging_network(
             name="character_reader",
         )
         parts.append(rooms.DistinctSteps(reader, mask_zero=True, name="character_features")(ids))
+    drop = rooms.SpatialDropout1D if locked_dropout else rooms.Dropout
+    options = {"recurrent_dropout": recurrent_dropout} if recurrent_dropout else {}
     x: Any = rooms.Concatenate(name="features")(parts) if len(parts) > 1 else parts[0]
     if dropout:
-        x = rooms.Dropout(dropout)(x)
+        x = drop(dropout)(x)
     for _ in range(layers):
-        x = rooms.Bidirectional(recurrent_layer(cell, units, return_sequences=True))(x)
+        x = rooms.Bidirectional(recurrent_layer(cell, units, return_sequences=True, **options))(x)
         if dropout:
-            x = rooms.Dropout(dropout)(x)
+            x = drop(dropout)(x)
     x = rooms.CRF(labels, name="labels")(x) if crf else rooms.Dense(labels, name="labels")(x)
     return Model(inputs, x)
