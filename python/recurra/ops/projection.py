@@ -109,7 +109,7 @@ def projected_cross_entropy(
     def backward(d: Array) -> tuple[Array | None, Array | None, Array | None]:
         rows = np.ascontiguousarray(d, a.dtype).reshape(-1)
         found = ready
-        if found is None or not np.array_equal(rows, expected):
+        if found is None or expected is None or not np.array_equal(rows, expected):
             _, found = _losses_and_gradients(given, flat, bounds, rows, wanted)
         dx = None if found.x is None else found.x.reshape(a.shape)
         return in_dtype(dx, x), in_dtype(found.kernel, kernel), in_dtype(found.bias, bias)

@@ -1,0 +1,1 @@
+"""Results on real data: one script a task."""
