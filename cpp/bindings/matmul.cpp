@@ -1,4 +1,4 @@
-/// matmul, the activations, and how many threads kernels use.
+/// matmul, matmul_add, the activations, and how many threads kernels use.
 #include "recurra/linalg/activations.hpp"
 #include "recurra/linalg/gemm.hpp"
 
@@ -31,6 +31,19 @@ py::object matmul(py::handle a_in, py::handle b_in, py::handle bias_in, bool tra
         .run();
   py::gil_scoped_acquire acquire;
   return out.array();
+}
+
+template <class T>
+void matmul_add(py::handle a_in, py::handle b_in, bool trans_a, bool trans_b, py::handle out_in) {
+  const auto a = input<T>(a_in, "a", {{trans_a ? "K" : "M"}, {trans_a ? "M" : "K"}});
+  const Size M = a.shape(trans_a ? 1 : 0), K = a.shape(trans_a ? 0 : 1);
+  const auto b = trans_b ? input<T>(b_in, "b", {{"N"}, {"K", K}}) : input<T>(b_in, "b", {{"K", K}, {"N"}});
+  const Size N = b.shape(trans_b ? 0 : 1);
+  const auto out = inout<T>(out_in, "out", {{"M", M}, {"N", N}});
+  check_apart(out.array(), "out", a.array(), "a");
+  check_apart(out.array(), "out", b.array(), "b");
+  py::gil_scoped_release release;
+  Gemm<T>{M, N, K, a.data(), trans_a, b.data(), trans_b, nullptr, out.data(), true}.run();
 }
 
 template <class T, class Function>
@@ -66,6 +79,10 @@ void register_matmul(py::module_& module) {
   module.def("matmul", [](H a, H b, H bias, H trans_a, H trans_b) {
     const bool ta = to_bool(trans_a, "trans_a"), tb = to_bool(trans_b, "trans_b");
     return dispatch(float_dtype(a, "a"), [&](auto zero) { return matmul<decltype(zero)>(a, b, bias, ta, tb); });
+  });
+  module.def("matmul_add", [](H a, H b, H trans_a, H trans_b, H out) {
+    const bool ta = to_bool(trans_a, "trans_a"), tb = to_bool(trans_b, "trans_b");
+    dispatch(float_dtype(a, "a"), [&](auto zero) { matmul_add<decltype(zero)>(a, b, ta, tb, out); });
   });
   module.def("activation_forward", [](H name, H x) {
     const Activation kind = activation_named(name, "name");

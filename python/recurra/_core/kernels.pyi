@@ -89,6 +89,8 @@ def checksum(arrays: Sequence[Array | None]) -> int: ...  # of their bytes, belo
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...
 # (M,K)x(K,N), or a stack (S,M,K)x(S,K,N); trans_* say that the operand is stored with its last two axes swapped;
 # bias (N,) starts every sum. One chain of fused multiply-adds over ascending k an element: the same bits for any M.
+def matmul_add(a: Array, b: Array, trans_a: bool, trans_b: bool, out: Array) -> None: ...
+# out (M,N) += a b, in place: each chain goes on from out. Two calls give the bits of one whose K are theirs joined
 
 # --- elementwise and softmax --------------------------------------------------------------------------------------
 def activation_forward(name: str, x: Array) -> Array: ...  # the five activations, any shape

@@ -6,8 +6,10 @@ from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.context import scores_may_wait
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.ops.projection import ProjectedScores
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
@@ -86,6 +88,8 @@ class Dense(Layer):
 
     def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
         """The output; where `activated` is False without the activation, for a loss that takes logits."""
+        if not activated and scores_may_wait(self.units) and inputs.dtype == self.kernel.dtype:
+            return ProjectedScores(inputs, self.kernel, self.bias)
         y = ops.dense(inputs, self.kernel, self.bias)
         return self.activation(y) if activated and self.activation is not activations.linear else y
 
