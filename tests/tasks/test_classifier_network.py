@@ -69,7 +69,9 @@ def test_pairs_stand_beside_what_is_pooled(pooling: str) -> None:
     other[1, 1] = 2
     moved = network.predict_on_batch([ids(), other])
     np.testing.assert_array_equal(moved[[0, 2]], found[[0, 2]])
-    np.testing.assert_allclose(moved[1] - found[1], (table[2] - table[5]) * PAIRS_SCALE / 3 @ kernel, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        moved[1] - found[1], (table[2] - table[5]) * PAIRS_SCALE / 3 @ kernel, rtol=1e-3, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("pairs", [0, 7])

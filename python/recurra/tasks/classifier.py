@@ -34,7 +34,7 @@ from recurra.tasks.classifier_words import (
 )
 from recurra.tasks.explanation import Explanation, explain
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, held_out_split
+from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, group_names, held_out_split
 from recurra.tasks.model_file import check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_sizes
 from recurra.tasks.vocabulary import UNKNOWN
@@ -133,7 +133,8 @@ class Classifier(Parameters):
         names = check_labels(labels, len(texts))
         known = distinct_labels(names)
         targets = np.array([known.index(name) for name in names], np.int32)
-        groups = None if groups is None else list(groups)
+        groups = None if groups is None else group_names(groups)
+        resumed = checkpoint is not None and checkpoint.resume and checkpoint.found
         if checkpoint is not None:
             kept = {name: value for name, value in settings.items() if name != "verbose"}
             begin = {**{name: getattr(self, name) for name in KEPT}, **kept, "data": checksum(*texts, names, groups)}
@@ -141,12 +142,12 @@ class Classifier(Parameters):
             seed = checkpoint.begin({**begin, **start}, self.seed)
         else:
             seed = derive_seed() if self.seed is None else self.seed
-        train, held_out = held_out_split(len(texts), settings["validation"], seed, groups)
-        if len(train) < 2 or len(np.unique(targets[train])) < len(known):
-            raise ValueError(
-                f"validation={settings['validation']:g} of {len(texts)} texts leaves a label without a text to learn "
-                "from: give more texts, or a smaller share"
-            )
+        try:
+            train, held_out = self._split(targets, settings["validation"], seed, groups)
+        except ValueError:
+            if checkpoint is not None and not resumed:
+                checkpoint.clear()  # nothing was begun that could be resumed
+            raise
         self._labels, self._model = known, None
         lm = self._language_model()
         reader = None if lm is not None else WordReader(self.vocabulary_size, [texts[i] for i in train])
@@ -179,6 +180,17 @@ class Classifier(Parameters):
         history = training.run(batches, checked, callbacks, checkpoint)
         self._model, self._trained_summary = network, training.summary()
         return history
+
+    def _split(
+        self, targets: Array, validation: float, seed: int, groups: list[Hashable] | None
+    ) -> tuple[Array, Array]:
+        train, held_out = held_out_split(len(targets), validation, seed, groups)
+        if len(train) < 2 or len(np.unique(targets[train])) < len(np.unique(targets)):
+            raise ValueError(
+                f"validation={validation:g} of {len(targets)} texts leaves a label without a text to learn from: give "
+                "more texts, or a smaller share"
+            )
+        return train, held_out
 
     def _language_model(self) -> LanguageModel | None:
         if self.language_model is None:
