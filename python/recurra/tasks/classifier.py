@@ -155,7 +155,7 @@ class Classifier(Parameters):
         if self.vectors is not None and reader is not None:
             vectors = pretrained.open_vectors(self.vectors, reader.words, self.embedding)
         self._reader = reader if lm is None else LanguageReader(pretrained.vocabulary_of(lm))
-        sequences = self._encode(texts)
+        sequences = self._encode_all(texts)
         self._word_pairs = WordPairs([sequences[i] for i in train], self.pairs) if self.pairs else None
         batch_size = settings["batch_size"] or batch_size_for(len(train))
         batches = LengthBatches(
@@ -210,6 +210,11 @@ class Classifier(Parameters):
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         assert self._reader is not None
         return [self._cut(ids) or [UNKNOWN] for ids in self._reader.encode(texts)]
+
+    def _encode_all(self, texts: Sequence[str]) -> list[Array]:
+        """The ids of each text as an array, which takes a tenth of a list's memory."""
+        parts = (self._encode(texts[at : at + 1000]) for at in range(0, len(texts), 1000))
+        return [np.array(ids, np.int32) for part in parts for ids in part]
 
     def _cut(self, items: list[Any]) -> list[Any]:
         """The items, of longer lists the first third and the end of `maxlen`."""
@@ -300,17 +305,21 @@ class Classifier(Parameters):
         (ids,) = self._reader.encode([text])
         spans = self._reader.spans(text)
         read = self._cut(list(range(len(ids))))
-        return explain(text, spans, read, [ids[i] for i in read], self._sequence_scores, self.labels, label)
+
+        def scores_of(variants: list[list[int]]) -> Array:
+            return self._sequence_scores([variant or [UNKNOWN] for variant in variants])
+
+        return explain(text, spans, read, [ids[i] for i in read], scores_of, self.labels, label)
 
     def _scores(self, texts: Sequence[str], batch_size: int, progress: Callable[[int], Any] | None) -> Array:
         self._require_trained()
         check_sizes(batch_size=batch_size)
-        return self._sequence_scores(self._encode(texts), batch_size, progress)
+        return self._sequence_scores(self._encode_all(texts), batch_size, progress)
 
     def _sequence_scores(
-        self, sequences: list[list[int]], batch_size: int = 256, progress: Callable[[int], Any] | None = None
+        self, sequences: Sequence[Any], batch_size: int = 256, progress: Callable[[int], Any] | None = None
     ) -> Array:
-        batches = LengthBatches([ids or [UNKNOWN] for ids in sequences], None, batch_size, inputs=self._inputs)
+        batches = LengthBatches(sequences, None, batch_size, inputs=self._inputs)
         found: list[Array] = []
         for inputs in batches:
             found.append(np.asarray(self.model.predict_on_batch(inputs)))
