@@ -178,8 +178,11 @@ def _finish(trained: dict[str, Any], signal: int | None, out: Path, unit: str, q
 
 
 @contextmanager
-def item_bar(total: int, what: str, quiet: bool) -> Iterator[Callable[[int], Any] | None]:
-    """A bar on standard error, where that is a terminal, over `total` items; yields what to tell the numbers done."""
+def item_bar(total: int | None, what: str, quiet: bool) -> Iterator[Callable[[int], Any] | None]:
+    """A bar on standard error, where that is a terminal, over `total` items, or as many as come; yields what to tell.
+
+    What is yielded takes the numbers of items done; it is None where there is no bar.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
