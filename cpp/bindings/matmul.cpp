@@ -1,9 +1,11 @@
 /// matmul, the activations, and how many threads kernels use.
 #include "recurra/linalg/activations.hpp"
 #include "recurra/linalg/gemm.hpp"
+#include "recurra/linalg/int8_product.hpp"
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "forward_cache.hpp"
 #include "register.hpp"
 #include "tiles.hpp"
 
@@ -30,6 +32,28 @@ py::object matmul(py::handle a_in, py::handle b_in, py::handle bias_in, bool tra
     Gemm<T>{M, N, K, a.data() + s * M * K, trans_a, b.data() + s * K * N, trans_b, bias.data(), out.data() + s * M * N}
         .run();
   py::gil_scoped_acquire acquire;
+  return out.array();
+}
+
+/// out (M, N) = a (M, K) times 8-bit weights (K, N), + bias.
+template <class T>
+py::object int8_matmul(py::handle a_in, py::handle weights_in, py::handle bias_in, PackedWeightsCache* cache) {
+  const auto a = input<T>(a_in, "a", {{"M"}, {"K"}});
+  const Size M = a.shape(0), K = a.shape(1);
+  const auto weights = int8_matrix<T>(weights_in, "weights", {"K", K}, {"N"});
+  const Size N = weights.shape(1);
+  const auto bias = optional_input<T>(bias_in, "bias", {{"N", N}});
+  auto out = output<T>({M, N});
+  bool fits = true;
+  {
+    py::gil_scoped_release release;
+    const Int8Weights<T> given = weights.int8();
+    const auto packed = cache ? cache->get_int8(given, K, N)
+                              : std::make_shared<const Int8Matrix<T>>(given.values, given.scales, K, Index{1}, N);
+    if (packed) int8_product(*packed, M, a.data(), bias.data(), out.data());
+    fits = packed != nullptr;
+  }
+  if (!fits) throw py::value_error("packed_weights must belong to these weights alone: it holds others");
   return out.array();
 }
 
@@ -66,6 +90,11 @@ void register_matmul(py::module_& module) {
   module.def("matmul", [](H a, H b, H bias, H trans_a, H trans_b) {
     const bool ta = to_bool(trans_a, "trans_a"), tb = to_bool(trans_b, "trans_b");
     return dispatch(float_dtype(a, "a"), [&](auto zero) { return matmul<decltype(zero)>(a, b, bias, ta, tb); });
+  });
+  module.def("int8_matmul", [](H a, H weights, H bias, H packed_weights) {
+    return dispatch(float_dtype(a, "a"), [&](auto zero) {
+      return int8_matmul<decltype(zero)>(a, weights, bias, packed_weights_cache(packed_weights));
+    });
   });
   module.def("activation_forward", [](H name, H x) {
     const Activation kind = activation_named(name, "name");

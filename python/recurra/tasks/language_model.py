@@ -21,6 +21,7 @@ from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.ngram import NGram
+from recurra.tasks.quantized import Quantizable, copy_weights
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import SMALLEST, Subwords
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
@@ -36,7 +37,7 @@ _LONGEST_WORD = 32  # characters
 _NETWORK = ("cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection")
 
 
-class LanguageModel:
+class LanguageModel(Quantizable):
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
@@ -150,7 +151,7 @@ class LanguageModel:
         batches, held_out = self._batches(head, tail, batch_size, window, seed)
         network = self._network(batches.batch_size)
         if self.model is not None:
-            network.set_weights(self.model.get_weights())
+            copy_weights(self.model, network)
         training = Training(
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=held_out is not None,
             learning_rate=learning_rate, clipnorm=clipnorm, averaging=averaging, patience=patience, verbose=verbose,
@@ -194,7 +195,7 @@ class LanguageModel:
 
     def _plain(self, network: Model) -> Any:
         plain = self._network(None)
-        plain.set_weights(network.get_weights())
+        copy_weights(network, plain)
         return plain
 
     def _like(self, network: Model) -> LanguageModel:
@@ -267,7 +268,7 @@ class LanguageModel:
         ids = vocabulary.encode(text)
         streams = min(streams, len(ids))
         network = self._network(streams)
-        network.set_weights(self.model.get_weights())
+        copy_weights(self.model, network)
         window = max(1, min(512, 16_384 // streams))
         return log_probabilities(network, ids, streams=streams, window=window, progress=progress)
 

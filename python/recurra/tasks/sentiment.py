@@ -17,6 +17,7 @@ from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_sizes, classifier_layers, classifier_network
+from recurra.tasks.quantized import Quantizable
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -46,7 +47,7 @@ class Evaluation(NamedTuple):
     confusion: dict[Label, dict[Label, int]]
 
 
-class SentimentClassifier:
+class SentimentClassifier(Quantizable):
     """Learns to label texts: words → Embedding → bidirectional LSTM → mean over the words → Dense.
 
     Works for sentiment, and for any other labels of which a text has exactly one.
