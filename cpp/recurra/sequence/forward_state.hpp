@@ -51,7 +51,7 @@ class ForwardState {
   }
 
   void prepare() {
-    schedule_ = make_schedule(L_, plan_);
+    schedule_ = make_schedule(L_, plan_, weights_->quantized() ? 1.0 : double(sizeof(T)));
     weights_in_l2_ = stays_in_l2(weights_->bytes());
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);

@@ -13,6 +13,7 @@ from recurra.cli.errors import Group
 from recurra.cli.info import info
 from recurra.cli.lm import lm
 from recurra.cli.programs import check, run
+from recurra.cli.quantize import quantize_command
 from recurra.cli.sentiment import sentiment
 from recurra.cli.tag import tag
 
@@ -47,5 +48,12 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
+lm.add_command(quantize_command("LanguageModel", ".rlm", "recurra lm quantize novel.rlm -o novel-int8.rlm"))
+classify.add_command(
+    quantize_command("TextClassifier", ".rsc", "recurra classify quantize reviews.rsc -o reviews-int8.rsc")
+)
+sentiment.add_command(
+    quantize_command("SentimentClassifier", ".rsc", "recurra sentiment quantize reviews.rsc -o reviews-int8.rsc")
+)
 for command in (demo, lm, classify, sentiment, tag, run, check, convert, info):
     cli.add_command(command)

@@ -9,6 +9,7 @@ the graph, as in Keras 3.
     elementary.py    rarer elementwise functions, norm, prod
     arrays.py        arrays made, sorted, searched, written into; loops of functions
     products.py      matmul, dense, dot, tensordot, einsum
+    quantization.py  8-bit weights: how they are made, dense and embedding with them
     nn.py            activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
     projection.py    the cross-entropy of a product with many columns, block by block

@@ -19,6 +19,7 @@ from recurra._core.cells import CELLS
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
 from recurra.ops.common import array_of, ids_of
+from recurra.ops.quantization import Int8Weights
 
 
 class Cache:
@@ -73,7 +74,8 @@ def run_cell(
                            (P, 4H), bias (4H,),                the projection_kernel V: PyTorch's LSTM with
                            projection_kernel (H, P)            proj_size
         =================  ==================================  ==================================================
-    weights : the arrays, in this order; the bias may be None
+    weights : the arrays, in this order; the bias may be None. kernel and recurrent_kernel may, together, be
+        :class:`recurra.ops.quantization.Int8Weights`, for inference
     initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H), h (B, P) with a projection, or None
         for zeros
     activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
@@ -217,6 +219,8 @@ def _arrays(values: tuple[Any, ...]) -> tuple[Any, ...]:
             if value is None or type(value) is ndarray
             else value.value
             if isinstance(value, Tensor)
+            else _arrays(value)  # 8-bit weights and their scales
+            if type(value) is Int8Weights
             else np.asarray(value)
             for value in values
         ]
@@ -234,6 +238,8 @@ def _array(value: Any) -> Any:
 def _weights_cache(cell: str, weights: tuple[Any, ...]) -> Any:
     """The cache of these weights in packed form, until they change; None for arrays, whose changes nobody counts."""
     versions: list[int | None] = []
+    if type(weights[0]) is Int8Weights:
+        weights = tuple(part for weight in weights for part in (weight if type(weight) is Int8Weights else (weight,)))
     for weight in weights:
         if type(weight) is Variable:
             versions.append(weight.version)

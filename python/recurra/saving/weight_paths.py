@@ -44,7 +44,7 @@ def _visit(layer: Any, path: str, seen: set[int]) -> Iterator[Entry]:
     if id(layer) in seen:
         return
     seen.add(id(layer))
-    yield Entry(path, layer.name, layer._own_variables(), layer)
+    yield Entry(path, layer.name, layer._file_variables(), layer)
     for attribute, value in _parts(layer):
         below = f"{path}/{attribute}" if path else attribute
         if _is_layer(value):

@@ -37,6 +37,7 @@ from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, group_names, held_out_split
 from recurra.tasks.model_file import check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_sizes
+from recurra.tasks.quantized import Quantizable
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -51,7 +52,7 @@ EMBEDDING = 48
 """The width of a word's vector where nothing else is said."""
 
 
-class Classifier(Parameters):
+class Classifier(Quantizable, Parameters):
     """Base of the classifiers; see :class:`recurra.tasks.TextClassifier` for the arguments."""
 
     #: the task that its files name; those of the other classifiers are read too

@@ -22,6 +22,7 @@ from recurra.tasks.held_out import split_held_out, whole_characters
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.ngram import NGram
+from recurra.tasks.quantized import Quantizable, copy_weights
 from recurra.tasks.recipe import recipe
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import SMALLEST, Subwords
@@ -38,7 +39,7 @@ _LONGEST_WORD = 32  # characters
 _NETWORK = ("cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection")
 
 
-class LanguageModel:
+class LanguageModel(Quantizable):
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
@@ -160,7 +161,7 @@ class LanguageModel:
         batches, held_out = self._batches(ids, tail, batch_size, window, seed)
         network = self._network(batches.batch_size)
         if self.model is not None:
-            network.set_weights(self.model.get_weights())
+            copy_weights(self.model, network)
         training = Training(
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=held_out is not None,
             learning_rate=learning_rate, clipnorm=clipnorm, averaging=averaging, patience=patience, verbose=verbose,
@@ -204,7 +205,7 @@ class LanguageModel:
 
     def _plain(self, network: Model) -> Any:
         plain = self._network(None)
-        plain.set_weights(network.get_weights())
+        copy_weights(network, plain)
         return plain
 
     def _like(self, network: Model) -> LanguageModel:
@@ -277,7 +278,7 @@ class LanguageModel:
         ids = vocabulary.encode(text)
         streams = min(streams, len(ids))
         network = self._network(streams)
-        network.set_weights(self.model.get_weights())
+        copy_weights(self.model, network)
         window = max(1, min(512, 16_384 // streams))
         return log_probabilities(network, ids, streams=streams, window=window, progress=progress)
 
