@@ -12,9 +12,11 @@ from recurra.tasks.evaluation import Perplexity
 from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.ngram import NGram
 from recurra.tasks.sentiment import Evaluation, Prediction, SentimentClassifier
+from recurra.tasks.translator import AttentionMap, Translation, TranslationLoss, Translator
 from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
+    "AttentionMap",
     "Evaluation",
     "LanguageModel",
     "NGram",
@@ -22,6 +24,9 @@ __all__ = [
     "Prediction",
     "SentimentClassifier",
     "TrainingCheckpoint",
+    "Translation",
+    "TranslationLoss",
+    "Translator",
     "Vocabulary",
     "split_text",
 ]

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
 
 FORMAT = 1
-NAMES = {"language_model": "language model", "sentiment": "sentiment classifier"}
+NAMES = {
+    "language_model": "language model",
+    "sentiment": "sentiment classifier",
+    "translator": "translator",
+    "chat": "chat bot",
+}
 
 
 class Archive(NamedTuple):
@@ -171,9 +176,9 @@ def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
 
 
 _FORM = frozenset({
-    "activation", "backward_layer", "class_name", "config", "go_backwards", "input_dim", "layer", "mask_zero",
-    "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences", "return_state", "stateful",
-    "units", "use_bias",
+    "activation", "attention", "backward_layer", "cell", "class_name", "config", "go_backwards", "input_dim", "layer",
+    "layers", "mask_zero", "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences",
+    "return_state", "score_mode", "stateful", "units", "use_bias", "use_scale", "width",
 })  # fmt: skip
 
 
