@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.chat import chat
 from recurra.cli.convert import convert
 from recurra.cli.demo import demo
 from recurra.cli.errors import Group
@@ -13,6 +14,7 @@ from recurra.cli.info import info
 from recurra.cli.lm import lm
 from recurra.cli.programs import check, run
 from recurra.cli.sentiment import sentiment
+from recurra.cli.translate import translate
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +35,8 @@ def cli(threads: int | None) -> None:
       recurra lm generate novel.rlm               write more of it
       recurra sentiment train reviews.csv -o reviews.rsc
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
+      recurra translate train fra.txt -o fra.rtr
+      recurra chat train talk.tsv -o talk.rct
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -43,5 +47,5 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, sentiment, run, check, convert, info):
+for command in (demo, lm, sentiment, translate, chat, run, check, convert, info):
     cli.add_command(command)

@@ -7,6 +7,7 @@
 Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
 """
 
+from recurra.tasks.chatbot import ChatBot, Reply
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.evaluation import Perplexity
 from recurra.tasks.language_model import LanguageModel
@@ -17,11 +18,13 @@ from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
     "AttentionMap",
+    "ChatBot",
     "Evaluation",
     "LanguageModel",
     "NGram",
     "Perplexity",
     "Prediction",
+    "Reply",
     "SentimentClassifier",
     "TrainingCheckpoint",
     "Translation",
