@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.tasks.measure import Measured
+from bench.tasks.resources import Meter
 from recurra.tasks import LanguageModel
 
 
@@ -52,13 +52,11 @@ def run(text: str, setting: Setting, seed: int) -> dict[str, Any]:
     def show(_: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
         print(f"  epoch {epoch}: loss {logs['loss']:.4f}, held out {logs['val_loss']:.4f}", file=sys.stderr, flush=True)
 
-    with Measured() as measured:
-        model = LanguageModel("char", seed=seed, **setting.network)
-        model.fit(text, validation=0.1, verbose=0, on_epoch=show, **setting.training)
-    return {
-        "seed": seed, "loss": model.trained["val_loss"], "best_epoch": model.trained["best_epoch"],
-        "seconds": measured.seconds, "cpu_seconds": measured.cpu_seconds, "peak_mib": measured.peak_mib,
-    }  # fmt: skip
+    meter = Meter()
+    model = LanguageModel("char", seed=seed, **setting.network)
+    model.fit(text, validation=0.1, verbose=0, on_epoch=show, **setting.training)
+    cost = meter.read()._asdict()
+    return {"seed": seed, "loss": model.trained["val_loss"], "best_epoch": model.trained["best_epoch"], **cost}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         print(
             f"{chosen.setting}, seed {seed}: {found['loss']:.4f} nats a character held out (goal {setting.goal}), "
-            f"{found['seconds']:.0f} s, {found['cpu_seconds']:.0f} CPU s, {found['peak_mib']:.0f} MiB",
+            f"{found['seconds']:.0f} s, {found['cpu_seconds']:.0f} CPU s, {found['peak_mb']:.0f} MiB",
             flush=True,
         )
     return 0
