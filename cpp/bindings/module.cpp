@@ -49,6 +49,7 @@ PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   using namespace recurra::bindings;
   m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";
   watch_signals();
+  recurra::Int8Kernels<>::best();  // chosen here, so that no fork falls into its choosing
   pybind11::dtype::of<float>();  // loads numpy's functions, so that no fork falls into their loading
   register_recurrent(m);
   register_gate_rows(m);

@@ -7,6 +7,9 @@ time; in float64 the chance of that is nil.
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -235,3 +238,52 @@ def test_generation_errors(core: ModuleType) -> None:
     arrays.weights[0][0] = np.ones((7, 63), "float32")
     with pytest.raises(ValueError, match=r"weights\[0\]\[0\] and \[1\] must both be 8-bit weights"):
         arrays.model(core)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_other_orders_of_rows(compiled: ModuleType, cell: str) -> None:
+    """Time-major, and sequences listed without padding."""
+    case = Case(cell, "float32", (5, 6, 9, 33), "none", seed=6)
+    arrays = _inputs(case)
+    states = [arrays[f"{name}0"] for name in CELL_TABLE[cell].states]
+    weights = [arrays[name] for name in CELL_TABLE[cell].weights]
+    options = (case.activation, case.recurrent_activation, False, False, None, None)
+    major = np.ascontiguousarray(arrays["x"].swapaxes(0, 1))
+    y, final, _ = compiled.recurrent_forward_rows(cell, major, states, weights, None, None, *options)
+    whole = _outputs(compiled, case, arrays)
+    np.testing.assert_array_equal(y.swapaxes(0, 1), whole[0])
+    lengths = np.array([6, 2, 0, 5, 1])
+    mask = np.arange(6) < lengths[:, None]
+    y, final, _ = compiled.recurrent_forward_rows(
+        cell, np.ascontiguousarray(arrays["x"][mask]), states, weights, lengths, np.arange(14), *options
+    )
+    masked = _outputs(compiled, replace(case), {**arrays, "mask": mask})
+    np.testing.assert_array_equal(y, masked[0][mask])
+    for actual, wanted in zip(final, masked[1:], strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+
+
+_PRINT_BITS = """
+import hashlib
+import numpy as np
+from recurra._core.select import core
+rng = np.random.default_rng(0)
+found = hashlib.sha256()
+for M, K, N in ((1, 5, 3), (50, 67, 130), (7, 300, 64)):
+    weights = rng.integers(-127, 128, (K, N)).astype("int8"), rng.uniform(50, 90, N).astype("float32")
+    found.update(core.int8_matmul(rng.normal(size=(M, K)).astype("float32"), weights, None, None).tobytes())
+print(core.build_config()["int8"], found.hexdigest())
+"""
+
+
+def test_vnni_changes_no_bit(compiled: ModuleType) -> None:
+    isa = compiled.build_config()["isa"]
+    found = []
+    for vnni in ("0", "1"):
+        environment = {**os.environ, "RECURRA_ISA": isa, "RECURRA_VNNI": vnni}
+        command = [sys.executable, "-c", _PRINT_BITS]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        found.append(run.stdout.split())
+    assert found[0][0] == "pairs"
+    assert found[1][0] in ("pairs", "avx_vnni", "avx512_vnni")
+    assert found[0][1] == found[1][1]

@@ -1,8 +1,8 @@
 """Makes keras_int8.keras: an Embedding and Dense layers with 8-bit weights, saved by Keras 3.
 
-Run with Keras 3 installed: ``KERAS_BACKEND=torch python -m tests.golden.make_keras_int8``. It prints what the test
-expects.
-A Dense layer inside TimeDistributed is left out: Keras 3.15 multiplies by its integers without their scale there.
+Run with Keras 3 installed: ``KERAS_BACKEND=torch python -m tests.golden.make_keras_int8``. It prints what the
+test expects.
+A Dense layer inside TimeDistributed is left out: Keras 3.15 multiplies by the integers there, without their scale.
 """
 
 from __future__ import annotations

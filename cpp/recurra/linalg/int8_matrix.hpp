@@ -53,18 +53,26 @@ class QuantizedRows {
   /// max |x[k]|, or NaN where one of them is NaN or infinite.
   T largest_magnitude(const T* x) const {
     constexpr Index W = lanes<T>;
-    Packet<T> most = set1<T>(0), bad = set1<T>(0);
+    constexpr int chains = 4;  // more than one hides the latency
+    Packet<T> most[chains], bad[chains];
+    RECURRA_UNROLL for (int n = 0; n < chains; ++n) most[n] = bad[n] = set1<T>(0);
+    const auto see = [&](int n, const Packet<T>& v) {
+      most[n] = max(most[n], max(v, negate(v)));
+      bad[n] = fma(v, set1<T>(0), bad[n]);
+    };
     Index j = 0;
-    for (; j < k_; j += W) {
-      const Packet<T> v = load_partial(x + j, k_ - j);
-      most = max(most, max(v, negate(v)));
-      bad = fma(v, set1<T>(0), bad);
+    for (; j + chains * W <= k_; j += chains * W)
+      RECURRA_UNROLL for (int n = 0; n < chains; ++n) see(n, load(x + j + n * W));
+    for (; j < k_; j += W) see(0, load_partial(x + j, k_ - j));
+    RECURRA_UNROLL for (int n = 1; n < chains; ++n) {
+      most[0] = max(most[0], most[n]);
+      bad[0] = add(bad[0], bad[n]);
     }
     alignas(64) T each[W];
-    store<T>(each, most);
+    store<T>(each, most[0]);
     T largest = 0;
     for (const T value : each) largest = std::max(largest, value);
-    return reduce_add(bad) == T(0) ? largest : std::numeric_limits<T>::quiet_NaN();
+    return reduce_add(bad[0]) == T(0) ? largest : std::numeric_limits<T>::quiet_NaN();
   }
   /// Adding 1.5 * 2^23 (2^52) rounds to even, and leaves the integer in the low bits.
   template <class Value, int offset>
