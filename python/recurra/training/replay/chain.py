@@ -11,9 +11,10 @@ from recurra.autograd import Variable
 from recurra.layers.base.context import get_mask, set_mask
 from recurra.layers.base.layer import Layer
 from recurra.layers.dense import Dense
+from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.registry import is_builtin
-from recurra.training.replay.layers import DenseStep, RecurrentStep, Step, TapedStep
+from recurra.training.replay.layers import DenseStep, DropoutStep, RecurrentStep, Step, TapedStep
 
 #: layers that run other people's code, or look at more than their input
 _NEVER = ("Lambda", "AddLoss", "ActivityRegularization", "RNN", "StackedRNNCells")
@@ -80,6 +81,9 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
             flush()
             step: Step = RecurrentStep(layer, lookup, trains)
             lookup = None
+        elif isinstance(layer, Dropout) and trains and not last:
+            flush()
+            step = DropoutStep(layer, trains)
         elif isinstance(layer, Dense) and (own or trains) and (last or DenseStep.knows(layer.activation)):
             flush()
             step = DenseStep(layer, trains, not (last and (logits or not DenseStep.knows(layer.activation))))
