@@ -48,6 +48,7 @@ class Settings:
         self._kept = self._read(owner)
 
     def hold(self) -> bool:
+        """Whether they are still the same."""
         return bool(self._read(self._owner) == self._kept)
 
 
@@ -191,7 +192,7 @@ class TapedStep:
         self._kept: Any = None
 
     def is_current(self) -> bool:
-        return True  # the layers themselves are called
+        return True  # the layers themselves are called; see Chain.settings
 
     def forward(self, x: Any, mask: Any) -> tuple[Any, Any]:
         with GradientTape() as tape:
