@@ -175,6 +175,34 @@ def test_a_layer_frozen_by_a_callback(replayed: list[int]) -> None:
     assert replayed
 
 
+@pytest.mark.filterwarnings("ignore:variable")
+def test_a_layer_frozen_while_its_step_is_recorded(replayed: list[int]) -> None:
+    case = CASES["stacked"]
+
+    def trained(eagerly: bool) -> Any:
+        model = made(case, eagerly)
+        thaw = LambdaCallback(
+            on_train_begin=lambda logs: setattr(model.layers[2], "trainable", False),
+            on_epoch_end=lambda epoch, logs: setattr(model.layers[2], "trainable", True),
+        )
+        return run(model, case, callbacks=[thaw])
+
+    same(trained(False), trained(True))
+    assert replayed
+
+
+def test_a_penalty_given_to_a_layer_under_a_tape(replayed: list[int]) -> None:
+    case = CASES["normalized"]
+    for number in (0, 3, 5):  # before, between and behind the recorded layers
+
+        def penalize(model: Any, number: int = number) -> None:
+            model.layers[number].activity_regularizer = lambda x: 0.1 * (x * x).sum()
+
+        expected = run(made(case, True), case, callbacks=[Changing(penalize)])
+        same(run(made(case, False), case, callbacks=[Changing(penalize)]), expected)
+    assert replayed
+
+
 def test_logs_of_each_batch(replayed: list[int]) -> None:
     case = Case(CASES["lstm"].layers, compile={"metrics": ["mae"]})
 

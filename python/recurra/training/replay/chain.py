@@ -11,19 +11,24 @@ from recurra.autograd import Variable
 from recurra.layers.base.context import get_mask, set_mask
 from recurra.layers.base.layer import Layer
 from recurra.layers.dense import Dense
+from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.registry import is_builtin
-from recurra.training.replay.layers import DenseStep, RecurrentStep, Step, TapedStep
+from recurra.training.replay.layers import DenseStep, DropoutStep, RecurrentStep, Settings, Step, TapedStep
 
 #: layers that run other people's code, or look at more than their input
 _NEVER = ("Lambda", "AddLoss", "ActivityRegularization", "RNN", "StackedRNNCells")
 
 
 class Chain(NamedTuple):
-    """A model's layers as steps, and the calls that come after them, under the tape of the loss."""
+    """A model's layers as steps, and the calls that come after them, under the tape of the loss.
+
+    settings : of the layers that are called under a tape, as far as they matter to the steps
+    """
 
     steps: list[Step]
     tail: list[Callable[[Any], Any]]
+    settings: list[Settings]
 
 
 def _is_plain(layer: Layer) -> bool:
@@ -56,6 +61,7 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
         return None
     steps: list[Step] = []
     waiting: list[tuple[Callable[[Any], Any], list[Variable]]] = []
+    settings: list[Settings] = []
     trains = False  # whether something before the next step is trained
 
     def flush() -> None:
@@ -80,6 +86,9 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
             flush()
             step: Step = RecurrentStep(layer, lookup, trains)
             lookup = None
+        elif isinstance(layer, Dropout) and trains and not last:
+            flush()
+            step = DropoutStep(layer, trains)
         elif isinstance(layer, Dense) and (own or trains) and (last or DenseStep.knows(layer.activation)):
             flush()
             step = DenseStep(layer, trains, not (last and (logits or not DenseStep.knows(layer.activation))))
@@ -89,6 +98,7 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
                 lookup = None
             call = partial(layer, training=True, activated=False) if last and logits else partial(layer, training=True)
             waiting.append((call, own))
+            settings += [Settings(one, "activity_regularizer") for one in layer._flatten_layers()]
             continue
         steps.append(step)
         trains = trains or any(v.trainable for v in step.variables)
@@ -99,7 +109,7 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
     owned = [id(v) for step in steps for v in step.variables]
     if len(set(owned)) < len(owned) or not any(isinstance(step, (DenseStep, RecurrentStep)) for step in steps):
         return None
-    return Chain(steps, tail)
+    return Chain(steps, tail, settings)
 
 
 def _activated(activation: Callable[[Any], Any], z: Any) -> Any:

@@ -18,11 +18,13 @@ from recurra._core.select import core
 from recurra.autograd import Array, GradientTape, RowSparse, Tensor, Variable
 from recurra.layers.base.context import set_mask
 from recurra.layers.dense import Dense
+from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import reset_dropout
 from recurra.ops.common import contiguous
 from recurra.ops.products import dense_backward, dense_forward
+from recurra.random import dropout_multiplier
 
 
 class Step(Protocol):
@@ -46,6 +48,7 @@ class Settings:
         self._kept = self._read(owner)
 
     def hold(self) -> bool:
+        """Whether they are still the same."""
         return bool(self._read(self._owner) == self._kept)
 
 
@@ -153,6 +156,34 @@ class RecurrentStep:
         return None, (sparse, *gradients)
 
 
+class DropoutStep:
+    """Dropout, of elements or of whole features."""
+
+    variables: Sequence[Variable] = ()
+
+    def __init__(self, layer: Dropout, need_dx: bool) -> None:
+        self.layer, self.need_dx = layer, need_dx
+        self._settings = Settings(layer, "call", "activity_regularizer")
+        self._multiplier: Any = None
+
+    def is_current(self) -> bool:
+        return self._settings.hold()
+
+    def forward(self, x: Array, mask: Any) -> tuple[Array, Any]:
+        layer = self.layer
+        if layer.rate == 0.0:
+            self._multiplier = None
+            return x, mask
+        self._multiplier = dropout_multiplier(layer._mask_shape(x), layer.rate, x.dtype, layer.seed_generator)
+        return np.multiply(x, self._multiplier), mask
+
+    def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
+        multiplier, self._multiplier = self._multiplier, None
+        if not self.need_dx:
+            return None, ()
+        return (dy if multiplier is None else dy * multiplier), ()
+
+
 class TapedStep:
     """Layers called one after the other, under a tape of their own."""
 
@@ -161,7 +192,7 @@ class TapedStep:
         self._kept: Any = None
 
     def is_current(self) -> bool:
-        return True  # the layers themselves are called
+        return True  # the layers themselves are called; see Chain.settings
 
     def forward(self, x: Any, mask: Any) -> tuple[Any, Any]:
         with GradientTape() as tape:

@@ -27,7 +27,7 @@ class Recording:
     """
 
     def __init__(self, stepper: Stepper, chain: Chain, logits: frozenset[int], axes: int, batch: Any) -> None:
-        self.steps, self.axes = chain.steps, axes
+        self.steps, self.settings, self.axes = chain.steps, chain.settings, axes
         first = chain.steps[0]
         takes_floats = isinstance(first, DenseStep) or (isinstance(first, RecurrentStep) and first.embedding is None)
         self.dtype = stepper.model._numpy_dtype if takes_floats else None  # what batches are converted to
@@ -41,6 +41,9 @@ class Recording:
         """Whether model, layers and loss have the settings that they had."""
         if model._graph is not self.graph:
             return False
+        for settings in self.settings:
+            if not settings.hold():
+                return False
         for step in self.steps:
             if not step.is_current():
                 return False
@@ -102,6 +105,7 @@ class Recordings:
             model.run_eagerly or stepper.callable_losses or model._overrides("compute_loss") or len(stepper.names) != 1
         )
         self._known: dict[Any, Recording] = {}
+        self._chains: dict[frozenset[int], Chain] = {}  # by the outputs whose softmax is left to the loss
 
     def find(self, stepper: Stepper, x: Any, y: Any, weight: Any) -> Recording | None:
         """The recorded step for a batch, if there is one and the model is what it was."""
@@ -117,22 +121,25 @@ class Recordings:
         if found.is_current(stepper.model):
             return found
         self._known.clear()
+        self._chains.clear()
         return None
 
     def learn(self, stepper: Stepper, x: Any, y: Any, weight: Any, outputs: Any, logits: frozenset[int]) -> None:
         """Record the step for batches like this one, which the ordinary step was just made for."""
         key = _key(x, y, weight) if self.possible else None
-        if key is None or key in self._known:
+        if key is None or key in self._known or not all(variable.trainable for variable in stepper.trainable):
             return
         model = stepper.model
-        in_blocks = isinstance(outputs, ProjectedScores)  # of many classes, made block by block: never whole in memory
-        chain = None if model._loss_owners or in_blocks else chain_of(model, bool(logits))
-        if chain is None:
-            self.possible = False
-            return
+        if logits not in self._chains:
+            in_blocks = isinstance(outputs, ProjectedScores)  # of many classes, made block by block: never whole
+            chain = None if model._loss_owners or in_blocks else chain_of(model, bool(logits))
+            if chain is None:
+                self.possible = False
+                return
+            self._chains[logits] = chain
         if len(self._known) >= MOST_SHAPES:
             self._known.clear()
-        self._known[key] = Recording(stepper, chain, logits, _axes(model, x), (y, weight, outputs))
+        self._known[key] = Recording(stepper, self._chains[logits], logits, _axes(model, x), (y, weight, outputs))
 
 
 def _key(x: Any, y: Any, weight: Any) -> Any:
