@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from recurra.layers.padding import (
         Cropping1D,
         Cropping2D,
+        Cropping3D,
         UpSampling1D,
         UpSampling2D,
         ZeroPadding1D,
@@ -174,6 +175,7 @@ _HOMES = {
     "padding": (
         "Cropping1D",
         "Cropping2D",
+        "Cropping3D",
         "UpSampling1D",
         "UpSampling2D",
         "ZeroPadding1D",
@@ -236,6 +238,7 @@ __all__ = [
     "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
