@@ -124,7 +124,7 @@ def test_normalization_of_batches_and_in_a_model(tmp_path: Path) -> None:
         (lambda: layers.StringLookup(vocabulary=["a", ""], mask_token=""), "special tokens only in front"),
         (lambda: layers.StringLookup(vocabulary=["a", "b"], max_tokens=2), "at most max_tokens = 2 tokens"),
         (lambda: layers.StringLookup(vocabulary=["a"], num_oov_indices=0)(["b"]), "'b' is not in the vocabulary"),
-        (lambda: layers.StringLookup(num_oov_indices=2), "num_oov_indices must be 0 or 1 for strings"),
+        (lambda: layers.StringLookup(num_oov_indices=-1), "num_oov_indices must be at least 0"),
         (lambda: layers.StringLookup(max_tokens=1), "max_tokens must be greater than 1"),
         (lambda: layers.StringLookup(output_mode="ids"), "output_mode must be one of 'int'"),
         (lambda: layers.StringLookup(invert=True, output_mode="count"), "invert=True needs output_mode 'int'"),
@@ -161,3 +161,20 @@ def test_wrong_kinds() -> None:
         layers.StringLookup(vocabulary=["a"])(layers.Input((3,)))
     with pytest.raises(TypeError, match="ids must be integers, got dtype float64"):
         layers.StringLookup(vocabulary=["a"], invert=True)(np.array([0.5]))
+
+
+def test_several_ids_for_unknown_strings(tmp_path: Path) -> None:
+    """The ids that TensorFlow's documentation gives for to_hash_bucket_fast, behind the mask's."""
+    texts = ["Hello", "b", "TensorFlow", "", "2.x", "a"]
+    layer = layers.StringLookup(vocabulary=["a", "b"], num_oov_indices=3, mask_token="")
+    assert layer.get_vocabulary() == ["", "[UNK]", "[UNK]", "[UNK]", "a", "b"]
+    assert layer(np.array(texts)).tolist() == [1, 5, 3, 0, 3, 4]
+    assert layer([b"Hello", b"TensorFlow"]).tolist() == [1, 3]
+    model = models.Sequential([layers.Input((6,), dtype="string"), layer])
+    model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras")
+    assert again.predict(np.array([texts]), verbose=0).tolist() == [[1, 5, 3, 0, 3, 4]]
+    counts = layers.StringLookup(vocabulary=["a"], num_oov_indices=2, output_mode="count")
+    unknown = ["é", "日本語", "x" * 70, "a", "y" * 40, "word " * 5]
+    found = counts(np.array([unknown]))
+    assert found.shape == (1, 3) and found.sum() == 6 and found[0, 2] == 1

@@ -32,6 +32,7 @@ NOT_DRAWN = {
             "Conv2DTranspose",
             "Conv3DTranspose",
             "Cropping2D",
+            "Cropping3D",
             "DepthwiseConv2D",
             "GlobalAveragePooling2D",
             "GlobalMaxPooling2D",

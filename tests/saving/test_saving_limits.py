@@ -382,3 +382,18 @@ def test_thresholds_of_a_metric_are_limited(tmp_path: Path) -> None:
 
     with pytest.raises(FileFormatError, match="num_thresholds asks for 1000000000 numbers"):
         load_model(change_config(tmp_path / "m.keras", change))
+
+
+def test_what_is_wrong_with_a_configuration_is_not_said_of_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    Sequential([L.Input((3,)), L.Dense(2)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["config.json"] = members["config.json"].replace(b'"units": 2', b'"units": -2')
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(FileFormatError, match="units must be a positive integer, got -2") as said:
+        load_model(path)
+    assert str(said.value).startswith(f"{path}: ") and str(said.value).count("m.keras") == 1
+    assert "model.weights.h5" not in str(said.value)

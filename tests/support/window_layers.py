@@ -83,6 +83,8 @@ def _arguments() -> dict[str, Any]:
     found["CategoryEncoding"] = ({"num_tokens": 3}, ids, {}, {"num_tokens": 4, "output_mode": "count", "sparse": True})
     found["Cropping1D"] = ({}, SERIES, {}, {"cropping": 2})
     found["Cropping2D"] = ({}, IMAGE, {}, {"cropping": 1, "data_format": ({"cropping": 1}, "channels_first")})
+    volume = np.stack([IMAGE, IMAGE + 1, IMAGE - 2, IMAGE * 3], axis=1)
+    found["Cropping3D"] = ({}, volume, {}, {"cropping": 0, "data_format": ({"cropping": 1}, "channels_first")})
     found["UpSampling1D"] = ({}, SERIES, {}, {"size": 3})
     found["UpSampling2D"] = ({}, IMAGE, {}, {"size": (2, 3), **FIRST, "interpolation": "bilinear"})
     return found

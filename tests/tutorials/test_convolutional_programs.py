@@ -32,14 +32,13 @@ from recurra.layers import (
     add,
 )
 from recurra.models import Model, Sequential
-from recurra.optimizers import SGD
-
-RANDOM = np.random.RandomState(0)
+from recurra.optimizers import SGD, Adam
 
 
 def test_reading_text_in_images() -> None:
     """Convolutions, two GRUs over the columns, and CTC in a Lambda layer whose output is the loss."""
     recurra.utils.set_random_seed(0)
+    random = np.random.RandomState(0)
     classes, width, height = 6, 32, 16
 
     def ctc(args: Any) -> Any:
@@ -61,13 +60,13 @@ def test_reading_text_in_images() -> None:
     optimizer = SGD(learning_rate=0.02, momentum=0.9, nesterov=True, clipnorm=5)
     model.compile(loss={"ctc": lambda y_true, y_pred: y_pred}, optimizer=optimizer)
     data = {
-        "image": RANDOM.uniform(size=(6, width, height, 1)),
-        "labels": RANDOM.randint(0, classes - 1, (6, 3)).astype("float32"),
+        "image": random.uniform(size=(6, width, height, 1)),
+        "labels": random.randint(0, classes - 1, (6, 3)).astype("float32"),
         "steps": np.full((6, 1), width // 4 - 2),
         "length": np.full((6, 1), 2),
     }
     losses = model.fit(data, {"ctc": np.zeros(6)}, epochs=15, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
+    assert losses[0] > 5.5 and losses[-1] < 3.6
     read = K.function([image], [y_pred])
     out = read([data["image"]])[0]
     decoded = K.get_value(K.ctc_decode(out[:, 2:], input_length=np.full(6, 6), greedy=True)[0][0])
@@ -76,7 +75,8 @@ def test_reading_text_in_images() -> None:
 
 def test_reviews_by_convolution_and_lstm() -> None:
     recurra.utils.set_random_seed(1)
-    x = RANDOM.randint(1, 50, (40, 30))
+    random = np.random.RandomState(1)
+    x = random.randint(1, 50, (40, 30))
     y = (x[:, 10:13].sum(1) > 75).astype(int)
     model = Sequential()
     model.add(Embedding(50, 16, input_length=30))
@@ -87,8 +87,9 @@ def test_reviews_by_convolution_and_lstm() -> None:
     model.add(Dense(1))
     model.add(Activation("sigmoid"))
     model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
-    history = model.fit(x, y, batch_size=8, epochs=25, validation_split=0.2, verbose=0).history
-    assert history["loss"][-1] < history["loss"][0] and len(history["val_acc"]) == 25
+    history = model.fit(x, y, batch_size=8, epochs=40, validation_split=0.2, verbose=0).history
+    assert history["loss"][0] > 0.6 and history["loss"][-1] < 0.2 and history["acc"][-1] > 0.9
+    assert len(history["val_acc"]) == 40
 
 
 def test_forecasts_by_convolutions_of_sub_sequences() -> None:
@@ -101,13 +102,13 @@ def test_forecasts_by_convolutions_of_sub_sequences() -> None:
     model.add(TimeDistributed(Flatten()))
     model.add(LSTM(10, activation="relu"))
     model.add(Dense(1))
-    model.compile(optimizer="adam", loss="mse")
-    losses = model.fit(windows.reshape(50, 2, 4, 1), series[8:58], epochs=30, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
+    model.compile(optimizer=Adam(0.01), loss="mse")
+    losses = model.fit(windows.reshape(50, 2, 4, 1), series[8:58], epochs=60, verbose=0).history["loss"]
+    assert losses[0] > 0.4 and losses[-1] < 0.03  # the variance is 0.5
     frames = Sequential([ConvLSTM2D(6, (1, 2), activation="relu", input_shape=(2, 1, 4, 1)), Flatten(), Dense(1)])
-    frames.compile(optimizer="adam", loss="mse")
-    losses = frames.fit(windows.reshape(50, 2, 1, 4, 1), series[8:58], epochs=30, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
+    frames.compile(optimizer=Adam(0.01), loss="mse")
+    losses = frames.fit(windows.reshape(50, 2, 1, 4, 1), series[8:58], epochs=60, verbose=0).history["loss"]
+    assert losses[0] > 0.4 and losses[-1] < 0.01
 
 
 class Block(Layer):
@@ -128,11 +129,12 @@ class Block(Layer):
 
 def test_a_block_of_attention_before_an_lstm() -> None:
     recurra.utils.set_random_seed(3)
-    x = RANDOM.randint(0, 20, (32, 10))
+    random = np.random.RandomState(3)
+    x = random.randint(0, 20, (32, 10))
     y = (x[:, 0] > x[:, -1]).astype(int)
     inputs = Input(shape=(10,))
     h = Block(8, 2, 16)(Embedding(20, 8)(inputs))
     model = Model(inputs, Dense(2, activation="softmax")(add([LSTM(8)(h), GlobalAveragePooling1D()(h)])))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
+    losses = model.fit(x, y, epochs=50, verbose=0).history["loss"]
+    assert losses[-1] < 0.4  # chance is 0.69

@@ -36,7 +36,8 @@ PATHS: dict[str, dict[str, str]] = {
     "layers.advanced_activations": {"recurra.layers": "ELU LeakyReLU PReLU ReLU Softmax"},
     "layers.convolutional": {
         "recurra.layers": "AveragePooling1D AveragePooling2D Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D "
-        "Conv3DTranspose Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D DepthwiseConv1D "
+        "Conv3DTranspose Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D Cropping3D "
+        "DepthwiseConv1D "
         "DepthwiseConv2D MaxPooling1D MaxPooling2D SeparableConv1D SeparableConv2D UpSampling1D UpSampling2D "
         "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
     },

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from recurra.layers.padding import (
         Cropping1D,
         Cropping2D,
+        Cropping3D,
         UpSampling1D,
         UpSampling2D,
         ZeroPadding1D,
@@ -181,6 +182,7 @@ _HOMES = {
     "padding": (
         "Cropping1D",
         "Cropping2D",
+        "Cropping3D",
         "UpSampling1D",
         "UpSampling2D",
         "ZeroPadding1D",
@@ -244,6 +246,7 @@ __all__ = [
     "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",

@@ -6,6 +6,7 @@ from typing import Any
 
 from recurra.autograd import Array
 from recurra.layers.vocabulary_lookup import VocabularyLookup
+from recurra.preprocessing.fingerprint import fingerprint64
 from recurra.typing import DType
 
 
@@ -13,7 +14,8 @@ class StringLookup(VocabularyLookup):
     """Strings to ids by a vocabulary that it learns (`adapt`) or is given.
 
     max_tokens : size of the vocabulary at most, with its special tokens; None for no limit
-    num_oov_indices : ids for unknown strings: 1; 0 makes them an error
+    num_oov_indices : ids for unknown strings, of which each has the one that Keras gives it, by FarmHash's fingerprint
+        of its UTF-8 bytes; 0 makes them an error
     mask_token : None, or a string that has id 0
     oov_token : what `invert` gives for ids of unknown strings
     vocabulary : list of strings, or the path of a file of one a line
@@ -54,8 +56,6 @@ class StringLookup(VocabularyLookup):
             raise ValueError(f"dtype must be None, 'string' or that of the numbers, got {dtype!r}")
         super().__init__(name=name, trainable=trainable, autocast=False, **kwargs)
         self.encoding = encoding
-        if num_oov_indices > 1:
-            raise ValueError(f"num_oov_indices must be 0 or 1 for strings (Keras hashes them), got {num_oov_indices}")
         self._set(
             max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
             pad_to_max_tokens, sparse, vocabulary_size,
@@ -67,6 +67,9 @@ class StringLookup(VocabularyLookup):
         if not isinstance(value, str):
             raise TypeError(f"{self.name}: inputs must hold strings, got {value!r}")
         return value
+
+    def _bucket(self, token: str) -> int:
+        return fingerprint64(token.encode("utf-8")) % self.num_oov_indices
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "encoding": self.encoding}

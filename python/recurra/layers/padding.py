@@ -158,6 +158,17 @@ class Cropping2D(_Cropping):
         return {**super().get_config(), "data_format": self.data_format}
 
 
+class Cropping3D(Cropping2D):
+    """The middle of three axes; arguments as for :class:`Cropping2D`."""
+
+    rank = 3
+
+    def __init__(
+        self, cropping: Margins = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(cropping, data_format, **kwargs)
+
+
 class UpSampling1D(_Axes):
     """Each step of (B, T, C) `size` times in a row."""
 

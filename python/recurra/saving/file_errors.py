@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -23,8 +24,11 @@ _CAUGHT = (
 
 
 def _named(error: FileFormatError, path: Any) -> FileFormatError:
-    """The same error, with the file's name."""
-    return error if str(path) in str(error) else FileFormatError(f"{path}: {error}")
+    """The same error, with the file's name; or that of the archive whose member `path` is, where it says so."""
+    said, archive = str(error), os.path.dirname(str(path))
+    if str(path) in said or (archive and said.startswith(f"{archive}: ")):
+        return error
+    return FileFormatError(f"{path}: {said}")
 
 
 @contextmanager

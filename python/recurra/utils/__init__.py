@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from recurra.utils.arrays import normalize
     from recurra.utils.download import get_file
     from recurra.utils.examples import read_examples
+    from recurra.utils.image import array_to_img, img_to_array, load_img, save_img
     from recurra.utils.io import iter_lines, read_lines, read_text
     from recurra.utils.one_hot import OneHot, to_categorical
     from recurra.utils.progbar import Progbar
@@ -41,6 +42,7 @@ _HOMES = {
     "Progbar": "recurra.utils.progbar",
     "PyDataset": "recurra.utils.py_dataset",
     "Sequence": "recurra.utils.py_dataset",
+    "array_to_img": "recurra.utils.image",
     "clear_session": "recurra.utils.seeding",
     "custom_object_scope": "recurra.registry",
     "deserialize_keras_object": "recurra.registry",
@@ -48,7 +50,9 @@ _HOMES = {
     "get_file": "recurra.utils.download",
     "get_registered_name": "recurra.registry",
     "get_registered_object": "recurra.registry",
+    "img_to_array": "recurra.utils.image",
     "iter_lines": "recurra.utils.io",
+    "load_img": "recurra.utils.image",
     "normalize": "recurra.utils.arrays",
     "pad_sequences": "recurra.preprocessing.padding",
     "plot_model": "recurra.models.plotting",
@@ -56,6 +60,7 @@ _HOMES = {
     "read_lines": "recurra.utils.io",
     "read_text": "recurra.utils.io",
     "register_keras_serializable": "recurra.registry",
+    "save_img": "recurra.utils.image",
     "serialize_keras_object": "recurra.registry",
     "set_random_seed": "recurra.utils.seeding",
     "text_dataset_from_directory": "recurra.preprocessing.text_dataset",
@@ -69,6 +74,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -76,7 +82,9 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
     "iter_lines",
+    "load_img",
     "normalize",
     "pad_sequences",
     "plot_model",
@@ -84,6 +92,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "read_lines",
     "read_text",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "text_dataset_from_directory",

@@ -72,3 +72,17 @@ def test_older_optimizers() -> None:
     assert tf.train.AdamOptimizer is optimizers.Adam
     with pytest.raises(AttributeError, match="SpamOptimizer"):
         tf.train.SpamOptimizer  # noqa: B018
+
+
+def test_a_damaged_checkpoint_is_refused_by_name_and_changes_nothing(tmp_path) -> None:
+    value = tf.Variable(np.arange(6.0, dtype="float32"))
+    path = tf.train.Checkpoint(value=value).save(tmp_path / "ckpt")
+    file = tmp_path / "ckpt-1.weights.h5"
+    data = bytearray(file.read_bytes())
+    data[data.index(np.float32(5).tobytes()) + 2] ^= 64
+    for damaged in (data, data[:300], b"not a checkpoint"):
+        file.write_bytes(damaged)
+        value.assign(np.zeros(6))
+        with pytest.raises(ValueError, match=r"ckpt-1\.weights\.h5"):
+            tf.train.Checkpoint(value=value).restore(path)
+        assert not value.numpy().any()

@@ -1,6 +1,8 @@
 // The workspace: freed memory is reused and bounded.
 #include "recurra/support/workspace.hpp"
 
+#include <string>
+
 #include "check.hpp"
 
 TEST(freed_memory_is_used_again_and_bounded) {
@@ -20,4 +22,10 @@ TEST(freed_memory_is_used_again_and_bounded) {
   workspace.set_limit(0);
   CHECK_EQUAL(workspace.pooled(), size_t{0});
   workspace.set_limit(size_t{1} << 30);
+}
+
+TEST(memory_that_the_system_does_not_give) {
+  const std::string said = recurra::OutOfMemory(size_t{1} << 60).what();
+  CHECK(said.find("take 1152921504606846976 bytes, which the system does not give") != std::string::npos);
+  CHECK(said.find("smaller") == said.size() - 7);  // the whole text fits
 }

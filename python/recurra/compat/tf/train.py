@@ -9,14 +9,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from recurra.autograd import Variable as Weight
 from recurra.compat.tf.making import shape_of
 from recurra.compat.tf.tensors import array_of
 from recurra.compat.tf.variables import Module
-from recurra.files import atomic_write
+from recurra.files import atomic_path
 from recurra.optimizers import Optimizer
+from recurra.saving import hdf5
 from recurra.saving.checkpoints import file_of, latest_checkpoint, record
 
 __all__ = ["Checkpoint", "CheckpointManager", "CheckpointStatus", "latest_checkpoint", "list_variables"]
@@ -79,17 +78,15 @@ class Checkpoint:
 
     def write(self, file_prefix: Any, options: Any = None, *, latest: bool = False) -> str:
         """Write under this prefix."""
-        import h5py
-
         prefix = str(os.fspath(file_prefix))
         path = file_of(prefix)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path, "wb") as raw, h5py.File(raw, "w") as file:
-            file.attrs["save_counter"] = self.save_counter
+        with atomic_path(path) as temporary, hdf5.create(temporary) as file:
+            file.attrs["save_counter"] = str(self.save_counter)
             for name, value in self._tracked.items():
                 group = file.create_group(name)
                 for place, variable in enumerate(_variables(value)):
-                    group.create_dataset(str(place), data=variable.value)
+                    hdf5.write(group, str(place), variable.value)
         if latest:
             record(prefix)
         return prefix
@@ -97,19 +94,17 @@ class Checkpoint:
     def restore(self, save_path: Any, options: Any = None) -> CheckpointStatus:
         """Set the variables to what was saved; nothing happens where `save_path` is None, as in TensorFlow.
 
-        raises : FileNotFoundError where there is no such checkpoint; ValueError where what it holds does not fit, and
-            then no variable is changed
+        raises : FileNotFoundError where there is no such checkpoint; ValueError where it is damaged or what it holds
+            does not fit, and then no variable is changed
         """
         if save_path is None:
             return CheckpointStatus()
-        import h5py
-
         path = file_of(os.fspath(save_path))
         if not path.is_file():
             raise FileNotFoundError(f"{path}: there is no such checkpoint")
         plan: list[tuple[Weight, Any]] = []
-        with h5py.File(path, "r") as file:
-            counter = int(file.attrs.get("save_counter", 0))
+        with hdf5.open_hdf5(path, str(path)) as file:
+            counter = int(hdf5.attribute(file, "save_counter") or 0)
             for name, value in self._tracked.items():
                 plan += self._fitting(file, name, value, str(path))
         for variable, array in plan:
@@ -119,10 +114,10 @@ class Checkpoint:
 
     read = restore
 
-    def _fitting(self, file: Any, name: str, value: Any, path: str) -> list[tuple[Weight, Any]]:
+    def _fitting(self, file: hdf5.Group, name: str, value: Any, path: str) -> list[tuple[Weight, Any]]:
         if name not in file:
             raise ValueError(f"{path} holds nothing for {name!r}, but {', '.join(map(repr, file))}")
-        group, own = file[name], _variables(value)
+        group, own = hdf5.group(file, name), _variables(value)
         if len(group) != len(own):
             if isinstance(value, Optimizer) and not value.built:
                 return []  # it was not used yet: what it keeps of variables is not known
@@ -132,12 +127,12 @@ class Checkpoint:
             )
         found = []
         for place, variable in enumerate(own):
-            data = group[str(place)]
+            data = hdf5.dataset(group, str(place))
             if tuple(data.shape) != tuple(variable.value.shape):
                 raise ValueError(
                     f"{path}: {name}/{variable.name} must have shape {variable.value.shape}, got {data.shape}"
                 )
-            found.append((variable, np.asarray(data[()])))
+            found.append((variable, data.read()))
         return found
 
 
@@ -204,11 +199,14 @@ class CheckpointManager:
 
 def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
     """The names and shapes of what a checkpoint holds."""
-    import h5py
-
     path = file_of(latest_checkpoint(ckpt_dir_or_file) or os.fspath(ckpt_dir_or_file))
-    with h5py.File(path, "r") as file:
-        return [(f"{name}/{key}", list(shape_of(file[name][key].shape))) for name in file for key in file[name]]
+    with hdf5.open_hdf5(path, str(path)) as file:
+        groups = {name: hdf5.group(file, name) for name in file}
+        return [
+            (f"{name}/{key}", list(shape_of(hdf5.dataset(group, key).shape)))
+            for name, group in groups.items()
+            for key in group
+        ]
 
 
 def __getattr__(name: str) -> Any:
