@@ -57,13 +57,15 @@ int checks() {
     }
   }
   set_threads(2);
+  bool caught = false;
   try {
     ThreadPool::shared().run(2, [](const Worker& worker) {
       if (worker.id == 1) throw std::runtime_error("from a worker");
     });
-    return 8;
   } catch (const std::runtime_error&) {
+    caught = true;
   }
+  if (!caught) return 8;
   std::atomic<int> inner{0};  // nested: one worker each
   ThreadPool::shared().run(
       2, [&](const Worker&) { ThreadPool::shared().run(2, [&](const Worker& worker) { inner += worker.count; }); });
