@@ -10,7 +10,8 @@
 #include "child.hpp"
 #include "recurra/threads/thread_pool.hpp"
 
-#if defined(__linux__) && !defined(__SANITIZE_THREAD__)  // libgomp itself is not instrumented
+// Not under the thread sanitizer: libgomp itself is not instrumented.
+#if defined(__linux__) && !defined(__SANITIZE_THREAD__) && !defined(RECURRA_EMULATED)
 #include <dlfcn.h>
 #include <unistd.h>
 
