@@ -67,7 +67,7 @@ class OpenMPTeam {
   /// The runtime among the libraries loaded now. Looked for again when a library was loaded since.
   static const OpenMPTeam* loaded() {
     static const bool wanted = [] {
-      const char* value = std::getenv("RECURRA_OPENMP");
+      const char* value = std::getenv("RECURRA_OPENMP");  // NOLINT(concurrency-mt-unsafe): read once
       return !value || std::strcmp(value, "0") != 0;
     }();
     if (!wanted) return nullptr;
@@ -85,7 +85,7 @@ class OpenMPTeam {
         &loads);
     if (loads == seen) return nullptr;
     seen = loads;
-    dl_iterate_phdr(&look_at, &found);
+    dl_iterate_phdr(&look_at, static_cast<void*>(&found));
     if (found) pthread_atfork(nullptr, nullptr, [] { forked().store(true); });
     return found;
   }

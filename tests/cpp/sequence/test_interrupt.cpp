@@ -1,6 +1,8 @@
 // A call that is interrupted ends early with Interrupted, whatever its workers, and asks on the calling thread only.
 #include "recurra/support/interrupt.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -23,15 +25,16 @@ bool check() {
   return says_stop;
 }
 
-/// An LSTM call that takes far longer than the interval between two questions.
+/// An LSTM call of some steps.
 struct LongCall {
-  static constexpr Index B = 16, steps = 2000, I = 3, H = 256;
+  static constexpr Index B = 16, I = 3, H = 256;
+  const Index steps;
   std::vector<float> x = std::vector<float>(size_t(B * steps * I), 0.1f),
                      kernel = std::vector<float>(size_t(I * 4 * H), 0.1f),
                      recurrent = std::vector<float>(size_t(H * 4 * H), 0.01f), bias = std::vector<float>(size_t(4 * H)),
                      y = std::vector<float>(size_t(B * steps * H)), h = std::vector<float>(size_t(B * H)), c = h;
   SequenceCall<float> call;
-  LongCall() {
+  explicit LongCall(Index steps) : steps(steps) {
     call.B = B, call.steps = steps, call.I = I, call.H = H, call.x = x.data(), call.kernel = kernel.data();
     call.recurrent_kernel = recurrent.data(), call.bias = bias.data();
     call.activation = Activation::tanh, call.recurrent_activation = Activation::sigmoid;
@@ -48,6 +51,15 @@ struct LongCall {
   }
 };
 
+/// So many that one thread runs longer than the interval between two questions, but within bounds of memory.
+Index steps_that_take(double seconds) {
+  LongCall probe(50);
+  const auto start = std::chrono::steady_clock::now();
+  probe.forward();
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  return std::clamp(Index(double(probe.steps) * seconds / taken.count()), probe.steps, Index(4000));
+}
+
 template <class Call>
 bool interrupted(Call&& call) {
   try {
@@ -62,8 +74,9 @@ bool interrupted(Call&& call) {
 
 TEST(an_interrupted_call_ends_early) {
   caller = std::this_thread::get_id();
-  LongCall call;
   const int before = max_threads();
+  max_threads() = 1;
+  LongCall call(steps_that_take(0.6));
   for (int threads : {1, 2, 3}) {
     max_threads() = threads;
     interrupt_check() = nullptr;

@@ -1,5 +1,6 @@
 // A child forked while other threads use the pool and the workspace computes with a pool and a workspace of its own.
-#if !defined(_WIN32) && !defined(__SANITIZE_THREAD__)  // that sanitizer does not follow forks of several threads
+// The thread sanitizer does not follow forks of several threads.
+#if !defined(_WIN32) && !defined(__SANITIZE_THREAD__) && !defined(RECURRA_EMULATED)
 #include <unistd.h>
 
 #include <atomic>
