@@ -1,4 +1,4 @@
-"""The examples in the docstrings of preprocessing, utils, data sets and Dataset."""
+"""The examples in the docstrings of preprocessing, utils, data sets, Dataset and the tasks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 import recurra.data
 import recurra.datasets
 import recurra.preprocessing
+import recurra.tasks
 import recurra.utils
 
-ROOMS = (recurra.data, recurra.preprocessing, recurra.utils, recurra.datasets)
+ROOMS = (recurra.data, recurra.preprocessing, recurra.utils, recurra.datasets, recurra.tasks)
 MODULES = [module.name for room in ROOMS for module in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
 
 

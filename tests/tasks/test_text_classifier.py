@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,10 @@ def test_parameters() -> None:
                         ("batch_size", 0), ("learning_rate", 0), ("embedding", 0), ("patience", 0)):  # fmt: skip
         with pytest.raises(ValueError, match=name):
             small(**{name: value})
+
+
+def test_pickles_and_copies(trained: TextClassifier) -> None:
+    model = small(pooling="max", pairs=20, epochs=1).fit(TEXTS, LABELS)
+    for one in (trained, model):
+        for again in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+            np.testing.assert_array_equal(again.predict_proba(TEXTS), one.predict_proba(TEXTS))

@@ -76,7 +76,7 @@ def held_out_split(
 
         >>> train, held_out = held_out_split(6, 0.5, seed=1, groups=["a", "a", "b", "b", "b", "a"])
         >>> sorted(train.tolist()), sorted(held_out.tolist())
-        ([2, 3, 4], [0, 1, 5])
+        ([0, 1, 5], [2, 3, 4])
     """
     order = np.random.default_rng(seed).permutation(n)
     wanted = round(n * share)
