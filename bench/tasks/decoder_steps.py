@@ -1,4 +1,4 @@
-"""What a training step of the Translator costs, with and without input feeding: ``python -m bench.tasks.decoder_steps``.
+"""What a training step of the Translator costs with and without input feeding: ``python -m bench.tasks.decoder_steps``.
 
 Without input feeding all steps of the decoder run in one call of the kernels; with it they are a loop in Python. How
 much of a step that loop costs is bounded from above by the time of the same step at sizes of 1 to 4, where the kernels
