@@ -32,6 +32,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     verse = "".join(f"ROMEO:\n{text}\n\n" for text in train[0])
     (tmp_path / "shakespeare.txt").write_text(verse, "utf-8")
     (tmp_path / "other.txt").write_text(verse[:500], "utf-8")
+    numbers = {"one": "un", "two": "deux", "three": "trois"}
+    pairs = [f"{a} and {b}\t{numbers[a]} et {numbers[b]}\n" for a in numbers for b in numbers]
+    (tmp_path / "pairs.txt").write_text("".join(pairs), "utf-8")
     (tmp_path / "train.py").write_text("import tensorflow as tf\nlstm = tf.keras.layers.LSTM(8)\n", "utf-8")
     for name, (texts, labels) in {"reviews.csv": train, "held_out.csv": test}.items():
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:

@@ -38,7 +38,7 @@ def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
     path.write_text("categories:\n- a\nconversations:\n- - Yes\n  - 1963\n  - 'No'\n- a lone text\n- - A\n  - B\n")
     assert read_pairs(path) == (["Yes", "1963", "A"], ["1963", "No", "B"])
     path.write_text("conversations: !!python/object/apply:os.getcwd []\n")
-    with pytest.raises(ValueError, match="list of lists of turns"):
+    with pytest.raises(ValueError, match="holds no pairs"):  # nothing is called
         read_pairs(path)
 
 

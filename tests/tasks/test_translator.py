@@ -77,14 +77,16 @@ def test_search_gives_the_best_first_and_scores_by_length(trained: Translator) -
 
 
 def test_unknown_words_are_copied_where_the_attention_is(trained: Translator) -> None:
-    # The only way to an unknown target is an unknown source: teach that unknown words stay
+    # Teach that unknown words stay: the targets' own are as rare
     sources, targets = pairs(40)
-    names = [f"name{i}x" for i in range(40)]
+    names = [f"name{chr(97 + i % 20)}{chr(97 + i // 20)}" for i in range(40)]
     translator = Translator(**{**SIZES, "units": 32, "vocabulary_size": 8})
     translator.fit(
         [*sources, *names], [*targets, *names], **FIT, epochs=25, learning_rate=0.02
     )  # fmt: skip
     assert translator.translate(["namexyz"]) == ["namexyz"]
+    for outputs in translator.search(["one two big", "three"], beam=4):  # no unknown word, nothing to copy
+        assert all(set(output.text.split()) <= set(NUMBERS.values()) for output in outputs)
 
 
 def test_without_attention_no_unknown_word_is_written() -> None:

@@ -33,6 +33,7 @@ def decode(
     width: int = 1,
     length_penalty: float = 1.0,
     banned: Array | None = None,
+    unknown: tuple[int, Array] | None = None,
 ) -> list[list[Hypothesis]]:
     """The outputs of each source that beam search finds, at most `width`, best first; width 1 is the greedy one.
 
@@ -41,6 +42,7 @@ def decode(
     length_penalty : a; outputs are ranked by log p / n**a for their n tokens, end included. 0 ranks by probability,
         which favours short ones; 1 by the mean over the tokens
     banned : ids that no output may hold
+    unknown : an id, and for which of the sources (B,) it may be in an output
 
     An output that reaches `length` must end there. A source is done when it has `width` complete outputs, each of which
     was among the `width` best at its length.
@@ -57,6 +59,8 @@ def decode(
     ids = np.full(len(source) * width, start, np.int32)
     for made in range(1, length + 2):
         log_p, state = _log_probabilities(network, ids, state, memory, banned, end if made > length else None)
+        if unknown is not None:
+            log_p.reshape(len(total), width, -1)[~unknown[1][open_rows], :, unknown[0]] = -np.inf
         best, before, drawn = _extend(total, log_p.reshape(len(total), width, -1), 2 * width)
         complete = (drawn == end) & np.isfinite(best)
         for row, place in zip(*np.nonzero(complete[:, :width]), strict=True):

@@ -227,22 +227,23 @@ class Translator:
         length_penalty : a; outputs are ranked by log p / n**a for their n tokens
         progress : called with the number of texts after each batch
 
-        Where the target's word is unknown, the source's word with the highest attention weight is written; without
-        attention, and for characters, unknown tokens are never written.
+        An unknown word of the target is written only for a source that holds unknown words: that of them which has the
+        highest attention weight. Without attention, and for characters, unknown tokens are never written.
         """
         check_sizes(beam=beam, batch_size=batch_size)
         if length_penalty < 0:
             raise ValueError(f"length_penalty must be >= 0, got {length_penalty}")
         network, sources = self._trained(), self._encode(texts)
         start = len(self.target)
-        banned = [0, start] if self._copies else [0, UNKNOWN, start]
         found: list[list[Translation]] = [[] for _ in sources]
         order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
         for at in range(0, len(order), batch_size):
             rows = order[at : at + batch_size]
+            copies = np.array([self._copies and UNKNOWN in sources[i] for i in rows])
             outputs = decode(
                 network, pad_sequences([sources[i] for i in rows], padding="post"), start=start, end=start + 1,
-                length=self.trained["longest"], width=beam, length_penalty=length_penalty, banned=np.array(banned),
+                length=self.trained["longest"], width=beam, length_penalty=length_penalty, banned=np.array([0, start]),
+                unknown=(UNKNOWN, copies),
             )  # fmt: skip
             for i, hypotheses in zip(rows, outputs, strict=True):
                 found[i] = [self._written(texts[i], sources[i], one) for one in hypotheses]
@@ -256,10 +257,11 @@ class Translator:
 
     def _written(self, text: str, source: Array, output: Hypothesis) -> Translation:
         unknown = np.flatnonzero(output.ids == UNKNOWN)
-        if not self._copies or not len(unknown):
+        if not len(unknown):
             return Translation(self.target.decode(output.ids), output.log_probability, output.score)
         tokens = split_sentence(text)
-        places = self._weights(source, output.ids)[unknown].argmax(axis=1)
+        weights = np.where(source == UNKNOWN, self._weights(source, output.ids)[unknown], -1.0)
+        places = weights.argmax(axis=1)
         copied = self.target.decode(output.ids, [tokens[place] for place in places])
         return Translation(copied, output.log_probability, output.score)
 
