@@ -3,6 +3,7 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,7 @@ def lm() -> None:
 )
 @history_option
 @plot_option
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @resume_options
 @encoding_option
 @seed_option("the training")
@@ -187,6 +189,7 @@ def train(
     sample: int,
     history: Path | None,
     plot: Path | None,
+    as_json: bool,
     encoding: str,
     seed: int | None,
     quiet: bool,
@@ -231,6 +234,8 @@ def train(
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
+    if as_json:
+        say(json.dumps({"model": str(out), **model.trained}), error=False)
     save_training(model, record, out, history, checkpoint, unit, quiet, plot)
 
 
@@ -291,6 +296,7 @@ def refuse_sizes_with_start_from() -> None:
 )
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many texts.")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a text, when it is whole.")
 @seed_option("the text")
 def generate(
     model: Path,
@@ -303,6 +309,7 @@ def generate(
     beam: int,
     count: int,
     echo: bool,
+    as_json: bool,
     seed: int | None,
 ) -> None:
     """Write text with a trained model, as it comes.
@@ -327,14 +334,18 @@ def generate(
     begin = prompt if echo else ""
     if beam:
         for found in writer.beam(prompt, length=length, width=max(beam, count))[:count]:
-            click.echo(begin + found)
+            click.echo(json.dumps({"prompt": prompt, "text": found}, ensure_ascii=False) if as_json else begin + found)
         return
     first = derive_seed() if seed is None else seed
     for i in range(count):
+        own = (first + i) % 2**63
         pieces = writer.stream(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
-            repetition_penalty=repetition_penalty, seed=(first + i) % 2**63,
+            repetition_penalty=repetition_penalty, seed=own,
         )  # fmt: skip
+        if as_json:
+            click.echo(json.dumps({"prompt": prompt, "text": "".join(pieces), "seed": own}, ensure_ascii=False))
+            continue
         if i:
             click.echo("-" * 60)
         click.echo(begin, nl=False)
