@@ -43,7 +43,8 @@ def gradient_norms(layer: Any, x: ArrayLike, *, seed: int = 0) -> Array:
     found = tape.gradient(loss, watched)
     if found is None:
         raise ValueError("layer must compute its output from x with recurra.ops: the gradient does not reach x")
-    return np.linalg.norm(found, axis=-1)
+    norms: Array = np.linalg.norm(found, axis=-1)
+    return norms
 
 
 def plot_gradient_norms(norms: Mapping[str, ArrayLike], path: str | None = None) -> Any:
