@@ -22,6 +22,18 @@ def test_train_reports_on_standard_error(run: Any, folder: Path, tmp_path: Path)
     assert rows[0].split(",")[0] == "epoch" and {"loss", "val_loss"} <= set(rows[0].split(",")) and len(rows) == 3
 
 
+def test_results_as_json(run: Any, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    found = json.loads(run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "-q", "--json").stdout)
+    assert found == {"model": str(out), **LanguageModel.load(out).trained} and found["epochs"] == 2
+    generate = ("lm", "generate", out, "--prompt", "Ring", "--length", 9)
+    texts = [json.loads(line) for line in run(*generate, "--seed", 4, "--count", 2, "--json").stdout.splitlines()]
+    assert [text["seed"] for text in texts] == [4, 5] and all(len(text["text"]) == 9 for text in texts)
+    assert run(*generate, "--seed", 5, "--no-echo").stdout == texts[1]["text"] + "\n"
+    best = json.loads(run(*generate, "--beam", 2, "--json").stdout)
+    assert best == {"prompt": "Ring", "text": run(*generate, "--beam", 2, "--no-echo").stdout[:-1]}
+
+
 def test_quiet_is_silent(run: Any, folder: Path, tmp_path: Path) -> None:
     result = run("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q")
     assert result.output == ""

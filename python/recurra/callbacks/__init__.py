@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recurra.callbacks.callback_list import CallbackList
     from recurra.callbacks.csv_logger import CSVLogger
     from recurra.callbacks.early_stopping import EarlyStopping
+    from recurra.callbacks.gradient_norms import gradient_norms, plot_gradient_norms
     from recurra.callbacks.history import History
     from recurra.callbacks.lambda_callback import LambdaCallback
     from recurra.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
@@ -40,6 +41,8 @@ _HOMES = {
     "ProgbarLogger": "progress",
     "TensorBoard": "tensorboard",
     "TerminateOnNaN": "terminate_on_nan",
+    "gradient_norms": "gradient_norms",
+    "plot_gradient_norms": "gradient_norms",
 }
 
 __all__ = [
@@ -58,6 +61,8 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "gradient_norms",
+    "plot_gradient_norms",
 ]
 
 

@@ -37,6 +37,7 @@ def plot_history(history: History, keys: list[str] | None = None, path: str | No
             if values:
                 marker = "o" if len(values) < 30 else None
                 axes.plot([e + 1 for e in history.epoch[: len(values)]], values, style, marker=marker, label=label)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from recurra.cli.inputs import read_text_files
+from recurra.cli.lm_reading import inspect, model_file, perplexity, text_files
 from recurra.cli.options import (
     encoding_option,
     history_option,
-    item_bar,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -25,9 +25,6 @@ from recurra.cli.options import (
 from recurra.cli.plots import check_plot, plot_option
 from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
-
-_text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
-_model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
 
 @click.group()
@@ -43,7 +40,7 @@ def lm() -> None:
 
 
 @lm.command()
-@_text_files
+@text_files
 @out_option(".rlm")
 @click.option(
     "--level",
@@ -93,6 +90,23 @@ def lm() -> None:
     type=click.IntRange(min=1),
     metavar="N",
     help="Width of a linear layer before the scores  [default: none]",
+)
+@click.option(
+    "--tied", is_flag=True, help="Let the embedding's table make the scores too: fewer weights for many words."
+)
+@click.option(
+    "--embedding-dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the vocabulary that a step drops from its inputs.",
+)
+@click.option(
+    "--weight-drop",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="Share of the recurrent weights that a step drops.",
 )
 @click.option(
     "--vocabulary",
@@ -154,6 +168,7 @@ def lm() -> None:
 )
 @history_option
 @plot_option
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @resume_options
 @encoding_option
 @seed_option("the training")
@@ -174,6 +189,7 @@ def train(
     sample: int,
     history: Path | None,
     plot: Path | None,
+    as_json: bool,
     encoding: str,
     seed: int | None,
     quiet: bool,
@@ -201,12 +217,8 @@ def train(
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     text = read_text_files(files, encoding)
     if start_from is None:
-        model = LanguageModel(
-            sizes["level"], cell=sizes["cell"], units=sizes["units"], layers=sizes["layers"],
-            embedding=sizes["embedding"], dropout=sizes["dropout"], locked_dropout=sizes["locked_dropout"],
-            recurrent_dropout=sizes["recurrent_dropout"], projection=sizes["projection"],
-            vocabulary_size=sizes["vocabulary"], seed=seed,
-        )  # fmt: skip
+        vocabulary_size = sizes.pop("vocabulary")
+        model = LanguageModel(sizes.pop("level"), vocabulary_size=vocabulary_size, seed=seed, **sizes)
     else:
         refuse_sizes_with_start_from()
         model = LanguageModel.load(start_from)
@@ -222,6 +234,8 @@ def train(
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
+    if as_json:
+        say(json.dumps({"model": str(out), **model.trained}), error=False)
     save_training(model, record, out, history, checkpoint, unit, quiet, plot)
 
 
@@ -229,14 +243,14 @@ def refuse_sizes_with_start_from() -> None:
     """The sizes come from the model that training starts from: say so where they are given as well."""
     context = click.get_current_context()
     own = ("level", "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout")
-    for name in (*own, "projection", "vocabulary"):
+    for name in (*own, "projection", "tied", "embedding_dropout", "weight_drop", "vocabulary"):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} cannot be given with --start-from: the model has its own {option}")
 
 
 @lm.command()
-@_model_file
+@model_file
 @click.option("--prompt", default="", help='Text to go on from; "-" reads it from standard input.')
 @click.option(
     "--length",
@@ -282,6 +296,7 @@ def refuse_sizes_with_start_from() -> None:
 )
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many texts.")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a text, when it is whole.")
 @seed_option("the text")
 def generate(
     model: Path,
@@ -294,6 +309,7 @@ def generate(
     beam: int,
     count: int,
     echo: bool,
+    as_json: bool,
     seed: int | None,
 ) -> None:
     """Write text with a trained model, as it comes.
@@ -318,14 +334,18 @@ def generate(
     begin = prompt if echo else ""
     if beam:
         for found in writer.beam(prompt, length=length, width=max(beam, count))[:count]:
-            click.echo(begin + found)
+            click.echo(json.dumps({"prompt": prompt, "text": found}, ensure_ascii=False) if as_json else begin + found)
         return
     first = derive_seed() if seed is None else seed
     for i in range(count):
+        own = (first + i) % 2**63
         pieces = writer.stream(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
-            repetition_penalty=repetition_penalty, seed=(first + i) % 2**63,
+            repetition_penalty=repetition_penalty, seed=own,
         )  # fmt: skip
+        if as_json:
+            click.echo(json.dumps({"prompt": prompt, "text": "".join(pieces), "seed": own}, ensure_ascii=False))
+            continue
         if i:
             click.echo("-" * 60)
         click.echo(begin, nl=False)
@@ -340,53 +360,5 @@ def temperature_given() -> bool:
     return source is click.core.ParameterSource.COMMANDLINE
 
 
-@lm.command()
-@_model_file
-@_text_files
-@click.option(
-    "--streams",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Read so many stretches of a long text side by side: faster, each from a fresh start.",
-)
-@click.option(
-    "--baseline",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    help="The training text: say beside it how an n-gram model of it does.",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line of words.")
-@encoding_option
-@quiet_option
-def perplexity(
-    model: Path, files: tuple[str, ...], streams: int, baseline: str | None, as_json: bool, encoding: str, quiet: bool
-) -> None:
-    """Say how well a model foretells a text, by the chain rule over all its tokens.
-
-    A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
-
-    \b
-    Examples:
-      recurra lm perplexity novel.rlm another.txt
-      recurra lm perplexity novel.rlm another.txt --baseline novel.txt
-      echo "to be or not to be" | recurra lm perplexity shakespeare.rlm - --json
-    """
-    from recurra.tasks import LanguageModel
-
-    text = read_text_files(files, encoding)
-    reader = LanguageModel.load(model)
-    with item_bar(len(text) if reader.level == "char" else 0, " tokens", quiet) as advance:
-        found = reader.perplexity(text, streams=streams, progress=advance)
-    counted = None if baseline is None else reader.baseline(text, read_text_files((baseline,), encoding))
-    if as_json:
-        beside = {} if counted is None else {"baseline": counted._asdict()}
-        click.echo(json.dumps({**found._asdict(), **beside}))
-        return
-    click.echo(
-        f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
-        f"character, over {found.tokens:,} tokens"
-    )
-    if counted is not None:
-        click.echo(f"an n-gram model: perplexity {counted.perplexity:.4g}, {counted.loss:.4f} nats a token")
-    if found.unknown:
-        click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)
+lm.add_command(perplexity)
+lm.add_command(inspect)

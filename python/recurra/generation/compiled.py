@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -32,6 +33,8 @@ class CompiledModel:
         self._model, self._embedding, self._steps, self._probabilities = model, embedding, steps, probabilities
         self._variables = [embedding.embeddings]
         for kind, layer in steps:
+            if layer is embedding:
+                continue
             names = ("kernel", "bias") if kind == "dense" else layer.kernel_cell.weights
             self._variables += [variable for name in names if (variable := getattr(layer, name)) is not None]
         for layer in (embedding, *(layer for _, layer in steps)):
@@ -68,6 +71,8 @@ class CompiledModel:
 
 
 def _weights(kind: str, layer: Any) -> tuple[list[Any], tuple[str, str]]:
+    if kind == "dense" and not hasattr(layer, "kernel"):  # the table of an embedding, backwards
+        return [np.ascontiguousarray(np.asarray(layer.embeddings).T), None], ("linear", "sigmoid")
     if kind == "dense":
         arrays = [layer._int8("kernel") if layer.quantization_mode else layer.kernel, layer.bias]
         names = {"activation": activations.kernel_name(layer.activation) or "linear"}  # a softmax is not in the kernel
@@ -96,13 +101,20 @@ def compile_model(model: Any) -> CompiledModel | None:
     embedding: Any = None
     steps: list[tuple[str, Any]] = []
     probabilities = False
-    for layer in _flat(model.layers):
+    calls = calls_of(model)
+    if calls is None:
+        return None
+    for layer, reverse in _flat(calls):
         if probabilities:
             return None  # what follows a softmax is not taken into the kernel
         if embedding is None:
-            if not _unchanged(layer, rooms.Embedding):
+            if not _unchanged(layer, rooms.Embedding) and type(layer) is not rooms.ReversibleEmbedding:
                 return None
             embedding = layer
+        elif reverse:
+            if layer is not embedding or not layer.plain_scores:
+                return None
+            steps.append(("dense", layer))
         elif isinstance(layer, rooms.RNN):
             cells = layer.cell.cells if type(layer.cell) is StackedRNNCells else [layer.cell]
             for cell in cells:
@@ -130,14 +142,31 @@ def compile_model(model: Any) -> CompiledModel | None:
     return _checked(CompiledModel(model, embedding, steps, probabilities)) if _built(embedding, steps) else None
 
 
-def _flat(layers: Sequence[Any]) -> Iterator[Any]:
+def calls_of(model: Any) -> list[tuple[Any, bool]] | None:
+    """The layers in the order of their calls, and whether each is an embedding called backwards.
+
+    None where layers that are called twice do not follow each other as a chain.
+    """
+    from recurra.layers import InputLayer, ReversibleEmbedding
+
+    layers = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
+    if not any(isinstance(layer, ReversibleEmbedding) for layer in layers) or getattr(model, "_graph", None) is None:
+        return [(layer, False) for layer in layers]
+    nodes = [node for node in model._graph.nodes if not isinstance(node.layer, InputLayer)]
+    for before, node in pairwise(nodes):
+        if len(node.input_tensors) != 1 or node.input_tensors[0] is not before.output_tensors[0]:
+            return None
+    return [(node.layer, node.kwargs.get("reverse") is True) for node in nodes]
+
+
+def _flat(calls: Sequence[tuple[Any, bool]]) -> Iterator[tuple[Any, bool]]:
     """The layers that do something at inference, those inside of TimeDistributed in its place."""
     from recurra import layers as rooms
 
-    for layer in layers:
+    for layer, reverse in calls:
         if isinstance(layer, rooms.InputLayer | rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise):
             continue
-        yield layer.layer if _unchanged(layer, rooms.TimeDistributed) else layer
+        yield (layer.layer if _unchanged(layer, rooms.TimeDistributed) else layer), reverse
 
 
 def _unchanged(layer: Any, kind: Any) -> bool:
@@ -155,7 +184,8 @@ def _checked(model: CompiledModel) -> CompiledModel | None:
     layers = [layer for _, layer in model._steps]
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or {layer.dtype for layer in layers} != dtypes:
         return None
-    return model if layers[-1].units == model.vocabulary else None
+    last = layers[-1]
+    return model if last is model._embedding or last.units == model.vocabulary else None
 
 
 class Continuation:

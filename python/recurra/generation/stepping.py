@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
-from recurra.generation.compiled import CompiledModel, compile_model
+from recurra.generation.compiled import CompiledModel, calls_of, compile_model
 from recurra.tree import map_structure
 from recurra.typing import Array
 
@@ -73,8 +74,14 @@ class Stepper:
         layers = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
         if not layers:
             raise ValueError("model must have layers, got an empty one: add an Embedding, an LSTM and a Dense")
-        for layer in layers:
-            self._add(layer)
+        calls = calls_of(model)
+        if calls is None:
+            raise ValueError("model must be a chain of calls, each on the result of the one before, got branches")
+        for layer, reverse in calls:
+            if reverse:
+                self._run.append(functools.partial(layer, reverse=True))
+            else:
+                self._add(layer)
         if not self._cells:
             names = ", ".join(type(layer).__name__ for layer in layers)
             raise ValueError(f"model must have a recurrent layer to carry a state from token to token, got {names}")

@@ -9,12 +9,14 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import Tensor, value_of
-from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.arguments import check_positive, check_rate, refuse
+from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
 from recurra.layers.lazy_embedding import embed_lazily
 from recurra.ops.common import any_outside, refuse_masked
 from recurra.ops.quantization import int8_embedding, int8_rows
+from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
 from recurra.typing import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
@@ -67,6 +69,18 @@ class Embedding(Layer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
+        self.token_dropout = 0.0
+
+    def drop_tokens(self, rate: float, seed: int | None = None) -> None:
+        """Let each call in training drop whole rows of the table: a token is then dropped wherever it stands.
+
+        From Y. Gal and Z. Ghahramani, A Theoretically Grounded Application of Dropout in Recurrent Neural Networks,
+        2016. It is not part of the configuration.
+
+        rate : the share of the V rows, in [0, 1); the others are scaled by ``1 / (1 - rate)``
+        """
+        self.token_dropout = check_rate(rate)
+        self.seed_generator = SeedGenerator(seed)
 
     def build(self, input_shape: Shape | None = None) -> None:
         if self.built:
@@ -104,16 +118,21 @@ class Embedding(Layer):
         return whole
 
     def call(self, inputs: TensorLike) -> Any:
+        ids = self.ids_of(inputs)
         if self._quantization:
-            return int8_embedding(self._int8("embeddings"), self.ids_of(inputs))
-        return ops.embedding(self.embeddings, self.ids_of(inputs))
+            return int8_embedding(self._int8("embeddings"), ids)
+        vectors = ops.embedding(self.embeddings, ids)
+        if not self.token_dropout or not context.training:
+            return vectors
+        kept = dropout_multiplier((self.input_dim, 1), self.token_dropout, self.dtype, self.seed_generator)
+        return vectors * kept[ids]
 
     def lookup(self, inputs: ArrayLike) -> Any:
         """As calling the layer, for a consumer that may take the ids and the table instead of the vectors.
 
         returns : an :class:`recurra.layers.lazy_embedding.EmbeddedIds`, with its mask
         """
-        if not self.built or self.activity_regularizer is not None:
+        if not self.built or self.activity_regularizer is not None or (self.token_dropout and context.training):
             return self(inputs)
         ids = self.ids_of(inputs)
         if self._quantization:

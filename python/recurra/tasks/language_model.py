@@ -36,7 +36,11 @@ Array = np.ndarray[Any, Any]
 
 _LONGEST_WORD = 32  # characters
 #: arguments that say how the network is made
-_NETWORK = ("cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection")
+_NETWORK = (
+    "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection", "tied",
+)  # fmt: skip
+#: what is dropped in training alone
+_DROPPED = ("embedding_dropout", "weight_drop")
 
 
 class LanguageModel(Quantizable):
@@ -53,6 +57,10 @@ class LanguageModel(Quantizable):
     recurrent_dropout : the rate on the state inside of each recurrent layer, likewise; for cells with a recurrent
         kernel
     projection : the width of a linear layer before the scores, narrower than `units` for a large vocabulary; or None
+    tied : whether the embedding's table makes the scores too; a linear layer as wide as `embedding` stands before them
+        where `units` differ
+    embedding_dropout : the share of the vocabulary that a step drops from its inputs, each token wherever it stands
+    weight_drop : the share of the weights of each recurrent kernel that a step drops; not for cells without one
     vocabulary_size : the most tokens to know, None for all in the text
         (characters), 20,000 (words) or 8,000 (subwords)
     seed : for weights, dropout and the order of training; None follows ``recurra.utils.set_random_seed``
@@ -75,6 +83,9 @@ class LanguageModel(Quantizable):
         locked_dropout: bool = False,
         recurrent_dropout: float = 0.0,
         projection: int | None = None,
+        tied: bool = False,
+        embedding_dropout: float = 0.0,
+        weight_drop: float = 0.0,
         vocabulary_size: int | None = None,
         seed: int | None = None,
     ) -> None:
@@ -90,11 +101,14 @@ class LanguageModel(Quantizable):
         if level == Subwords.level and vocabulary_size is not None and vocabulary_size < SMALLEST:
             raise ValueError(f"vocabulary_size must be >= {SMALLEST} for subwords, got {vocabulary_size}")
         check_sizes(units=units, layers=layers, embedding=embedding)
-        check_fractions(dropout=dropout)
-        check_recurrent_dropout(cell, recurrent_dropout)
+        check_fractions(dropout=dropout, embedding_dropout=embedding_dropout)
+        check_recurrent_dropout(cell, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop)
+        if tied and projection is not None:
+            raise ValueError(f"projection must be None where tied is True: embedding sets the width, got {projection}")
         if projection is not None:
             check_sizes(projection=projection)
         self.locked_dropout, self.recurrent_dropout, self.projection = locked_dropout, recurrent_dropout, projection
+        self.tied, self.embedding_dropout, self.weight_drop = tied, embedding_dropout, weight_drop
         self.level, self.cell, self.units, self.layers = level, cell, units, layers
         self.embedding, self.dropout, self.vocabulary_size, self.seed = embedding, dropout, vocabulary_size, seed
         self.vocabulary: Vocabulary | Subwords | None = None
@@ -198,7 +212,8 @@ class LanguageModel(Quantizable):
     def _network(self, batch_size: int | None) -> Model:
         assert self.vocabulary is not None
         with seeded(self.seed):
-            return networks.language_network(len(self.vocabulary), **self._network_options(), batch_size=batch_size)
+            options = self._network_options() | ({} if batch_size is None else {n: getattr(self, n) for n in _DROPPED})
+            return networks.language_network(len(self.vocabulary), **options, batch_size=batch_size)
 
     def _network_options(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _NETWORK}
@@ -348,7 +363,7 @@ class LanguageModel(Quantizable):
     # --- files -----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:
         """The arguments that the model was made with."""
-        return {name: getattr(self, name) for name in ("level", *_NETWORK, "vocabulary_size", "seed")}
+        return {name: getattr(self, name) for name in ("level", *_NETWORK, *_DROPPED, "vocabulary_size", "seed")}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, whole or not at all; see ``recurra.tasks.model_file`` for what is in it."""

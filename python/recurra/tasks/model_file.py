@@ -162,9 +162,9 @@ def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
 
     expected : the layers, unbuilt, of which only the forms matter
     """
-    from recurra.layers import Dropout
+    from recurra.layers import Dropout, InputLayer
 
-    found = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, Dropout)]
+    found = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, Dropout | InputLayer)]
     wanted = [layer for layer in expected if not isinstance(layer, Dropout)]
     kinds = [[type(layer).__name__ for layer in layers] for layers in (found, wanted)]
     if kinds[0] != kinds[1]:
@@ -187,8 +187,9 @@ def check_layer(path: Any, layer: Any, like: Layer) -> None:
 
 _FORM = frozenset({
     "activation", "attention", "backward_layer", "cell", "class_name", "config", "go_backwards", "input_dim", "layer",
-    "layers", "mask_zero", "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences",
-    "return_state", "score_mode", "stateful", "units", "use_bias", "use_scale", "width",
+    "layers", "logit_soft_cap", "mask_zero", "merge_mode", "output_dim", "recurrent_activation", "reset_after",
+    "return_sequences", "return_state", "score_mode", "stateful", "tie_weights", "units", "use_bias", "use_scale",
+    "width",
 })  # fmt: skip
 
 

@@ -28,11 +28,12 @@ def check_cell(cell: str) -> None:
         raise ValueError(f"cell must be one of {', '.join(CELLS)}, got {cell!r}")
 
 
-def check_recurrent_dropout(cell: str, rate: float) -> None:
-    """Refuse a rate for a cell that has no products of its state."""
-    check_fractions(recurrent_dropout=rate)
-    if rate and not KERNEL_CELLS[cell].has_recurrent_kernel:
-        raise ValueError(f"recurrent_dropout must be 0: the cell {cell} has no recurrent kernel, got {rate!r}")
+def check_recurrent_dropout(cell: str, **rates: float) -> None:
+    """Refuse rates, by name, for a cell that has no products of its state."""
+    check_fractions(**rates)
+    for name, rate in rates.items():
+        if rate and not KERNEL_CELLS[cell].has_recurrent_kernel:
+            raise ValueError(f"{name} must be 0: the cell {cell} has no recurrent kernel, got {rate!r}")
 
 
 def check_sizes(**sizes: int) -> None:
@@ -50,34 +51,33 @@ def check_fractions(**rates: float) -> None:
 
 
 def language_network(
-    vocabulary: int,
-    *,
-    cell: str,
-    units: int,
-    layers: int,
-    embedding: int,
-    dropout: float,
-    locked_dropout: bool = False,
-    recurrent_dropout: float = 0.0,
-    projection: int | None = None,
-    batch_size: int | None = None,
-) -> Model:
-    """Embedding → `layers` recurrent layers → Dense scores of the next token, dropout between.
+    vocabulary: int, *, batch_size: int | None = None, embedding_dropout: float = 0.0, weight_drop: float = 0.0,
+    **sizes: Any,
+) -> Model:  # fmt: skip
+    """Embedding → recurrent layers → Dense scores of the next token, dropout between.
 
-    locked_dropout : whether a step of `dropout` drops the same units as the steps before it
-    recurrent_dropout : the rate of the recurrent layers, on their state
-    projection : the width of a linear layer before the scores, or None for none
+    sizes : the arguments of :func:`language_layers`
     batch_size : B for a stateful network that carries its state from call to call, or None for one without memory
+    embedding_dropout : the share of the tokens whose vectors a step of training drops, wherever they stand
+    weight_drop : the share of the weights of each recurrent kernel that a step of training drops
     takes : token ids (B, T); gives : scores (B, T, V)
     """
-    from recurra.models import Sequential
+    from recurra.models import Model, Sequential
 
-    stack = language_layers(
-        vocabulary, cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout,
-        locked_dropout=locked_dropout, recurrent_dropout=recurrent_dropout, projection=projection,
-        stateful=batch_size is not None,
-    )  # fmt: skip
-    return Sequential([rooms.Input(batch_shape=(batch_size, None), dtype="int32"), *stack])
+    stack = language_layers(vocabulary, **sizes, stateful=batch_size is not None)
+    inputs = rooms.Input(batch_shape=(batch_size, None), dtype="int32")
+    table: Any = stack[0]
+    for layer in stack:
+        if weight_drop and isinstance(layer, rooms.RNN):
+            layer.cell.weight_drop = weight_drop
+    if embedding_dropout:
+        table.drop_tokens(embedding_dropout)
+    if not sizes.get("tied"):
+        return Sequential([inputs, *stack])
+    value = inputs
+    for layer in stack:
+        value = layer(value)
+    return Model(inputs, table(value, reverse=True))
 
 
 def language_layers(
@@ -91,17 +91,35 @@ def language_layers(
     locked_dropout: bool = False,
     recurrent_dropout: float = 0.0,
     projection: int | None = None,
+    tied: bool = False,
     stateful: bool = False,
 ) -> list[Layer]:
-    """The layers of :func:`language_network`, unbuilt."""
+    """The layers of :func:`language_network`, unbuilt.
+
+    locked_dropout : whether a step of `dropout` drops the same units as the steps before it
+    recurrent_dropout : the rate of the recurrent layers, on their state
+    projection : the width of a linear layer before the scores, or None for none
+    tied : whether the embedding's table makes the scores too, after a linear layer where the state is not as wide
+    """
     from recurra.initializers import RandomNormal
 
     options = {"recurrent_dropout": recurrent_dropout} if recurrent_dropout else {}
-    stack: list[Layer] = [rooms.Embedding(vocabulary, embedding, embeddings_initializer=RandomNormal(stddev=1.0))]
+    kind = rooms.ReversibleEmbedding if tied else rooms.Embedding
+    first = RandomNormal(stddev=0.1 if tied else 1.0)
+    stack: list[Layer] = [kind(vocabulary, embedding, embeddings_initializer=first)]
     for _ in range(layers):
         stack.append(recurrent_layer(cell, units, return_sequences=True, stateful=stateful, **options))
         if dropout:
             stack.append(rooms.SpatialDropout1D(dropout) if locked_dropout else rooms.Dropout(dropout))
+    if tied:
+        return [*stack, *([] if _width(cell, units) == embedding else [rooms.Dense(embedding, use_bias=False)])]
     if projection is not None:
         stack.append(rooms.Dense(projection, use_bias=False))
     return [*stack, rooms.Dense(vocabulary)]
+
+
+def _width(cell: str, units: int) -> int:
+    """The size of a layer's outputs."""
+    layer: Any = recurrent_layer(cell, units)
+    size: int = layer.cell.output_size
+    return size

@@ -65,6 +65,9 @@ class KernelCell(Layer, DropoutRNNCell):
     recurrent_kernel: Any = None
     bias: Any = None
     projection_units: int | None = None  # the size of h, where the cell projects it
+    #: the rate at which each call in training drops single weights of the recurrent kernel (S. Merity and others,
+    #: Regularizing and Optimizing LSTM Language Models, 2017); set on the cell, and not part of its configuration
+    weight_drop: float = 0.0
     # of each weight that the cell has
     kernel_initializer: Any
     kernel_regularizer: Any
@@ -291,6 +294,10 @@ class KernelCell(Layer, DropoutRNNCell):
         """Run over whole sequences (B, T, I) in the kernel: the output and the final states."""
         x, more = self._kernel_options(x, training)
         weights = self._kernel_weights()
+        if training and self.weight_drop:
+            place = self.kernel_cell.weights.index("recurrent_kernel")
+            kept = dropout_multiplier(weights[place].shape, self.weight_drop, self.dtype, self.seed_generator)
+            weights[place] = ops.multiply(weights[place], kept)
         y, final, _ = ops.run_cell(self.kernel_cell.name, x, weights, state, mask=mask, **more, **options)
         return y, list(final)
 

@@ -1,0 +1,28 @@
+"""``recurra lm inspect``; ``recurra lm perplexity`` is in test_lm.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.cli_cases import VERSE
+
+
+def test_inspect(run: Any, verse_model: Path, folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "units.html"
+    inspect = ("lm", "inspect", verse_model, folder / "verse.txt", "--length", 40)
+    plain = run(*inspect, "--unit", "3", "--unit", "1:9", "--html", page, "--no-color").stdout
+    assert plain == f"layer 1, unit 3\n{VERSE[:40]}\nlayer 1, unit 9\n{VERSE[:40]}\n"
+    assert page.read_text(encoding="utf-8").count("<h3>") == 2
+    assert "\x1b[" in run(*inspect, "--color").stdout
+    found = json.loads(run(*inspect, "--json", "--count", 4).stdout)
+    assert "".join(found["tokens"]) == VERSE[:40] and len(found["units"]) == 4
+    assert all(len(unit["values"]) == 40 for unit in found["units"])
+
+
+def test_inspect_refuses(run: Any, verse_model: Path, folder: Path, tmp_path: Path) -> None:
+    inspect = ("lm", "inspect", verse_model, folder / "verse.txt")
+    assert "must be UNIT or LAYER:UNIT" in run(*inspect, "--unit", "a:b", code=2).stderr
+    assert "in layers of 9 units, from 1, got 1:10" in run(*inspect, "--unit", "10", code=2).stderr
+    assert "there is no folder" in run(*inspect, "--html", tmp_path / "no" / "a.html", code=2).stderr
