@@ -177,6 +177,8 @@ def test_files_keep_everything(trained: SequenceTagger, tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"units": 8}, "layer of its layer .* must be .*units': 8"),
+        ({"units": 10**7}, "more numbers than the file holds"),
+        ({"embedding": 10**9}, "more numbers than the file holds"),
         ({"characters": 0}, "its network must be made of"),
         ({"layers": 10**9}, "layers must be at most"),
         ({"notes": 3}, "notes must be an object"),

@@ -17,7 +17,7 @@ from recurra.tasks.model_file import check_count, check_network, check_seed, rea
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.spans import Scores, are_spans, label_scores, span_scores
 from recurra.tasks.tagged_batches import TaggedBatches
-from recurra.tasks.tagging_network import tagging_network
+from recurra.tasks.tagging_network import tagging_network, within_weights_of
 from recurra.tasks.tagging_vocabulary import TaggingVocabulary
 from recurra.tasks.word_accuracy import WordAccuracy
 from recurra.typing import Array
@@ -324,7 +324,9 @@ class SequenceTagger:
             if not isinstance(notes, dict):
                 raise ValueError(f"notes must be an object, got {type(notes).__name__}")
             tagger.vocabulary, tagger._width = TaggingVocabulary.from_json(found.vocabulary), width
-            check_network(path, found.model, tagger._network().layers)
+            with within_weights_of(found.model, str(path)):
+                expected = tagger._network().layers
+            check_network(path, found.model, expected)
         tagger.trained, tagger.notes, tagger.model = trained, notes, found.model
         return tagger
 
