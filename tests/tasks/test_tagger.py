@@ -99,6 +99,16 @@ def test_order_and_batches_do_not_matter(trained: SequenceTagger) -> None:
     assert done == [10, 10, 3]
 
 
+def test_a_long_sentence_pads_no_others(trained: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences, _ = invented(20, 3)
+    sentences[4:4] = [["The", "dog"] * 400]
+    expected = [trained.predict([one])[0] for one in sentences]
+    shapes, predict = [], trained.model.predict_on_batch
+    monkeypatch.setattr(trained.model, "predict_on_batch", lambda x: shapes.append(x[0].shape) or predict(x))
+    assert trained.predict(sentences) == expected
+    assert shapes == [(20, 5), (1, 800)]
+
+
 @pytest.mark.parametrize("crf", [False, True])
 def test_validation_counts_words(crf: bool) -> None:
     """The accuracy that chooses the epoch is that of the words: no padding, and batches of unequal lengths."""
