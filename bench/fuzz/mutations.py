@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import io
 import json
 import pickle
@@ -70,20 +72,21 @@ def json_value(value: Any, chance: random.Random) -> Any:
     for _ in range(chance.choice([1, 1, 1, 2, 5])):
         places = _places(value)
         if not places:
-            return chance.choice(VALUES)
+            return copy.deepcopy(chance.choice(VALUES))
         container, key = chance.choice(places)
         old, way = container[key], chance.randrange(8)
         if isinstance(old, str) and old[:1] in "{[" and chance.random() < 0.7:
             container[key] = json.dumps(json_value(json.loads(old), chance))
         elif way < 3:
-            container[key] = chance.choice(VALUES)
+            container[key] = copy.deepcopy(chance.choice(VALUES))  # later changes are this case's alone
         elif way == 3:
             del container[key]
         elif way == 4:
             other, where = chance.choice(places)
             container[key] = json.loads(json.dumps(other[where])) if where in other or isinstance(other, list) else None
         elif way == 5 and isinstance(container, list):
-            container.extend(json.loads(json.dumps(container)) * chance.choice([1, 30]))
+            text = json.dumps(container)
+            container.extend(json.loads(text) * (1 if len(text) > 10_000 else chance.choice([1, 30])))
         elif way == 6 and isinstance(container, dict):
             container[chance.choice(["name", "config", "class_name", "units", "function", "new"])] = old
         else:
@@ -119,10 +122,14 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
         members[at] = (name, hdf5(content, chance))
     elif name.endswith(".keras"):
         members[at] = (name, zipped(content, chance))
+    elif name.endswith(".pkl"):
+        members[at] = (name, pickled(content, chance))
     elif name.endswith(".npy"):
         head = content.index(b"\n") + 1
         mutated = pickled(content[head:], chance) if b"|O" in content[:head] else plain(content[head:], chance)
         members[at] = (name, content[:head] + mutated if chance.random() < 0.7 else plain(content, chance))
+    else:
+        members[at] = (name, plain(content, chance))
     result = io.BytesIO()
     with (
         warnings.catch_warnings(),
@@ -199,10 +206,25 @@ def pickled(data: bytes, chance: random.Random) -> bytes:
     return b"".join(parts)
 
 
+def pickles(data: bytes, chance: random.Random) -> bytes:
+    """Pickles one after the other, and arrays behind them, as PyTorch's older files are, with one pickle changed."""
+    starts, file = [0], io.BytesIO(data)
+    with contextlib.suppress(ValueError):
+        while True:
+            for _ in pickletools.genops(file):
+                pass
+            starts.append(file.tell())
+    at = chance.randrange(len(starts) - 1)
+    first, last = starts[at], starts[at + 1]
+    return data[:first] + pickled(data[first:last], chance) + data[last:]
+
+
 def aware(ending: str, data: bytes, chance: random.Random) -> bytes:
     """A change that knows the format of files that end so."""
     if ending in (".h5", ".weights.h5"):
         return hdf5(data, chance)
     if ending == ".json":
         return _json_bytes(data, chance)
+    if ending == ".pt" and data[:2] != b"PK":
+        return pickles(data, chance)
     return pickled(data, chance) if ending == ".pickle" else zipped(data, chance)

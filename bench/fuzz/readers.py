@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import pickle
@@ -141,8 +142,23 @@ def _packed(plain: bytes) -> bytes:
     return result.getvalue()
 
 
+def _write_pt(path: str, archive: bool) -> None:
+    import torch
+
+    torch.manual_seed(1)
+    module = torch.nn.GRU(3, 2, bidirectional=True)
+    state = {**module.state_dict(), "half": torch.ones(2, 3, dtype=torch.float16), "tied": module.weight_hh_l0}
+    torch.save({"state_dict": state, "epoch": 3}, path, _use_new_zipfile_serialization=archive)
+
+
+def _pt(path: str) -> Any:
+    from recurra.saving.pytorch import read_pt
+
+    return [[name, array] for name, array in sorted(read_pt(path).items())]
+
+
 def readers() -> dict[str, Reader]:
-    """All readers by name."""
+    """All readers by name; those of PyTorch's files where PyTorch is installed."""
     model = _model()
 
     def load_weights(path: str) -> Any:
@@ -153,15 +169,21 @@ def readers() -> dict[str, Reader]:
         Path(path).write_text(_tokenizer().to_json(), "utf-8")
 
     weights = _file("m.weights.h5", model.save_weights)
-    return {
+    found = {
         "keras": Reader(".keras", _file("m.keras", model.save), _load_model, True),
         "h5": Reader(".h5", _file("m.h5", model.save), _load_model, True),
         "weights": Reader(".weights.h5", weights, load_weights, True),
         "packed": Reader(".weights.h5", _packed(weights), load_weights, True),
         "rlm": Reader(".rlm", _file("m.rlm", _language_model().save), _load_lm, True),
         "rsc": Reader(".rsc", _file("m.rsc", _classifier().save), _load_sc, True),
-        # members of an .npz file that are no arrays are passed by, and so is an array whose name is damaged
-        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, False),
+        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, True),
+        # Keras's formats of tokenizers hold no checksum: another word is not noticed
         "json": Reader(".json", _file("m.json", tokenizer_json), _from_json, False),
         "pickle": Reader(".pickle", pickle.dumps(_tokenizer(), 2), _from_pickle, False),
     }
+    if importlib.util.find_spec("torch") is not None:
+        found |= {
+            "pt": Reader(".pt", _file("m.pt", lambda path: _write_pt(path, True)), _pt, False),
+            "old_pt": Reader(".pt", _file("m.pt", lambda path: _write_pt(path, False)), _pt, False),
+        }
+    return found

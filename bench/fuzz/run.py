@@ -22,6 +22,8 @@ from bench.fuzz.readers import Reader, readers
 
 MEMORY = 512 << 20
 SECONDS = 5.0
+#: files after which the command says how far it is
+EVERY = 5000
 READ, REFUSED = 0, 10
 WRONG = {11: "another exception", 12: "an error without the file's name", 13: "other content than was saved"}
 
@@ -112,6 +114,8 @@ def fuzz(
                 if keep is not None:
                     keep.mkdir(parents=True, exist_ok=True)
                     (keep / f"{name}-{seed}-{number}{reader.ending}").write_bytes(data)
+            if number % EVERY == EVERY - 1:
+                print(f"{name}: {number + 1} files, {dict(counts)}", file=sys.stderr, flush=True)
     return counts, wrong
 
 

@@ -43,11 +43,11 @@ class Network(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 class TorchJob:
     """The network with its loss and optimizer."""
 
-    def __init__(self, job: Job, weights: list[Array]) -> None:
+    def __init__(self, job: Job, weights: list[Array], fused: bool = False) -> None:
         self.job, self.network = job, Network(job)
         self._set_weights(weights)
         parameters = self.network.parameters()
-        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=0.001, eps=EPSILON)
+        self.optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=0.001, eps=EPSILON, fused=fused or None)
         if job.optimizer == "rmsprop":
             self.optimizer = torch.optim.RMSprop(self.network.parameters(), lr=0.001, alpha=0.9, eps=EPSILON)
         self.steps = 0

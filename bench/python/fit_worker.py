@@ -16,6 +16,7 @@ CANDIDATES: dict[str, tuple[tuple[str, ...], str]] = {
     "recurra": (("recurra",), "recurra"),
     "torch": (("torch",), "PyTorch"),
     "torch-flushed": (("torch",), "PyTorch, denormals flushed"),
+    "torch-fused": (("torch",), "PyTorch, denormals flushed, fused Adam"),
     "keras": (("keras", "tensorflow"), "Keras (TensorFlow)"),
     "keras-graph": (("keras", "tensorflow"), "Keras, jit_compile=False"),
 }
@@ -49,9 +50,9 @@ class FitWorker:
 
             from bench.python.fit_torch import TorchJob
 
-            torch.set_flush_denormal(self.candidate == "torch-flushed")
+            torch.set_flush_denormal(self.candidate != "torch")
             torch.set_num_threads(self.threads)
-            return TorchJob(job, weights)
+            return TorchJob(job, weights, fused=self.candidate == "torch-fused")
         os.environ["KERAS_BACKEND"] = "tensorflow"
         import keras
         import tensorflow as tf

@@ -56,6 +56,7 @@ JOBS: dict[str, Job] = {
         Job("characters", "character model", 65, 256, (1024,), 0, 65, True, 64, 100, "adam"),
         Job("words-10", "word model, batch 10", 12_633, 50, (50, 50), 100, 12_633, False, 10, 50, "adam"),
         Job("words-128", "word model, batch 128", 12_633, 50, (50, 50), 100, 12_633, False, 128, 50, "adam"),
+        Job("words-ptb", "language model of 10,000 words", 10_000, 200, (200, 200), 0, 10_000, True, 20, 35, "adam"),
         Job("sentiment", "sentiment model", 88_584, 32, (32,), 0, 1, False, 64, 250, "rmsprop"),
     )
 }

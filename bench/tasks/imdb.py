@@ -28,9 +28,9 @@ def find(folder: Path, stem: str) -> Path:
     return found[0]
 
 
-def language_model(texts: Sequence[str], units: int, epochs: int, seed: int) -> LanguageModel:
+def language_model(texts: Sequence[str], units: int, embedding: int, epochs: int, seed: int) -> LanguageModel:
     """A model of the training reviews' words to start from, lower-cased."""
-    lm = LanguageModel("word", units=units, embedding=64, dropout=0.3, vocabulary_size=30_000, seed=seed)
+    lm = LanguageModel("word", units=units, embedding=embedding, dropout=0.3, vocabulary_size=30_000, seed=seed)
     lm.fit("\n".join(texts).lower(), validation=0.02, epochs=epochs, batch_size=64, window=70)
     return lm
 
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> float:
     texts, labels = texts[: options.limit], labels[: options.limit]
     meter = Meter()
     if options.language_model:
-        lm = language_model(texts, int(settings.setdefault("units", 128)), options.language_model, options.seed)
+        sizes = int(settings.setdefault("units", 128)), int(settings.setdefault("embedding", 64))
+        lm = language_model(texts, *sizes, options.language_model, options.seed)
         print(f"language model: {meter.read()}", flush=True)
         settings["language_model"] = lm
         texts = [text.lower() for text in texts]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
@@ -28,6 +30,14 @@ class Meter:
     def read(self) -> Cost:
         """The cost so far."""
         return Cost(time.perf_counter() - self._wall, time.process_time() - self._cpu, peak_megabytes())
+
+
+@contextmanager
+def measured(what: str) -> Iterator[None]:
+    """Print, at the end, what the block cost."""
+    meter = Meter()
+    yield
+    print(f"{what}: {meter.read()}", flush=True)
 
 
 def peak_megabytes() -> float | None:

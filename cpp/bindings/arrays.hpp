@@ -79,6 +79,7 @@ constexpr const char* dtype_name() {
   else if constexpr (std::is_same_v<T, double>) return "float64";
   else if constexpr (std::is_same_v<T, bool>) return "bool";
   else if constexpr (std::is_same_v<T, std::int64_t>) return "int64";
+  else if constexpr (std::is_same_v<T, std::int8_t>) return "int8";
   else {
     static_assert(std::is_same_v<T, std::int32_t>, "no kernel takes this type");
     return "int32";

@@ -6,6 +6,7 @@
 #include "recurra/nn/embedding.hpp"
 
 #include "activation_name.hpp"
+#include "int8_arrays.hpp"
 #include "interrupt.hpp"
 #include "recurrent_arguments.hpp"
 #include "sequence_kernels.hpp"
@@ -62,7 +63,8 @@ class ForwardCacheOf final : public ForwardCache {
   py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
     if (used_) throw_used();
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, P = call_.P(), GH = cell_.gates * H;
-    const States states(dstates, "dstates", cell_);
+    const bool need_dstates = !dstates.is_none();
+    const States states = need_dstates ? States(dstates, "dstates", cell_) : States();
     const RowOrder order = call_.layout.order;
     const Size N = x_ ? x_.shape(0) : 0;  // of listed rows
     const auto [dy, dy_row] =
@@ -76,8 +78,8 @@ class ForwardCacheOf final : public ForwardCache {
     auto cache = std::exchange(cache_, {});
     auto* table = cache.tokens();
     auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>(by_row(I));
-    auto dh0 = output<T>({B, P});
-    auto dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
+    auto dh0 = need_dstates ? output<T>({B, P}) : View<T>{};
+    auto dc0 = need_dstates && cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
     auto dkernel = output<T>({I, GH});
     auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({P, GH}) : View<T>{};
     auto dprojection = cell_.projects ? output<T>({H, P}) : View<T>{};
@@ -93,7 +95,7 @@ class ForwardCacheOf final : public ForwardCache {
                                      dbias.data(),
                                      dunit_parameters.data(),
                                      dprojection.data()};
-      SequenceKernels<T>::backward(cache, {dy, dy_row}, dh.data(), dc.data(), out);
+      SequenceKernels<T>::backward(functions_, cache, {dy, dy_row}, dh.data(), dc.data(), out);
       if (need_dx && call_.ids && !table) tokens.emplace(call_.ids, B * S, call_.mask);
     });
     py::object input_gradient = none_or(dx);
@@ -117,7 +119,9 @@ class ForwardCacheOf final : public ForwardCache {
     if (cell_.biases > 0) dweights.append(none_or(dbias));
     if (cell_.projects) dweights.append(dprojection.array());
     if (unit_parameters_) dweights.append(dunit_parameters.array());
-    return py::make_tuple(std::move(input_gradient), states_tuple(dh0, dc0), py::tuple(std::move(dweights)));
+    py::object dinitial = py::none();
+    if (need_dstates) dinitial = states_tuple(dh0, dc0);
+    return py::make_tuple(std::move(input_gradient), std::move(dinitial), py::tuple(std::move(dweights)));
   }
 
  private:
@@ -179,7 +183,7 @@ class ForwardCacheOf final : public ForwardCache {
   Size read_units(const Arguments& in, const char* GH_text) {
     const Size G = cell_.gates;
     if (cell_.has_recurrent_kernel()) {
-      recurrent_kernel_ = input<T>(in.weights.recurrent_kernel, "recurrent_kernel", {{h_letter()}, {GH_text}});
+      recurrent_kernel_ = matrix<T>(in.weights.recurrent_kernel, "recurrent_kernel", {h_letter()}, {GH_text});
       Size H = recurrent_kernel_.shape(0), P = H;
       if (cell_.projects) {
         projection_kernel_ = input<T>(in.weights.projection_kernel, "projection_kernel", {{"H"}, {"P"}});
@@ -189,7 +193,7 @@ class ForwardCacheOf final : public ForwardCache {
                                 std::to_string(H) + ", P = " + std::to_string(P));
       }
       if (H < 1) throw py::value_error("recurrent_kernel must have at least one unit (H >= 1), got H = 0");
-      check_shape(recurrent_kernel_.array(), "recurrent_kernel", {{h_letter(), P}, {GH_text, G * H}});
+      recurrent_kernel_.check("recurrent_kernel", {h_letter(), P}, {GH_text, G * H});
       return H;
     }
     if (cell_.unit_parameters) {
@@ -199,7 +203,7 @@ class ForwardCacheOf final : public ForwardCache {
                               " must have at least one unit (H >= 1), got H = 0");
       return units.shape(1);
     }
-    const py::array kernel = checked_array<T>(in.weights.kernel, "kernel", {{"I"}, {GH_text}});
+    const MatrixView<T> kernel = matrix<T>(in.weights.kernel, "kernel", {"I"}, {GH_text});
     const Size H = kernel.shape(1) / G;
     if (H < 1 || kernel.shape(1) != G * H)
       throw py::value_error("kernel must have " + std::string(GH_text) + " columns, H >= 1, got " +
@@ -229,7 +233,7 @@ class ForwardCacheOf final : public ForwardCache {
       x_ = input<T>(in.x, "x", {{"B"}, {"T"}, {"I"}});
       B = x_.shape(0), S = x_.shape(1), I = x_.shape(2);
     }
-    kernel_ = input<T>(in.weights.kernel, "kernel", {{"I", I}, {GH_text, GH}});
+    kernel_ = matrix<T>(in.weights.kernel, "kernel", {"I", I}, {GH_text, GH});
     if (cell_.biases == 2) bias_ = optional_input<T>(in.weights.bias, "bias", {{"2", 2}, {GH_text, GH}});
     else bias_ = optional_input<T>(in.weights.bias, "bias", {{GH_text, GH}});
     if (cell_.unit_parameters)
@@ -247,7 +251,9 @@ class ForwardCacheOf final : public ForwardCache {
     call_.B = B, call_.steps = S, call_.I = I, call_.H = H;
     call_.x = x_.data(), call_.ids = ids_.data(), call_.embeddings = embeddings_.data();
     call_.h0 = h0_.data(), call_.c0 = c0_.data(), call_.mask = mask_.data();
-    call_.kernel = kernel_.data(), call_.recurrent_kernel = recurrent_kernel_.data(), call_.bias = bias_.data();
+    call_.kernel = kernel_.plain.data(), call_.recurrent_kernel = recurrent_kernel_.plain.data();
+    call_.int8_kernel = kernel_.int8(), call_.int8_recurrent_kernel = recurrent_kernel_.int8();
+    call_.bias = bias_.data();
     call_.input_dropout = input_dropout_.data(), call_.recurrent_dropout = recurrent_dropout_.data();
     call_.projection_kernel = projection_kernel_.data();
     call_.unit_parameters = unit_parameters_.data();
@@ -258,6 +264,19 @@ class ForwardCacheOf final : public ForwardCache {
     call_.return_sequences = to_bool(in.return_sequences, "return_sequences");
     call_.zero_output_for_mask = to_bool(in.zero_output_for_mask, "zero_output_for_mask");
     call_.training = to_bool(in.training, "training");
+    check_int8(in);
+  }
+
+  /// 8-bit weights are for both matrices, and for inference.
+  void check_int8(const Arguments& in) const {
+    if (cell_.has_recurrent_kernel() && kernel_.quantized() != recurrent_kernel_.quantized())
+      throw py::value_error("kernel and recurrent_kernel must both be 8-bit weights (values, scales), or neither");
+    if (!kernel_.quantized()) return;
+    if (call_.training)
+      throw py::value_error("training must be False, and no gradient tape open: 8-bit weights have no gradient");
+    for (const auto& [name, object] :
+         {std::pair{"input_dropout", in.input_dropout}, std::pair{"recurrent_dropout", in.recurrent_dropout}})
+      if (!object.is_none()) throw py::value_error(std::string(name) + " must be None with 8-bit weights");
   }
 
   void read_zoneout(py::handle object) {
@@ -287,8 +306,6 @@ class ForwardCacheOf final : public ForwardCache {
     const std::pair<const char*, py::handle> inputs[] = {{"x", in.x},
                                                          {"h0", in.states.h},
                                                          {"c0", in.states.c},
-                                                         {"kernel", in.weights.kernel},
-                                                         {"recurrent_kernel", in.weights.recurrent_kernel},
                                                          {"bias", in.weights.bias},
                                                          {"projection_kernel", in.weights.projection_kernel},
                                                          {cell_.unit_parameters_name, in.weights.unit_parameters},
@@ -298,6 +315,8 @@ class ForwardCacheOf final : public ForwardCache {
                                                          {"embeddings", in.embeddings}};
     for (const auto& [name, object] : inputs)
       if (!object.is_none()) check_apart(y.array(), "out", as_array(object, name), name);
+    kernel_.check_apart_from(y.array(), "out", "kernel");
+    recurrent_kernel_.check_apart_from(y.array(), "out", "recurrent_kernel");
     if (zoneout_h_) check_apart(y.array(), "out", zoneout_h_.array(), "zoneout_h");
     if (zoneout_c_) check_apart(y.array(), "out", zoneout_c_.array(), "zoneout_c");
     call_.given_y_stride = row;
@@ -319,8 +338,9 @@ class ForwardCacheOf final : public ForwardCache {
   const CellDeclaration& cell_;
   SequenceCall<T> call_;
   // The arrays that call_ points into, held until backward is done.
-  View<const T> x_, embeddings_, h0_, c0_, kernel_, recurrent_kernel_, bias_, projection_kernel_, unit_parameters_,
-      input_dropout_, recurrent_dropout_, zoneout_h_, zoneout_c_;
+  MatrixView<T> kernel_, recurrent_kernel_;
+  View<const T> x_, embeddings_, h0_, c0_, bias_, projection_kernel_, unit_parameters_, input_dropout_,
+      recurrent_dropout_, zoneout_h_, zoneout_c_;
   py::tuple zoneout_items_;
   View<const std::int32_t> ids_;
   std::vector<Index> first_, rows_;  // of listed rows

@@ -5,6 +5,7 @@
 
 #include "activation_name.hpp"
 #include "arrays.hpp"
+#include "int8_arrays.hpp"
 #include "register.hpp"
 
 namespace recurra::bindings {
@@ -16,7 +17,7 @@ constexpr const char* network_name = "generation_model";
 struct HeldNetwork {
   std::unique_ptr<Network<float>> float32;
   std::unique_ptr<Network<double>> float64;
-  py::object table;
+  py::object table, table_scales;
 
   template <class T>
   std::unique_ptr<Network<T>>& network() {
@@ -64,11 +65,13 @@ class LayerReader {
  private:
   void read_dense(py::handle weights) {
     const py::tuple items = tuple_of(weights, at_, 2);
-    const auto kernel = input<T>(items[0], (at_ + "[0]").c_str(), {{"I", I_}, {"H"}});
+    const auto kernel = matrix<T>(items[0], (at_ + "[0]").c_str(), {"I", I_}, {"H"});
     const Size H = kernel.shape(1);
     check_units(H);
     const auto bias = optional_input<T>(items[1], (at_ + "[1]").c_str(), {{"H", H}});
-    layer = NetworkLayer<T>::fully_connected(I_, H, kernel.data(), bias.data(), call_.activation);
+    layer = kernel.quantized()
+                ? NetworkLayer<T>::fully_connected(I_, H, kernel.int8(), bias.data(), call_.activation)
+                : NetworkLayer<T>::fully_connected(I_, H, kernel.plain.data(), bias.data(), call_.activation);
   }
   void read_cell(const std::string& name, py::handle weights, Size n) {
     const CellFunctions<T>* functions = cell_functions_named<T>(name);
@@ -80,18 +83,22 @@ class LayerReader {
     const Size G = cell.gates, U = cell.has_recurrent_kernel(), P = cell.unit_parameters, biases = cell.biases;
     const py::tuple items = tuple_of(weights, at_, 1 + U + (biases > 0) + (P > 0));
     const auto item = [&](Size k) { return at_ + "[" + std::to_string(k) + "]"; };
-    const auto kernel = input<T>(items[0], item(0).c_str(), {{"I", I_}, {"G*H"}});
+    const auto kernel = matrix<T>(items[0], item(0).c_str(), {"I", I_}, {"G*H"});
     const Size H = kernel.shape(1) / G, GH = G * H;
     check_units(H);
-    check_shape(kernel.array(), item(0).c_str(), {{"I", I_}, {"G*H", GH}});
-    View<const T> recurrent, bias, parameters;
+    kernel.check(item(0).c_str(), {"I", I_}, {"G*H", GH});
+    MatrixView<T> recurrent;
+    View<const T> bias, parameters;
     Size k = 1;
-    if (U) recurrent = input<T>(items[size_t(k)], item(k).c_str(), {{"H", H}, {"G*H", GH}}), ++k;
+    if (U) recurrent = matrix<T>(items[size_t(k)], item(k).c_str(), {"H", H}, {"G*H", GH}), ++k;
+    if (U && kernel.quantized() != recurrent.quantized())
+      throw py::value_error(item(0) + " and [1] must both be 8-bit weights (values, scales), or neither");
     if (biases == 2) bias = optional_input<T>(items[size_t(k)], item(k).c_str(), {{"2", 2}, {"G*H", GH}}), ++k;
     else if (biases == 1) bias = optional_input<T>(items[size_t(k)], item(k).c_str(), {{"G*H", GH}}), ++k;
     if (P) parameters = input<T>(items[size_t(k)], item(k).c_str(), {{"P", P}, {"H", H}});
     call_.I = I_, call_.H = H;
-    call_.kernel = kernel.data(), call_.recurrent_kernel = recurrent.data(), call_.bias = bias.data();
+    call_.kernel = kernel.plain.data(), call_.recurrent_kernel = recurrent.plain.data(), call_.bias = bias.data();
+    call_.int8_kernel = kernel.int8(), call_.int8_recurrent_kernel = recurrent.int8();
     call_.unit_parameters = parameters.data();
     layer = NetworkLayer<T>::cell(*functions, call_);
   }
@@ -105,7 +112,7 @@ class LayerReader {
 };
 
 template <class T>
-std::unique_ptr<Network<T>> read_network(const View<const T>& table, py::handle layers, py::handle weights,
+std::unique_ptr<Network<T>> read_network(const MatrixView<T>& table, py::handle layers, py::handle weights,
                                          py::handle activations, bool probabilities) {
   const py::tuple kinds = tuple_of(layers, "layers");
   const Size count = Size(kinds.size()), V = table.shape(0);
@@ -124,17 +131,25 @@ std::unique_ptr<Network<T>> read_network(const View<const T>& table, py::handle 
   if (V < 1 || width != V)
     throw py::value_error("the last layer must have as many units as embeddings has rows, V >= 1, got " +
                           std::to_string(width) + " units and " + std::to_string(V) + " rows");
-  return std::make_unique<Network<T>>(table.data(), V, std::move(read), probabilities);
+  return std::make_unique<Network<T>>(EmbeddingTable<T>{table.plain.data(), table.int8()}, V, std::move(read),
+                                      probabilities);
 }
 
 py::capsule generation_model(py::handle embeddings, py::handle layers, py::handle weights, py::handle activations,
                              py::handle probabilities) {
   auto held = std::make_unique<HeldNetwork>();
-  dispatch(float_dtype(embeddings, "embeddings"), [&](auto zero) {
+  const bool quantized = is_int8_matrix(embeddings);
+  const py::object typed = quantized && PySequence_Size(embeddings.ptr()) == 2
+                               ? py::reinterpret_steal<py::object>(PySequence_GetItem(embeddings.ptr(), 1))
+                               : py::reinterpret_borrow<py::object>(embeddings);
+  dispatch(float_dtype(typed, quantized ? "embeddings[1]" : "embeddings"), [&](auto zero) {
     using T = decltype(zero);
-    const auto table = input<T>(embeddings, "embeddings", {{"V"}, {"I"}});
+    MatrixView<T> table;
+    if (quantized) table = int8_matrix<T>(embeddings, "embeddings", {"V"}, {"I"}, true);
+    else table.plain = input<T>(embeddings, "embeddings", {{"V"}, {"I"}});
     held->network<T>() = read_network<T>(table, layers, weights, activations, to_bool(probabilities, "probabilities"));
     held->table = table.array();
+    if (quantized) held->table_scales = table.scales.array();
   });
   return py::capsule(held.release(), network_name, [](void* pointer) { delete static_cast<HeldNetwork*>(pointer); });
 }

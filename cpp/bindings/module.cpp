@@ -5,6 +5,7 @@
 #include "arrays.hpp"
 #include "interrupt.hpp"
 #include "register.hpp"
+#include "tiles.hpp"
 
 #include "recurra/linalg/simd.hpp"
 
@@ -35,6 +36,7 @@ py::dict build_config() {
   config["eigen"] =
       RECURRA_TEXT(EIGEN_WORLD_VERSION) "." RECURRA_TEXT(EIGEN_MAJOR_VERSION) "." RECURRA_TEXT(EIGEN_MINOR_VERSION);
   config["lanes"] = lanes<float>;
+  config["int8"] = Int8Kernels<>::best().name;
   return config;
 }
 

@@ -39,7 +39,12 @@ py::list cell_names() {
 }
 
 py::tuple forward(const CellEntry& entry, const Arguments& in) {
-  return dispatch(float_dtype(in.weights.kernel, "kernel"), [&](auto zero) {
+  // 8-bit weights have the dtype of what they multiply.
+  const bool quantized = is_int8_matrix(in.weights.kernel), tokens = !in.embeddings.is_none();
+  const Float dtype = !quantized ? float_dtype(in.weights.kernel, "kernel")
+                      : tokens   ? float_dtype(in.embeddings, "embeddings")
+                                 : float_dtype(in.x, "x");
+  return dispatch(dtype, [&](auto zero) {
     using T = decltype(zero);
     return ForwardCacheOf<T>::forward(entry.functions<T>(), in);
   });

@@ -18,10 +18,11 @@ inline py::tuple items_of(py::handle object, const char* name, size_t count, con
   return items;
 }
 
-/// The states or their gradients of a cell with one or two.
+/// The states or their gradients of a cell with one or two; without arguments none of them.
 struct States {
   py::tuple items;
-  py::handle h, c = py::none();
+  py::handle h = py::none(), c = py::none();
+  States() = default;
   States(py::handle object, const char* name, const CellDeclaration& cell)
       : items(items_of(object, name, size_t(cell.states()), cell.name)), h(PyTuple_GET_ITEM(items.ptr(), 0)) {
     if (items.size() > 1) c = PyTuple_GET_ITEM(items.ptr(), 1);

@@ -6,6 +6,7 @@
 #include "recurra/sequence/forward.hpp"
 #include "recurra/sequence/packed_weights_cache.hpp"
 #include "recurra/sequence/small.hpp"
+#include "recurra/sequence/zero_recurrence.hpp"
 #include "tiles.hpp"
 
 namespace recurra::bindings {
@@ -15,6 +16,8 @@ template <class T>
 struct RecurrentCache {
   std::unique_ptr<SequenceCache<T>> sequence;
   std::unique_ptr<SmallSequenceCache<T>> small;
+  std::unique_ptr<CellFunctions<T>>
+      without_recurrence;  // the cell that ran in `sequence`, where that is not the call's
   explicit operator bool() const { return sequence || small; }
   /// The distinct tokens, where the input's gradient has one row for each; else null.
   TokenTable<T>* tokens() const { return sequence && sequence->tokens ? &sequence->tokens : nullptr; }
@@ -25,8 +28,8 @@ struct SequenceKernels {
   /// weights_cache: where the packed weights stay from call to call, or null. Throws where it holds another layer's.
   static RecurrentCache<T> forward(const CellFunctions<T>& cell, const SequenceCall<T>& call,
                                    PackedWeightsCache* weights_cache, T* y, T* h, T* c);
-  static void backward(RecurrentCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
-                       const SequenceGradients<T>& gradients);
+  static void backward(const CellFunctions<T>& cell, RecurrentCache<T>& cache, StridedRows<T> dy, const T* dh,
+                       const T* dc, const SequenceGradients<T>& gradients);
 };
 
 }  // namespace recurra::bindings

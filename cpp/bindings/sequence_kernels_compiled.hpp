@@ -15,6 +15,11 @@ RecurrentCache<T> SequenceKernels<T>::forward(const CellFunctions<T>& cell, cons
     cache.small = SmallForward<T>::run(cell, call, y, h, c);
     return cache;
   }
+  if (!weights_cache && recurrence_is_zero(cell.declaration, call)) {
+    cache.without_recurrence = std::make_unique<CellFunctions<T>>(without_recurrence(cell));
+    cache.sequence = SequenceForward<T>::run(*cache.without_recurrence, call, y, h, c);
+    return cache;
+  }
   auto weights = weights_cache ? weights_cache->get(cell.declaration, call) : nullptr;
   if (weights_cache && !weights)
     throw std::invalid_argument(
@@ -24,10 +29,13 @@ RecurrentCache<T> SequenceKernels<T>::forward(const CellFunctions<T>& cell, cons
 }
 
 template <class T>
-void SequenceKernels<T>::backward(RecurrentCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
-                                  const SequenceGradients<T>& gradients) {
-  if (cache.small) SmallBackward<T>::run(*cache.small, dy, dh, dc, gradients);
-  else SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, gradients);
+void SequenceKernels<T>::backward(const CellFunctions<T>& cell, RecurrentCache<T>& cache, StridedRows<T> dy,
+                                  const T* dh, const T* dc, const SequenceGradients<T>& gradients) {
+  if (cache.small) return SmallBackward<T>::run(*cache.small, dy, dh, dc, gradients);
+  if (gradients.dh0) cache.sequence->cell = &cell, cache.sequence->layout.cell = &cell.declaration;
+  SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, gradients);
+  if (cache.without_recurrence && !gradients.dh0)
+    write_zero_gradient(cell.declaration, cache.sequence->call.H, gradients);
 }
 
 }  // namespace recurra::bindings

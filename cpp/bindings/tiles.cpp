@@ -2,4 +2,5 @@
 
 namespace recurra {
 RECURRA_INSTANTIATE_PRODUCTS()
-}
+template struct Int8Kernels<void>;
+}  // namespace recurra

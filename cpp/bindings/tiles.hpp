@@ -1,5 +1,6 @@
-/// product<T, Columns> of linalg/tile.hpp: compiled once, in tiles.cpp, for all kernels; only declared elsewhere.
+/// product<T, Columns> of linalg/tile.hpp and the kernels of linalg/int8_tile.hpp: compiled once, in tiles.cpp, for all kernels; only declared elsewhere.
 #pragma once
+#include "recurra/linalg/int8_tile.hpp"
 #include "recurra/linalg/tile.hpp"
 
 #define RECURRA_INSTANTIATE_PRODUCT(prefix, T, columns)                                                               \
@@ -13,4 +14,5 @@
 
 namespace recurra {
 RECURRA_INSTANTIATE_PRODUCTS(extern)
-}
+extern template struct Int8Kernels<void>;
+}  // namespace recurra

@@ -207,6 +207,9 @@ def other_calls(dtype: str) -> Iterator[Call]:
     yield plain("matmul", matrices, False, False)
     yield plain("matmul", {"a": normal(5, 7), "b": normal(9, 5), "bias": normal(9)}, True, True, label="transposed")
     yield plain("matmul", {"a": normal(3, 7, 5), "b": normal(3, 5, 9), "bias": normal(9)}, False, False, label="stack")
+    added = {"a": normal(7, 5), "b": normal(9, 5), "out": normal(7, 9)}
+    add = lambda core, a: core.matmul_add(a["a"], a["b"], False, True, a["out"])  # noqa: E731
+    yield Call("matmul_add", added, add, frozenset({"out"}))
     yield plain("activation_forward", {"x": normal(3, 4, 5)}, first=("tanh",))
     yield plain("activation_backward", {"y": normal(3, 4, 5), "dy": normal(3, 4, 5)}, first=("sigmoid",))
     yield plain("softmax_forward", {"x": normal(3, 4, 5)})
@@ -219,11 +222,8 @@ def other_calls(dtype: str) -> Iterator[Call]:
     yield plain("embedding_forward", {"table": normal(11, 5), "ids": ids(11, 3, 4)})
     yield plain("embedding_backward", {"ids": ids(11, 3, 4), "dy": normal(3, 4, 5)})
     yield plain("sample", {"logits": normal(6, 5)}, 0.7, 3, 5, 8)
-    yield Call(
-        "tokenize_encode",
-        {"ids": ids(9, 3)},
-        lambda core, a: core.tokenize_encode(["a b", "c d a"], " ", ["a", "b", "c"], a["ids"], 4),
-    )
+    texts = (["a b", "c d a"], " ", ["a", "b", "c"])
+    yield Call("tokenize_encode", {"ids": ids(9, 3)}, lambda core, a: core.tokenize_encode(*texts, a["ids"], 4))
     rows = {"input_rows": normal(16, 3), "recurrent_rows": normal(16, 4)}
     rows.update(input_bias=normal(16), recurrent_bias=normal(16))
     yield plain("gate_rows_to_columns", rows, False, first=(4, False))

@@ -1,4 +1,4 @@
-"""Products, activations, softmax, embedding, random numbers, sampling, optimizers: compiled against the reference."""
+"""Activations, softmax, embedding, random numbers, sampling, optimizers: compiled against the reference."""
 
 from __future__ import annotations
 
@@ -14,45 +14,6 @@ from tests.support.tolerances import assert_close
 
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
 SIZES = (1, 2, 7, 8, 9, 31, 64, 77, 1000)
-
-
-@pytest.mark.parametrize("trans_b", [False, True])
-@pytest.mark.parametrize("trans_a", [False, True])
-@pytest.mark.parametrize("bias", [False, True])
-def test_matmul(
-    compiled: ModuleType, reference: ModuleType, dtype: np.dtype, rng: np.random.Generator,
-    trans_a: bool, trans_b: bool, bias: bool,
-) -> None:  # fmt: skip
-    sizes = [(1, 1, 1), (1, 5, 3), (4, 1, 9), (3, 7, 1), (6, 40, 33), (65, 17, 130), (13, 300, 70), (200, 9, 16)]
-    for (m, k, n), stack in [*((size, ()) for size in sizes), ((5, 3, 8), (4,)), ((1, 2, 3), (1,)), ((3, 0, 4), ())]:
-        a = rng.normal(size=(*stack, *((k, m) if trans_a else (m, k)))).astype(dtype)
-        b = rng.normal(size=(*stack, *((n, k) if trans_b else (k, n)))).astype(dtype)
-        c = rng.normal(size=n).astype(dtype) if bias else None
-        expected = reference.matmul(a, b, c, trans_a, trans_b)
-        assert_close(compiled.matmul(a, b, c, trans_a, trans_b), expected, "product", f"{m}x{k}x{n} {stack}")
-
-
-@pytest.mark.parametrize("trans_a", [False, True])
-def test_a_row_of_a_product_depends_on_nothing_else(
-    compiled: ModuleType, dtype: np.dtype, rng: np.random.Generator, trans_a: bool
-) -> None:
-    for k, n in ((70, 33), (513, 260)):
-        a, b = rng.normal(size=(90, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
-
-        def product(rows: Any, a: np.ndarray = a, b: np.ndarray = b) -> np.ndarray:
-            part = np.ascontiguousarray(a[rows].T if trans_a else a[rows])
-            return compiled.matmul(part, b, None, trans_a, False)
-
-        before = compiled.get_num_threads()
-        try:
-            compiled.set_num_threads(1)
-            whole = product(slice(None))
-            for threads in (1, 2, 3):
-                compiled.set_num_threads(threads)
-                for rows in (slice(None), slice(0, 1), slice(7, 19), slice(1, None, 11)):
-                    np.testing.assert_array_equal(product(rows), whole[rows])
-        finally:
-            compiled.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -304,14 +265,6 @@ def _frozen() -> np.ndarray:
 
 REST = (0.1, 0.0, False, 0.0)  # lr, momentum, nesterov, weight_decay
 BAD: dict[str, Callable[[ModuleType], Any]] = {
-    "matmul-inner": lambda r: r.matmul(Z((2, 3)), Z((4, 5)), None, False, False),
-    "matmul-stack": lambda r: r.matmul(Z((2, 2, 3)), Z((3, 3, 5)), None, False, False),
-    "matmul-rank": lambda r: r.matmul(Z(3), Z((3, 5)), None, False, False),
-    "matmul-mixed-rank": lambda r: r.matmul(Z((2, 2, 3)), Z((3, 5)), None, False, False),
-    "matmul-dtype": lambda r: r.matmul(Z((2, 3)), Z((3, 5), np.float32), None, False, False),
-    "matmul-int": lambda r: r.matmul(Z((2, 3), int), Z((3, 5)), None, False, False),
-    "matmul-bias": lambda r: r.matmul(Z((2, 3)), Z((3, 5)), Z(4), False, False),
-    "matmul-list": lambda r: r.matmul([[1.0]], Z((1, 5)), None, False, False),
     "activation-name": lambda r: r.activation_forward("swish", Z(3)),
     "activation-name-type": lambda r: r.activation_forward(3, Z(3)),
     "activation-int": lambda r: r.activation_forward("tanh", Z(3, int)),

@@ -95,7 +95,18 @@ import recurra._core.select
 
 def test_build_config() -> None:
     config = recurra.build_config()
-    assert set(config) == {"version", "isa", "available", "compiler", "flags", "eigen", "lanes", "threads", "cpus"}
+    assert set(config) == {
+        "version",
+        "isa",
+        "available",
+        "compiler",
+        "flags",
+        "eigen",
+        "lanes",
+        "int8",
+        "threads",
+        "cpus",
+    }
     assert config["isa"] in config["available"]
     assert config["available"] == [*COMPILED, "reference"]
     assert config["version"] == recurra.__version__

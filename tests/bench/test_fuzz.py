@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import sys
 import warnings
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, limits o
 
 NAMES = {"keras": 120, "h5": 120, "weights": 120, "packed": 6, "rlm": 120, "rsc": 60, "npz": 200, "json": 200,
          "pickle": 300}  # fmt: skip
+if importlib.util.find_spec("torch") is not None:
+    NAMES |= {"pt": 100, "old_pt": 100}
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,11 @@ def test_what_is_wrong_is_seen(readers: Any, tmp_path: Any) -> None:
         return np.ones(1 << 28)
 
     def crash(path: str) -> Any:
+        import faulthandler
         import os
         import signal
 
+        faulthandler.disable()  # what ends here on purpose is no traceback in the log
         os.kill(os.getpid(), signal.SIGSEGV)
 
     def other(path: str) -> Any:
@@ -71,6 +76,19 @@ def test_what_is_wrong_is_seen(readers: Any, tmp_path: Any) -> None:
         run.SECONDS = run_seconds
     wrong = ["more than 1 seconds", "another exception", "a crash, signal 11", "other content than was saved"]
     assert said == [*wrong, "read"]
+
+
+def test_no_case_depends_on_those_before() -> None:
+    from bench.fuzz import mutations
+
+    def made(number: int) -> Any:
+        return mutations._json_bytes(b'{"a": [1, "[2]"], "b": {"c": [[]]}}', random.Random(number))
+
+    first = [made(number) for number in range(40)]
+    before = repr(mutations.VALUES)
+    for number in range(2000):
+        assert len(made(number)) < 10**7
+    assert repr(mutations.VALUES) == before and [made(number) for number in range(40)] == first
 
 
 def test_mutations_are_repeatable(readers: Any) -> None:

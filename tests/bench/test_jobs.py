@@ -18,7 +18,7 @@ def test_sizes_of_the_jobs() -> None:
     assert parameters("words-10") == 12633 * 50 + 2 * 4 * 50 * 101 + 51 * 100 + 101 * 12633
     assert parameters("words-128") == parameters("words-10")
     assert parameters("sentiment") == 88584 * 32 + 4 * 32 * 65 + 33
-    assert [JOBS[name].batch for name in JOBS] == [64, 10, 128, 64]
+    assert [JOBS[name].batch for name in JOBS] == [64, 10, 128, 20, 64]
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -18,11 +18,13 @@ from click.testing import CliRunner
 import recurra
 from recurra.cli.errors import Group, one_line
 from recurra.cli.root import cli
-from recurra.tasks import LanguageModel, SentimentClassifier, TextClassifier
+from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, TextClassifier, Translator
 
 COMMANDS = [
     (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
-    ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"),
+    ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"), ("translate",),
+    ("translate", "train"), ("translate", "predict"), ("translate", "evaluate"), ("chat",), ("chat", "train"),
+    ("chat", "talk"),
 ]  # fmt: skip
 
 
@@ -133,6 +135,7 @@ def test_the_commands_and_the_classes_have_the_same_defaults() -> None:
         ("lm", LanguageModel, {"vocabulary": "vocabulary_size"}),
         ("sentiment", SentimentClassifier, {"vocabulary": "vocabulary_size"}),
         ("classify", TextClassifier, {"vocabulary": "vocabulary_size"}),
+        ("translate", Translator, {"vocabulary": "vocabulary_size"}),
     ):
         # the constructor's last: what both take, fit takes in place of the constructor's where it is given
         found = {**inspect.signature(task.fit).parameters, **inspect.signature(task).parameters}
@@ -144,3 +147,10 @@ def test_the_commands_and_the_classes_have_the_same_defaults() -> None:
                 assert not given or option.default == parameter.default, option.name
                 compared += 1
         assert compared >= 9
+
+
+def test_the_defaults_of_chat_are_those_of_the_class() -> None:
+    found = {**inspect.signature(ChatBot).parameters, **inspect.signature(ChatBot.fit).parameters}
+    options = {option.name: option.default for option in cli.commands["chat"].commands["train"].params}  # type: ignore[attr-defined]
+    for name in ("units", "embedding", "epochs", "batch_size", "learning_rate", "least_similarity"):
+        assert options[name] == found[name].default, name

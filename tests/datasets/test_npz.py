@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,23 @@ def test_damaged_deflate_encryption_and_unknown_compression(tmp_path: Path) -> N
         path.write_bytes(data)
         with pytest.raises(FileFormatError, match=r"x\.npz"):
             read_npz(path)
+
+
+def test_an_array_that_is_there_twice(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    np.savez(path, x=np.arange(3))
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("x.npy", archive.read("x.npy"))
+    with pytest.raises(FileFormatError, match=r"f.npz holds 'x.npy' twice"):
+        read_npz(path)
+
+
+def test_a_damaged_name_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    np.savez(path, x=np.arange(3), z=np.ones(2))
+    data = path.read_bytes()
+    at = data.rindex(b"x.npy")
+    path.write_bytes(data[:at] + b"x.npx" + data[at + 5 :])
+    with pytest.raises(FileFormatError, match=r"f.npz is not a whole .npz file"):
+        read_npz(path)

@@ -198,6 +198,11 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
         {}, PAIR, {},
         {**ATTENTION, "kernel_initializer": "ones", "kernel_regularizer": "l2", "kernel_constraint": "non_neg"},
     ),
+    "InputFeedingDecoder": (
+        {"cell": "gru", "units": 3, "layers": 1, "attention": "bilinear", "width": 4}, X,
+        {"memory": X[:, ::-1].copy(), "states": STATES[:1]},
+        {"cell": "simple_rnn", "units": 2, "layers": 2, "attention": "additive", "width": 5},
+    ),
     "InputLayer": (
         {"shape": (T,)}, None, {},
         {
@@ -224,6 +229,7 @@ NOT_SEEN = {
         "Operation",
         "Bidirectional",
         "StackedRNNCells",
+        "InputFeedingDecoder",
         "AddLoss",
         *("MultiHeadAttention", "CategoryEncoding"),
     )

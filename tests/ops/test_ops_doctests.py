@@ -11,7 +11,7 @@ import pytest
 MODULES = [
     "autograd",
     "gradcheck",
-    *(f"ops.{name}" for name in ("time_loop", "math", "nn", "products", "recurrent", "crossentropy")),
+    *(f"ops.{name}" for name in ("time_loop", "math", "nn", "products", "recurrent", "crossentropy", "projection")),
 ]
 
 

@@ -159,6 +159,7 @@ def with_state(**changes: Any) -> bytes:
         b"\x80\x02ckeras.preprocessing.text\nTokenizer\n}(U\x01aU\x01bub.",  # tries to change a class
         b"\x80\x02ckeras.preprocessing.text\nTokenizer\nN}(U\x01aU\x01bu\x86b.",
         b"\x80\x02ctensorflow.keras.layers\nLambda\n.",
+        b"\x80\x02ckeras.preprocessing.text\nTokenizer\n)\x81.",  # made, but without attributes
         b"",
         b"\x80\x04",
         b"not a pickle",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,32 @@ def test_a_subclass_is_written_as_its_base() -> None:
     layer = type("Mine", (layers.LSTM,), {})(3)
     layer(np.zeros((1, 2, 4), "float32"))
     assert sorted(pytorch.to_state_dict(layer)) == ["bias_hh_l0", "bias_ih_l0", "weight_hh_l0", "weight_ih_l0"]
+
+
+def test_a_pt_file_that_stands_for_more_than_it_may(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "large.pt"
+    torch.save({"w": torch.zeros(1, dtype=torch.float16).expand(40_000, 40_000)}, path)
+    with pytest.raises(FileFormatError, match=r"large.pt: what its tensors stand for claims 6400000000 bytes"):
+        pytorch.read_pt(path)
+    torch.save({"w": torch.zeros(2, 3).expand(1000, 2, 3)}, path)
+    assert pytorch.read_pt(path)["w"].shape == (1000, 2, 3)
+    torch.save({"w": torch.zeros(1).expand(5000, 5000)}, path)
+    assert pytorch.read_pt(path, max_size=10**8)["w"].shape == (5000, 5000)
+
+
+def test_a_pt_archive_that_inflates(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "bomb.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/data.pkl", bytes(1 << 28))
+    with pytest.raises(FileFormatError, match=r"bomb.pt: m/data.pkl claims 268435456 bytes"):
+        pytorch.read_pt(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", b"\x80\x02K\x05."])
+def test_other_files_are_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "other.pt").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"other.pt"):
+        pytorch.read_pt(tmp_path / "other.pt")

@@ -141,3 +141,18 @@ def test_tensorflows_own_checkpoints_are_refused(golden_folder: Path, golden: An
     model = load_model(golden("keras_files/lstm_adam.keras").path)
     with pytest.raises(FileFormatError, match="a checkpoint in TensorFlow's own format, which only TensorFlow reads"):
         model.load_weights(latest)
+
+
+#: what golden/make_keras_int8.py printed
+INT8 = [[0.89314032, 0.92548627, 0.97207433], [0.56117779, 0.87598795, 0.7628141], [0.45559987, 1.23930359, 0.77198404]]
+
+
+def test_8_bit_weights_of_keras(tmp_path: Path) -> None:
+    model = load_model(Path(__file__).parent.parent / "golden" / "keras_int8.keras")
+    assert [layer.dtype_policy for layer in model.layers] == [
+        "int8_from_float32", "int8_from_float32", "float32", "int8_from_float32",
+    ]  # fmt: skip
+    ids = np.arange(12).reshape(3, 4) % 9
+    np.testing.assert_allclose(model.predict(ids, verbose=0), INT8, rtol=1e-5)
+    model.save(tmp_path / "again.keras")
+    np.testing.assert_allclose(load_model(tmp_path / "again.keras").predict(ids, verbose=0), INT8, rtol=1e-5)

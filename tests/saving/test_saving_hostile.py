@@ -261,6 +261,32 @@ def test_unknown_layers_and_arguments_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"Dense 'dense\w*': Dense: quantization_config is not supported"):
         load_model(with_config(tmp_path / "a.keras", quantized))
 
+    def policy(**inner: Any) -> Any:
+        def change(config: Any) -> None:
+            entry = {"module": "keras.dtype_policies", "class_name": "QuantizedDTypePolicy", "config": inner}
+            config["config"]["layers"][2]["config"]["dtype"] = entry
+
+        return change
+
+    for inner, said in (
+        ({"mode": "int4", "source_name": "float32"}, "quantization 'int4' is not supported, only 'int8' is"),
+        ({"mode": "int8", "source_name": "complex64"}, "dtype 'complex64' is not supported"),
+        ({"mode": "int8"}, "dtype None is not supported"),
+        ({}, "quantization None is not supported"),
+    ):
+        with pytest.raises(FileFormatError, match=rf"Dense 'dense\w*'.*{said}"):
+            load_model(with_config(tmp_path / "a.keras", policy(**inner)))
+    with pytest.raises(FileFormatError, match=r"dense\w* \(Dense\) has 3 weights, the file holds 2 arrays"):
+        load_model(with_config(tmp_path / "a.keras", policy(mode="int8", source_name="float32")))
+
+    def weights_only(config: Any) -> None:
+        usual = {"weight_quantizer": None, "activation_quantizer": None}
+        entry = {"module": "keras.quantizers", "class_name": "Int8QuantizationConfig", "config": usual}
+        config["config"]["layers"][2]["config"]["quantization_config"] = entry
+
+    with pytest.raises(FileFormatError, match=r"Dense 'dense\w*'.*no class 'Int8QuantizationConfig'"):
+        load_model(with_config(tmp_path / "a.keras", weights_only))
+
     def half(config: Any) -> None:
         config["config"]["layers"][2]["config"]["dtype"]["config"]["name"] = "int8"
 

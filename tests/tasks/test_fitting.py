@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,13 @@ def test_a_first_epoch_without_a_number_is_not_the_best() -> None:
     assert none.epoch == 0 and none.logs == {}
     none.restore()
     assert model.value == 2.0  # as it was
+
+
+def test_the_best_accuracy_counts_before_the_loss() -> None:
+    model, best = Weights(), BestEpoch("val_loss", 3, "val_accuracy")
+    best.set_model(model)
+    best.on_train_begin()
+    for epoch, (accuracy, loss) in enumerate([(0.7, 0.5), (0.9, 0.6), (0.9, 0.4), (0.8, 0.1), (0.95, math.nan)]):
+        model.value = epoch
+        best.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    assert best.epoch == 3 and best.logs["val_loss"] == 0.4 and best.wait == 2

@@ -248,7 +248,7 @@ def test_divergence_in_a_later_epoch_keeps_the_best_one(capsys: pytest.CaptureFi
             layer = live.model.layers[-1]
             layer.set_weights([np.full(weight.shape, np.nan) for weight in layer.get_weights()])
 
-    fit(lm, epochs=5, on_epoch=spoil, verbose=1)
+    fit(lm, epochs=5, on_epoch=spoil, averaging=0.0, verbose=1)
     assert "at batch 0 of epoch 3, and training ends: the weights" in capsys.readouterr().err
     assert lm.trained["best_epoch"] in (1, 2) and np.isfinite(lm.perplexity("a").loss)
 

@@ -105,6 +105,8 @@ def test_groups_are_held_out_together() -> None:
     assert outside  # sentences of which no word was learned, since all of their phrases were held out
     with pytest.raises(ValueError, match="groups must be as many as texts, 24, got 2"):
         model.fit(texts, labels, groups=["a", "b"])
+    with pytest.raises(TypeError, match="groups must be a list of values, one for each text, got one string"):
+        model.fit(texts, labels, groups="abcdefghijklmnopqrstuvwx")
 
 
 def test_a_resumed_training_is_the_same(tmp_path: Path) -> None:

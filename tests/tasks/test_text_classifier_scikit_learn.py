@@ -107,6 +107,8 @@ def test_columns_of_pandas() -> None:
     model = small(epochs=2, validation=0.2).fit(frame["text"], frame["label"], groups=frame["group"])
     plain = small(epochs=2, validation=0.2).fit(TEXTS, LABELS, groups=frame["group"].tolist())
     np.testing.assert_array_equal(model.predict_proba(frame[["text"]]), plain.predict_proba(TEXTS))
+    model.fit(frame[["text"]], frame[["label"]], groups=frame[["group"]])
+    np.testing.assert_array_equal(model.predict_proba(frame["text"]), plain.predict_proba(TEXTS))
     assert len(cross_val_score(small(epochs=1), frame["text"], frame["label"], cv=2)) == 2
 
 

@@ -7,6 +7,7 @@
 // s % 2 and writes h to the other one.
 #pragma once
 #include "recurra/generation/network.hpp"
+#include "recurra/linalg/copy_padded.hpp"
 #include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
 #include "recurra/threads/thread_pool.hpp"
@@ -18,8 +19,8 @@ class LayerStep {
   static constexpr Index W = lanes<T>;
 
  public:
-  /// B: the most rows. The states are zeros.
-  LayerStep(const NetworkLayer<T>& layer, Index B)
+  /// B: the most rows; threads: the most workers. The states are zeros.
+  LayerStep(const NetworkLayer<T>& layer, Index B, int threads)
       : layer_(layer), B_(B), I_(layer.I), H_(layer.H), units_(layer.H), z_stride_(layer.z_stride()) {
     const Index section = I_ + 1 + (layer.is_cell() ? H_ : 0), line = Index(64 / sizeof(T));
     stride_ = ((section + W + line - 1) / line | 1) * line;  // an odd number of lines: rows in different cache sets
@@ -29,6 +30,13 @@ class LayerStep {
       for (Index b = 0; b < B; ++b) set[b * stride_ + (layer.is_cell() ? I_ : 0)] = T(1);
     }
     z_.resize(B * z_stride_ * units_.count);
+    if (layer.quantized()) {
+      quantized_.resize(size_t(threads));
+      for (WorkerRows& rows : quantized_) {
+        rows.x.resize(B, I_);
+        if (layer.is_cell()) rows.operand.resize(B, H_);
+      }
+    }
     if (!layer.is_cell()) return;
     const CellDeclaration& cell = layer.functions->declaration;
     if (cell.has_carry()) {
@@ -47,9 +55,9 @@ class LayerStep {
   /// States before step s: h (B, H) or null for zeros, c likewise where the cell has it.
   void set_state(Index s, Index rows, const T* h, const T* c) {
     for (Index b = 0; b < rows; ++b) {
-      for (Index j = 0; j < H_; ++j) h_of(s, b)[j] = h ? h[b * H_ + j] : T(0);
+      copy_padded(h ? h + b * H_ : nullptr, H_, H_, h_of(s, b));
       const T* from = layer_.carries_c() ? c : h;
-      for (Index j = 0; carry_.size() && j < H_; ++j) carry(b)[j] = from ? from[b * H_ + j] : T(0);
+      if (carry_.size()) copy_padded(from ? from + b * H_ : nullptr, H_, H_, carry(b));
     }
   }
   void get_state(Index s, Index rows, T* h, T* c) {
@@ -74,7 +82,9 @@ class LayerStep {
   void run(const Worker& worker, Index s, Index rows, const T* table, const std::int32_t* ids, Index V, T* out,
            Index out_stride) {
     const Range panels = worker.range(units_.count);
-    if (!layer_.is_cell()) return run_dense(panels, s, rows, out, out_stride);
+    if (layer_.quantized() && !table)
+      for (Index b = 0; b < rows; ++b) quantized_[size_t(worker.id)].x.quantize(b, input(s, b));
+    if (!layer_.is_cell()) return run_dense(worker, panels, s, rows, out, out_stride);
     const CellDeclaration& cell = layer_.functions->declaration;
     if (table)
       for (Index p = panels.first; p < panels.last; ++p)
@@ -84,6 +94,10 @@ class LayerStep {
       if (stage > 0) {
         for (Index p = panels.first; p < panels.last; ++p) stage_operand(stage, s, rows, p);
         worker.barrier();
+      }
+      if (layer_.quantized()) {
+        int8_products(worker, panels, stage, s, rows, table != nullptr);
+        continue;
       }
       for (int n = 0; n < cell.columns; ++n) {
         // Alternately up and down: what a step used last, still in a cache, is the next step's first.
@@ -107,6 +121,9 @@ class LayerStep {
   }
 
  private:
+  struct WorkerRows {
+    QuantizedRows<T> x, operand;
+  };
   T* operand(Index s, Index b) { return operands_[s % 2].data() + b * stride_; }
   T* h_of(Index s, Index b) { return operand(s, b) + I_ + 1; }
   T* carry(Index b) { return carry_.data() + b * units_.padded; }
@@ -130,9 +147,49 @@ class LayerStep {
                  accumulate);
   }
 
-  void run_dense(Range panels, Index s, Index rows, T* out, Index out_stride) {
-    products(panels, rows, operand(s, 0), stride_, {0, 1 + I_}, 0, false,
-             [&](Index p) { return layer_.dense.data() + units_.first(p) * (1 + I_); });
+  /// The products of a stage with 8-bit weights; the sums are those of sequence/forward_int8.hpp. Each worker quantizes
+  /// all rows for itself.
+  void int8_products(const Worker& worker, Range panels, int stage, Index s, Index rows, bool projected) {
+    const CellDeclaration& cell = layer_.functions->declaration;
+    const PackedWeights<T>& weights = *layer_.weights;
+    WorkerRows& own = quantized_[size_t(worker.id)];
+    for (Index b = 0; cell.operand_columns(stage) > 0 && b < rows; ++b)
+      own.operand.quantize(b, stage == 0 ? h_of(s, b) : stage_row(stage, b));
+    for (Index p = panels.first; p < panels.last; ++p)
+      for (int c = 0; c < cell.columns; ++c) {
+        const Column& column = cell.column[c];
+        const Index width = units_.width(p);
+        T* to = z(p) + c * width;
+        if (stage > 0) {
+          if (column.takes_operand(stage))
+            weights.int8_recurrent_kernel()->multiply(own.operand, 0, rows, p, column.recurrent, to, z_stride_, true);
+          continue;
+        }
+        bool started = column.kernel >= 0 && projected;
+        const T* const bias = weights.bias(p, c);
+        if (column.kernel >= 0 && !projected) {
+          weights.int8_kernel().multiply(own.x, 0, rows, p, column.kernel, to, z_stride_, false);
+          started = true;
+        }
+        if (column.takes_operand(0)) {
+          weights.int8_recurrent_kernel()->multiply(own.operand, 0, rows, p, column.recurrent, to, z_stride_, started,
+                                                    bias);
+          continue;
+        }
+        for (Index b = 0; b < rows; ++b, to += z_stride_)
+          for (Index j = 0; j < width; j += W)
+            store(to + j, started ? add(load(to + j), load(bias + j)) : load(bias + j));
+      }
+  }
+
+  void run_dense(const Worker& worker, Range panels, Index s, Index rows, T* out, Index out_stride) {
+    if (layer_.quantized())
+      for (Index p = panels.first; p < panels.last; ++p)
+        layer_.int8_dense->multiply(quantized_[size_t(worker.id)].x, 0, rows, p, 0, z(p), z_stride_, false, nullptr,
+                                    layer_.dense.data() + units_.first(p));
+    else
+      products(panels, rows, operand(s, 0), stride_, {0, 1 + I_}, 0, false,
+               [&](Index p) { return layer_.dense.data() + units_.first(p) * (1 + I_); });
     const AnyActivations act = layer_.activations;
     for (Index p = panels.first; p < panels.last; ++p)
       for (Index b = 0; b < rows; ++b) {
@@ -192,6 +249,7 @@ class LayerStep {
   const Index z_stride_;
   Index stride_ = 0;
   Buffer<T> operands_[2];
+  std::vector<WorkerRows> quantized_;  // of each worker, where the weights are 8-bit
   Buffer<T> z_;  // [panel][row][column][unit]
   Buffer<T> carry_, stage_operands_;
   Buffer<Moments<T>> moments_;  // [row][column]

@@ -1,7 +1,7 @@
 // A network that reads tokens, its weights packed for steps of few rows: an embedding table, then recurrent and dense
 // layers in any order, of which the last gives a score of each token.
 //
-// The weights are packed when the network is made; the table is read in place and must stay.
+// The weights are packed when the network is made; the table is read in place and must stay. Both may be 8-bit integers.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -22,14 +22,19 @@ struct NetworkLayer {
   std::unique_ptr<const PackedWeights<T>> weights;
   Buffer<T> unit_parameters;  // (parameters, padded H)
   Buffer<T> dense;  // [panel][1 + I][unit]: the bias, then the kernel
+  std::unique_ptr<const Int8Matrix<T>> int8_dense;  // in place of `dense`, which is then the bias, (padded H)
 
   bool is_cell() const { return functions != nullptr; }
+  bool quantized() const { return is_cell() ? weights->quantized() : int8_dense != nullptr; }
   int columns() const { return is_cell() ? functions->declaration.columns : 1; }
   bool carries_c() const { return is_cell() && functions->declaration.states() > 1; }
   Panels<T> units() const { return Panels<T>(H); }
   Index z_stride() const { return columns() * std::min(units().padded, Panels<T>::full); }
   /// Bytes that a step reads.
-  double bytes() const { return double(is_cell() ? weights->bytes() : dense.size() * Index(sizeof(T))); }
+  double bytes() const {
+    if (is_cell()) return double(weights->bytes());
+    return double(dense.size()) * sizeof(T) + (int8_dense ? double(int8_dense->bytes()) : 0);
+  }
 
   /// A recurrent layer from a call's sizes, weights and activations.
   static NetworkLayer cell(const CellFunctions<T>& functions, const SequenceCall<T>& call) {
@@ -58,6 +63,30 @@ struct NetworkLayer {
     }
     return self;
   }
+  static NetworkLayer fully_connected(Index I, Index H, const Int8Weights<T>& kernel, const T* bias,
+                                      Activation activation) {
+    NetworkLayer self;
+    self.I = I, self.H = H, self.activations.main_kind = activation;
+    self.int8_dense = std::make_unique<const Int8Matrix<T>>(kernel.values, kernel.scales, I, 1, H);
+    self.dense.resize(self.units().padded);
+    for (Index j = 0; j < self.units().padded; ++j) self.dense[j] = bias && j < H ? bias[j] : T(0);
+    return self;
+  }
+};
+
+/// The vectors of the tokens, (V, I), one of the two.
+template <class T>
+struct EmbeddingTable {
+  const T* values = nullptr;
+  Int8Weights<T> int8;  // with one scale for each row
+
+  /// out[0:I] = the vector of a token.
+  RECURRA_INLINE void copy_row(Index id, Index I, T* out) const {
+    if (values) return copy(values + id * I, I, out);
+    const std::int8_t* row = int8.values + id * I;
+    const T scale = int8.scales[id];
+    for (Index j = 0; j < I; ++j) out[j] = T(row[j]) / scale;
+  }
 };
 
 template <class T>
@@ -65,11 +94,11 @@ class Network {
  public:
   /// table: (V, width of the first layer's input). probabilities: the last layer's outputs become softmax of them, and
   /// scores their logarithms.
-  Network(const T* table, Index V, std::vector<NetworkLayer<T>> layers, bool probabilities)
+  Network(EmbeddingTable<T> table, Index V, std::vector<NetworkLayer<T>> layers, bool probabilities)
       : table_(table), V_(V), layers_(std::move(layers)), probabilities_(probabilities) {}
 
   const std::vector<NetworkLayer<T>>& layers() const { return layers_; }
-  const T* embedding(Index id) const { return table_ + id * layers_.front().I; }
+  void embed(Index id, T* out) const { table_.copy_row(id, layers_.front().I, out); }
   Index vocabulary() const { return V_; }
   /// How many scores there are.
   Index scores() const { return layers_.back().H; }
@@ -96,19 +125,32 @@ class Network {
   void make_token_products(const NetworkLayer<T>& first, Index size) {
     const CellDeclaration& cell = first.functions->declaration;
     const Panels<T> units = first.units();
-    Buffer<T> table(size);
+    Buffer<T> table(size), copied(table_.values ? 0 : V_ * first.I);
+    for (Index v = 0; copied.size() && v < V_; ++v) embed(v, copied.data() + v * first.I);
+    const T* const rows = table_.values ? table_.values : copied.data();
+    QuantizedRows<T> quantized;
+    if (first.quantized()) {
+      quantized.resize(V_, first.I);
+      for (Index v = 0; v < V_; ++v) quantized.quantize(v, rows + v * first.I);
+    }
     const Segment all{0, first.I};
     parallel_for(units.count, 1, [&](Index p0, Index p1) {
       for (Index p = p0; p < p1; ++p)
-        for (int c = 0; c < cell.columns; ++c)
-          if (cell.column[c].kernel >= 0)
-            product<T>(V_, table_, first.I, &all, 1, first.weights->column(p, c), units.vectors(p),
-                       table.data() + p * V_ * first.z_stride() + c * units.width(p), first.z_stride(), false);
+        for (int c = 0; c < cell.columns; ++c) {
+          if (cell.column[c].kernel < 0) continue;
+          T* out = table.data() + p * V_ * first.z_stride() + c * units.width(p);
+          if (first.quantized())
+            first.weights->int8_kernel().multiply(quantized, 0, V_, p, cell.column[c].kernel, out, first.z_stride(),
+                                                  false);
+          else
+            product<T>(V_, rows, first.I, &all, 1, first.weights->column(p, c), units.vectors(p), out, first.z_stride(),
+                       false);
+        }
     });
     products_ = std::move(table);
   }
 
-  const T* table_;
+  EmbeddingTable<T> table_;
   Index V_;
   std::vector<NetworkLayer<T>> layers_;
   bool probabilities_;

@@ -12,10 +12,14 @@ class NetworkStep {
  public:
   /// B: the most rows. tokens: how many will be read, over all rows.
   NetworkStep(Network<T>& network, Index B, Index tokens)
-      : network_(network), table_(network.token_products(tokens)), ids_(size_t(B)), scores_(B * network.scores()) {
+      : network_(network),
+        table_(network.token_products(tokens)),
+        threads_(max_threads().load()),
+        ids_(size_t(B)),
+        scores_(B * network.scores()) {
     Index n = 0;
     for (const NetworkLayer<T>& layer : network.layers()) {
-      layers_.emplace_back(layer, B);
+      layers_.emplace_back(layer, B, threads_);
       bytes_ += layer.bytes();
       if (++n; layer.is_cell()) recurrent_ = n;
     }
@@ -27,7 +31,7 @@ class NetworkStep {
   void on_workers(Index rows, Index steps, Work&& work) const {
     // Of one step: 40 GFLOP/s, or 20 GB/s where few rows share a read of the weights.
     const double us = std::max(2 * bytes_ / sizeof(T) * double(rows) / 4e4, bytes_ / 2e4);
-    const int threads = us > 8 ? max_threads().load() : 1;  // for less the barriers cost more
+    const int threads = us > 8 ? threads_ : 1;  // for less the barriers cost more
     ThreadPool::shared().run_with_timeout(threads, std::max(5.0, us * double(steps) / 100), [&](const Worker& worker) {
       const FlushDenormals flush;
       work(worker);
@@ -37,7 +41,7 @@ class NetworkStep {
   /// The token that row b reads in step s. A barrier must follow.
   void feed(Index s, Index b, std::int32_t id) {
     ids_[size_t(b)] = id;
-    if (!table_) copy(network_.embedding(id), network_.layers().front().I, layers_.front().input(s, b));
+    if (!table_) network_.embed(id, layers_.front().input(s, b));
   }
   /// Step s of the first `rows` rows; ends with a barrier. with_scores: whether scores() are wanted.
   void run(const Worker& worker, Index s, Index rows, bool with_scores) {
@@ -76,6 +80,7 @@ class NetworkStep {
  private:
   Network<T>& network_;
   const T* table_;
+  int threads_;
   std::deque<LayerStep<T>> layers_;
   Index recurrent_ = 0;  // layers up to the last recurrent one
   double bytes_ = 0;

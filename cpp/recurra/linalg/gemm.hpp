@@ -23,14 +23,16 @@ struct Gemm {
   const T* b;  // (K, N), or (N, K) when trans_b
   bool trans_b;
   const T* bias;  // (N,) or null
-  T* out;  // (M, N), overwritten; may not overlap the operands
+  T* out;  // (M, N), overwritten, or added to; may not overlap the operands
+  bool adds = false;  // whether the chains go on from what is in `out`; bias is null then
 
   void run() const {
     if (M <= 0 || N <= 0) return;
     const double work = 2.0 * double(M) * double(N) * double(K);
     const int threads = work < 2e6 ? 1 : max_threads().load();  // below some 20 us a second thread costs more
     if (!trans_b && M <= max_small_batch) run_unpacked(threads);
-    else if (trans_b && !trans_a && N <= max_swapped_columns && 12 * cost(N, M, threads) < 11 * cost(M, N, threads))
+    else if (trans_b && !trans_a && !adds && N <= max_swapped_columns &&
+             12 * cost(N, M, threads) < 11 * cost(M, N, threads))
       run_packed_a(threads);
     else run_packed_b(threads);
   }
@@ -79,7 +81,7 @@ struct Gemm {
       const Index end = std::min(my_vectors.last * W, N);
       for (Index first = my_vectors.first * W; first < end; first += column_block) {
         const Index columns = std::min(column_block, end - first);
-        for (Index m = 0; m < M; ++m) {
+        for (Index m = 0; m < M && !adds; ++m) {
           if (bias) std::copy_n(bias + first, columns, out + m * N + first);
           else std::fill_n(out + m * N + first, columns, T(0));
         }
@@ -179,7 +181,7 @@ struct Gemm {
   void product_block(const Panels<T>& panels, Index p, Index r, Index rows, Index k0, Index k, const T* packed,
                      T* z) const {
     const Index first = panels.first(p), used = panels.used(p), width = panels.width(p), vectors = panels.vectors(p);
-    const bool start = k0 == 0, whole = used == width;
+    const bool start = k0 == 0 && !adds, whole = used == width;
     T* const result = out + r * N + first;
     T* const sums = whole ? result : z;  // a padded panel has its sums in scratch
     const Index row = whole ? N : width;

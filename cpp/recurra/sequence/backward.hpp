@@ -37,7 +37,7 @@ class SequenceBackward : private BackwardPointwise<T> {
   void work(const Worker& worker) {
     const FlushDenormals flush;
     T* scratch = scratch_.data() + worker.id * scratch_per_worker_;
-    recurrent_.pack(L_, worker);
+    if (plan_.steps() > 1 || out_.dh0) recurrent_.pack(L_, worker);
     for (Transposed& weights : later_stages_) weights.pack(L_, worker);
     if (out_.dx) kernel_.pack(L_, worker);
     if (cell_.projects) this->pack_projection(worker);
@@ -101,6 +101,7 @@ class SequenceBackward : private BackwardPointwise<T> {
     }
     if (steps.last < context.steps) return;
     const auto initial_h = [&](Range rows, Range panels) { initial_state(rows, panels, scratch); };
+    if (!out_.dh0) return;
     if (cell_.projects) each_projected_block(context.rows.last, initial_h);
     else each_block(context.rows.last, initial_h);
     if (out_.dc0) each_block(context.rows.last, [&](Range rows, Range panels) { initial_c(rows, panels); });
@@ -155,7 +156,10 @@ class SequenceBackward : private BackwardPointwise<T> {
         const T* more = nullptr;  // what reaches h beside the products
         if (cell_.carry == Carry::h) more = upstream_.dcarry.data() + i * L_.units.padded + L_.h_units.first(q);
         else if (call_.zoneout_h) more = this->kept_gradients_.data() + i * L_.h_units.padded + L_.h_units.first(q);
-        for (Index j = 0; j < L_.h_units.used(q); ++j) out_.dh0[at + j] = d[j] + (more ? more[j] : T(0));
+        const Index used = L_.h_units.used(q);
+        if (more)
+          for (Index j = 0; j < used; ++j) out_.dh0[at + j] = d[j] + more[j];
+        else copy(d, used, out_.dh0 + at);
       }
   }
   void initial_c(Range rows, Range panels) {

@@ -25,6 +25,13 @@ struct Zoneout {
   }
 };
 
+/// A matrix of 8-bit integers with a scale for each column: weight = value / scale (linalg/int8_matrix.hpp).
+template <class T>
+struct Int8Weights {
+  const std::int8_t* values = nullptr;
+  const T* scales = nullptr;
+};
+
 template <class T>
 struct SequenceCall {
   Index B = 0, steps = 0, I = 0, H = 0;
@@ -38,6 +45,8 @@ struct SequenceCall {
   const T* c0 = nullptr;  // (B, H), or null for zeros; of cells that carry c
   const T* kernel = nullptr;  // (I, G*H)
   const T* recurrent_kernel = nullptr;  // (P, G*H); null where no column has a recurrent part
+  Int8Weights<T> int8_kernel, int8_recurrent_kernel;  // in place of the two before; then no training and no dropout
+  bool quantized() const { return int8_kernel.scales != nullptr; }
   const T* bias = nullptr;  // (G*H,), (2, G*H) where the cell has two, or null
   const T* projection_kernel = nullptr;  // (H, P), of a cell that projects h
   const T* unit_parameters = nullptr;  // (parameters, H)

@@ -9,14 +9,14 @@
 // (forward_products.hpp), and the cell runs on them while they are in the cache (forward_pointwise.hpp). Threads divide
 // rows or units (schedule.hpp). Buffers: forward_state.hpp; their layout: memory_layout.hpp.
 #pragma once
-#include "recurra/sequence/forward_products.hpp"
+#include "recurra/sequence/forward_int8.hpp"
 #include "recurra/sequence/outputs.hpp"
 
 namespace recurra {
 
 template <class T>
-class SequenceForward : private ForwardProducts<T> {
-  using Products = ForwardProducts<T>;
+class SequenceForward : private ForwardInt8<T> {
+  using Products = ForwardInt8<T>;
   using Products::block_z, Products::copy_token, Products::operand, Products::stage_operand,
       Products::step_column_count_, Products::step_columns_, Products::step_weights;
   using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
@@ -32,6 +32,7 @@ class SequenceForward : private ForwardProducts<T> {
     SequenceForward self(cell, call, y, h, c);
     self.weights_ = weights ? std::move(weights) : std::make_shared<const PackedWeights<T>>(cell.declaration, call);
     self.prepare();
+    self.prepare_int8();
     self.list_step_columns();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
     self.steps_->interrupts().throw_if_stopped();
@@ -52,7 +53,10 @@ class SequenceForward : private ForwardProducts<T> {
     for (Index s0 = steps.first; s0 < steps.last; s0 += chunk_) {
       const Index s1 = std::min(s0 + chunk_, steps.last);
       const Range rows = context.range(plan_.live(s0));
-      for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i) this->write_inputs(s0, s1, i);
+      for (Index i = std::max(r0, rows.first); i < std::min(r1, rows.last); ++i) {
+        this->write_inputs(s0, s1, i);
+        this->quantize_inputs(s0, s1, i);
+      }
       context.barrier();
       if (projects_chunks_) {
         context.each_panel([&](Index p) { this->project_chunk(s0, s1, r0, r1, p); });
@@ -63,7 +67,9 @@ class SequenceForward : private ForwardProducts<T> {
         if (last <= r0) break;  // the number of live rows never grows
         if (context.interrupted_before(s)) return;
         for (int stage = 0; stage < cell_.stages; ++stage) {
-          if (last - r0 <= max_small_batch) small_batch_step(stage, s, r0, last, context, worker);
+          this->quantize_operands(stage, s, r0, last, worker);
+          if (last - r0 <= max_small_batch && !weights_->quantized())
+            small_batch_step(stage, s, r0, last, context, worker);
           else context.each_panel([&](Index p) { step(stage, s, r0, last, p, worker); });
           context.barrier();
         }
@@ -80,8 +86,8 @@ class SequenceForward : private ForwardProducts<T> {
       const Index i0 = r0 + (r1 - r0) * n / blocks, i1 = r0 + (r1 - r0) * (n + 1) / blocks;
       T* z = block_z(s, i0, p, worker);
       if (is_last(stage) && y_ && call_.return_sequences && !cell_.projects) this->prefetch_y(s, i0, i1, p);
-      if (stage == 0) this->columns(s, i0, i1, p, z);
-      else this->stage_columns(stage, s, i0, i1, p, z);
+      if (stage == 0) this->columns(s, i0, i1, p, z, worker);
+      else this->stage_columns(stage, s, i0, i1, p, z, worker);
       after_products(stage, s, i0, i1, p, z);
     }
   }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "recurra/linalg/copy_padded.hpp"
 #include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/tile_small_batch.hpp"
 #include "recurra/sequence/cache.hpp"
@@ -50,7 +51,7 @@ class ForwardState {
   }
 
   void prepare() {
-    schedule_ = make_schedule(L_, plan_);
+    schedule_ = make_schedule(L_, plan_, weights_->quantized() ? 1.0 : double(sizeof(T)));
     weights_in_l2_ = stays_in_l2(weights_->bytes());
     const Index P = L_.units.count, Hp = L_.units.padded, B = call_.B;
     const Index per_step = std::max<Index>(1, plan_.steps() ? plan_.live(0) : 1);
@@ -92,7 +93,8 @@ class ForwardState {
       for (Index s = 0; s <= plan_.steps(); ++s)
         ring_rows_[size_t(s)] = ring_.data() + s % (chunk_ + 1) * B * L_.operand_stride;
     }
-    for (Index i = 0; i < B; ++i) initial_state(i);
+    const std::vector<T> zeros(size_t(L_.P), T(0));
+    for (Index i = 0; i < B; ++i) initial_state(i, zeros.data());
   }
 
   /// Whether computing the input's products for a chunk of steps at once pays: W is read once a chunk and not once a
@@ -103,27 +105,21 @@ class ForwardState {
     return weights > 5 * 2 * rows * cell_.gates * L_.units.padded;
   }
 
-  /// The states of position i before the first step; the final states too where the row has no step.
-  void initial_state(Index i) {
+  /// The states of position i before the first step; the final states too where the row has no step. zeros: P of them.
+  void initial_state(Index i, const T* zeros) {
     const Index b = plan_.batch_row(i), H = L_.H, P = L_.P, Hp = L_.units.padded;
     const T* from_h = call_.h0 ? call_.h0 + b * P : nullptr;
     if (cell_.has_carry()) {
       const T* from = cell_.carry == Carry::h ? from_h : call_.c0 ? call_.c0 + b * H : nullptr;
-      T* to = cache_->carry0.data() + i * Hp;
-      for (Index j = 0; j < Hp; ++j) to[j] = from && j < H ? from[j] : T(0);
+      copy_padded(from, H, Hp, cache_->carry0.data() + i * Hp);
     }
-    if (keeps_h()) {
-      T* to = previous_h_.data() + i * L_.h_units.padded;
-      for (Index j = 0; j < L_.h_units.padded; ++j) to[j] = from_h && j < P ? from_h[j] : T(0);
-    }
+    if (keeps_h()) copy_padded(from_h, P, L_.h_units.padded, previous_h_.data() + i * L_.h_units.padded);
     if (plan_.length(i) == 0) {
-      for (Index j = 0; j < P; ++j) h_[b * P + j] = from_h ? from_h[j] : T(0);
-      if (c_)
-        for (Index j = 0; j < H; ++j) c_[b * H + j] = call_.c0 ? call_.c0[b * H + j] : T(0);
+      copy_padded(from_h, P, P, h_ + b * P);
+      if (c_) copy_padded(call_.c0 ? call_.c0 + b * H : nullptr, H, H, c_ + b * H);
       return;
     }
-    const std::vector<T> zeros(from_h ? 0 : size_t(P));
-    write_h(0, i, from_h ? from_h : zeros.data(), 0, P);
+    write_h(0, i, from_h ? from_h : zeros, 0, P);
   }
 
   /// The zoneout of the carry.

@@ -2,9 +2,13 @@
 // bias, the rows of the recurrent kernel, in the order in which they are read. A folded last vector (memory_layout.hpp)
 // is stored a second time, and so is the rest of its panel.
 //
+// 8-bit weights are packed for products of their own; the bias and a projection stay float.
+//
 // Packed once a call in training, and kept between calls in inference (packed_weights_cache.hpp).
 #pragma once
+#include <memory>
 
+#include "recurra/linalg/int8_matrix.hpp"
 #include "recurra/sequence/call.hpp"
 #include "recurra/sequence/memory_layout.hpp"
 #include "recurra/support/workspace.hpp"
@@ -17,6 +21,11 @@ class PackedWeights {
  public:
   PackedWeights(const CellDeclaration& cell, const SequenceCall<T>& call)
       : cell_(cell), I_(call.I), H_(call.H), P_(call.P()), units_(call.H) {
+    if (call.quantized()) {
+      pack_int8(call);
+      if (cell_.projects) pack_projection(call);
+      return;
+    }
     const int C = cell_.columns;
     for (int c = 0; c < C; ++c)
       rows_[c + 1] = rows_[c] + kernel_rows(c) + 1 + (cell_.column[c].takes_operand(0) ? P_ : 0);
@@ -47,9 +56,21 @@ class PackedWeights {
   const T* folded() const { return folded_.data(); }
   /// As column(), for the last panel without its folded vector.
   const T* without_folded(int c) const { return rest_.data() + rows_[c] * rest_width(); }
-  Index bytes() const { return (data_.size() + projection_.size()) * Index(sizeof(T)); }
+  /// Whether the matrices are 8-bit integers. Then, of what is above, there is only the projection kernel.
+  bool quantized() const { return kernel_ != nullptr; }
+  const Int8Matrix<T>& int8_kernel() const { return *kernel_; }
+  /// Null where no column has a recurrent part.
+  const Int8Matrix<T>* int8_recurrent_kernel() const { return recurrent_kernel_.get(); }
+  /// The bias of column c, of 8-bit weights; (width of the panel,).
+  const T* bias(Index p, int c) const { return biases_.data() + c * units_.padded + units_.first(p); }
+  Index bytes() const {
+    Index all = (data_.size() + projection_.size()) * Index(sizeof(T));
+    if (kernel_) all += kernel_->bytes();
+    if (recurrent_kernel_) all += recurrent_kernel_->bytes();
+    return all;
+  }
   bool fits(const CellDeclaration& cell, const SequenceCall<T>& call) const {
-    return &cell_ == &cell && I_ == call.I && H_ == call.H && P_ == call.P();
+    return &cell_ == &cell && I_ == call.I && H_ == call.H && P_ == call.P() && quantized() == call.quantized();
   }
 
  private:
@@ -73,6 +94,16 @@ class PackedWeights {
       if (column.takes_operand(0)) pack_recurrent(column, out);
       else if (column.recurrent >= 0) pack_recurrent(column, at(p, rows_[cell_.columns] + later_rows_[c]));
     }
+  }
+  void pack_int8(const SequenceCall<T>& call) {
+    kernel_ = std::make_unique<Int8Matrix<T>>(call.int8_kernel.values, call.int8_kernel.scales, I_, cell_.gates, H_);
+    if (call.int8_recurrent_kernel.scales)
+      recurrent_kernel_ = std::make_unique<Int8Matrix<T>>(call.int8_recurrent_kernel.values,
+                                                          call.int8_recurrent_kernel.scales, P_, cell_.gates, H_);
+    biases_.resize(cell_.columns * units_.padded);
+    for (int c = 0; c < cell_.columns; ++c)
+      for (Index j = 0; j < units_.padded; ++j)
+        biases_[c * units_.padded + j] = j < H_ ? bias(call, cell_.column[c], j) : T(0);
   }
   void fold() {
     const Index width = folded_vectors(cell_, units_) * lanes<T>, p = units_.count - 1;
@@ -112,6 +143,8 @@ class PackedWeights {
   Index rows_[max_columns + 1] = {};  // sum over the columns before
   Index later_rows_[max_columns + 1] = {};  // the same of the stages after 0, which follow all columns
   Buffer<T> data_, folded_, rest_, projection_;
+  std::unique_ptr<const Int8Matrix<T>> kernel_, recurrent_kernel_;
+  Buffer<T> biases_;
 };
 
 }  // namespace recurra

@@ -44,16 +44,17 @@ Index largest_share(const Panels<T>& units, int workers) {
   return most;
 }
 
+/// weight_bytes: of one weight in memory.
 template <class T>
-Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan) {
+Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan, double weight_bytes = sizeof(T)) {
   Schedule result;
   const int most = max_threads().load();
   if (plan.steps() == 0) return result;
   const double weights = double(layout.section) * layout.cell->gates * double(layout.units.padded);
-  const bool in_l2 = stays_in_l2(Index(weights) * Index(sizeof(T)));
+  const bool in_l2 = stays_in_l2(Index(weights * weight_bytes));
   // Estimated time: 40 GFLOP/s (a modest figure), or 10 GB/s where each step reads the weights from beyond L2.
   const double product_us = 2 * weights * double(plan.rows()) / 4e4;
-  const double read_us = in_l2 ? 0 : weights * sizeof(T) * double(plan.steps()) / 1e4;
+  const double read_us = in_l2 ? 0 : weights * weight_bytes * double(plan.steps()) / 1e4;
   const double microseconds = std::max(product_us, read_us);
   result.step_us = microseconds / double(plan.steps());
   if (most < 2 || microseconds < 200) return result;
@@ -63,7 +64,7 @@ Schedule make_schedule(const SequenceLayout<T>& layout, const Plan& plan) {
   // With few panels one worker may get most of the units: 128 of 200 in panels of 64. Then by rows is better even where
   // the weights are up to twice the size of L2.
   const bool uneven = 5 * largest_share(layout.units, most) * most > 6 * layout.units.padded;
-  const bool weights_per_core = in_l2 || (uneven && weights * sizeof(T) <= 2 * double(l2_bytes()));
+  const bool weights_per_core = in_l2 || (uneven && weights * weight_bytes <= 2 * double(l2_bytes()));
   result.by_rows = plan.groups() > 1 || (weights_per_core && 2 * wide >= plan.rows()) || layout.units.count < most;
   result.threads = result.by_rows ? int(std::min<Index>(most, plan.live(0))) : most;
   result.steps_per_task = std::max(plan.steps() / 32, Index(50 * 2 * most * double(plan.steps()) / product_us)) + 1;

@@ -49,12 +49,13 @@ class SmallBackward : SmallState<T> {
             backward_stage(stage, s, i, units, through.data(), upstream);
             worker.barrier();
           }
+          if (s == 0 && !out.dh0) continue;
           T* dh = upstream.dh.data() + i * Hp_;
           dots(for_stage_[0], dz, call_.recurrent_kernel, units, dh);
           if (const T* drop = recurrent_mask(i))
             for (Index j = units.first; j < units.last; ++j) dh[j] *= drop[j];
         }
-      initial_states(units, upstream, out);
+      if (out.dh0) initial_states(units, upstream, out);
       worker.barrier();
       for (const ColumnRun& run : for_x_) outer(run, cache_.x.data(), I_, share(worker, I_), out.dkernel);
       for (int stage = 0; stage < cell_.stages; ++stage)

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "recurra/linalg/copy_padded.hpp"
 #include "recurra/linalg/row_moments.hpp"
 #include "recurra/linalg/row_stream.hpp"
 #include "recurra/sequence/outputs.hpp"
@@ -94,13 +95,11 @@ class SmallForward : SmallState<T> {
     const T* c0 = call_.c0 ? call_.c0 + b * H_ : nullptr;
     if (cell_.has_carry()) {
       const T* from = cell_.carry == Carry::c ? c0 : h0;
-      for (Index j = 0; j < Hp_; ++j) cache_.carry0[i * Hp_ + j] = from && j < H_ ? from[j] : T(0);
+      copy_padded(from, H_, Hp_, cache_.carry0.data() + i * Hp_);
     }
     if (plan_.length(i) > 0) return write_h_in(0, i, {0, H_}, h0);
-    for (Index j = 0; j < H_; ++j) {
-      h_out[b * H_ + j] = h0 ? h0[j] : T(0);
-      if (c_out) c_out[b * H_ + j] = c0 ? c0[j] : T(0);
-    }
+    copy_padded(h0, H_, H_, h_out + b * H_);
+    if (c_out) copy_padded(c0, H_, H_, c_out + b * H_);
   }
   void write_h_in(Index s, Index i, Range units, const T* h) {
     const T* drop = recurrent_mask(i);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstring>
 
+#include "recurra/linalg/copy_padded.hpp"
 #include "recurra/sequence/call.hpp"
 #include "recurra/sequence/plan.hpp"
 #include "recurra/support/workspace.hpp"
@@ -32,8 +33,8 @@ struct UpstreamGradients {
       const Index b = plan.batch_row(i);
       T* to = dh.data() + i * h_stride;
       T* carried = dcarry.data() + i * carry_stride;
-      for (Index j = 0; j < h_stride; ++j) to[j] = dh_in && j < P ? dh_in[b * P + j] : T(0);
-      for (Index j = 0; j < carry_stride; ++j) carried[j] = dc_in && j < H ? dc_in[b * H + j] : T(0);
+      copy_padded(dh_in ? dh_in + b * P : nullptr, P, h_stride, to);
+      copy_padded(dc_in ? dc_in + b * H : nullptr, H, carry_stride, carried);
       if (!dy_in || call.return_sequences || plan.length(i) == 0) continue;
       const Index last = b * call.steps + (call.reverse ? 0 : call.steps - 1);
       if (call.zero_output_for_mask && call.mask && !call.mask[last]) continue;

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Ids = NDArray[np.int32]
+Int8Weights = tuple[NDArray[np.int8], Array]  # values (K, N), scales (N,)
 RowSparse = tuple[Ids, Array]  # ascending distinct row numbers (U,), their summed rows (U, I)
 
 class Cache: ...
@@ -47,28 +48,31 @@ def packed_weights_cache() -> PackedWeightsCache: ...
 # states, dstates : (h,) or (h, c), (B, P) and (B, H), each or None; in messages h0, c0, dh, dc.
 # weights : of kernel (I, G*H), recurrent_kernel (P, G*H), bias (G*H,) or (2, G*H), projection_kernel (H, P) and unit
 #     parameters (rows, H) those that the cell has, in this order; bias may be None. A cell without recurrent kernel takes no recurrent_dropout.
+#     kernel and recurrent_kernel may, together, be pairs (values, scales) of 8-bit weights: int8 of the matrix's shape, in [-127, 127],
+#     and one scale for each column, (G*H,), of x's dtype: weight = value / scale. x and h are then quantized row by row, by 127 /
+#     (max + 1e-7), and the sums are exact integers. For inference alone, without dropout; other weights stay float.
 # recurrent_activation : not used by cells that have none.
 # zoneout : for each state the share of its value before the step that a unit keeps: a number in [0, 1], (B, T, P) for h and
 #     (B, T, H) for c, or None; None for no zoneout at all. In messages zoneout_h, zoneout_c.
 def recurrent_cells() -> list[str]: ...
 def recurrent_forward(
-    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
+    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | Int8Weights | None],
     mask: Array | None, input_dropout: Array | None, recurrent_dropout: Array | None, embeddings: Array | None,
     activation: str, recurrent_activation: str,
     reverse: bool, return_sequences: bool, zero_output_for_mask: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None, zoneout: Sequence[Array | float | None] | None,
 ) -> tuple[Array, tuple[Array, ...], Cache | None]: ...  # y, states, cache
 def recurrent_backward(
-    cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool,
-) -> tuple[Array | RowSparse | None, tuple[Array, ...], tuple[Array | None, ...]]: ...
+    cache: Cache, dy: Array | None, dstates: Sequence[Array | None] | None, need_dx: bool,
+) -> tuple[Array | RowSparse | None, tuple[Array, ...] | None, tuple[Array | None, ...]]: ...
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
-# that was None)
+# that was None). dstates None: no gradients of the final states come, and those of the initial ones are not computed, but None
 
 # The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
 # None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x
 # that `rows` (N,) int64 lists, each row once; reverse goes from its last one back.
 def recurrent_forward_rows(
-    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | None],
+    cell: str, x: Array, states: Sequence[Array | None], weights: Sequence[Array | Int8Weights | None],
     lengths: NDArray[np.int64] | None, rows: NDArray[np.int64] | None,
     activation: str, recurrent_activation: str, reverse: bool, training: bool, packed_weights: PackedWeightsCache | None,
     out: Array | None,
@@ -89,6 +93,10 @@ def checksum(arrays: Sequence[Array | None]) -> int: ...  # of their bytes, belo
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array: ...
 # (M,K)x(K,N), or a stack (S,M,K)x(S,K,N); trans_* say that the operand is stored with its last two axes swapped;
 # bias (N,) starts every sum. One chain of fused multiply-adds over ascending k an element: the same bits for any M.
+def matmul_add(a: Array, b: Array, trans_a: bool, trans_b: bool, out: Array) -> None: ...
+# out (M,N) += a b, in place: each chain goes on from out. Two calls give the bits of one whose K are theirs joined
+def int8_matmul(a: Array, weights: Int8Weights, bias: Array | None, packed_weights: PackedWeightsCache | None) -> Array: ...
+# a (M,K) times 8-bit weights (K,N), a's rows quantized as those of recurrent_forward; + bias (N,)
 
 # --- elementwise and softmax --------------------------------------------------------------------------------------
 def activation_forward(name: str, x: Array) -> Array: ...  # the five activations, any shape
@@ -113,6 +121,7 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
 # --- generation: embed, step, project, choose, in one call -----------------------------------------------------------
 # layers : "dense" or the name of a cell for each layer. weights : of a cell as above, of a dense layer (kernel (I, H), bias (H,) or
 #     None). activations : (activation, recurrent_activation) of each; a dense layer uses the first one.
+# Kernels may be pairs of 8-bit weights as above; embeddings too, with one scale for each row, (V,).
 # The last layer gives V scores; with `probabilities` the scores are log(softmax(.)). The weights are packed: what they hold later
 # does not count. The table is read in place, and must hold the same numbers while the model is used.
 # prompt : (B, N), N >= 1, read first. states : of each recurrent layer, as for recurrent_forward; those returned are the ones after
@@ -122,7 +131,7 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
 # The n-th choice of row b draws with stream + n and row b, as `sample` does with step and row. A row that chose one of end_ids repeats it; fewer
 # than `steps` columns come back once all rows have ended. steps = 0 only reads.
 def generation_model(
-    embeddings: Array, layers: Sequence[str], weights: Sequence[Sequence[Array | None]],
+    embeddings: Array | Int8Weights, layers: Sequence[str], weights: Sequence[Sequence[Array | Int8Weights | None]],
     activations: Sequence[tuple[str, str]], probabilities: bool,
 ) -> GenerationModel: ...
 def generate(

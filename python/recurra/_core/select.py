@@ -120,7 +120,8 @@ def build_config() -> dict[str, Any]:
     -------
     dict
         ``isa`` (what was picked), ``available`` (what ``RECURRA_ISA`` may name here), ``version``, ``compiler``,
-        ``flags``, ``eigen``, ``lanes`` (float32 numbers in a vector), ``threads`` and ``cpus`` (usable ones).
+        ``flags``, ``eigen``, ``lanes`` (float32 numbers in a vector), ``int8`` (the instructions of products with
+        8-bit weights), ``threads`` and ``cpus`` (usable ones).
 
     Examples
     --------

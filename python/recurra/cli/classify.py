@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,15 @@ from recurra.cli.classifier_options import (
 from recurra.cli.columns import column_finder, column_options
 from recurra.cli.errors import InputError
 from recurra.cli.inputs import format_option, read_labelled, text_batches
-from recurra.cli.options import check_plot, encoding_option, open_checkpoint, plot_option, quiet_option, save_training
+from recurra.cli.options import (
+    check_plot,
+    encoding_option,
+    item_bar,
+    open_checkpoint,
+    plot_option,
+    quiet_option,
+    save_training,
+)
 from recurra.cli.parallel import predicted
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
@@ -174,9 +183,12 @@ def predict(
     batches = _batches(files, sentence, text_column, quiet, options, 2048 if jobs == 1 else 512)
     classifier = TextClassifier.load(model)
     writer = ResultWriter("jsonl" if as_json else to)
-    for texts, found in predicted(classifier, model, batches, jobs):
-        for text, prediction in zip(texts, found, strict=True):
-            writer.write(text, prediction)
+    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
+        for texts, found in predicted(classifier, model, batches, jobs):
+            for text, prediction in zip(texts, found, strict=True):
+                writer.write(text, prediction)
+            if advance is not None:
+                advance(len(texts))
 
 
 def _batches(

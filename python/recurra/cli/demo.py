@@ -123,7 +123,10 @@ def classify_sentences(seed: int, quiet: bool) -> Any:
         f"\nA small LSTM learns from {len(texts)} short reviews which ones are praise; {len(held_out)} are held out"
     )
     names = ("negative", "positive")
-    classifier = SentimentClassifier(units=16, embedding=32, dropout=0.4, vocabulary_size=5000, seed=seed)
+    classifier = SentimentClassifier(
+        units=16, embedding=32, dropout=0.4, vocabulary_size=5000, pooling="mean", pairs=0, word_dropout=0.0,
+        averaging=0.0, seed=seed,
+    )  # fmt: skip
     classifier.fit(
         texts, [names[label] for label in labels], validation=0.0, epochs=20, batch_size=16, learning_rate=5e-3,
         patience=20, verbose=0,

@@ -22,6 +22,7 @@ from recurra.cli.options import (
     save_training,
     seed_option,
 )
+from recurra.cli.plots import check_plot, plot_option
 from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
 
@@ -75,9 +76,9 @@ def lm() -> None:
 @click.option(
     "--dropout",
     type=click.FloatRange(0, 1, max_open=True),
-    default=0.1,
+    default=0.3,
     show_default=True,
-    help="After each recurrent layer; more for a short text.",
+    help="After each recurrent layer; more for more units.",
 )
 @click.option("--locked-dropout", is_flag=True, help="Drop the same units at every step of a window.")
 @click.option(
@@ -110,19 +111,17 @@ def lm() -> None:
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    help="Places in the text that are read side by side.",
+    metavar="N",
+    help="Places in the text that are read side by side  [default: 32, fewer for a short text]",
 )
 @click.option(
-    "--window", type=click.IntRange(min=1), default=100, show_default=True, help="Tokens that gradients reach back."
+    "--window", type=click.IntRange(min=1), default=64, show_default=True, help="Tokens that gradients reach back."
 )
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
-    default=4e-3,
-    show_default=True,
-    help="Adam's, at the start; falls to a tenth.",
+    metavar="RATE",
+    help="Adam's, at the start; falls to a tenth  [default: 0.012, less for words, small batches and many units]",
 )
 @click.option(
     "--clipnorm",
@@ -134,9 +133,8 @@ def lm() -> None:
 @click.option(
     "--averaging",
     type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Momentum of a moving average of the weights, kept in their place; 0 for none.",
+    metavar="M",
+    help="Momentum of a moving average of the weights, kept in their place; 0 for none  [default: a fifth of an epoch]",
 )
 @click.option(
     "--validation",
@@ -155,6 +153,7 @@ def lm() -> None:
     "--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
 )
 @history_option
+@plot_option
 @resume_options
 @encoding_option
 @seed_option("the training")
@@ -165,15 +164,16 @@ def train(
     force: bool,
     epochs: int,
     patience: int,
-    batch_size: int,
+    batch_size: int | None,
     window: int,
-    learning_rate: float,
+    learning_rate: float | None,
     clipnorm: float,
-    averaging: float,
+    averaging: float | None,
     validation: float,
     start_from: Path | None,
     sample: int,
     history: Path | None,
+    plot: Path | None,
     encoding: str,
     seed: int | None,
     quiet: bool,
@@ -197,6 +197,7 @@ def train(
     """
     from recurra.tasks import LanguageModel
 
+    check_plot(plot, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     text = read_text_files(files, encoding)
     if start_from is None:
@@ -221,7 +222,7 @@ def train(
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
-    save_training(model, record, out, history, checkpoint, unit, quiet)
+    save_training(model, record, out, history, checkpoint, unit, quiet, plot)
 
 
 def refuse_sizes_with_start_from() -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from recurra.cli.errors import INTERRUPTED, InputError
+from recurra.cli.plots import write_plot
 from recurra.cli.standard_streams import say
 from recurra.files import atomic_write
 from recurra.training.interrupt import signal_name
@@ -139,9 +140,16 @@ def write_history(path: Path | None, history: Any) -> None:
 
 
 def save_training(
-    model: Any, record: Any, out: Path, history: Path | None, checkpoint: Any, unit: str, quiet: bool
+    model: Any,
+    record: Any,
+    out: Path,
+    history: Path | None,
+    checkpoint: Any,
+    unit: str,
+    quiet: bool,
+    plot: Path | None = None,
 ) -> None:
-    """Write the model, then the history, and say what was reached and where it is.
+    """Write the model, then the history and the plot, and say what was reached and where it is.
 
     The exit code is that of the signal which ended the training, if one did; the checkpoint then stays.
     """
@@ -150,6 +158,7 @@ def save_training(
     if checkpoint is not None and not interrupted:
         checkpoint.clear()
     write_history(history, record)
+    write_plot(plot, record)
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 
@@ -169,8 +178,11 @@ def _finish(trained: dict[str, Any], signal: int | None, out: Path, unit: str, q
 
 
 @contextmanager
-def item_bar(total: int, what: str, quiet: bool) -> Iterator[Callable[[int], Any] | None]:
-    """A bar on standard error, where that is a terminal, over `total` items; yields what to tell the numbers done."""
+def item_bar(total: int | None, what: str, quiet: bool) -> Iterator[Callable[[int], Any] | None]:
+    """A bar on standard error, where that is a terminal, over `total` items, or as many as come; yields what to tell.
+
+    What is yielded takes the numbers of items done; it is None where there is no bar.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.chat import chat
 from recurra.cli.classify import classify
 from recurra.cli.convert import convert
 from recurra.cli.demo import demo
@@ -13,8 +14,10 @@ from recurra.cli.errors import Group
 from recurra.cli.info import info
 from recurra.cli.lm import lm
 from recurra.cli.programs import check, run
+from recurra.cli.quantize import quantize_command
 from recurra.cli.sentiment import sentiment
 from recurra.cli.tag import tag
+from recurra.cli.translate import translate
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -37,6 +40,8 @@ def cli(threads: int | None) -> None:
       echo "What a waste of time." | recurra sentiment predict reviews.rsc
       recurra tag train en-train.conllu -o english.rst --dev en-dev.conllu
       recurra classify explain reviews.rsc -t "A dull film with one good joke."
+      recurra translate train fra.txt -o fra.rtr
+      recurra chat train talk.tsv -o talk.rct
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -47,5 +52,12 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
-for command in (demo, lm, classify, sentiment, tag, run, check, convert, info):
+lm.add_command(quantize_command("LanguageModel", ".rlm", "recurra lm quantize novel.rlm -o novel-int8.rlm"))
+classify.add_command(
+    quantize_command("TextClassifier", ".rsc", "recurra classify quantize reviews.rsc -o reviews-int8.rsc")
+)
+sentiment.add_command(
+    quantize_command("SentimentClassifier", ".rsc", "recurra sentiment quantize reviews.rsc -o reviews-int8.rsc")
+)
+for command in (demo, lm, classify, sentiment, tag, translate, chat, run, check, convert, info):
     cli.add_command(command)

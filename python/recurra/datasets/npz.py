@@ -38,11 +38,15 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
         stored, claimed = os.path.getsize(path), 0
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                if info.filename.endswith(".npy"):
-                    claimed += info.file_size
-                    check_unpacked(info.file_size, info.compress_size, f"{name}: {info.filename}")
-                    check_unpacked(claimed, stored, name)
-                    arrays[info.filename[:-4]] = _read_npy(archive.read(info), f"{name}: {info.filename}")
+                if not info.filename.endswith(".npy"):  # passed by, but for a name that is damaged in one of two places
+                    archive.open(info).close()
+                    continue
+                if info.filename[:-4] in arrays:
+                    raise FileFormatError(f"{name} holds {info.filename!r} twice: it is damaged")
+                claimed += info.file_size
+                check_unpacked(info.file_size, info.compress_size, f"{name}: {info.filename}")
+                check_unpacked(claimed, stored, name)
+                arrays[info.filename[:-4]] = _read_npy(archive.read(info), f"{name}: {info.filename}")
         if not arrays:
             raise FileFormatError(f"{name} holds no arrays: it is damaged or not an .npz file")
     except (FileFormatError, FileNotFoundError, PermissionError, IsADirectoryError):

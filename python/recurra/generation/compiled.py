@@ -34,6 +34,9 @@ class CompiledModel:
         for kind, layer in steps:
             names = ("kernel", "bias") if kind == "dense" else layer.kernel_cell.weights
             self._variables += [variable for name in names if (variable := getattr(layer, name)) is not None]
+        for layer in (embedding, *(layer for _, layer in steps)):
+            if layer.quantization_mode:
+                self._variables += [getattr(layer, f"{name}_scale") for name in layer._matrices()]
 
     @property
     def vocabulary(self) -> int:
@@ -57,21 +60,31 @@ class CompiledModel:
         if made != wanted:
             with no_grad():
                 weights, functions = zip(*(_weights(kind, layer) for kind, layer in self._steps), strict=True)
-                table = np.asarray(self._embedding.embeddings)
+                table = _array(_table(self._embedding))
                 kinds = [kind for kind, _ in self._steps]
                 handle = core.generation_model(table, kinds, weights, functions, self._probabilities)
             _MODELS[self._model] = wanted, handle
         return handle
 
 
-def _weights(kind: str, layer: Any) -> tuple[list[Array | None], tuple[str, str]]:
+def _weights(kind: str, layer: Any) -> tuple[list[Any], tuple[str, str]]:
     if kind == "dense":
-        arrays = [layer.kernel, layer.bias]
+        arrays = [layer._int8("kernel") if layer.quantization_mode else layer.kernel, layer.bias]
         names = {"activation": activations.kernel_name(layer.activation) or "linear"}  # a softmax is not in the kernel
     else:
         arrays, names = layer._kernel_weights(), layer._kernel_names
-    found = [None if array is None else np.asarray(array) for array in arrays]
-    return found, (names["activation"], names.get("recurrent_activation", "sigmoid"))
+    return [_array(array) for array in arrays], (names["activation"], names.get("recurrent_activation", "sigmoid"))
+
+
+def _table(embedding: Any) -> Any:
+    return embedding._int8("embeddings") if embedding.quantization_mode else embedding.embeddings
+
+
+def _array(weight: Any) -> Any:
+    """The numbers of a weight; of 8-bit ones, values and scales."""
+    if isinstance(weight, tuple):
+        return tuple(np.asarray(part) for part in weight)
+    return None if weight is None else np.asarray(weight)
 
 
 def compile_model(model: Any) -> CompiledModel | None:
@@ -138,7 +151,7 @@ def _built(embedding: Any, steps: Sequence[tuple[str, Any]]) -> bool:
 
 def _checked(model: CompiledModel) -> CompiledModel | None:
     """`model`, where all weights have one dtype, and there are as many scores as tokens."""
-    dtypes = {str(variable.dtype) for variable in model._variables}
+    dtypes = {str(variable.dtype) for variable in model._variables if variable.dtype != np.int8}
     layers = [layer for _, layer in model._steps]
     if len(dtypes) != 1 or not dtypes <= {"float32", "float64"} or {layer.dtype for layer in layers} != dtypes:
         return None

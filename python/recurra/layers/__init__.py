@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from recurra.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
     from recurra.layers.add_loss import AddLoss
     from recurra.layers.attention import AdditiveAttention, Attention, BilinearAttention
+    from recurra.layers.attention_decoder import InputFeedingDecoder
     from recurra.layers.base.input_spec import InputSpec
     from recurra.layers.base.layer import Layer
     from recurra.layers.base.operation import GetItem, Operation
@@ -145,6 +146,7 @@ _HOMES = {
     "reversible_embedding": ("ReversibleEmbedding",),
     "activation_layers": ("ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
     "attention": ("AdditiveAttention", "Attention", "BilinearAttention"),
+    "attention_decoder": ("InputFeedingDecoder",),
     "bidirectional": ("Bidirectional",),
     "concatenation": ("Concatenate", "concatenate"),
     "distinct_steps": ("DistinctSteps",),
@@ -264,6 +266,7 @@ __all__ = [
     "IndRNN",
     "IndRNNCell",
     "Input",
+    "InputFeedingDecoder",
     "InputLayer",
     "InputSpec",
     "IntegerLookup",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.context import scores_may_wait
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
+from recurra.ops.projection import ProjectedScores
+from recurra.ops.quantization import int8_dense
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
@@ -29,6 +32,7 @@ class Dense(Layer):
     """
 
     _float_inputs = True
+    int8_matrices: ClassVar[dict[str, int]] = {"kernel": 0}
     supports_masking = True
     _mask_passes = True
 
@@ -66,13 +70,16 @@ class Dense(Layer):
         size = input_shape[-1]
         if size is None:
             raise ValueError(f"{self.name}: the last axis of the input must have a known size, got {input_shape}")
-        self.kernel = self.add_weight(
-            (size, self.units),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        if self._quantization:
+            self._build_int8("kernel", (size, self.units))
+        else:
+            self.kernel = self.add_weight(
+                (size, self.units),
+                self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                constraint=self.kernel_constraint,
+                name="kernel",
+            )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -86,7 +93,12 @@ class Dense(Layer):
 
     def call(self, inputs: TensorLike, *, activated: bool = True) -> Any:
         """The output; where `activated` is False without the activation, for a loss that takes logits."""
-        y = ops.dense(inputs, self.kernel, self.bias)
+        if self._quantization:
+            y = int8_dense(inputs, self._int8("kernel"), self.bias)
+        elif not activated and scores_may_wait(self.units) and inputs.dtype == self.kernel.dtype:
+            return ProjectedScores(inputs, self.kernel, self.bias)
+        else:
+            y = ops.dense(inputs, self.kernel, self.bias)
         return self.activation(y) if activated and self.activation is not activations.linear else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
 from recurra.layers.lazy_embedding import embed_lazily
 from recurra.ops.common import any_outside, refuse_masked
+from recurra.ops.quantization import int8_embedding, int8_rows
 from recurra.symbolic import KerasTensor
 from recurra.typing import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
@@ -33,6 +34,8 @@ class Embedding(Layer):
     >>> Embedding(10, 4)(np.array([[1, 2, 0]])).shape
     (1, 3, 4)
     """
+
+    int8_matrices: ClassVar[dict[str, int]] = {"embeddings": 1}
 
     def __init__(
         self,
@@ -68,6 +71,9 @@ class Embedding(Layer):
     def build(self, input_shape: Shape | None = None) -> None:
         if self.built:
             return
+        if self._quantization:
+            self._build_int8("embeddings", (self.input_dim, self.output_dim))
+            return
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -98,6 +104,8 @@ class Embedding(Layer):
         return whole
 
     def call(self, inputs: TensorLike) -> Any:
+        if self._quantization:
+            return int8_embedding(self._int8("embeddings"), self.ids_of(inputs))
         return ops.embedding(self.embeddings, self.ids_of(inputs))
 
     def lookup(self, inputs: ArrayLike) -> Any:
@@ -108,7 +116,10 @@ class Embedding(Layer):
         if not self.built or self.activity_regularizer is not None:
             return self(inputs)
         ids = self.ids_of(inputs)
-        result = embed_lazily(self.embeddings, ids)
+        if self._quantization:
+            result = embed_lazily(*int8_rows(self._int8("embeddings"), ids))
+        else:
+            result = embed_lazily(self.embeddings, ids)
         if self.mask_zero:
             result._keras_mask = ids != 0
         return result

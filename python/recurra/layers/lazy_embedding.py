@@ -19,12 +19,12 @@ class EmbeddedIds(Tensor):
     that asks for `value` gets the vectors, gathered at that moment (and recorded on the tape it was made under).
 
     ids : (B, T) int32
-    table : Variable (V, I)
+    table : Variable (V, I), or an array that nothing trains
     """
 
     __slots__ = ("_gathered", "ids", "table")
 
-    def __init__(self, ids: Array, table: Variable, tape: GradientTape | None = None) -> None:
+    def __init__(self, ids: Array, table: Variable | Array, tape: GradientTape | None = None) -> None:
         self.ids = ids
         self.table = table
         self.tape = tape if tracked(table, tape) else None
@@ -66,6 +66,6 @@ def _scatter(ids: Array, dy: Array, shape: tuple[int, ...]) -> RowSparse:
     return RowSparse(used, rows, shape)
 
 
-def embed_lazily(table: Variable, ids: Array) -> EmbeddedIds:
+def embed_lazily(table: Variable | Array, ids: Array) -> EmbeddedIds:
     """``table[ids]`` for a consumer that may want the ids instead."""
     return EmbeddedIds(ids, table, current_tape())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from recurra import ops
+from recurra.layers.base.context import scores_may_wait
 from recurra.layers.embedding import Embedding
+from recurra.ops.projection import ProjectedScores
 from recurra.symbolic import KerasTensor
 from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
 
@@ -62,9 +64,18 @@ class ReversibleEmbedding(Embedding):
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
 
-    def call(self, inputs: TensorLike, reverse: bool = False) -> Any:
+    @property
+    def plain_scores(self) -> bool:
+        """Whether the way back is a product with the table and nothing more."""
+        return self.tie_weights and self.reverse_dtype is None and self.logit_soft_cap is None
+
+    def call(self, inputs: TensorLike, reverse: bool = False, *, activated: bool = True) -> Any:
+        """Vectors, or with `reverse` logits; these may be left to the loss where `activated` is False."""
         if not reverse:
             return super().call(inputs)
+        waits = not activated and self.plain_scores and scores_may_wait(self.input_dim)
+        if waits and inputs.dtype == self.embeddings.dtype:
+            return ProjectedScores(inputs, self.embeddings, transposed=True)
         matrix = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
         if self.reverse_dtype is not None:
             inputs, matrix = ops.cast(inputs, self.reverse_dtype), ops.cast(matrix, self.reverse_dtype)

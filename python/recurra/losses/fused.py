@@ -15,6 +15,7 @@ from recurra._core.select import core
 from recurra.autograd import Array, record, value_of
 from recurra.config import epsilon
 from recurra.ops.common import any_outside
+from recurra.ops.projection import ProjectedScores
 from recurra.typing import ArrayLike
 
 
@@ -39,12 +40,17 @@ def class_ids(labels: ArrayLike, shape: tuple[int, ...], argument: str = "y_true
     return np.ascontiguousarray(ids.reshape(-1), np.int32)
 
 
-def clipped_from_logits(ids: Array, logits: ArrayLike) -> Any:
+def clipped_from_logits(ids: Array, logits: ArrayLike, upstream: Array | None = None) -> Any:
     """``-log(clip(softmax(z)[id], eps, 1 - eps))`` over the last axis, without the softmax's array.
 
     ids : (M,) int32, for logits ``(..., V)`` with M rows
+    upstream : see :func:`recurra.ops.projected_cross_entropy`, for logits that are not computed yet
     returns : the logits' shape without its last axis. Where the probability is clipped the gradient is zero
     """
+    if isinstance(logits, ProjectedScores):
+        kind = logits.dtype.type
+        bounds = -np.log(kind(1 - epsilon())), -np.log(kind(epsilon()))
+        return logits.cross_entropy(ids.reshape(logits.shape[:-1]), bounds, upstream)
     loss, backward = clipped_values(ids, value_of(logits))
     return record(loss, (logits,), lambda d: (backward(d),))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,16 @@ class GraphQueries:
 
     def _softmax_outputs(self) -> list[int]:
         """The numbers of the outputs whose last layer ends in a softmax that the loss may take the place of."""
+        return self._outputs_of(
+            lambda node, graph: ends_in_softmax(node.layer) and len(graph.nodes_of(node.layer)) == 1
+        )
+
+    def _score_outputs(self) -> list[int]:
+        """The numbers of the outputs that are the products of a linear layer, which the loss may compute."""
+        return self._outputs_of(lambda node, graph: ends_in_scores(node.layer))
+
+    def _outputs_of(self, ends: Callable[[Any, Graph], bool]) -> list[int]:
+        """The numbers of the outputs that nothing else uses, made by a call for which ``ends(call, graph)`` holds."""
         graph = self._graph
         if graph is None or not self._runs_graph() or type(self).__call__ is not Layer.__call__:  # type: ignore[attr-defined]
             return []
@@ -106,7 +117,7 @@ class GraphQueries:
             if any(any(t is tensor for t in node.input_tensors) for node in graph.nodes):
                 continue
             node = tensor.node
-            if node is not None and ends_in_softmax(node.layer) and len(graph.nodes_of(node.layer)) == 1:
+            if node is not None and ends(node, graph):
                 found.append(i)
         return found
 
@@ -122,6 +133,15 @@ def ends_in_softmax(layer: Any) -> bool:
     if type(layer) not in (Dense, Activation) or layer.activity_regularizer is not None:
         return False
     return layer.activation is activations.softmax
+
+
+def ends_in_scores(layer: Any) -> bool:
+    """Whether the last thing that `layer` does is a product with weights, whose result nothing but the loss needs."""
+    from recurra.layers import Dense, ReversibleEmbedding
+
+    if type(layer) is ReversibleEmbedding:
+        return layer.activity_regularizer is None and layer.plain_scores
+    return type(layer) is Dense and layer.activity_regularizer is None and layer.activation is activations.linear
 
 
 def _shape_key(x: Any) -> Any:

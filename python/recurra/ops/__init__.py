@@ -9,8 +9,10 @@ the graph, as in Keras 3.
     elementary.py    rarer elementwise functions, norm, prod
     arrays.py        arrays made, sorted, searched, written into; loops of functions
     products.py      matmul, dense, dot, tensordot, einsum
+    quantization.py  8-bit weights: how they are made, dense and embedding with them
     nn.py            activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
+    projection.py    the cross-entropy of a product with many columns, block by block
     windows.py       windows that slide over spatial axes, and their products with a kernel
     convolution.py   conv and its relatives, over any number of axes
     pooling.py       max_pool, average_pool
@@ -194,6 +196,7 @@ from recurra.ops.nn import (
 )
 from recurra.ops.pooling import average_pool, max_pool
 from recurra.ops.products import dense, dot, einsum, matmul, tensordot
+from recurra.ops.projection import projected_cross_entropy
 from recurra.ops.recurrent import (
     GRUGradients,
     LSTMGradients,
@@ -244,7 +247,8 @@ from recurra.ops.time_loop import rnn
 _ON_ARRAYS_ALONE = {
     "arange", "array", "bincount", "cond", "convert_to_numpy", "empty", "eye", "fori_loop", "full", "gru",
     "gru_backward", "identity", "isin", "linspace", "logspace", "lstm", "lstm_backward", "map", "meshgrid", "ndim",
-    "nonzero", "ones", "rnn", "run_cell", "run_cell_backward", "scan", "scatter", "searchsorted", "segment_sum",
+    "nonzero", "ones", "projected_cross_entropy", "rnn",
+    "run_cell", "run_cell_backward", "scan", "scatter", "searchsorted", "segment_sum",
     "shape", "simple_rnn", "simple_rnn_backward", "size", "unique", "value_of", "vectorized_map", "while_loop",
     "zeros",
 }  # fmt: skip
@@ -266,7 +270,8 @@ __all__ = [
     "logical_xor", "logspace", "logsumexp", "lstm", "lstm_backward", "map", "matmul", "max", "max_pool", "maximum",
     "mean", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis", "multiply", "nan_to_num", "ndim",
     "negative", "nonzero", "norm", "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad",
-    "power", "prod", "rad2deg", "ravel", "reciprocal", "relu", "relu6", "repeat", "reshape", "rms_normalization",
+    "power", "prod", "projected_cross_entropy",
+    "rad2deg", "ravel", "reciprocal", "relu", "relu6", "repeat", "reshape", "rms_normalization",
     "rnn", "roll", "round", "rsqrt", "run_cell", "run_cell_backward", "scan", "scatter", "scatter_update",
     "searchsorted", "segment_sum", "selu", "separable_conv", "shape", "sigmoid", "sigmoid_cross_entropy", "sign",
     "signbit", "silu", "simple_rnn", "simple_rnn_backward", "sin", "sinh", "size", "slice", "slice_update",

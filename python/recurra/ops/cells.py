@@ -19,6 +19,7 @@ from recurra._core.cells import CELLS
 from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
 from recurra.ops.common import array_of, ids_of
+from recurra.ops.quantization import Int8Weights
 
 
 class Cache:
@@ -73,7 +74,8 @@ def run_cell(
                            (P, 4H), bias (4H,),                the projection_kernel V: PyTorch's LSTM with
                            projection_kernel (H, P)            proj_size
         =================  ==================================  ==================================================
-    weights : the arrays, in this order; the bias may be None
+    weights : the arrays, in this order; the bias may be None. kernel and recurrent_kernel may, together, be
+        :class:`recurra.ops.quantization.Int8Weights`, for inference
     initial_state : (h,) or h itself, or (h, c) where the cell has c, each (B, H), h (B, P) with a projection, or None
         for zeros
     activation, recurrent_activation : by default the cell's own: "relu" for "indrnn", "linear" for "min_gru" and
@@ -187,15 +189,19 @@ def _recorded(
 
     again : for a tape that is walked more than once, makes another cache: a cache serves one walk
     """
-    need_dx = tracked(inputs[0], current_tape())
+    tape = current_tape()
+    need_dx = tracked(inputs[0], tape)
+    count = len(outputs) - 1
+    need_dstates = _any_tracked(tape, *inputs[1 : 1 + count])
     walks = 0
 
     def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
         nonlocal walks
         walks += 1
         kept = cache if again is None or walks == 1 else again()
-        dx, dstates, dweights = core.recurrent_backward(kept, _array(dy), _arrays(dstates), need_dx)
-        return (_rows(dx, table), *dstates, *dweights)
+        given = _arrays(dstates) if need_dstates or any(d is not None for d in dstates) else None
+        dx, of_initial, dweights = core.recurrent_backward(kept, _array(dy), given, need_dx)
+        return (_rows(dx, table), *(of_initial or (None,) * count), *dweights)
 
     return record(outputs, inputs, backward)
 
@@ -213,6 +219,8 @@ def _arrays(values: tuple[Any, ...]) -> tuple[Any, ...]:
             if value is None or type(value) is ndarray
             else value.value
             if isinstance(value, Tensor)
+            else _arrays(value)  # 8-bit weights and their scales
+            if type(value) is Int8Weights
             else np.asarray(value)
             for value in values
         ]
@@ -230,6 +238,8 @@ def _array(value: Any) -> Any:
 def _weights_cache(cell: str, weights: tuple[Any, ...]) -> Any:
     """The cache of these weights in packed form, until they change; None for arrays, whose changes nobody counts."""
     versions: list[int | None] = []
+    if type(weights[0]) is Int8Weights:
+        weights = tuple(part for weight in weights for part in (weight if type(weight) is Int8Weights else (weight,)))
     for weight in weights:
         if type(weight) is Variable:
             versions.append(weight.version)

@@ -89,8 +89,12 @@ class _State:
 
     __slots__ = ("attributes",)
 
-    def __init__(self) -> None:
-        self.attributes: Any = None
+    attributes: Any
+
+    def __new__(cls) -> _State:  # a pickle may make one without calling __init__
+        made = super().__new__(cls)
+        made.attributes = None
+        return made
 
     def __setstate__(self, state: Any) -> None:
         self.attributes = state

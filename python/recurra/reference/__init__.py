@@ -19,6 +19,7 @@ The same functions as the compiled modules, with the signatures of ``_core/kerne
 
 from recurra.reference.gate_rows import checksum, columns_to_gate_rows, gate_rows_to_columns
 from recurra.reference.generation import beam_search, generate, generation_model
+from recurra.reference.int8 import int8_matmul
 from recurra.reference.machine import build_config, get_num_threads, set_num_threads
 from recurra.reference.nn import (
     activation_backward,
@@ -26,6 +27,7 @@ from recurra.reference.nn import (
     embedding_backward,
     embedding_forward,
     matmul,
+    matmul_add,
     softmax_backward,
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
@@ -72,7 +74,9 @@ __all__ = [
     "generation_model",
     "get_num_threads",
     "grad_norm",
+    "int8_matmul",
     "matmul",
+    "matmul_add",
     "packed_weights_cache",
     "random_normal",
     "random_uniform",

@@ -11,6 +11,7 @@ import numpy as np
 
 from recurra._core.cells import CELLS
 from recurra.reference import checks
+from recurra.reference.int8 import Int8Stack, is_pair, matrix, pair
 from recurra.reference.nn import ACTIVATIONS, activation_forward, matmul, softmax_forward
 from recurra.reference.recurrent import recurrent_forward
 from recurra.reference.sampling import sample
@@ -22,8 +23,9 @@ States = tuple[tuple[Array, ...], ...]
 class GenerationModel(NamedTuple):
     """The table, and copies of the weights, as the compiled modules pack them."""
 
-    table: Array
-    layers: tuple[tuple[str, tuple[Array | None, ...], tuple[str, str]], ...]
+    table: Any  # an array, or (values, scales) of 8-bit ones
+    dtype: np.dtype[Any]
+    layers: tuple[tuple[str, tuple[Any, ...], tuple[str, str]], ...]
     probabilities: bool
 
     @property
@@ -32,58 +34,86 @@ class GenerationModel(NamedTuple):
         found = []
         for name, weights, _ in self.layers:
             if name != "dense":
-                assert weights[0] is not None
-                found.append((name, weights[0].shape[1] // len(CELLS[name].gates)))
+                kernel = weights[0][0] if is_pair(weights[0]) else weights[0]
+                found.append((name, kernel.shape[1] // len(CELLS[name].gates)))
         return found
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return len(self.table[0] if is_pair(self.table) else self.table)
+
+    def vectors(self, ids: Array) -> Array:
+        """The table's rows."""
+        if not is_pair(self.table):
+            return self.table[ids]
+        values, scales = self.table
+        return values[ids] / scales[ids, None]
 
 
 def generation_model(
-    embeddings: Array,
+    embeddings: Any,
     layers: Sequence[str],
-    weights: Sequence[Sequence[Array | None]],
+    weights: Sequence[Sequence[Any]],
     activations: Sequence[tuple[str, str]],
     probabilities: bool,
 ) -> GenerationModel:
     """The network, its shapes checked."""
-    table = checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
+    table: Any
+    if is_pair(embeddings):
+        dtype = checks.floats("embeddings[1]", embeddings[1]).dtype if len(embeddings) == 2 else np.dtype(np.float32)
+        table = pair("embeddings", embeddings, dtype, "(V,)", axis=0)
+        V, width = table[0].shape
+    else:
+        table = checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
+        dtype, (V, width) = table.dtype, table.shape
     _items("layers", layers, None)
     _items("weights", weights, len(layers))
     _items("activations", activations, len(layers))
-    width, read = table.shape[1], []
+    read = []
     for n, (name, arrays, functions) in enumerate(zip(layers, weights, activations, strict=True)):
         kinds = ("dense", *(cell for cell, kind in CELLS.items() if not kind.projects))
         if not isinstance(name, str) or name not in kinds:
             raise ValueError(
                 f"layers[{n}] must be 'dense' or a name of recurrent_cells() that does not project, got {name!r}"
             )
-        shapes = _shapes(name, f"weights[{n}]", arrays, width, table.dtype)
+        shapes = _shapes(name, f"weights[{n}]", arrays, width, dtype)
         width = shapes[1]
         for function in _items(f"activations[{n}]", functions, 2):
             checks.one_of(f"activations[{n}]", function, ACTIVATIONS)
-        own = tuple(None if array is None else array.copy() for array in arrays)
+        own = tuple(_copy(array) for array in arrays)
         read.append((name, own, (functions[0], functions[1])))
     if not any(name != "dense" for name in layers):
         raise ValueError("layers must name a recurrent cell, got none")
-    if width != len(table) or not width:
+    if width != V or not width:
         raise ValueError(
-            "the last layer must have as many units as embeddings has rows, V >= 1, "
-            f"got {width} units and {len(table)} rows"
+            f"the last layer must have as many units as embeddings has rows, V >= 1, got {width} units and {V} rows"
         )
-    return GenerationModel(table, tuple(read), probabilities)
+    return GenerationModel(table, dtype, tuple(read), probabilities)
+
+
+def _copy(weights: Any) -> Any:
+    if is_pair(weights):
+        return tuple(part.copy() for part in weights)
+    return None if weights is None else weights.copy()
 
 
 def _shapes(name: str, at: str, arrays: Any, inputs: int, dtype: np.dtype[Any]) -> tuple[int, int]:
     """The inputs and the units of a layer, from its weights."""
     names = ("kernel", "bias") if name == "dense" else CELLS[name].weights
     _items(at, arrays, len(names))
-    kernel = checks.rank(f"{at}[0]", checks.floats(f"{at}[0]", arrays[0], dtype), "(I, G*H)", 2)
+    kernel = checks.rank(f"{at}[0]", matrix(f"{at}[0]", arrays[0], dtype), "(I, G*H)", 2)
     gates = 1 if name == "dense" else len(CELLS[name].gates)
     units = kernel.shape[1] // gates
     if units < 1:
         raise ValueError(f"{at}[0] must have at least one unit (H >= 1), got none")
     expected = {"kernel": (inputs, units), "bias": (units,)} if name == "dense" else CELLS[name].shapes(inputs, units)
     for k, part in enumerate(names):
-        if arrays[k] is not None or part != "bias":
+        if part in ("kernel", "recurrent_kernel"):
+            checks.shaped(f"{at}[{k}]", matrix(f"{at}[{k}]", arrays[k], dtype), part, expected[part])
+            if is_pair(arrays[k]) != is_pair(arrays[0]):
+                raise ValueError(f"{at}[0] and [1] must both be 8-bit weights (values, scales), or neither")
+        elif arrays[k] is not None or part != "bias":
             checks.shaped(f"{at}[{k}]", checks.floats(f"{at}[{k}]", arrays[k], dtype), part, expected[part])
     return inputs, units
 
@@ -107,19 +137,22 @@ def _read_states(model: GenerationModel, states: Any, rows: int) -> States:
     for n, ((name, units), own) in enumerate(zip(model.cells, _items("states", states, len(model.cells)), strict=True)):
         arrays = []
         for k, part in enumerate(_items(f"states[{n}]", own, len(CELLS[name].states))):
-            given = checks.optional(f"states[{n}][{k}]", part, model.table.dtype, "(B, H)", (rows, units))
-            arrays.append(np.zeros((rows, units), model.table.dtype) if given is None else given)
+            given = checks.optional(f"states[{n}][{k}]", part, model.dtype, "(B, H)", (rows, units))
+            arrays.append(np.zeros((rows, units), model.dtype) if given is None else given)
         read.append(tuple(arrays))
     return tuple(read)
 
 
 def _step(model: GenerationModel, ids: Array, states: States) -> tuple[Array, States]:
     """Scores of the next token, (B, V), and the new states."""
-    value, new, old = model.table[ids], [], iter(states)
+    value, new, old = model.vectors(ids), [], iter(states)
     for name, weights, (activation, recurrent_activation) in model.layers:
         if name == "dense":
             kernel, bias = weights
-            assert kernel is not None
+            if is_pair(kernel):
+                value = value @ Int8Stack(kernel[0], kernel[1][None])
+                value = activation_forward(activation, value if bias is None else value + bias)
+                continue
             value = activation_forward(activation, matmul(value, kernel, bias, False, False))
             continue
         value, state, _ = recurrent_forward(
@@ -149,7 +182,7 @@ def generate(
     stream: int,
 ) -> tuple[Array, States]:
     """Read the prompt (B, N), then choose and read `steps` tokens; the last one is not read."""
-    V = len(_checked(model).table)
+    V = _checked(model).vocabulary
     checks.rank("prompt", checks.ids("prompt", prompt, V), "(B, N)", 2)
     if not prompt.size:
         raise ValueError(f"prompt must have at least one row and one token, got {prompt.shape}")
@@ -226,7 +259,7 @@ def beam_search(
     banned: Array,
 ) -> list[tuple[Array, float, float]]:
     """The `width` best continuations that are found, best first: tokens, log probability, score."""
-    V = len(_checked(model).table)
+    V = _checked(model).vocabulary
     checks.rank("prompt", checks.ids("prompt", prompt, V), "(N,)", 1)
     if not prompt.size:
         raise ValueError("prompt must have at least one token, got none")

@@ -31,4 +31,5 @@ def build_config() -> dict[str, Any]:
         "flags": "",
         "eigen": "",
         "lanes": 1,
+        "int8": "numpy",
     }

@@ -84,6 +84,20 @@ def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool)
     return np.ascontiguousarray(product if bias is None else product + bias)
 
 
+def matmul_add(a: Array, b: Array, trans_a: bool, trans_b: bool, out: Array) -> None:
+    """out += a·b, in place.
+
+    a : (M, K); with trans_a (K, M);  b : (K, N); with trans_b (N, K);  out : (M, N), shares no memory with a and b
+    """
+    checks.rank("a", checks.floats("a", a), "(K, M)" if trans_a else "(M, K)", 2)
+    product = matmul(a, b, None, trans_a, trans_b)
+    checks.shaped("out", checks.inout("out", checks.floats("out", out, a.dtype)), "(M, N)", product.shape)
+    for name, operand in (("a", a), ("b", b)):
+        if np.may_share_memory(out, operand):
+            raise ValueError(f"out must not share memory with {name}")
+    out += product
+
+
 def _last_axis(name: str, x: Array) -> None:
     if checks.floats(name, x).ndim == 0:
         raise ValueError(f"{name} must have shape (..., V), got ()")

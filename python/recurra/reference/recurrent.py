@@ -34,7 +34,7 @@ def recurrent_forward(
     cell: str,
     x: Array,
     states: Sequence[Array | None],
-    weights: Sequence[Array | None],
+    weights: Sequence[Any],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
@@ -72,7 +72,7 @@ def recurrent_forward_rows(
     cell: str,
     x: Array,
     states: Sequence[Array | None],
-    weights: Sequence[Array | None],
+    weights: Sequence[Any],
     lengths: Array | None,
     rows: Array | None,
     activation: str,
@@ -106,11 +106,14 @@ def recurrent_forward_rows(
 
 
 def recurrent_backward(
-    cache: Cache, dy: Array | None, dstates: Sequence[Array | None], need_dx: bool
-) -> tuple[Any, tuple[Array, ...], Arrays]:
-    """dx, the gradients of the initial states, the gradients of the weights."""
+    cache: Cache, dy: Array | None, dstates: Sequence[Array | None] | None, need_dx: bool
+) -> tuple[Any, tuple[Array, ...] | None, Arrays]:
+    """dx, the gradients of the initial states (None where no `dstates` are given), the gradients of the weights."""
     if not isinstance(cache, Cache):
         raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
+    if dstates is None:
+        dx, _, of_weights = recurrent_backward(cache, dy, (None,) * len(cache.cell.states), need_dx)
+        return dx, None, of_weights
     of_states = _items("dstates", dstates, len(cache.cell.states), cache.cell.name)
     if cache.places is None:
         return backward(cache, dy, of_states, need_dx)

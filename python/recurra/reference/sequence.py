@@ -12,6 +12,7 @@ import numpy as np
 from recurra._core.cells import Cell
 from recurra.reference import checks
 from recurra.reference.cells import STEPS, Saved, States, Weights
+from recurra.reference.int8 import Int8Stack, is_pair, matrix
 from recurra.reference.nn import ACTIVATIONS, embedding_backward
 
 Array = np.ndarray[Any, Any]
@@ -44,7 +45,7 @@ def forward(
     cell: Cell,
     x: Array,
     states: tuple[Array | None, ...],
-    weights: dict[str, Array | None],
+    weights: dict[str, Any],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
@@ -65,6 +66,7 @@ def forward(
     Zoneout, with the share z of each unit: a state becomes z⊙(itself before) + (1 - z)⊙(itself after).
     """
     B, T, I, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
+    _check_int8(cell, weights, training, {"input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout})
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
     shares = _shares(cell, zoneout, (B, T), (H, P), dtype)
@@ -198,7 +200,7 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
     return (d if dropout is None else d * dropout).sum(axis=0)
 
 
-def _stacked(cell: Cell, weights: dict[str, Array | None], I: int, H: int, P: int, dtype: np.dtype[Any]) -> Weights:
+def _stacked(cell: Cell, weights: dict[str, Any], I: int, H: int, P: int, dtype: np.dtype[Any]) -> Weights:
     """The weights with their gates in front."""
     G = len(cell.gates)
     kernel, U, b, p = weights["kernel"], weights.get("recurrent_kernel"), weights.get("bias"), np.zeros(0, dtype)
@@ -208,12 +210,20 @@ def _stacked(cell: Cell, weights: dict[str, Array | None], I: int, H: int, P: in
     if found is not None:
         p = found[:, None]
     return Weights(
-        kernel.reshape(I, G, H).swapaxes(0, 1),
-        np.zeros(0, dtype) if U is None else U.reshape(P, G, H).swapaxes(0, 1),
+        _gates_first(kernel, G),
+        np.zeros(0, dtype) if U is None else _gates_first(U, G),
         np.zeros((cell.biases, G, 1, H), dtype) if b is None else b.reshape(cell.biases, G, 1, H),
         p,
         np.zeros(0, dtype) if V is None else V,
     )
+
+
+def _gates_first(weights: Any, G: int) -> Any:
+    """(K, G*H) to (G, K, H)."""
+    if is_pair(weights):
+        values, scales = weights
+        return Int8Stack(_gates_first(values, G), _gates_first(scales[None], G))
+    return weights.reshape(len(weights), G, weights.shape[1] // G).swapaxes(0, 1)
 
 
 def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]:
@@ -230,11 +240,23 @@ def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]
     return tuple(None if array is None else np.ascontiguousarray(array) for array in found)
 
 
+def _check_int8(cell: Cell, weights: dict[str, Any], training: bool, dropout: dict[str, Array | None]) -> None:
+    """8-bit weights are for both matrices, and for inference."""
+    quantized = is_pair(weights["kernel"])
+    if cell.has_recurrent_kernel and quantized != is_pair(weights["recurrent_kernel"]):
+        raise ValueError("kernel and recurrent_kernel must both be 8-bit weights (values, scales), or neither")
+    if quantized and training:
+        raise ValueError("training must be False, and no gradient tape open: 8-bit weights have no gradient")
+    for name, given in dropout.items():
+        if quantized and given is not None:
+            raise ValueError(f"{name} must be None with 8-bit weights")
+
+
 def _check(
     cell: Cell,
     x: Array,
     states: tuple[Array | None, ...],
-    weights: dict[str, Array | None],
+    weights: dict[str, Any],
     mask: Array | None,
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
@@ -255,7 +277,7 @@ def _check(
     kernel, bias = weights["kernel"], weights.get("bias")
     if cell.has_recurrent_kernel:
         given = weights["recurrent_kernel"]
-        U = checks.rank("recurrent_kernel", checks.floats("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
+        U = checks.rank("recurrent_kernel", matrix("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
         H = P = U.shape[0]
         if cell.projects:
             V = weights["projection_kernel"]
@@ -274,13 +296,13 @@ def _check(
         if H < 1:
             raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
     else:
-        W = checks.rank("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", 2)
+        W = checks.rank("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", 2)
         H = W.shape[1] // G
         if H < 1 or W.shape[1] != G * H:
             raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
     if not cell.projects:
         P = H
-    checks.shaped("kernel", checks.floats("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
+    checks.shaped("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
         checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
     else:

@@ -87,7 +87,16 @@ def _save_archive(model: Model, file: IO[bytes], include_optimizer: bool) -> Non
     write_archive(file, config, buffer.getbuffer())
 
 
+def _refuse_quantized(model: Model) -> None:
+    if model._quantized_layer() is not None:
+        raise ValueError(
+            f"{model.name} has 8-bit weights, for which the older .h5 format has no place: end the name in .keras, or "
+            "in .weights.h5 for weights alone"
+        )
+
+
 def _save_legacy(model: Model, path: str, include_optimizer: bool) -> None:
+    _refuse_quantized(model)
     config = legacy_config(model)
     training = legacy_training_config(model) if include_optimizer else None
     with hdf5.create(path) as file:
@@ -171,6 +180,8 @@ def save_weights(model: Model, filepath: FilePath, overwrite: bool = True, *, sa
     if name.endswith(".keras"):
         raise ValueError(f"filepath {name} is a name for a whole model: use save, or end it in .weights.h5")
     legacy = save_format == "h5" or (name.endswith(_H5) and not name.endswith(".weights.h5"))
+    if legacy:
+        _refuse_quantized(model)
     prefix = not name.endswith(_H5) and not legacy
     with (
         atomic_path(checkpoints.file_of(name) if prefix else name, overwrite) as temporary,

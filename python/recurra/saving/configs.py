@@ -84,6 +84,8 @@ class _Preparation:
             )
         if name in ("DTypePolicy", "Policy", "FloatDTypePolicy"):
             return _dtype(inner, where)
+        if name == "QuantizedDTypePolicy":
+            return _quantized_dtype(inner, where)
         if name == "function":
             return self.function(config, where)
         if isinstance(inner, dict) and isinstance(inner.get("name"), str):
@@ -108,6 +110,8 @@ class _Preparation:
         if not isinstance(inner, dict):
             raise FileFormatError(f"{where}: its configuration must be a dictionary, got {type(inner).__name__}")
         inner = dict(inner)
+        if _is_usual_quantization(inner.get("quantization_config")):
+            del inner["quantization_config"]
         if name == "Lambda":
             inner["function"] = self.lambda_function(inner, where)
         inner = {
@@ -167,6 +171,30 @@ def _dtype(inner: Any, where: str) -> str:
     if name not in ("float32", "float64", "int32", "int64", "bool", "string"):
         raise FileFormatError(f"{where}: dtype {name!r} is not supported, only float32 and float64 are")
     return str(name)
+
+
+def _quantized_dtype(inner: Any, where: str) -> str:
+    mode = inner.get("mode") if isinstance(inner, dict) else inner
+    if mode != "int8":
+        raise FileFormatError(f"{where}: quantization {mode!r} is not supported, only 'int8' is")
+    return f"int8_from_{_dtype({'name': inner.get('source_name')}, where)}"
+
+
+def _is_usual_quantization(config: Any) -> bool:
+    """Whether a `quantization_config` says what 8-bit layers do here: both sides quantized by their largest value."""
+    if not isinstance(config, dict) or config.get("class_name") != "Int8QuantizationConfig":
+        return False
+    inner = config.get("config")
+    if not isinstance(inner, dict) or set(inner) - {"weight_quantizer", "activation_quantizer"}:
+        return False
+    usual = {"value_range": [-127, 127], "epsilon": 1e-07, "output_dtype": "int8"}
+    activation = inner.get("activation_quantizer")
+    return (
+        inner.get("weight_quantizer") is None
+        and isinstance(activation, dict)
+        and activation.get("class_name") == "AbsMaxQuantizer"
+        and activation.get("config") == usual
+    )
 
 
 def _array(config: Config, where: str) -> Config:

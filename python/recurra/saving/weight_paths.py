@@ -44,7 +44,7 @@ def _visit(layer: Any, path: str, seen: set[int]) -> Iterator[Entry]:
     if id(layer) in seen:
         return
     seen.add(id(layer))
-    yield Entry(path, layer.name, layer._own_variables(), layer)
+    yield Entry(path, layer.name, layer._file_variables(), layer)
     for attribute, value in _parts(layer):
         below = f"{path}/{attribute}" if path else attribute
         if _is_layer(value):
@@ -93,7 +93,7 @@ def _own_parts(kind: type) -> tuple[str, ...]:
 @cache
 def _named_parts() -> dict[type, tuple[str, ...]]:
     """The attributes of built-in classes that hold layers, as Keras 3 names them."""
-    from recurra.layers import RNN, Bidirectional, MultiHeadAttention, StackedRNNCells, Wrapper
+    from recurra.layers import RNN, Bidirectional, InputFeedingDecoder, MultiHeadAttention, StackedRNNCells, Wrapper
     from recurra.models import Sequential
     from recurra.models.functional import Functional
 
@@ -102,6 +102,7 @@ def _named_parts() -> dict[type, tuple[str, ...]]:
         StackedRNNCells: ("cells",),
         Bidirectional: ("backward_layer", "forward_layer"),
         Wrapper: ("layer",),
+        InputFeedingDecoder: ("parts",),
         MultiHeadAttention: ("key_dense", "output_dense", "query_dense", "value_dense", "_gate_dense"),
         Sequential: ("layers",),
         Functional: ("layers",),

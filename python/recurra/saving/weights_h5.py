@@ -97,6 +97,9 @@ def _values(file: Any, path: str, entry: Entry) -> tuple[str, list[Array]]:
     for variable, array in zip(entry.variables, found, strict=True):
         if array.shape != variable.shape:
             return f"{what}: {variable.name} must have shape {variable.shape}, got {array.shape}", []
+        if (variable.dtype == np.int8) != (array.dtype == np.int8):
+            kinds = [np.dtype(value.dtype).name for value in (variable, array)]
+            return f"{what}: {variable.name} must be {kinds[0]}, got {kinds[1]}: one of them is quantized", []
     return "", [array.read() for array in found]
 
 

@@ -8,6 +8,7 @@
 Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
 """
 
+from recurra.tasks.chatbot import ChatBot, Reply
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.classification import Evaluation, LabelReport, Prediction
 from recurra.tasks.evaluation import Perplexity
@@ -18,9 +19,12 @@ from recurra.tasks.sentiment import SentimentClassifier
 from recurra.tasks.spans import Scores
 from recurra.tasks.tagger import SequenceTagger, TaggingEvaluation
 from recurra.tasks.text_classifier import TextClassifier
+from recurra.tasks.translator import AttentionMap, Translation, TranslationLoss, Translator
 from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
+    "AttentionMap",
+    "ChatBot",
     "Contribution",
     "Evaluation",
     "Explanation",
@@ -29,12 +33,16 @@ __all__ = [
     "NGram",
     "Perplexity",
     "Prediction",
+    "Reply",
     "Scores",
     "SentimentClassifier",
     "SequenceTagger",
     "TaggingEvaluation",
     "TextClassifier",
     "TrainingCheckpoint",
+    "Translation",
+    "TranslationLoss",
+    "Translator",
     "Vocabulary",
     "split_text",
 ]

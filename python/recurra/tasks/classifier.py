@@ -34,9 +34,10 @@ from recurra.tasks.classifier_words import (
 )
 from recurra.tasks.explanation import Explanation, explain
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, held_out_split
+from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, group_names, held_out_split
 from recurra.tasks.model_file import check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_sizes
+from recurra.tasks.quantized import Quantizable
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -51,7 +52,7 @@ EMBEDDING = 48
 """The width of a word's vector where nothing else is said."""
 
 
-class Classifier(Parameters):
+class Classifier(Quantizable, Parameters):
     """Base of the classifiers; see :class:`recurra.tasks.TextClassifier` for the arguments."""
 
     #: the task that its files name; those of the other classifiers are read too
@@ -133,7 +134,8 @@ class Classifier(Parameters):
         names = check_labels(labels, len(texts))
         known = distinct_labels(names)
         targets = np.array([known.index(name) for name in names], np.int32)
-        groups = None if groups is None else list(groups)
+        groups = None if groups is None else group_names(groups)
+        resumed = checkpoint is not None and checkpoint.resume and checkpoint.found
         if checkpoint is not None:
             kept = {name: value for name, value in settings.items() if name != "verbose"}
             begin = {**{name: getattr(self, name) for name in KEPT}, **kept, "data": checksum(*texts, names, groups)}
@@ -141,12 +143,12 @@ class Classifier(Parameters):
             seed = checkpoint.begin({**begin, **start}, self.seed)
         else:
             seed = derive_seed() if self.seed is None else self.seed
-        train, held_out = held_out_split(len(texts), settings["validation"], seed, groups)
-        if len(train) < 2 or len(np.unique(targets[train])) < len(known):
-            raise ValueError(
-                f"validation={settings['validation']:g} of {len(texts)} texts leaves a label without a text to learn "
-                "from: give more texts, or a smaller share"
-            )
+        try:
+            train, held_out = self._split(targets, settings["validation"], seed, groups)
+        except ValueError:
+            if checkpoint is not None and not resumed:
+                checkpoint.clear()  # nothing was begun that could be resumed
+            raise
         self._labels, self._model = known, None
         lm = self._language_model()
         reader = None if lm is not None else WordReader(self.vocabulary_size, [texts[i] for i in train])
@@ -154,7 +156,7 @@ class Classifier(Parameters):
         if self.vectors is not None and reader is not None:
             vectors = pretrained.open_vectors(self.vectors, reader.words, self.embedding)
         self._reader = reader if lm is None else LanguageReader(pretrained.vocabulary_of(lm))
-        sequences = self._encode(texts)
+        sequences = self._encode_all(texts)
         self._word_pairs = WordPairs([sequences[i] for i in train], self.pairs) if self.pairs else None
         batch_size = settings["batch_size"] or batch_size_for(len(train))
         batches = LengthBatches(
@@ -180,6 +182,17 @@ class Classifier(Parameters):
         self._model, self._trained_summary = network, training.summary()
         return history
 
+    def _split(
+        self, targets: Array, validation: float, seed: int, groups: list[Hashable] | None
+    ) -> tuple[Array, Array]:
+        train, held_out = held_out_split(len(targets), validation, seed, groups)
+        if len(train) < 2 or len(np.unique(targets[train])) < len(np.unique(targets)):
+            raise ValueError(
+                f"validation={validation:g} of {len(targets)} texts leaves a label without a text to learn from: give "
+                "more texts, or a smaller share"
+            )
+        return train, held_out
+
     def _language_model(self) -> LanguageModel | None:
         if self.language_model is None:
             return None
@@ -198,6 +211,11 @@ class Classifier(Parameters):
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         assert self._reader is not None
         return [self._cut(ids) or [UNKNOWN] for ids in self._reader.encode(texts)]
+
+    def _encode_all(self, texts: Sequence[str]) -> list[Array]:
+        """The ids of each text as an array, which takes a tenth of a list's memory."""
+        parts = (self._encode(texts[at : at + 1000]) for at in range(0, len(texts), 1000))
+        return [np.array(ids, np.int32) for part in parts for ids in part]
 
     def _cut(self, items: list[Any]) -> list[Any]:
         """The items, of longer lists the first third and the end of `maxlen`."""
@@ -288,17 +306,21 @@ class Classifier(Parameters):
         (ids,) = self._reader.encode([text])
         spans = self._reader.spans(text)
         read = self._cut(list(range(len(ids))))
-        return explain(text, spans, read, [ids[i] for i in read], self._sequence_scores, self.labels, label)
+
+        def scores_of(variants: list[list[int]]) -> Array:
+            return self._sequence_scores([variant or [UNKNOWN] for variant in variants])
+
+        return explain(text, spans, read, [ids[i] for i in read], scores_of, self.labels, label)
 
     def _scores(self, texts: Sequence[str], batch_size: int, progress: Callable[[int], Any] | None) -> Array:
         self._require_trained()
         check_sizes(batch_size=batch_size)
-        return self._sequence_scores(self._encode(texts), batch_size, progress)
+        return self._sequence_scores(self._encode_all(texts), batch_size, progress)
 
     def _sequence_scores(
-        self, sequences: list[list[int]], batch_size: int = 256, progress: Callable[[int], Any] | None = None
+        self, sequences: Sequence[Any], batch_size: int = 256, progress: Callable[[int], Any] | None = None
     ) -> Array:
-        batches = LengthBatches([ids or [UNKNOWN] for ids in sequences], None, batch_size, inputs=self._inputs)
+        batches = LengthBatches(sequences, None, batch_size, inputs=self._inputs)
         found: list[Array] = []
         for inputs in batches:
             found.append(np.asarray(self.model.predict_on_batch(inputs)))

@@ -115,7 +115,7 @@ class WordPairs:
     most : the most pairs to keep
     """
 
-    def __init__(self, sequences: Sequence[Sequence[int]], most: int, least: int = 3) -> None:
+    def __init__(self, sequences: Sequence[Any], most: int, least: int = 3) -> None:
         keys = [np.unique(self._keys(np.asarray(ids, np.int64))) for ids in sequences]
         found, counts = np.unique(np.concatenate(keys), return_counts=True)
         found, counts = found[counts >= least], counts[counts >= least]

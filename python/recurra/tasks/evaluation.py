@@ -10,6 +10,8 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.layers.base.context import waiting_scores
+from recurra.ops.projection import ProjectedScores
 from recurra.tasks.streams import windows
 from recurra.tasks.vocabulary import START
 from recurra.typing import Array
@@ -49,7 +51,7 @@ def log_probabilities(
 ) -> Array:
     """The log probability of each token, (N,) float64.
 
-    network : stateful, for `streams` rows: token ids (B, T) in, scores (B, T, V) out
+    network : stateful, for `streams` rows: token ids (B, T) in, scores (B, T, V) out, which are made block by block
     ids : (N,) int32. They are cut into `streams` stretches, each read from a fresh state: with one stream every token
         is foretold from all that come before it.
     progress : called with the number of tokens after each window
@@ -61,9 +63,13 @@ def log_probabilities(
     reset_states(network)
     with no_grad():
         for x, y in windows(rows.reshape(streams, length), window, START):
-            scores = ops.reshape(np.asarray(network(x, training=False)), (y.size, -1))
-            loss = np.asarray(ops.softmax_cross_entropy(scores, np.ascontiguousarray(y).ravel()), np.float64)
-            found.append(-loss.reshape(y.shape))
+            with waiting_scores():
+                scores = network(x, training=False, logits=frozenset({0}))
+            if isinstance(scores, ProjectedScores):
+                loss = scores.cross_entropy(y)
+            else:
+                loss = ops.softmax_cross_entropy(scores, y)
+            found.append(-np.asarray(loss, np.float64))
             if progress is not None:
                 progress(y.size)
     reset_states(network)

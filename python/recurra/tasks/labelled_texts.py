@@ -105,9 +105,7 @@ def held_out_split(
 
 def group_ids(groups: Iterable[Hashable] | Array, n: int) -> Array:
     """The number of each text's group, (n,) int64, groups numbered by first appearance."""
-    if isinstance(groups, str):
-        raise TypeError("groups must be a list of values, one for each text, got one string")
-    names = list(_one_column(groups, "groups"))
+    names = group_names(groups)
     if len(names) != n:
         raise ValueError(f"groups must be as many as texts, {n}, got {len(names)}")
     number: dict[Hashable, int] = {}
@@ -117,6 +115,13 @@ def group_ids(groups: Iterable[Hashable] | Array, n: int) -> Array:
             raise ValueError(f"groups[{i}] is missing: every text must belong to a group")
         found[i] = number.setdefault(name, len(number))
     return found
+
+
+def group_names(groups: Iterable[Hashable] | Array) -> list[Hashable]:
+    """`groups` as a list: of a list, an array (N,) or (N, 1), a Series or a DataFrame of one column."""
+    if isinstance(groups, str):
+        raise TypeError("groups must be a list of values, one for each text, got one string")
+    return list(_one_column(groups, "groups"))
 
 
 def _one_column(values: Any, name: str) -> Iterable[Any]:

@@ -18,12 +18,15 @@ from recurra.tasks import networks
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
+from recurra.tasks.held_out import split_held_out, whole_characters
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.ngram import NGram
+from recurra.tasks.quantized import Quantizable, copy_weights
+from recurra.tasks.recipe import recipe
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import SMALLEST, Subwords
-from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary, split_text
+from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
     from recurra.callbacks import Callback, History
@@ -36,7 +39,7 @@ _LONGEST_WORD = 32  # characters
 _NETWORK = ("cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection")
 
 
-class LanguageModel:
+class LanguageModel(Quantizable):
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
@@ -68,7 +71,7 @@ class LanguageModel:
         units: int = 256,
         layers: int = 1,
         embedding: int | None = None,
-        dropout: float = 0.1,
+        dropout: float = 0.3,
         locked_dropout: bool = False,
         recurrent_dropout: float = 0.0,
         projection: int | None = None,
@@ -105,11 +108,11 @@ class LanguageModel:
         *,
         validation: float = 0.1,
         epochs: int = 7,
-        batch_size: int = 64,
-        window: int = 100,
-        learning_rate: float = 4e-3,
+        batch_size: int | None = None,
+        window: int = 64,
+        learning_rate: float | None = None,
         clipnorm: float = 1.0,
-        averaging: float = 0.0,
+        averaging: float | None = None,
         patience: int = 3,
         callbacks: Sequence[Callback] = (),
         on_epoch: Callable[[LanguageModel, int, dict[str, float]], None] | None = None,
@@ -122,11 +125,14 @@ class LanguageModel:
         validation : the share of the text, at its end, that is held out, in [0, 1)
         epochs : the most passes over the training part; the learning rate falls to a tenth over them, along a cosine
         batch_size, window : B streams of the text are read side by side, T tokens at a time; the state is carried
-            from window to window, gradients reach T tokens back. Both are lowered for a short text.
-        learning_rate : Adam's, at the start
+            from window to window, gradients reach T tokens back. Both are lowered for a short text. None takes 32
+            streams, fewer for a text that would have fewer than 100 steps in an epoch
+        learning_rate : Adam's, at the start; None takes one by the level, the units and the streams, see
+            ``recurra.tasks.recipe``
         clipnorm : the norm that the gradient of all weights together is clipped to
         averaging : m in [0, 1) of the moving average ``a = m a + (1 - m) w`` of the weights over the steps, which is
-            then validated and kept in their place; 0 for none. 0.99 looks back some 100 steps
+            then validated and kept in their place; 0 for none. 0.99 looks back some 100 steps. None takes what looks
+            back over a fifth of an epoch
         patience : stop after so many epochs without a lower validation loss
         callbacks : further ``recurra.callbacks``
         on_epoch : called with (this model, epoch from 1, logs) after each epoch; it may generate
@@ -136,9 +142,9 @@ class LanguageModel:
 
         A model that is already trained goes on from its weights, with the vocabulary that it has.
         """
-        check_sizes(epochs=epochs, batch_size=batch_size, window=window, patience=patience)
-        check_fractions(validation=validation, averaging=averaging)
-        head, tail = _split(text, self.level, validation)
+        check_sizes(epochs=epochs, batch_size=1 if batch_size is None else batch_size, window=window, patience=patience)
+        check_fractions(validation=validation, averaging=averaging or 0.0)
+        head, tail = split_held_out(text, self.level, validation)
         if self.vocabulary is None:
             self.vocabulary = self._new_vocabulary(head)
         seed = self.seed
@@ -147,10 +153,15 @@ class LanguageModel:
             settings |= {"window": window, "learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
             settings |= {"averaging": averaging}
             seed = checkpoint.begin({**settings, "data": checksum(text, self.vocabulary.to_json())}, self.seed)
-        batches, held_out = self._batches(head, tail, batch_size, window, seed)
+        ids = self.vocabulary.encode(head)
+        batch_size, learning_rate, averaging = recipe(
+            len(ids), characters=self.level == "char", units=self.units, window=window,
+            batch_size=batch_size, learning_rate=learning_rate, averaging=averaging,
+        )  # fmt: skip
+        batches, held_out = self._batches(ids, tail, batch_size, window, seed)
         network = self._network(batches.batch_size)
         if self.model is not None:
-            network.set_weights(self.model.get_weights())
+            copy_weights(self.model, network)
         training = Training(
             network, steps=len(batches), epochs=epochs, tokens=batches.tokens, validated=held_out is not None,
             learning_rate=learning_rate, clipnorm=clipnorm, averaging=averaging, patience=patience, verbose=verbose,
@@ -170,10 +181,10 @@ class LanguageModel:
         return Subwords(text, self.vocabulary_size)
 
     def _batches(
-        self, head: str, tail: str, batch_size: int, window: int, seed: int | None
+        self, ids: Array, tail: str, batch_size: int, window: int, seed: int | None
     ) -> tuple[Streams, Streams | None]:
         assert self.vocabulary is not None
-        ids, tail_ids = self.vocabulary.encode(head), self.vocabulary.encode(tail)
+        tail_ids = self.vocabulary.encode(tail)
         rows = Streams(ids, batch_size, window, start=START).batch_size
         seed = derive_seed() if seed is None else seed
         if not len(tail_ids):
@@ -194,7 +205,7 @@ class LanguageModel:
 
     def _plain(self, network: Model) -> Any:
         plain = self._network(None)
-        plain.set_weights(network.get_weights())
+        copy_weights(network, plain)
         return plain
 
     def _like(self, network: Model) -> LanguageModel:
@@ -220,7 +231,7 @@ class LanguageModel:
         sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
         tokens = token_stream(Stepper(self.model), ids, length=length, sampler=sampler)
         if self.level == Subwords.level:
-            return _whole_characters(vocabulary, tokens)
+            return whole_characters(vocabulary, tokens)
         return (vocabulary.decode(token) for token in tokens)
 
     def generate(
@@ -267,7 +278,7 @@ class LanguageModel:
         ids = vocabulary.encode(text)
         streams = min(streams, len(ids))
         network = self._network(streams)
-        network.set_weights(self.model.get_weights())
+        copy_weights(self.model, network)
         window = max(1, min(512, 16_384 // streams))
         return log_probabilities(network, ids, streams=streams, window=window, progress=progress)
 
@@ -366,33 +377,3 @@ class LanguageModel:
             check_network(path, found.model, networks.language_layers(len(lm.vocabulary), **lm._network_options()))
         lm.model, lm.trained = found.model, trained
         return lm
-
-
-def _whole_characters(vocabulary: Vocabulary | Subwords, tokens: Iterator[Array]) -> Iterator[str]:
-    """The text of `tokens`, of which one may hold only some of a character's bytes, which are at most four."""
-    waiting: list[int] = []
-    for token in tokens:
-        waiting += token.tolist()
-        text = vocabulary.decode(waiting)
-        if text.endswith("\N{REPLACEMENT CHARACTER}") and len(waiting) < 4:
-            continue
-        waiting = []
-        yield text
-    if waiting:
-        yield vocabulary.decode(waiting)
-
-
-def _split(text: str, level: str, validation: float) -> tuple[str, str]:
-    """The text before and from the token at which the held-out share begins."""
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a str, got {type(text).__name__}: join several texts into one first")
-    if not text.strip():
-        raise ValueError(f"text must hold something to learn, got {'only white space' if text else 'an empty text'}")
-    tokens = split_text(text, level) if level == "word" else text
-    cut = round(len(tokens) * (1 - validation))
-    if cut < 2 or (validation and cut == len(tokens)):
-        raise ValueError(
-            f"text is too short: {len(tokens)} {'words' if level == 'word' else 'characters'}, of which {validation:g} "
-            "are to be held out; give more text, or another validation"
-        )
-    return "".join(tokens[:cut]), "".join(tokens[cut:])

@@ -35,6 +35,8 @@ NAMES = {
     "sentiment": "sentiment classifier",
     "classifier": "text classifier",
     "tagger": "sequence tagger",
+    "translator": "translator",
+    "chat": "chat bot",
 }
 
 
@@ -184,9 +186,9 @@ def check_layer(path: Any, layer: Any, like: Layer) -> None:
 
 
 _FORM = frozenset({
-    "activation", "backward_layer", "class_name", "config", "go_backwards", "input_dim", "layer", "mask_zero",
-    "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences", "return_state", "stateful",
-    "units", "use_bias",
+    "activation", "attention", "backward_layer", "cell", "class_name", "config", "go_backwards", "input_dim", "layer",
+    "layers", "mask_zero", "merge_mode", "output_dim", "recurrent_activation", "reset_after", "return_sequences",
+    "return_state", "score_mode", "stateful", "units", "use_bias", "use_scale", "width",
 })  # fmt: skip
 
 

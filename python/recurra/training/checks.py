@@ -13,7 +13,7 @@ from recurra.autograd import Array
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.labels import is_one_hot
 from recurra.losses.names import FUNCTIONS
-from recurra.training.compiled import is_sparse
+from recurra.training.scores import is_sparse
 from recurra.tree import leaves
 
 _CHUNK = 1 << 22

@@ -63,7 +63,25 @@ class Compilation:
     def _require_compiled(self, method: str) -> Compiled:
         if self._compiled_state is None:
             raise RuntimeError(f"{method} needs a compiled model: call model.compile(optimizer, loss) first")
+        quantized = self._quantized_layer() if method in ("fit", "train_on_batch") else None
+        if quantized is not None:
+            raise ValueError(
+                f"{method} needs float weights, and layer {quantized.name!r} is quantized to 8-bit integers, for "
+                "inference only: train the model before quantize()"
+            )
         return self._compiled_state
+
+    def _restart_optimizer(self) -> None:
+        """A new optimizer with the same settings: the old one's state is as large as the weights."""
+        if self._compiled_state is None or self._compile_config is None or not self.optimizer.built:
+            return
+        self.optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+        self._compiled_state.optimizer = self.optimizer
+        self._compile_config = {**self._compile_config, "optimizer": self.optimizer}
+
+    def _quantized_layer(self) -> Any:
+        """The first layer whose weights are 8-bit; models look for it."""
+        return None
 
     # --- metrics ------------------------------------------------------------------------------------------------
 

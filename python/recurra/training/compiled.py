@@ -11,16 +11,14 @@ import numpy as np
 
 from recurra import losses, ops
 from recurra.autograd import value_of
-from recurra.losses.base import Loss, LossFunctionWrapper
-from recurra.losses.fused import class_ids, clipped_from_logits
-from recurra.losses.labels import is_one_hot, without_masked
+from recurra.losses.base import Loss
 from recurra.losses.names import as_loss
-from recurra.losses.reduction import reduce_weighted
 from recurra.metrics import accuracy as acc
 from recurra.metrics import names as metric_names
 from recurra.metrics.base import Mean, MeanMetricWrapper, Metric
 from recurra.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from recurra.registry import is_configuration
+from recurra.training.scores import loss_of_logits
 from recurra.training.structure import align
 from recurra.tree import SEQUENCES, leaves, map_structure
 
@@ -106,7 +104,8 @@ class CompiledLoss:
     ) -> Any:
         """The weighted sum of the outputs' losses, or None if no output has one.
 
-        logits : the numbers of the outputs whose predictions lack the softmax that the loss expects
+        logits : the numbers of the outputs whose predictions are scores, perhaps not computed yet, where the loss may
+            expect their softmax
         """
         total: Any = None
         count = 0
@@ -117,7 +116,7 @@ class CompiledLoss:
             if y_true is None:
                 raise ValueError(f"y must be given: output {self.names[i]!r} is trained with {loss.name}")
             given = (for_each_step(y_true, y_pred), y_pred, weights[i])
-            value = from_logits(*given, loss) if i in logits else loss(*given)
+            value = loss_of_logits(*given, loss, self.weights[i]) if i in logits else loss(*given)
             if len(value.shape):
                 value = ops.mean(value)
             if self.trackers:
@@ -244,43 +243,3 @@ def as_number(value: Any) -> Any:
         return float(value)
     array = np.asarray(value)
     return float(array) if array.ndim == 0 else array
-
-
-def fusable(loss: Loss | None) -> bool:
-    """Whether `loss` is a plain categorical cross-entropy of probabilities, so that logits can take their place."""
-    if type(loss) is LossFunctionWrapper:
-        if loss.fn not in (losses.sparse_categorical_crossentropy, losses.categorical_crossentropy):
-            return False
-        settings = loss._kwargs
-    elif type(loss) in (losses.SparseCategoricalCrossentropy, losses.CategoricalCrossentropy):
-        settings = loss._kwargs  # type: ignore[union-attr]
-    else:
-        return False
-    assert loss is not None
-    return (
-        not settings.get("from_logits")
-        and not settings.get("label_smoothing")
-        and settings.get("axis", -1) == -1
-        and loss.dtype is None
-    )
-
-
-def is_sparse(loss: Loss) -> bool:
-    """Whether the labels of this (fusable) loss are class ids."""
-    return isinstance(loss, losses.SparseCategoricalCrossentropy) or (
-        isinstance(loss, LossFunctionWrapper) and loss.fn is losses.sparse_categorical_crossentropy
-    )
-
-
-def from_logits(y_true: Any, y_pred: Any, sample_weight: Any, loss: Loss) -> Any:
-    """A fusable loss of logits: what it would give for their softmax, clipping included."""
-    mask = getattr(y_pred, "_keras_mask", None)
-    if mask is not None:
-        y_true = without_masked(y_true, mask)
-    valid = loss.valid(y_true, y_pred)
-    ids = y_true.ids if is_one_hot(y_true) else np.asarray(value_of(y_true))
-    if valid is not None:
-        ids = np.where(valid, ids.reshape(valid.shape), 0)
-        mask = valid if mask is None else np.asarray(mask, bool) & valid
-    values = clipped_from_logits(class_ids(ids, y_pred.shape), y_pred)
-    return reduce_weighted(values, sample_weight, mask, loss.reduction)

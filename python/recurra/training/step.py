@@ -10,12 +10,13 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape, Tensor, Variable, value_of
-from recurra.layers.base.context import set_mask
+from recurra.layers.base.context import set_mask, waiting_scores
 from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer
-from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number, fusable, is_sparse
+from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number
 from recurra.training.replay.recording import Recordings
+from recurra.training.scores import fusable, is_sparse, takes_scores
 from recurra.training.structure import align, flatten_outputs
 from recurra.tree import PLAIN, map_structure
 
@@ -65,27 +66,36 @@ class Stepper:
         self.callable_losses = [loss for layer in model._flatten_layers() for loss in layer._callable_losses]
         self.extra_metrics = model._extra_metrics()
         self.fused: list[int] = []
+        self.scores: frozenset[int] = NONE
+        self.scores_wait = False
         if not model._overrides("compute_loss", "compute_metrics"):
-            losses = self.compiled.loss.losses
+            losses, metrics = self.compiled.loss.losses, self.compiled.metrics
             self.fused = [i for i in model._softmax_outputs() if i < len(losses) and fusable(losses[i])]
+            if metrics.built and not metrics.metrics and _loss_is_unscaled(self.compiled.optimizer):
+                scores = [i for i in model._score_outputs() if i < len(losses) and takes_scores(losses[i])]
+                self.scores, self.scores_wait = frozenset(scores), True
         self.recordings = Recordings(self) if training else None
 
     # --- parts --------------------------------------------------------------------------------------------------
 
     def _logits_for(self, y: Any) -> frozenset[int]:
-        """The outputs to leave the softmax out of: those whose labels are ids (or lazy one-hots)."""
+        """The outputs to leave the softmax out of, as their labels are ids (or lazy one-hots), and `scores`."""
         if not self.fused:
-            return NONE
+            return self.scores
         targets, losses = align(y, self.names, "y"), self.compiled.loss.losses
-        return frozenset(
+        return self.scores.union(
             i for i in self.fused if (loss := losses[i]) is not None and (is_sparse(loss) or is_one_hot(targets[i]))
         )
 
     def forward(self, x: Any, logits: frozenset[int]) -> Any:
-        """The model's outputs; those whose numbers are in `logits` without their softmax."""
+        """The model's outputs; those whose numbers are in `logits` without their softmax.
+
+        Where only the loss reads them, its scores for many classes are not computed yet.
+        """
         if not logits:
             return self.model(x, training=self.training)
-        return self.model(x, training=self.training, logits=logits)
+        with waiting_scores(self.scores_wait):
+            return self.model(x, training=self.training, logits=logits)
 
     def loss_of(self, x: Any, y: Any, outputs: Any, weight: Any, logits: frozenset[int]) -> Any:
         """The total loss of a batch: the compiled losses, regularizers and ``add_loss``."""
@@ -187,6 +197,10 @@ class Stepper:
         self.compiled.reset()
         for metric in self.extra_metrics:
             metric.reset_state()
+
+
+def _loss_is_unscaled(optimizer: Optimizer | None) -> bool:
+    return optimizer is None or not optimizer.loss_scale_factor
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from recurra import regularizers
+from recurra.layers.base.quantization import policy_config
 from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
 
 
@@ -23,12 +24,7 @@ class Configuration:
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": {
-                "module": "keras",
-                "class_name": "DTypePolicy",
-                "config": {"name": self.dtype},
-                "registered_name": None,
-            },
+            "dtype": policy_config(self),
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)

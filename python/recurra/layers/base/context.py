@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +20,37 @@ class CallContext(threading.local):
 
     entry : the outermost layer being called, None outside of calls
     training : the `training` in force; a layer that is given none uses this
+    scores_wait : whether a Dense layer called without its activation may leave its product to the loss
     loading : while a model is read from a file, called with (layer's name, weight's name, shape) before each weight is
         made; the weight then starts from zeros, as the file holds its value
     """
 
     entry: Layer | None = None
     training: bool | None = None
+    scores_wait: bool = False
     loading: Callable[[str, Any, tuple[int, ...]], None] | None = None
 
 
 context = CallContext()
+
+
+#: so many classes, and their scores are made block by block where the loss can
+_MANY_CLASSES = 1024
+
+
+def scores_may_wait(classes: int) -> bool:
+    """Whether the loss takes scores of so many classes that are not computed yet."""
+    return context.scores_wait and classes >= _MANY_CLASSES
+
+
+@contextmanager
+def waiting_scores(wait: bool = True) -> Iterator[None]:
+    """Inside the block the last layer's product may be left to the loss, see `scores_wait`."""
+    before, context.scores_wait = context.scores_wait, wait
+    try:
+        yield
+    finally:
+        context.scores_wait = before
 
 
 class Masked(np.ndarray[Any, Any]):

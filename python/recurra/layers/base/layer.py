@@ -10,7 +10,6 @@ import numpy as np
 from recurra import initializers, regularizers
 from recurra._core.memory import taking
 from recurra.autograd import Tensor, Variable
-from recurra.config import standardize_dtype
 from recurra.constraints import get as get_constraint
 from recurra.layers.base.arguments import smaller
 from recurra.layers.base.building import Building, tracked_build
@@ -20,6 +19,7 @@ from recurra.layers.base.context import context, get_mask
 from recurra.layers.base.graph_access import GraphAccess
 from recurra.layers.base.input_spec import check_input_spec
 from recurra.layers.base.masks import Masks
+from recurra.layers.base.quantization import Quantization
 from recurra.layers.base.symbolic_call import ShapeNotKnown, dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.base.tracking import Tracking
@@ -31,7 +31,7 @@ _L = TypeVar("_L", bound="Layer")
 _PLAIN = (np.ndarray, Tensor)
 
 
-class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
+class Layer(Building, Tracking, Masks, Configuration, GraphAccess, Quantization):
     """A function with weights. Subclass it: make weights in `build`, compute with ``recurra.ops`` in `call`.
 
     name : for summaries and files; made from the class's name where None
@@ -111,8 +111,7 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
             raise ValueError(f"name must be a string without '/', got {name!r}")
         self._call_spec = spec_of(type(self))
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
-        self.dtype = standardize_dtype(dtype)
-        self._numpy_dtype = np.dtype(self.dtype)
+        self._set_dtype(dtype)
         self._trainable = bool(trainable)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -144,10 +143,6 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess):
 
     @property
     def variable_dtype(self) -> str:
-        return self.dtype
-
-    @property
-    def dtype_policy(self) -> str:
         return self.dtype
 
     # --- weights -------------------------------------------------------------------------------------------------

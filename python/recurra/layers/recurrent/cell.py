@@ -14,7 +14,9 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
+from recurra.ops.quantization import Int8Weights
 from recurra.random import SeedGenerator, dropout_multiplier
+from recurra.registry import is_builtin
 from recurra.typing import ActivationLike, DType, Shape
 
 
@@ -54,6 +56,7 @@ class KernelCell(Layer, DropoutRNNCell):
     #: a dropout rate of exactly 1 drops nothing (Keras's LSTM and GRU cells)
     _full_rate_is_none = False
     _float_inputs = True
+    int8_matrices: ClassVar[dict[str, int]] = {"kernel": 0, "recurrent_kernel": 0}
 
     use_bias: bool
     runs_in_kernel: bool
@@ -189,6 +192,9 @@ class KernelCell(Layer, DropoutRNNCell):
         for weight, prefix in self.weight_prefixes().items():
             if weight == "bias" and not self.use_bias:
                 continue
+            if self._quantization and weight in self.int8_matrices:
+                self._build_int8(weight, shapes[weight])
+                continue
             initializer, regularizer, constraint = (getattr(self, f"{prefix}_{setting}") for setting in _SETTINGS)
             if weight == "bias" and self.unit_forget_bias:
                 initializer = self._forgetful(initializer)
@@ -242,9 +248,19 @@ class KernelCell(Layer, DropoutRNNCell):
     def _kernel_weights(self) -> list[Any]:
         """The weights for the kernel's operation; None for a bias that is not there."""
         weights = [getattr(self, name) for name in self.kernel_cell.weights]
+        if self._quantization:
+            for index, name in enumerate(self._matrices()):
+                weights[index] = self._int8(name)
         if self._stretch is None:
             return weights
-        return [None if w is None else ops.multiply(w, self._stretch) for w in weights]
+        return [_stretched(w, self._stretch) for w in weights]
+
+    def _matrices(self) -> dict[str, int]:
+        names = self.kernel_cell.weights
+        return {name: axis for name, axis in self.int8_matrices.items() if name in names}
+
+    def _can_quantize(self, type_check: bool) -> bool:
+        return self.runs_in_kernel and (not type_check or is_builtin(type(self)))
 
     def _kernel_options(self, x: Any, training: bool) -> tuple[Any, dict[str, Any]]:
         """The input and the keyword arguments for the kernel's operation."""
@@ -355,6 +371,13 @@ class KernelCell(Layer, DropoutRNNCell):
         if self.has_forget_bias():
             config["unit_forget_bias"] = self.unit_forget_bias
         return config
+
+
+def _stretched(weight: Any, factors: Array) -> Any:
+    """A weight, of 8-bit integers or not, with its columns multiplied."""
+    if isinstance(weight, Int8Weights):
+        return Int8Weights(weight.values, ops.divide(weight.scales, factors))
+    return None if weight is None else ops.multiply(weight, factors)
 
 
 def gated(values: Any, masks: Array | None, count: int) -> list[Any]:

@@ -25,6 +25,7 @@ class KernelLayer(RNN):
 
     #: what makes one step; the arguments of its constructor are the layer's too, and its attributes of these names
     cell_class: type[KernelCell]
+    int8_matrices = KernelCell.int8_matrices  # of the cell
     _cell_arguments: tuple[str, ...] = ()
     # some of them
     units: int
@@ -49,6 +50,19 @@ class KernelLayer(RNN):
         name = to_snake_case(self.cell_class.__name__)
         super().__init__(self.cell_class(**of_cell, **of_both, name=name), **arguments)
         self.input_spec = InputSpec(ndim=3)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        return self.cell.quantization_mode if "cell" in self.__dict__ else self._quantization
+
+    def _matrices(self) -> dict[str, int]:
+        return {}  # the cell holds them
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Turn the cell's matrices into 8-bit integers; see :meth:`recurra.layers.Layer.quantize`."""
+        if type_check and not is_builtin(type(self)):
+            raise NotImplementedError(f"{self.name} ({type(self).__name__}) has no 8-bit form")
+        self.cell.quantize(mode, type_check, config)
 
     @classmethod
     def zoneout_arguments(cls) -> list[str]:

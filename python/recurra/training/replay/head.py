@@ -108,7 +108,7 @@ def _values_of(loss: Any, logits: bool, y: Array, z: Array) -> Values | None:
         return None
     if logits:
         plain = loss.fn is losses.sparse_categorical_crossentropy and loss._kwargs.get("ignore_class") is None
-        return _of_logits if plain else None
+        return _of_logits if plain and not loss._kwargs.get("from_logits") else None
     like = y.shape == z.shape or (y.ndim == 1 and z.ndim == 2 and z.shape[1] == 1)
     if not like or y.dtype.kind not in "biuf":
         return None

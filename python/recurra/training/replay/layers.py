@@ -144,7 +144,7 @@ class RecurrentStep:
 
     def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
         cache, self._cache = self._cache, None
-        dx, _, gradients = core.recurrent_backward(cache, dy, self._states, self._need_input)
+        dx, _, gradients = core.recurrent_backward(cache, dy, None, self._need_input)
         if not all(self._present):
             gradients = [d for d, present in zip(gradients, self._present, strict=True) if present]
         if self._table is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recurra.autograd import Array, thread_state
+from recurra.ops.projection import ProjectedScores
 from recurra.training.replay.chain import Chain, chain_of
 from recurra.training.replay.head import head_for
 from recurra.training.replay.layers import DenseStep, RecurrentStep
@@ -124,7 +125,8 @@ class Recordings:
         if key is None or key in self._known:
             return
         model = stepper.model
-        chain = None if model._loss_owners else chain_of(model, bool(logits))
+        in_blocks = isinstance(outputs, ProjectedScores)  # of many classes, made block by block: never whole in memory
+        chain = None if model._loss_owners or in_blocks else chain_of(model, bool(logits))
         if chain is None:
             self.possible = False
             return

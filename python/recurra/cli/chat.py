@@ -1,0 +1,146 @@
+"""``recurra chat``: answers to prompts."""
+
+# ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recurra.cli.options import (
+    encoding_option,
+    history_option,
+    open_checkpoint,
+    out_option,
+    quiet_option,
+    resume_options,
+    save_training,
+    seed_option,
+    stdin_is_terminal,
+)
+from recurra.cli.pair_options import pair_options, read_pair_files
+
+_model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+_size = click.IntRange(min=1)
+
+
+@click.group()
+def chat() -> None:
+    """Learn answers to prompts, and talk.
+
+    \b
+    Examples:
+      recurra chat train talk.tsv -o talk.rct
+      recurra chat talk talk.rct
+      echo "Who are you?" | recurra chat talk talk.rct --json
+    """
+
+
+@chat.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
+@out_option(".rct")
+@pair_options
+@click.option("--units", type=_size, default=256, show_default=True, help="Size of the decoder's recurrent layers.")
+@click.option("--embedding", type=_size, default=128, show_default=True, help="Width of a word's vector.")
+@click.option("--epochs", type=_size, default=60, show_default=True, help="Passes over the pairs.")
+@click.option("--batch-size", type=_size, default=32, show_default=True, help="Pairs in a step.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=3e-3,
+    show_default=True,
+    help="Adam's, at the start; falls to a tenth.",
+)
+@click.option(
+    "--least-similarity",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="Decline prompts that share less than this with every trained one.",
+)
+@history_option
+@resume_options
+@seed_option("the training")
+@quiet_option
+def train(
+    files: tuple[str, ...],
+    out: Path,
+    force: bool,
+    units: int,
+    embedding: int,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    least_similarity: float,
+    history: Path | None,
+    seed: int | None,
+    quiet: bool,
+    resume: bool,
+    checkpoint_minutes: float,
+    **options: Any,
+) -> None:
+    """Train a bot on prompts and answers ("-" is standard input) and write it to FILE.
+
+    A line holds a prompt, a tab and its answer. CSV and JSONL work too, and ChatterBot's YAML files (extra
+    recurra[chat]), where each turn answers the one before it. --resume goes on where a training was stopped.
+
+    \b
+    Examples:
+      recurra chat train talk.tsv -o talk.rct
+      recurra chat train english/*.yml -o english.rct --seed 1
+    """
+    from recurra.tasks import ChatBot
+
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
+    prompts, answers = read_pair_files(files, options)
+    bot = ChatBot(units=units, embedding=embedding, least_similarity=least_similarity, seed=seed)
+    record = bot.fit(
+        prompts, answers, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
+        verbose=0 if quiet else 1, checkpoint=checkpoint,
+    )  # fmt: skip
+    save_training(bot, record, out, history, checkpoint, "nats/token", quiet)
+
+
+@chat.command()
+@_model_file
+@click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
+@click.option("-t", "--prompt", multiple=True, metavar="TEXT", help="A prompt, instead of a file; repeatable.")
+@click.option(
+    "--declined",
+    default="I do not know what to say to that.",
+    show_default=True,
+    metavar="TEXT",
+    help="What to print where the bot has no answer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object for each prompt; the answer may be null.")
+@encoding_option
+def talk(model: Path, file: str, prompt: tuple[str, ...], declined: str, as_json: bool, encoding: str) -> None:
+    """Answer prompts, a line for each, from standard input, a file or the command line.
+
+    \b
+    Examples:
+      recurra chat talk talk.rct
+      recurra chat talk talk.rct -t "Who are you?"
+      recurra chat talk talk.rct prompts.txt --json > answers.jsonl
+    """
+    from recurra.tasks import ChatBot
+    from recurra.utils.io import iter_lines
+
+    if prompt and file != "-":
+        raise click.UsageError("--prompt cannot be given with a file")
+    bot = ChatBot.load(model)
+    typed = not prompt and file == "-" and stdin_is_terminal()
+    if typed:
+        click.echo("Type a line; Ctrl-D ends.", err=True)
+    for line in prompt or iter_lines(file, encoding):
+        if not line.strip():
+            continue
+        reply = bot.reply(line.strip())
+        if as_json:
+            click.echo(json.dumps({"prompt": line.strip(), **reply._asdict()}, ensure_ascii=False))
+        else:
+            click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))
+        sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""Options of the commands that learn from pairs of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from recurra.cli.options import encoding_option
+from recurra.layers import LAYER_OF_CELL
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_Option = Callable[[Any], Any]
+
+
+def _together(*options: _Option) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def pair_options(command: Command) -> Command:
+    """How files of pairs are read: --format, --source, --target, --encoding."""
+    return _together(
+        click.option(
+            "--format", "file_format", type=click.Choice(["tab", "csv", "jsonl", "chatterbot"]),
+            help="Of the files  [default: by the file's ending; tab, a pair a line, for others and standard input]",
+        ),
+        click.option(
+            "--source", default="source", show_default=True, metavar="NAME", help="Column (CSV) or key (JSONL).",
+        ),
+        click.option(
+            "--target", default="target", show_default=True, metavar="NAME", help="Column (CSV) or key (JSONL).",
+        ),
+        encoding_option,
+    )(command)  # fmt: skip
+
+
+def read_pair_files(files: Sequence[str], options: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Sources and targets of all files."""
+    from recurra.tasks.pair_files import read_pairs
+
+    sources: list[str] = []
+    targets: list[str] = []
+    for file in files:
+        left, right = read_pairs(
+            file, format=options["file_format"], source=options["source"], target=options["target"],
+            encoding=options["encoding"],
+        )  # fmt: skip
+        sources += left
+        targets += right
+    return sources, targets
+
+
+def network_options(units: int, embedding: int, dropout: float) -> Callable[[Command], Command]:
+    """What the network is made of, with these defaults."""
+    size = click.IntRange(min=1)
+    return _together(
+        click.option(
+            "--level", type=click.Choice(["word", "char", "subword"]), default="word", show_default=True,
+            help="What a token is; subwords need recurra[tokenizers].",
+        ),
+        click.option(
+            "--attention", type=click.Choice(["bilinear", "dot", "additive", "none"]), default="bilinear",
+            show_default=True, help="How the decoder looks at the source.",
+        ),
+        click.option("--input-feeding", is_flag=True, help="Feed what was attended to into the next step; slower."),
+        click.option(
+            "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="lstm", show_default=True,
+            help="The recurrent cell.",
+        ),
+        click.option("--units", type=size, default=units, show_default=True, help="Size of the decoder's layers."),
+        click.option("--layers", type=size, default=1, show_default=True, help="Of encoder and decoder each."),
+        click.option("--embedding", type=size, default=embedding, show_default=True, help="Width of a token's vector."),
+        click.option(
+            "--dropout", type=click.FloatRange(0, 1, max_open=True), default=dropout, show_default=True,
+            help="On token vectors, between layers and before the scores.",
+        ),
+        click.option(
+            "--vocabulary", type=click.IntRange(min=3), default=10_000, show_default=True, help="Most tokens to know."
+        ),
+    )  # fmt: skip
+
+
+def training_options(
+    epochs: int, batch_size: int, learning_rate: float, validation: float
+) -> Callable[[Command], Command]:
+    """How it is trained, with these defaults."""
+    size = click.IntRange(min=1)
+    return _together(
+        click.option("--epochs", type=size, default=epochs, show_default=True, help="Most passes over the pairs."),
+        click.option(
+            "--patience", type=size, default=2, show_default=True,
+            help="Stop after so many epochs without a better validation loss.",
+        ),
+        click.option("--batch-size", type=size, default=batch_size, show_default=True, help="Pairs in a step."),
+        click.option(
+            "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True,
+            help="Adam's, at the start; falls to a tenth.",
+        ),
+        click.option(
+            "--teacher-forcing", type=click.FloatRange(0, 1), nargs=2, default=(1.0, 1.0), show_default=True,
+            metavar="FIRST LAST", help="Share of true inputs of the decoder in the first and in the last epoch.",
+        ),
+        click.option(
+            "--maxlen", type=size, default=100, show_default=True, help="Pairs with more tokens on a side are left out."
+        ),
+        click.option(
+            "--validation", type=click.FloatRange(0, 1, max_open=True), default=validation, show_default=True,
+            help="Share of the distinct sources, drawn at random, to hold out.",
+        ),
+    )  # fmt: skip
+
+
+def beam_options(command: Command) -> Command:
+    """How translations are searched for."""
+    return _together(
+        click.option(
+            "--beam", type=click.IntRange(min=1), default=4, show_default=True, help="Width of the search; 1 is greedy."
+        ),
+        click.option(
+            "--length-penalty", type=click.FloatRange(min=0), default=1.0, show_default=True,
+            help="Rank by log p / n**A for n tokens; more favours longer ones.",
+        ),
+    )(command)  # fmt: skip

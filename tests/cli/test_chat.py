@@ -1,0 +1,43 @@
+"""``recurra chat``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROWS = ["Hello there\tHi!", "Who are you?\tA network of neurons.", "Do you like tea?\tOnly with lemon."]
+
+
+@pytest.fixture(scope="module")
+def bot(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chat")
+    (folder / "talk.tsv").write_text("\n".join(ROWS), encoding="utf-8")
+    size = ("--units", 16, "--embedding", 8, "--batch-size", 1, "--learning-rate", 0.01, "--seed", 1)
+    result = run("chat", "train", folder / "talk.tsv", "-o", folder / "m.rct", *size, "--history", folder / "h.csv")
+    assert "saved" in result.stderr and (folder / "h.csv").exists()
+    return folder / "m.rct"
+
+
+def test_it_answers_a_line_for_each_prompt(run: Any, bot: Path, tmp_path: Path) -> None:
+    expected = "Hi!\nI do not know what to say to that.\nA network of neurons.\n"
+    prompts = "hello there\n\nIs it raining?\nWho are you?\n"
+    assert run("chat", "talk", bot, stdin=prompts).stdout == expected
+    (tmp_path / "prompts.txt").write_text(prompts)
+    assert run("chat", "talk", bot, tmp_path / "prompts.txt").stdout == expected
+    assert run("chat", "talk", bot, "-t", "Is it raining?", "--declined", "?").stdout == "?\n"
+
+
+def test_json_says_why(run: Any, bot: Path) -> None:
+    lines = run("chat", "talk", bot, "--json", stdin="Do you like tea?\nIs it raining?\n").stdout.splitlines()
+    known, other = map(json.loads, lines)
+    assert known["text"] == "Only with lemon." and known["similarity"] == 1 and known["confidence"] < 0
+    assert other["text"] is None and other["similarity"] < 0.6 and other["nearest"]
+
+
+def test_bad_input_ends_with_one_line(run: Any, bot: Path, tmp_path: Path) -> None:
+    assert "--prompt cannot be given with a file" in run("chat", "talk", bot, "a.txt", "-t", "a", code=2).stderr
+    assert "no tab" in run("chat", "train", "-", "-o", tmp_path / "a", stdin="alone\n", code=2).stderr
+    assert "must hold a translator, got a chat bot" in run("translate", "predict", bot, "-t", "a", code=2).stderr

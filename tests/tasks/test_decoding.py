@@ -1,0 +1,82 @@
+"""Beam search over many sources at once."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recurra.tasks.decoding import decode
+from recurra.typing import Array
+from tests.tasks.test_encoder_decoder import SOURCE, make
+
+START, END = 9, 10
+
+
+def log_p(network: Any, source: Array, tokens: Any) -> float:
+    """The joint log probability of `tokens` and the end, one token at a time."""
+    memory, state = network.encode(source[source > 0][None])
+    total, before = 0.0, START
+    for token in [*tokens, END]:
+        scores, state = network.step(np.array([before], np.int32), state, memory)
+        row = scores[0].astype(np.float64)
+        total += row[token] - row.max() - np.log(np.exp(row - row.max()).sum())
+        before = token
+    return float(total)
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize(("attention", "fed"), [(None, False), ("additive", False), ("dot", True)])
+def test_a_wide_beam_finds_every_output(attention: str | None, fed: bool, length_penalty: float) -> None:
+    network, _ = make("gru", 1, attention, fed)
+    banned = np.array([0, 1, 2, 3, 4, 5, START])
+    found = decode(
+        network, SOURCE, start=START, end=END, length=3, width=60, length_penalty=length_penalty, banned=banned
+    )
+    for source, outputs in zip(SOURCE, found, strict=True):
+        every = [tokens for n in range(4) for tokens in product([6, 7, 8], repeat=n)]
+        expected = sorted((-log_p(network, source, t) / -((len(t) + 1) ** length_penalty), t) for t in every)[::-1]
+        assert len(outputs) == len(every)
+        for output, (score, tokens) in zip(outputs[:5], expected, strict=False):
+            assert tuple(output.ids) == tokens
+            assert output.score == pytest.approx(score, rel=1e-4)
+            assert output.log_probability == pytest.approx(log_p(network, source, tokens), rel=1e-4)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_source_is_decoded_as_it_is_alone(width: int) -> None:
+    network, _ = make("lstm", 2, "bilinear")
+    together = decode(network, SOURCE, start=START, end=END, length=7, width=width)
+    for source, outputs in zip(SOURCE, together, strict=True):
+        alone = decode(network, source[source > 0][None], start=START, end=END, length=7, width=width)[0]
+        assert [one.ids.tolist() for one in outputs] == [one.ids.tolist() for one in alone]
+        np.testing.assert_allclose([o.score for o in outputs], [o.score for o in alone], rtol=1e-4)
+
+
+def test_width_one_is_greedy() -> None:
+    network, _ = make("lstm", 1, "dot")
+    for source, (output,) in zip(SOURCE, decode(network, SOURCE, start=START, end=END, length=6), strict=True):
+        memory, state = network.encode(source[source > 0][None])
+        before = START
+        tokens: list[int] = []
+        while len(tokens) < 6:
+            scores, state = network.step(np.array([before], np.int32), state, memory)
+            before = int(scores[0].argmax())
+            if before == END:
+                break
+            tokens.append(before)
+        assert output.ids.tolist() == tokens
+
+
+def test_a_vocabulary_smaller_than_the_beam_is_enough() -> None:
+    network, _ = make("gru", 1, "bilinear")
+    banned = np.array([0, 1, 2, 3, 4, 5, 6, 7, START])
+    found = decode(network, SOURCE, start=START, end=END, length=2, width=50, banned=banned)
+    assert sorted(one.ids.tolist() for one in found[0]) == [[], [8], [8, 8]]
+
+
+def test_no_sources_have_no_outputs() -> None:
+    network, _ = make()
+    assert decode(network, np.zeros((0, 3), np.int32), start=START, end=END, length=2) == []

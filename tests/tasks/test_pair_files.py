@@ -1,0 +1,66 @@
+"""Pairs of texts from files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recurra.tasks.pair_files import read_pairs
+
+FOUND = (["one", "two, or so"], ["un", "deux\u202f!"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("a.txt", "one\tun\tCC-BY\n\ntwo, or so\tdeux\u202f!\n", {}),
+        ("a.tsv", "one\tun\r\ntwo, or so\tdeux\u202f!", {}),
+        ("a.csv", 'en,fr\none,un\n"two, or so",deux\u202f!\n', {"source": "en", "target": "fr"}),
+        ("a.jsonl", '{"source": "one", "target": "un"}\n{"source": "two, or so", "target": "deux\u202f!"}\n', {}),
+        ("a", '{"q": "one", "a": "un"}\n{"q": "two, or so", "a": "deux\u202f!"}', {
+            "format": "jsonl", "source": "q", "target": "a",
+        }),
+    ],
+)  # fmt: skip
+def test_every_form(tmp_path: Path, name: str, content: str, options: dict[str, Any]) -> None:
+    (tmp_path / name).write_bytes(content.encode())
+    assert read_pairs(tmp_path / name, **options) == FOUND
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+    assert read_pairs(tmp_path / f"{name}.gz", **options) == FOUND
+
+
+def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    path = tmp_path / "a.yml"
+    path.write_text("categories:\n- a\nconversations:\n- - Yes\n  - 1963\n  - 'No'\n- a lone text\n- - A\n  - B\n")
+    assert read_pairs(path) == (["Yes", "1963", "A"], ["1963", "No", "B"])
+    path.write_text("conversations: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(ValueError, match="list of lists of turns"):
+        read_pairs(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", "one\tun\ntwo\n", "line 2: must be source, tab, target"),
+        ("a.txt", "one\t \n", "line 1: the target must be a text that is not empty"),
+        ("a.txt", "\n", "holds no text"),
+        ("a.csv", "a,b\n1,2\n", "must have the columns 'source' and 'target', got a, b"),
+        ("a.csv", "source,target\n1\n", "line 2: the target must be a text"),
+        ("a.jsonl", "[1]\n", "line 1: must be an object with the keys 'source' and 'target'"),
+        ("a.jsonl", "{\n", "line 1: must be a JSON object"),
+        ("a.jsonl", '{"source": 3, "target": "a"}\n', "line 1: the source must be a text that is not empty, got 3"),
+    ],
+)
+def test_what_is_no_pair_is_named(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=said):
+        read_pairs(tmp_path / name)
+
+
+def test_the_format_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="format must be one of tab, csv, jsonl, chatterbot, got 'xml'"):
+        read_pairs(tmp_path / "a", format="xml")
