@@ -70,6 +70,13 @@ py::object int8_matmul(py::handle a_in, py::handle weights_in, py::handle bias_i
   return out.array();
 }
 
+template <class T, class Function>
+void for_each_packet(Size size, const T* a, const T* b, T* out, Function&& function) {
+  constexpr Index W = lanes<T>;
+  for (Index i = 0; i < size; i += W)
+    store_partial(out + i, function(load_partial(a + i, size - i), load_partial(b + i, size - i)), size - i);
+}
+
 template <class T>
 py::object activation_forward(Activation kind, py::handle x_in) {
   const auto x = input<T>(x_in, "x");
