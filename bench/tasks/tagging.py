@@ -50,7 +50,7 @@ def train(
 def row(found: TaggingEvaluation, tagger: SequenceTagger, label: str, seed: int) -> str:
     """What a run reached, on one line."""
     dev = tagger.trained["val_accuracy"]
-    unknown = "" if found.unknown is None else f", {found.unknown:.2%} of words not seen in training"
+    unknown = "" if found.unknown is None else f", {found.unknown:.2%} of words rare or missing in training"
     return (
         f"seed {seed}: {label} of {found.words:,} test words {found.accuracy:.2%}{unknown}; dev {dev:.2%} in epoch "
         f"{tagger.trained['best_epoch']} of {tagger.trained['epochs']}; parameters {tagger.model.count_params():,}"

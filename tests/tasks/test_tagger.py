@@ -99,6 +99,16 @@ def test_order_and_batches_do_not_matter(trained: SequenceTagger) -> None:
     assert done == [10, 10, 3]
 
 
+def test_a_long_sentence_pads_no_others(trained: SequenceTagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences, _ = invented(20, 3)
+    sentences[4:4] = [["The", "dog"] * 400]
+    expected = [trained.predict([one])[0] for one in sentences]
+    shapes, predict = [], trained.model.predict_on_batch
+    monkeypatch.setattr(trained.model, "predict_on_batch", lambda x: shapes.append(x[0].shape) or predict(x))
+    assert trained.predict(sentences) == expected
+    assert shapes == [(20, 5), (1, 800)]
+
+
 @pytest.mark.parametrize("crf", [False, True])
 def test_validation_counts_words(crf: bool) -> None:
     """The accuracy that chooses the epoch is that of the words: no padding, and batches of unequal lengths."""
@@ -177,6 +187,8 @@ def test_files_keep_everything(trained: SequenceTagger, tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"units": 8}, "layer of its layer .* must be .*units': 8"),
+        ({"units": 10**7}, "more numbers than the file holds"),
+        ({"embedding": 10**9}, "more numbers than the file holds"),
         ({"characters": 0}, "its network must be made of"),
         ({"layers": 10**9}, "layers must be at most"),
         ({"notes": 3}, "notes must be an object"),

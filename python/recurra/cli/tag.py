@@ -146,7 +146,7 @@ def tag() -> None:
 )  # fmt: skip
 @click.option(
     "--word-dropout", type=click.FloatRange(min=0), default=0.25, show_default=True, metavar="A",
-    help="A word seen N times is read as an unknown one A / (A + N) of the time.",
+    help="A word seen N times is read as an unknown one A / (A + N) of the time; N is 0 for rare ones.",
 )  # fmt: skip
 @click.option(
     "--crf/--no-crf", default=None,
@@ -350,7 +350,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
         whole = {**found._asdict(), "spans": None if spans is None else spans._asdict(), "each": each}
         click.echo(json.dumps(whole, ensure_ascii=False))
         return
-    new = "" if found.unknown is None else f", {found.unknown:.2%} of those not seen in training"
+    new = "" if found.unknown is None else f", {found.unknown:.2%} of those rare or missing in training"
     click.echo(f"accuracy {found.accuracy:.2%} of {found.words:,} words{new}; {found.sentences:,} sentences")
     if spans is not None:
         click.echo(f"spans: precision {spans.precision:.2%}, recall {spans.recall:.2%}, F1 {spans.f1:.2%}")

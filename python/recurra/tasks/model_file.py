@@ -195,4 +195,6 @@ _FORM = frozenset({
 
 def _form(config: Any) -> Any:
     """What of a layer's configuration says which numbers it computes, and of which shapes."""
+    if isinstance(config, list):  # layers inside of a layer: their names do not count
+        return [_form(item) for item in config]
     return {key: _form(config[key]) for key in config if key in _FORM} if isinstance(config, dict) else config

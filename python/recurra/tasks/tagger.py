@@ -17,7 +17,7 @@ from recurra.tasks.model_file import check_count, check_network, check_seed, rea
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.spans import Scores, are_spans, label_scores, span_scores
 from recurra.tasks.tagged_batches import TaggedBatches
-from recurra.tasks.tagging_network import tagging_network
+from recurra.tasks.tagging_network import tagging_network, within_weights_of
 from recurra.tasks.tagging_vocabulary import TaggingVocabulary
 from recurra.tasks.word_accuracy import WordAccuracy
 from recurra.typing import Array
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Sentences = Sequence[Sequence[str]]
 
+_LONG = 500  # words of a sentence that is not put into a batch with others
 _ARGUMENTS = (
     "cell", "units", "layers", "embedding", "characters", "dropout", "locked_dropout", "recurrent_dropout",
     "word_dropout", "crf", "vocabulary_size", "rare", "seed",
@@ -37,8 +38,8 @@ _ARGUMENTS = (
 class TaggingEvaluation(NamedTuple):
     """How well labels were found.
 
-    accuracy : the share of the words with the right label; unknown : the same of the words that the training texts
-        do not hold, None where there are none
+    accuracy : the share of the words with the right label; unknown : the same of the words that have no vector of
+        their own, being rare or missing in the training texts; None where there are none
     words, sentences : how many there are
     spans : precision, recall and F1 of whole spans where the labels are BIO labels, else None
     each : the same for each type of span, or for each label
@@ -67,7 +68,8 @@ class SequenceTagger:
     locked_dropout : whether it drops the same features at every word of a sentence (variational dropout)
     recurrent_dropout : the rate on the state inside of each bidirectional layer, likewise; for cells with a recurrent
         kernel
-    word_dropout : a in ``a / (a + count)``, the share of a word's occurrences that are read as an unknown word
+    word_dropout : a in ``a / (a + count)``, the share of a word's occurrences that are read as an unknown word, half
+        of them without the pretrained vector too; count is 0 for rare words
     crf : whether a CRF layer chooses whole sequences; None: where the labels mark spans (BIO)
     vocabulary_size : the most words to learn a vector for
     rare : words seen less often in the training texts have none
@@ -278,16 +280,18 @@ class SequenceTagger:
     def _ids(
         self, sentences: Sequence[Sequence[str]], batch_size: int, progress: Callable[[int], Any] | None
     ) -> list[Array]:
-        batches = self._batches([(words,) for words in sentences], batch_size)
         found: list[Any] = [None] * len(sentences)
         last = self.model.layers[-1]
-        for inputs, rows in batches.with_numbers():
-            scores = np.asarray(self.model.predict_on_batch(inputs))
-            best = last.decode(scores, inputs[0] > 0) if self._has_crf() else scores.argmax(-1)
-            for row, ids in zip(rows, best, strict=True):
-                found[row] = ids[: len(sentences[row])]
-            if progress is not None:
-                progress(len(rows))
+        short = [i for i, words in enumerate(sentences) if len(words) <= _LONG]
+        alone = [[i] for i, words in enumerate(sentences) if len(words) > _LONG]  # no batch is padded to their length
+        for places in filter(None, [short, *alone]):
+            for inputs, rows in self._batches([(sentences[i],) for i in places], batch_size).with_numbers():
+                scores = np.asarray(self.model.predict_on_batch(inputs))
+                best = last.decode(scores, inputs[0] > 0) if self._has_crf() else scores.argmax(-1)
+                for row, ids in zip(rows, best, strict=True):
+                    found[places[row]] = ids[: len(sentences[places[row]])]
+                if progress is not None:
+                    progress(len(rows))
         return found
 
     def _check_trained(self) -> None:
@@ -324,7 +328,9 @@ class SequenceTagger:
             if not isinstance(notes, dict):
                 raise ValueError(f"notes must be an object, got {type(notes).__name__}")
             tagger.vocabulary, tagger._width = TaggingVocabulary.from_json(found.vocabulary), width
-            check_network(path, found.model, tagger._network().layers)
+            with within_weights_of(found.model, str(path)):
+                expected = tagger._network().layers
+            check_network(path, found.model, expected)
         tagger.trained, tagger.notes, tagger.model = trained, notes, found.model
         return tagger
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from recurra import layers as rooms
+from recurra.layers.base.context import context
+from recurra.saving.model_configs import WeightBudget
 from recurra.tasks.networks import recurrent_layer
 
 if TYPE_CHECKING:
@@ -66,3 +70,16 @@ def tagging_network(
             x = drop(dropout)(x)
     x = rooms.CRF(labels, name="labels")(x) if crf else rooms.Dense(labels, name="labels")(x)
     return Model(inputs, x)
+
+
+@contextmanager
+def within_weights_of(network: Model, label: str) -> Iterator[None]:
+    """Inside of the block, layers are made with zeros, and with no more weights together than `network` has.
+
+    raises : FileFormatError that begins with `label` for more
+    """
+    outer, context.loading = context.loading, WeightBudget(network.count_params(), label)
+    try:
+        yield
+    finally:
+        context.loading = outer

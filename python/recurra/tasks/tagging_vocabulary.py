@@ -23,7 +23,7 @@ class Words(NamedTuple):
     ids : (N,) of the words that the network learns a vector for, 1 for others
     vectors : (N,) rows of the pretrained table, 1 for words without a vector
     characters : (N, L), 0 behind a word's end
-    counts : (N,) how often a word is in the training texts
+    counts : (N,) how often a word is in the training texts, 0 for those without an id
     """
 
     ids: Array
