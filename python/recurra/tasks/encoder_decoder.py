@@ -10,6 +10,7 @@ import numpy as np
 from recurra import layers as rooms
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.initializers import RandomNormal
 from recurra.layers.attention_decoder import (
     ATTENTIONS,
     InputFeedingDecoder,
@@ -88,7 +89,7 @@ class EncoderDecoder:
         form.check()
         self.form = form
         half = (form.units + 1) // 2
-        parts: dict[str, Any] = {"source_embedding": rooms.Embedding(source_size, form.embedding)}
+        parts: dict[str, Any] = {"source_embedding": _embedding(source_size, form.embedding)}
         sizes: Any = recurrent_layer(form.cell, form.units).cell.state_size  # type: ignore[attr-defined]
         self.state_sizes: list[int] = list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
         for i in range(form.layers):
@@ -96,7 +97,7 @@ class EncoderDecoder:
             parts[f"encoder_{i}"] = rooms.Bidirectional(one)
             for k, size in enumerate(self.state_sizes):
                 parts[f"bridge_{i}_{k}"] = rooms.Dense(size, activation="tanh")
-        parts["target_embedding"] = rooms.Embedding(target_size, form.embedding)
+        parts["target_embedding"] = _embedding(target_size, form.embedding)
         if form.attention is None:
             parts["context"] = rooms.Dense(form.embedding, use_bias=False)
         if form.input_feeding:
@@ -201,3 +202,8 @@ class EncoderDecoder:
                     _, found = attend(self.parts, y[:, None], memory.outputs, memory.keys, (None, memory.mask), True)
                 rows.append(np.asarray(found)[:, 0])
         return np.stack(rows, axis=1)
+
+
+def _embedding(size: int, width: int) -> Any:
+    """Vectors of unit variance: Keras's narrow uniform ones keep a decoder from its source for an epoch or more."""
+    return rooms.Embedding(size, width, embeddings_initializer=RandomNormal(stddev=1.0))
