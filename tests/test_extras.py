@@ -14,7 +14,7 @@ if not PROJECT.is_file():
 
 #: for those who work on recurra
 #: what a package is imported as, where that is not its name
-IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL"}
+IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL", "PyYAML": "yaml"}
 OF_CONTRIBUTORS = {"test", "bench", "dev", "docs", "examples"}
 
 

@@ -132,6 +132,7 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
         "AddLoss", "CRF", "DistinctSteps",  # tests/models/test_model_add_loss.py, test_crf.py, test_distinct_steps.py
+        "InputFeedingDecoder",  # test_attention_decoder.py
         "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
     }  # fmt: skip
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}

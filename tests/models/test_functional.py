@@ -94,7 +94,7 @@ def test_keras_2_configurations_are_read() -> None:
     x = RNG.normal(size=(4, 3)).astype("float32")
     once = np.tanh(x @ model.weights[0].value + model.weights[1].value)
     twice = np.tanh(once @ model.weights[0].value + model.weights[1].value)
-    np.testing.assert_allclose(model(x), np.concatenate([once, twice], -1), rtol=1e-5)
+    np.testing.assert_allclose(model(x), np.concatenate([once, twice], -1), rtol=1e-5, atol=1e-6)
 
 
 def test_a_configuration_that_runs_in_a_circle() -> None:

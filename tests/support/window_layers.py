@@ -113,7 +113,9 @@ def _gradients() -> dict[str, Any]:
     made["EinsumDense"] = (1, ("abc,cde->abde", (None, 2, 3)), {"bias_axes": "de", "activation": "tanh"})
     for kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
         made[kind] = (2, (), {})
-    made.update(Cropping1D=(1, ((2, 1),), {}), Cropping2D=(2, ((1, 2),), {}))
+    made.update(
+        Cropping1D=(1, ((2, 1),), {}), Cropping2D=(2, ((1, 2),), {}), Cropping3D=(3, ((1, (0, 2), (0, 1)),), {})
+    )
     made.update(UpSampling1D=(1, (3,), {}), UpSampling2D=(2, ((2, 3),), {}))
 
     def maker(kind: str, args: Any, options: Any) -> Any:

@@ -164,8 +164,11 @@ def check_network(path: Any, model: Any, expected: list[Layer]) -> None:
     """
     from recurra.layers import Dropout, InputLayer
 
-    found = [layer for layer in getattr(model, "layers", []) if not isinstance(layer, Dropout | InputLayer)]
-    wanted = [layer for layer in expected if not isinstance(layer, Dropout)]
+    of_no_form = (Dropout, InputLayer)
+    found, wanted = (
+        [layer for layer in layers if not isinstance(layer, of_no_form)]
+        for layers in (getattr(model, "layers", []), expected)
+    )
     kinds = [[type(layer).__name__ for layer in layers] for layers in (found, wanted)]
     if kinds[0] != kinds[1]:
         said = ", ".join(kinds[0][:8])

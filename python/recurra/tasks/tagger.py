@@ -106,7 +106,7 @@ class SequenceTagger:
         if characters:
             check_sizes(characters=characters)
         check_fractions(dropout=dropout)
-        check_recurrent_dropout(cell, recurrent_dropout)
+        check_recurrent_dropout(cell, recurrent_dropout=recurrent_dropout)
         if not 0 <= word_dropout < float("inf"):
             raise ValueError(f"word_dropout must be a number >= 0, got {word_dropout!r}")
         if crf not in (None, True, False):

@@ -28,11 +28,7 @@ class _Like(NamedTuple):
 
 
 #: what is said of each weight, and where its names are looked up
-_SETTINGS: dict[str, Any] = {
-    "initializer": initializers,
-    "regularizer": regularizers,
-    "constraint": constraints,
-}
+_SETTINGS: dict[str, Any] = dict(initializer=initializers, regularizer=regularizers, constraint=constraints)
 
 
 class KernelCell(Layer, DropoutRNNCell):
