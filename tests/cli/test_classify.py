@@ -172,7 +172,7 @@ def test_pictures(run: Any, table: Path, model: Path, tmp_path: Path) -> None:
     assert "there is no folder" in error
     assert "is the file that is read" in run("classify", "evaluate", model, table, "--plot", table, code=2).stderr
     error = run("classify", "train", table, "-o", tmp_path / "x", "--plot", tmp_path / "x", code=2).stderr
-    assert "cannot be both the picture and" in error
+    assert "cannot be both this output and" in error
 
 
 def test_explain(run: Any, model: Path, table: Path, tmp_path: Path) -> None:

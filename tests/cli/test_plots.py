@@ -25,14 +25,17 @@ def test_what_cannot_be_drawn_is_refused_before_the_training(run: Any, folder: P
     for picture, message in (
         (tmp_path / "losses.txt", "--plot must name a file that ends in .png, .svg, .pdf"),
         (tmp_path / "nowhere" / "losses.png", "cannot be written: there is no folder"),
-        (out, "cannot be both the plot and another file"),
+        (out, "cannot be both this output and"),
     ):
         result = run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--plot", picture, code=2)
         assert message in result.stderr and not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("group", "file"), [("lm", "verse.txt"), ("tag", "tagged.conllu"), ("classify", "reviews.csv")]
+)
 def test_without_matplotlib_the_extra_is_named(
-    run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, file: str
 ) -> None:
     plain = builtins.__import__
 
@@ -43,5 +46,5 @@ def test_without_matplotlib_the_extra_is_named(
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     out = tmp_path / "m"
-    result = run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--plot", tmp_path / "a.png", code=2)
+    result = run(group, "train", folder / file, "-o", out, "--plot", tmp_path / "a.png", code=2)
     assert "--plot needs matplotlib: pip install 'recurra[plot]'" in result.stderr and not out.exists()

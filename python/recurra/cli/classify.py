@@ -24,15 +24,15 @@ from recurra.cli.columns import column_finder, column_options
 from recurra.cli.errors import InputError
 from recurra.cli.inputs import format_option, read_labelled, text_batches
 from recurra.cli.options import (
-    check_plot,
+    check_beside,
     encoding_option,
     item_bar,
     open_checkpoint,
-    plot_option,
     quiet_option,
     save_training,
 )
 from recurra.cli.parallel import predicted
+from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
 
@@ -99,7 +99,7 @@ def classify() -> None:
         help="Start from this language model (recurra lm train) of words or characters, whose cell and units "
         "must be the same.",
     ),
-    plot_option("the losses of all epochs"),
+    plot_option(LOSSES),
 )
 def train(
     files: tuple[str, ...],
@@ -139,9 +139,7 @@ def train(
     data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = TextClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     model.fit(data.texts, data.labels, groups=data.groups, checkpoint=checkpoint)
-    if plot is not None:
-        model.history_.plot(path=str(plot))
-    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet)
+    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot)
 
 
 @classify.command()
@@ -286,7 +284,7 @@ def explain(
     if label is not None and label not in known:
         raise InputError(f"--for must be one of {', '.join(map(repr, known))}, got {label!r}")
     if html is not None:
-        check_plot(html, files, model)
+        check_beside(html, files, model)
     pages = []
     for texts in _batches(files, sentence, text_column, quiet, options, 64):
         for text in texts:

@@ -22,7 +22,7 @@ from recurra.cli.options import (
     save_training,
     seed_option,
 )
-from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
 
@@ -167,7 +167,7 @@ def lm() -> None:
     "--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
 )
 @history_option
-@plot_option
+@plot_option(LOSSES)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @resume_options
 @encoding_option
@@ -213,7 +213,7 @@ def train(
     """
     from recurra.tasks import LanguageModel
 
-    check_plot(plot, out, history)
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     text = read_text_files(files, encoding)
     if start_from is None:

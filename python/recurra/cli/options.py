@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import click
 
 from recurra.cli.errors import INTERRUPTED, InputError
-from recurra.cli.plots import write_plot
 from recurra.cli.standard_streams import say
 from recurra.files import atomic_write
 from recurra.training.interrupt import signal_name
@@ -98,25 +97,12 @@ def open_checkpoint(
     return checkpoint
 
 
-def plot_option(what: str) -> Callable[[Command], Command]:
-    """``--plot FILE``, for a picture of `what`."""
-    return click.option(
-        "--plot", type=click.Path(path_type=Path), metavar="FILE",
-        help=f"Draw {what} into this file (.png, .svg, .pdf); needs the extra recurra[plot].",
-    )  # fmt: skip
-
-
-def check_plot(path: Path | None, inputs: Sequence[str], *others: Path | None) -> None:
-    """Refuse a picture that cannot be drawn or written, or over a file that is read or written, before the work."""
-    if path is None:
-        return
-    from recurra.callbacks.history_plot import require_matplotlib
-
+def check_beside(path: Path, inputs: Sequence[str], *others: Path | None) -> None:
+    """Refuse, before the work, another output than the model: over a file that is read or written, or not possible."""
     check_out(path, True, inputs)
     for other in others:
         if other is not None and os.path.realpath(path) == os.path.realpath(other):
-            raise InputError(f"{path} cannot be both the picture and {other}: choose another name for one")
-    require_matplotlib("--plot")
+            raise InputError(f"{path} cannot be both this output and {other}: choose another name for one")
 
 
 history_option = click.option(
@@ -158,7 +144,8 @@ def save_training(
     if checkpoint is not None and not interrupted:
         checkpoint.clear()
     write_history(history, record)
-    write_plot(plot, record)
+    if plot is not None and record.epoch:
+        record.plot(path=str(plot))
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 

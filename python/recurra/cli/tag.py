@@ -25,6 +25,7 @@ from recurra.cli.options import (
     stdin_is_terminal,
 )
 from recurra.cli.parallel import predicted
+from recurra.cli.plots import check_plot, plot_option
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -174,10 +175,7 @@ def tag() -> None:
     "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.998, show_default=True,
     help="Momentum of a moving average of the weights, kept in their place; 0 for none.",
 )  # fmt: skip
-@click.option(
-    "--plot", type=click.Path(path_type=Path), metavar="FILE",
-    help="Draw losses and accuracies of all epochs (.png, .svg, .pdf; needs the extra recurra[plot]).",
-)  # fmt: skip
+@plot_option("losses and accuracies of all epochs")
 @history_option
 @resume_options
 @seed_option("the training")
@@ -225,11 +223,11 @@ def train(
     from recurra.tasks import SequenceTagger
 
     inputs = [*files, *dev_files, *([vectors] if vectors else [])]
+    check_plot(plot, inputs, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, inputs, history)
     options = {
         "file_format": file_format, "word_column": word_column, "label_column": label_column, "encoding": encoding,
     }  # fmt: skip
-    draw = plotter(plot)
     sentences, labels = read_tagged(files, options, {})
     held_out: Any = read_tagged(dev_files, options, {}) if dev_files else validation
     tagger = SequenceTagger(vocabulary_size=vocabulary, seed=seed, **network)
@@ -240,22 +238,7 @@ def train(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, averaging=averaging, patience=patience,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    draw(record)
-    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet)
-
-
-def plotter(path: Path | None) -> Callable[[Any], None]:
-    """What draws a training's history to a file; says before the training where that cannot be done."""
-    if path is None:
-        return lambda record: None
-    import importlib.util
-
-    from recurra.tasks.model_file import check_destination
-
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError("--plot needs matplotlib: pip install 'recurra[plot]'")
-    check_destination(path)
-    return lambda record: record.plot(path=str(path))
+    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot)
 
 
 @tag.command()

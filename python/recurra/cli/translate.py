@@ -21,6 +21,7 @@ from recurra.cli.options import (
     seed_option,
 )
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
+from recurra.cli.plots import check_plot, plot_option
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
@@ -103,12 +104,7 @@ def train(
 @beam_options
 @click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each text, with scores.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the attention map of one --sentence (extra recurra[plot]).",
-)
+@plot_option("the attention map of one --sentence")
 @quiet_option
 def predict(
     model: Path,
@@ -141,6 +137,7 @@ def predict(
         raise click.UsageError("--best needs --json and a --beam of at least as many")
     if plot is not None and len(sentence) != 1:
         raise click.UsageError("--plot draws the map of one --sentence")
+    check_plot(plot, (), model)
     translator = Translator.load(model)
     for texts in [list(sentence)] if sentence else text_batches(files or ("-",), options, 512):
         with item_bar(len(texts), " texts", quiet or len(texts) < 512) as advance:
