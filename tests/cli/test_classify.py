@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.support.cli_cases import REVIEWS
 
 TINY = ["--units", "5", "--embedding", "4", "--batch-size", "4", "--learning-rate", "0.05", "--epochs", "12",
         "--word-dropout", "0", "--patience", "12", "--seed", "1"]  # fmt: skip
+PROC = Path("/proc/self/task").exists()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,9 @@ def test_processes_keep_the_order(run: Any, model: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_ends_all_processes(model: Path) -> None:
+@pytest.mark.parametrize("early", [False, pytest.param(True, marks=pytest.mark.skipif(not PROC, reason="needs /proc"))])
+def test_ctrl_c_ends_all_processes(model: Path, early: bool) -> None:
+    """At the first answer, or while the processes start."""
     command = [sys.executable, "-m", "recurra", "classify", "predict", os.fspath(model), "--jobs", "2"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
@@ -125,7 +129,12 @@ def test_ctrl_c_ends_all_processes(model: Path) -> None:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         process.stdin.write(b"a lovely film\n" * 3000)
         process.stdin.flush()
-        assert process.stdout.readline().startswith(b"pos\t")
+        if early:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            while len(children.read_text().split()) < 2:  # the first is multiprocessing's tracker of resources
+                time.sleep(0.001)
+        else:
+            assert process.stdout.readline().startswith(b"pos\t")
         os.killpg(process.pid, signal.SIGINT)
         process.stdout.read()
         error = process.stderr.read()

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def predicted(
     waiting: deque[tuple[Batch, Any]] = deque()
     try:
         for texts in batches:
-            waiting.append((texts, pool.submit(_predict, texts)))
+            with _ctrl_c_later():
+                waiting.append((texts, pool.submit(_predict, texts)))
             if len(waiting) >= 2 * jobs:
                 done, future = waiting.popleft()
                 yield done, future.result()
@@ -45,6 +47,19 @@ def predicted(
             yield done, future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, and processes that are started in it never see it, however early."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _predict_batch: Any = None
