@@ -133,6 +133,7 @@ def test_ctrl_c_ends_all_processes(model: Path, early: bool) -> None:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             while len(children.read_text().split()) < 2:  # the first is multiprocessing's tracker of resources
                 time.sleep(0.001)
+            time.sleep(0.06)  # within the imports of the processes
         else:
             assert process.stdout.readline().startswith(b"pos\t")
         os.killpg(process.pid, signal.SIGINT)
