@@ -47,9 +47,9 @@ def expected(layer: Any, x: Array, memory: Array, state: Array, mask: Array) -> 
     for t in range(T):
         state = gru(np.concatenate([x[:, t], fed], -1), state, weights["decoder_0"])
         if layer.attention == "dot":
-            scores = np.einsum("bh,bsh->bs", state, memory)
+            scores = np.einsum("bh,bsh->bs", state, memory) / np.sqrt(memory.shape[-1])
         elif layer.attention == "bilinear":
-            scores = np.einsum("bh,hm,bsm->bs", state, weights["attention"][0], memory)
+            scores = np.einsum("bh,hm,bsm->bs", state, weights["attention"][0], memory) / np.sqrt(memory.shape[-1])
         else:
             sums = np.tanh((state @ weights["query"][0])[:, None] + memory @ weights["key"][0])
             scores = sums @ weights["attention"][0]

@@ -27,8 +27,9 @@ def decoder_parts(
 ) -> dict[str, Layer]:
     """The layers of a decoder by name, unbuilt: recurrent ones, those of the attention, and what combines the two.
 
-    attention : "dot" (q·k), "bilinear" (q·W·k; both Luong and others, 2015), "additive" (v·tanh(W·q + U·k), Bahdanau
-        and others, 2015) or None for none. The query is the top layer's output at the same step
+    attention : "dot" (q·k / √M), "bilinear" (q·W·k / √M; both Luong and others, 2015), "additive" (v·tanh(W·q + U·k),
+        Bahdanau and others, 2015) or None for none. The query is the top layer's output at the same step, M the size
+        of the memory
     width : of the combination, tanh(W·[context, output])
     """
     parts: dict[str, Layer] = {
@@ -55,8 +56,11 @@ def attend(parts: Mapping[str, Any], output: Any, memory: Any, keys: Any, mask: 
     """The context (B, T, M) of the decoder's outputs (B, T, H), and the weights (B, T, S) where asked for.
 
     mask : of the outputs, or None, and of the memory
+
+    Products are scaled as in Vaswani and others (2017). Without it one step of Adam moves a score by several units, the
+    softmax soon gives all weight to one place, and has no gradient to leave it.
     """
-    query = parts["query"](output) if "query" in parts else output
+    query = parts["query"](output) if "query" in parts else output * memory.shape[-1] ** -0.5
     inputs = [query, memory, keys] if "key" in parts else [query, memory]
     return parts["attention"](inputs, mask=list(mask), return_attention_scores=weights)
 
