@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from recurra.compat import tf_paths
 from recurra.compat.foreign import ROOTS, below, stand_in
+from recurra.compat.paths import at
 from recurra.compat.views import view_of
 
 
@@ -81,7 +81,7 @@ def resolve(path: str) -> Missing | Any:
                 found = module
         elif isinstance(found, dict):
             if parts[place] in found:
-                found = getattr(import_module(found[parts[place]]), parts[place])
+                found = at(found[parts[place]], parts[place])
             else:
                 found = module_of(reached)
                 if found is None:
