@@ -36,6 +36,11 @@ DIFFERS = {
     "tf.compat.v1.Session": "holds settings and runs no graph",
     "tf.Session": "holds settings and runs no graph",
     "tf.InteractiveSession": "holds settings and runs no graph",
+    **{
+        f"tf.{root}{name}": "nothing changes: values are computed at once, and graphs are not run"
+        for root in ("", "compat.v1.")
+        for name in ("disable_eager_execution", "disable_v2_behavior")
+    },
     "tf.device": "everything runs on the CPU",
 }
 
