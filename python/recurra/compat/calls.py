@@ -28,7 +28,14 @@ class Keras2Calls:
         initial_epoch: int = 0,
         **reading: Any,
     ) -> Any:
-        """``fit(generator, ...)``."""
+        """``fit(generator, ...)``; Keras 1's `samples_per_epoch` and `nb_val_samples` are counted in samples."""
+        rename_reading(reading)
+        generator, steps_per_epoch = in_steps(
+            generator, steps_per_epoch, reading.pop("samples_per_epoch", None), "samples_per_epoch"
+        )
+        validation_data, validation_steps = in_steps(
+            validation_data, validation_steps, reading.pop("nb_val_samples", None), "nb_val_samples"
+        )
         return self.fit(  # type: ignore[attr-defined]
             generator,
             steps_per_epoch=steps_per_epoch,
@@ -47,7 +54,9 @@ class Keras2Calls:
     def evaluate_generator(
         self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **reading: Any
     ) -> Any:
-        """``evaluate(generator, ...)``."""
+        """``evaluate(generator, ...)``; Keras 1's `val_samples` is counted in samples."""
+        rename_reading(reading)
+        generator, steps = in_steps(generator, steps, reading.pop("val_samples", None), "val_samples")
         return self.evaluate(  # type: ignore[attr-defined]
             generator, steps=steps, callbacks=callbacks, verbose=verbose, **reading
         )
@@ -55,7 +64,9 @@ class Keras2Calls:
     def predict_generator(
         self, generator: Any, steps: int | None = None, callbacks: Any = None, verbose: Any = 0, **reading: Any
     ) -> Any:
-        """``predict(generator, ...)``."""
+        """``predict(generator, ...)``; Keras 1's `val_samples` is counted in samples."""
+        rename_reading(reading)
+        generator, steps = in_steps(generator, steps, reading.pop("val_samples", None), "val_samples")
         return self.predict(  # type: ignore[attr-defined]
             generator, steps=steps, callbacks=callbacks, verbose=verbose, **reading
         )
@@ -92,6 +103,36 @@ class Keras2Calls:
             if metric.name == "loss":
                 metric.update_state(total, len(leaves(y_pred)[0]))
         return total
+
+
+def rename_reading(reading: dict[str, Any]) -> None:
+    """Give the arguments of Keras 1 that say how batches are read the names of Keras 2."""
+    for old, name in {
+        "max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"
+    }.items():  # fmt: skip
+        if old in reading:
+            reading[name] = reading.pop(old)
+
+
+def in_steps(batches: Any, steps: int | None, samples: int | None, name: str) -> tuple[Any, int | None]:
+    """A generator and how many of its batches hold `samples`: those of Keras 1, which counted samples.
+
+    The first batch is read, to see how many samples it has, and put back.
+    """
+    if samples is None:
+        return batches, steps
+    if steps is not None:
+        raise TypeError(f"{name} is Keras 1's count of samples: give it, or the number of steps, not both")
+    if isinstance(batches, tuple):  # validation data in arrays: all of it
+        return batches, None
+    from itertools import chain
+
+    from recurra.tree import leaves
+
+    rest = iter(batches)
+    first = next(rest)
+    size = len(leaves(first)[0])
+    return chain([first], rest), max(-(-int(samples) // size), 1)
 
 
 class CompiledMetrics:

@@ -7,7 +7,6 @@ makes holds no code: it fetches each name from the module that holds it, when th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,12 +28,19 @@ class OldModule(ModuleType):
         home = self.__dict__.get("_homes", {}).get(name)
         if home is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(home), name)
+        value = paths.at(home, name)
         setattr(self, name, value)
         return value
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__dict__.get("_homes", ())})
+
+
+class CalledModule(OldModule):
+    """A module under an old path that was a function in a still older version."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return paths.at(paths.CALLED[self.__name__.partition(".")[2]], "")(*args, **kwargs)
 
 
 class OldModuleLoader(Loader):
@@ -44,7 +50,7 @@ class OldModuleLoader(Loader):
         self.path = path
 
     def create_module(self, spec: ModuleSpec) -> OldModule:
-        return OldModule(spec.name)
+        return (CalledModule if self.path in paths.CALLED else OldModule)(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Say which names the module has. Names fetched before a reload are fetched again."""

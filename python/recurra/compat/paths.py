@@ -1,10 +1,14 @@
 """The table of old module paths: in which public module of recurra each name lives.
 
 Paths are relative to a root, so that "layers.core" stands for ``recurra.layers.core`` as for ``keras.layers.core``. An
-entry lists its names, separated by spaces, by the module that holds them. A path that others begin with is a package.
+entry lists its names, separated by spaces, by the module that holds them; ``module:name`` holds one under another name.
+A path that others begin with is a package.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 PATHS: dict[str, dict[str, str]] = {
     # Keras 2
@@ -31,15 +35,31 @@ PATHS: dict[str, dict[str, str]] = {
     "engine": {"recurra.layers": "Input InputSpec Layer", "recurra.models": "Model"},
     "engine.base_layer": {"recurra.layers": "InputSpec Layer"},
     "engine.input_layer": {"recurra.layers": "Input InputLayer"},
-    "engine.topology": {"recurra.layers": "Input InputLayer InputSpec Layer"},
+    "engine.input_spec": {"recurra.layers": "InputSpec"},
+    "engine.network": {"recurra.models:Model": "Network"},
+    "engine.sequential": {"recurra.models": "Sequential"},
+    "engine.topology": {
+        "recurra.layers": "Input InputLayer InputSpec Layer",
+        "recurra.models:Model": "Container Network",
+    },
     "engine.training": {"recurra.models": "Model"},
+    "initializations": {
+        "recurra.initializers": "get glorot_normal glorot_uniform he_normal he_uniform identity lecun_uniform "
+        "orthogonal",
+        "recurra.initializers:Ones": "one",
+        "recurra.initializers:RandomNormal": "normal",
+        "recurra.initializers:RandomUniform": "uniform",
+        "recurra.initializers:Zeros": "zero",
+    },
     "layers.advanced_activations": {"recurra.layers": "ELU LeakyReLU PReLU ReLU Softmax"},
     "layers.convolutional": {
+        "recurra.layers:Conv2DTranspose": "Deconvolution2D",
+        "recurra.layers:Conv1D": "AtrousConvolution1D",
         "recurra.layers": "AveragePooling1D AveragePooling2D Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D "
         "Conv3DTranspose Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D Cropping3D "
         "DepthwiseConv1D "
         "DepthwiseConv2D MaxPooling1D MaxPooling2D SeparableConv1D SeparableConv2D UpSampling1D UpSampling2D "
-        "ZeroPadding1D ZeroPadding2D ZeroPadding3D"
+        "ZeroPadding1D ZeroPadding2D ZeroPadding3D",
     },
     "layers.convolutional_recurrent": {"recurra.layers": "ConvLSTM1D ConvLSTM2D ConvLSTM3D"},
     "layers.core": {
@@ -47,8 +67,14 @@ PATHS: dict[str, dict[str, str]] = {
         "SpatialDropout1D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},
-    "experimental": {"recurra.layers": "PeepholeLSTMCell"},
-    "layers.experimental": {},
+    "experimental": {
+        "recurra.layers": "PeepholeLSTMCell",
+        "recurra.optimizers.schedules": "CosineDecay CosineDecayRestarts",
+    },
+    "layers.experimental": {
+        "recurra.layers": "EinsumDense",
+        "recurra.layers:BatchNormalization": "SyncBatchNormalization",
+    },
     "layers.experimental.preprocessing": {
         "recurra.layers": "CategoryEncoding IntegerLookup Normalization Rescaling StringLookup TextVectorization"
     },
@@ -82,13 +108,38 @@ PATHS: dict[str, dict[str, str]] = {
     "optimizers.nadam_v2": {"recurra.optimizers": "Nadam"},
     "optimizers.rmsprop_v2": {"recurra.optimizers": "RMSprop"},
     "optimizers.legacy": {"recurra.optimizers": "SGD Adadelta Adagrad Adam Adamax Nadam RMSprop"},
+    **{
+        f"{root}.{module}": {"recurra.optimizers": name}
+        for root in ("optimizer_v2", "optimizers.optimizer_v2")
+        for module, name in (
+            ("adadelta", "Adadelta"),
+            ("adagrad", "Adagrad"),
+            ("adam", "Adam"),
+            ("adamax", "Adamax"),
+            ("gradient_descent", "SGD"),
+            ("nadam", "Nadam"),
+            ("rmsprop", "RMSprop"),
+        )
+    },
+    "optimizer_v2": {},
+    "optimizer_v2.learning_rate_schedule": {
+        "recurra.optimizers.schedules": "CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay "
+        "LearningRateSchedule PiecewiseConstantDecay PolynomialDecay"
+    },
+    "optimizers.optimizer_v2": {},
     "utils.data_utils": {"recurra.utils": "Sequence get_file"},
     "utils.generic_utils": {
         "recurra.utils": "CustomObjectScope Progbar custom_object_scope deserialize_keras_object get_custom_objects "
-        "serialize_keras_object"
+        "serialize_keras_object",
+        "recurra.compat.older_names": "has_arg",
     },
+    "utils.io_utils": {"recurra.compat.hdf5_matrix": "HDF5Matrix"},
+    "utils.layer_utils": {"recurra.compat.older_names": "print_summary"},
+    "utils.multi_gpu_utils": {"recurra.compat.older_names": "multi_gpu_model"},
     "utils.np_utils": {"recurra.utils": "normalize to_categorical"},
-    "utils.vis_utils": {"recurra.utils": "plot_model"},
+    "utils.training_utils": {"recurra.compat.older_names": "multi_gpu_model"},
+    "utils.vis_utils": {"recurra.utils": "plot_model", "recurra.compat.model_dot": "model_to_dot"},
+    "utils.visualize_util": {"recurra.utils:plot_model": "plot", "recurra.compat.model_dot": "model_to_dot"},
     # TensorFlow
     "data.experimental": {
         "recurra.data": "AUTOTUNE INFINITE_CARDINALITY UNKNOWN_CARDINALITY",
@@ -96,6 +147,16 @@ PATHS: dict[str, dict[str, str]] = {
     },
     "train": {"recurra.saving": "latest_checkpoint"},
 }
+
+#: modules that were functions in Keras 1
+CALLED = {"layers.merge": "recurra.compat.keras1:merge"}
+
+
+def at(home: str, name: str) -> Any:
+    """What ``module`` or ``module:other`` holds under `name` or under the other one; ``module:`` is the module."""
+    place, colon, other = home.partition(":")
+    found = import_module(place)
+    return getattr(found, other or name) if other or not colon else found
 
 
 def homes(path: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Tensor, Variable
+from recurra.compat import keras1
 from recurra.compat.calls import minimize
 from recurra.compat.tf.making import sequence_mask
 from recurra.compat.tf.ragged import RaggedTensor, map_flat
@@ -155,10 +156,12 @@ def start() -> None:
         setattr(Variable, name, TensorMethods.__dict__[name])
     KerasTensor.shape = property(_symbolic_shape, _keep_shape)  # type: ignore[assignment]
     KerasTensor.get_shape = _symbolic_shape  # type: ignore[attr-defined]
+    keras1.start(_every_kind(Layer))
 
 
 def stop() -> None:
     """Undo :func:`start`."""
+    keras1.stop()
     Layer.__call__ = _plain_call  # type: ignore[method-assign]
     loop._data = _tuple_data
     del Optimizer.minimize  # type: ignore[attr-defined]

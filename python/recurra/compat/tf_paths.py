@@ -27,7 +27,7 @@ PATHS: dict[str, dict[str, str]] = {
     "python.ops.nn_ops": {f"{_TF}.nn": "dropout log_softmax relu softmax"},
     "python.platform": {},
     "python.platform.gfile": {f"{_TF}.io.gfile": "GFile exists glob listdir makedirs"},
-    "python.util": {},
+    "python.util": {f"{_TF}:nest": "nest"},
 }
 
 

@@ -23,6 +23,8 @@ VIEWED = (
     "random",
     "utils",
 )
+#: modules of which only names are added to: those of :mod:`recurra.compat.older_names`
+RENAMED = ("callbacks", "initializers", "layers", "regularizers")
 #: functions that give arrays, or what is no tensor, in Keras too
 _PLAIN = frozenset(
     {
@@ -38,12 +40,23 @@ class View(ModuleType):
     def __init__(self, name: str, home: ModuleType) -> None:
         super().__init__(name, home.__doc__)
         self.__dict__["_home"] = home
+        self.__dict__["_presents"] = name.removeprefix("recurra.") in VIEWED
         if hasattr(home, "__path__"):
             self.__path__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         home = self.__dict__["_home"]
-        value = getattr(home, name)
+        try:
+            value = getattr(home, name)
+        except AttributeError as error:
+            from recurra.compat import older_names
+
+            try:
+                value = older_names.find(home.__name__, name)
+            except AttributeError:
+                raise error from None
+        if not self.__dict__["_presents"]:
+            return value
         if isinstance(value, FunctionType) and name not in _PLAIN and not name.startswith("_"):
             value = giving_tensors(value)
         elif isinstance(value, ModuleType) and value.__name__.startswith(f"{home.__name__}."):
@@ -70,6 +83,6 @@ def giving_tensors(function: Any) -> Any:
 
 @functools.cache
 def view_of(name: str) -> ModuleType:
-    """The module ``recurra.<...>``, or a view of it where its functions compute."""
+    """The module ``recurra.<...>``, or a view of it where its functions compute or older names lead to it."""
     home = import_module(name)
-    return View(name, home) if name.removeprefix("recurra.") in VIEWED else home
+    return View(name, home) if name.removeprefix("recurra.") in (*VIEWED, *RENAMED) else home

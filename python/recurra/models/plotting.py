@@ -70,6 +70,33 @@ def plot_model(
         raise ValueError(f"{model.name} is not built yet: call build(input_shape) or fit before drawing it")
     figure = require_matplotlib("plot_model")
 
+    boxes = boxes_of(
+        model, show_shapes, show_dtype, show_layer_names, expand_nested, show_layer_activations, show_trainable
+    )
+    _place(boxes, rankdir)
+    width, height = max(b.x + b.width / 2 for b in boxes), max(b.y + b.height / 2 for b in boxes)
+    canvas = figure.Figure(figsize=(width + 0.2, height + 0.2), dpi=dpi)
+    axes = canvas.add_axes((0, 0, 1, 1))
+    axes.set_xlim(-0.1, width + 0.1)
+    axes.set_ylim(height + 0.1, -0.1)
+    axes.set_axis_off()
+    _draw(axes, boxes, rankdir)
+    if to_file is not None:
+        canvas.savefig(os.fspath(to_file), dpi=dpi)
+    return canvas
+
+
+def boxes_of(
+    model: Model,
+    show_shapes: bool,
+    show_dtype: bool,
+    show_layer_names: bool,
+    expand_nested: bool,
+    show_layer_activations: bool,
+    show_trainable: bool,
+) -> list[Box]:
+    """The layers of a built model with what is written of each, parents first."""
+
     def describe(layer: Layer) -> list[str]:
         kind = class_shown(layer)
         lines = [f"{layer.name} ({kind})" if show_layer_names else kind]
@@ -84,18 +111,7 @@ def plot_model(
             lines.append("trainable" if layer.trainable else "frozen")
         return lines
 
-    boxes = list(_boxes(model, describe, expand_nested))
-    _place(boxes, rankdir)
-    width, height = max(b.x + b.width / 2 for b in boxes), max(b.y + b.height / 2 for b in boxes)
-    canvas = figure.Figure(figsize=(width + 0.2, height + 0.2), dpi=dpi)
-    axes = canvas.add_axes((0, 0, 1, 1))
-    axes.set_xlim(-0.1, width + 0.1)
-    axes.set_ylim(height + 0.1, -0.1)
-    axes.set_axis_off()
-    _draw(axes, boxes, rankdir)
-    if to_file is not None:
-        canvas.savefig(os.fspath(to_file), dpi=dpi)
-    return canvas
+    return list(_boxes(model, describe, expand_nested))
 
 
 def _input_shapes(layer: Layer) -> str:

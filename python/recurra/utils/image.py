@@ -18,7 +18,7 @@ _MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 _FILTERS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
-def _pillow() -> Any:
+def require_pillow() -> Any:
     try:
         import PIL.Image
     except ImportError:
@@ -47,7 +47,7 @@ def load_img(
     interpolation : "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos"
     keep_aspect_ratio : cut the image to the target's proportions, around its middle, instead of stretching it
     """
-    pillow = _pillow()
+    pillow = require_pillow()
     if color_mode not in _MODES:
         raise ValueError(f"color_mode must be one of {', '.join(map(repr, _MODES))}, got {color_mode!r}")
     if interpolation not in _FILTERS:
@@ -103,7 +103,7 @@ def array_to_img(x: ArrayLike, data_format: str | None = None, scale: bool = Tru
         values = values / (values.max() or 1) * 255
     deep = values.shape[-1] == 1 and values.size and values.max() > 255
     pixels = values[..., 0] if values.shape[-1] == 1 else values
-    image: Image = _pillow().fromarray(pixels.astype(np.int32 if deep else np.uint8))
+    image: Image = require_pillow().fromarray(pixels.astype(np.int32 if deep else np.uint8))
     return image
 
 
@@ -123,7 +123,7 @@ def save_img(
     """
     image = array_to_img(x, data_format, scale)
     ending = os.path.splitext(os.fspath(path))[1].lower()
-    kind = file_format or _pillow().registered_extensions().get(ending)
+    kind = file_format or require_pillow().registered_extensions().get(ending)
     if kind is None:
         raise ValueError(f"{path} must end in an image's ending, .png say, or file_format must be given")
     kind = "jpeg" if kind.lower() == "jpg" else kind

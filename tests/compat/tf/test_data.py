@@ -112,5 +112,3 @@ def test_files(tmp_path) -> None:
     assert list(tf.data.TextLineDataset([str(tmp_path / "a.txt")]).skip(1).as_numpy_iterator()) == [b"two"]
     with pytest.raises(FileNotFoundError, match="no file matches"):
         tf.data.Dataset.list_files(str(tmp_path / "*.csv"))
-    with pytest.raises(NotImplementedError, match="write the records as arrays"):
-        tf.data.TFRecordDataset("a")

@@ -109,3 +109,11 @@ def test_dtypes() -> None:
     assert repr(tf.int8) == "tf.int8" and tf.int32 != tf.int64 and tf.float32 in {tf.float32}
     assert tf.int32.max == 2**31 - 1 and pickle.loads(pickle.dumps(tf.float16)) is tf.float16
     tf.keras.layers.Dense(2, dtype=tf.float32)
+
+
+def test_zeros_at_the_end_of_texts_stay() -> None:
+    assert tf.constant(b"a\0\0").numpy() == b"a\0\0" and tf.constant("\0").numpy() == b"\0"
+    assert tf.constant([[b"a\0", "b"], ["\0\0", b""]]).numpy().tolist() == [[b"a\0", b"b"], [b"\0\0", b""]]
+    assert tf.strings.length(b"a\0").numpy() == 2
+    with pytest.raises(ValueError):
+        tf.constant([[b"a"], [b"b", b"c"]])

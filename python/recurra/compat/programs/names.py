@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from recurra.compat import tf_paths
 from recurra.compat.foreign import ROOTS, below, stand_in
+from recurra.compat.paths import at
 from recurra.compat.views import view_of
 
 
@@ -36,6 +36,11 @@ DIFFERS = {
     "tf.compat.v1.Session": "holds settings and runs no graph",
     "tf.Session": "holds settings and runs no graph",
     "tf.InteractiveSession": "holds settings and runs no graph",
+    **{
+        f"tf.{root}{name}": "nothing changes: values are computed at once, and graphs are not run"
+        for root in ("", "compat.v1.")
+        for name in ("disable_eager_execution", "disable_v2_behavior")
+    },
     "tf.device": "everything runs on the CPU",
 }
 
@@ -81,7 +86,7 @@ def resolve(path: str) -> Missing | Any:
                 found = module
         elif isinstance(found, dict):
             if parts[place] in found:
-                found = getattr(import_module(found[parts[place]]), parts[place])
+                found = at(found[parts[place]], parts[place])
             else:
                 found = module_of(reached)
                 if found is None:

@@ -51,6 +51,8 @@ from recurra.compat.tf.math import (
     asin,
     atan,
     atan2,
+    complex,
+    conj,
     cos,
     cosh,
     cumsum,
@@ -100,7 +102,7 @@ from recurra.compat.tf.tensors import Tensor
 from recurra.compat.tf.variables import Module, Variable
 
 if TYPE_CHECKING:
-    from recurra.compat.tf import compat, data, io, saved_model, summary, train
+    from recurra.compat.tf import audio, compat, data, image, io, saved_model, signal, summary, tpu, train
 
 __version__ = version.VERSION
 __getattr__ = late.find
@@ -120,6 +122,17 @@ def get_logger() -> _logging.Logger:
 def device(device_name: Any) -> Any:
     """A block that runs on the CPU, whatever device it names."""
     yield
+
+
+@_contextmanager
+def init_scope() -> Any:
+    """A block outside of any graph: there is none."""
+    yield
+
+
+def recompute_grad(f: Any) -> Any:
+    """The function itself: what its gradient needs is kept, and not computed again."""
+    return f
 
 
 def timestamp(name: str | None = None) -> Any:

@@ -100,6 +100,11 @@ def set_soft_device_placement(enabled: bool) -> None:
     """There is one device to place on."""
 
 
+def experimental_connect_to_cluster(cluster_spec_or_resolver: Any, *args: Any, **kwargs: Any) -> None:
+    """ValueError: this process is alone."""
+    raise ValueError("tf.config.experimental_connect_to_cluster: there are no other machines here")
+
+
 _eagerly = False
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["MirroredStrategy", "OneDeviceStrategy", "ReduceOp", "Strategy", "get_strategy"]
+__all__ = [
+    "MirroredStrategy", "OneDeviceStrategy", "ReduceOp", "Strategy", "TPUStrategy", "cluster_resolver", "experimental",
+    "get_strategy", "has_strategy",
+]  # fmt: skip
 
 
 class ReduceOp:
@@ -68,3 +71,40 @@ class OneDeviceStrategy(Strategy):
 def get_strategy() -> Strategy:
     """The one there is."""
     return Strategy()
+
+
+def has_strategy() -> bool:
+    """Whether models are made for several devices: never."""
+    return False
+
+
+class TPUStrategy(Strategy):
+    """Refused with ValueError: there is no TPU. Programs that look for one go on with :func:`get_strategy`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise ValueError(NO_TPU)
+
+
+NO_TPU = "there is no TPU here: use tf.distribute.get_strategy()"
+
+
+class cluster_resolver:  # noqa: N801  (the name is TensorFlow's)
+    """Where other machines are looked for."""
+
+    class TPUClusterResolver:
+        """Refused with ValueError, as TensorFlow does where it finds no TPU."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            raise ValueError(NO_TPU)
+
+        @staticmethod
+        def connect(*args: Any, **kwargs: Any) -> Any:
+            """Refused in the same way."""
+            raise ValueError(NO_TPU)
+
+
+class experimental:  # noqa: N801  (the name is TensorFlow's)
+    """Older places of the same."""
+
+    TPUStrategy = TPUStrategy
+    CentralStorageStrategy = MirroredStrategy

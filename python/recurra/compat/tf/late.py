@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 #: modules of this package
-MODULES = ("compat", "data", "io", "saved_model", "summary", "train")
+MODULES = ("audio", "compat", "data", "image", "io", "saved_model", "signal", "summary", "tpu", "train")
 #: modules of recurra
 OWN = {
     "activations": "recurra.activations",

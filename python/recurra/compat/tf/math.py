@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
+from recurra.compat.tf.complex_numbers import abs, angle, complex, conj, imag, real
 from recurra.compat.tf.operands import axes_of, constant_of, operand
 from recurra.compat.tf.ordering import (
     TopK,
@@ -41,6 +42,7 @@ __all__ = [
     "acos",
     "add",
     "add_n",
+    "angle",
     "argmax",
     "argmin",
     "argsort",
@@ -49,7 +51,9 @@ __all__ = [
     "atan2",
     "bincount",
     "ceil",
+    "complex",
     "confusion_matrix",
+    "conj",
     "cos",
     "cosh",
     "count_nonzero",
@@ -66,6 +70,7 @@ __all__ = [
     "floormod",
     "greater",
     "greater_equal",
+    "imag",
     "in_top_k",
     "invert_permutation",
     "is_finite",
@@ -90,6 +95,7 @@ __all__ = [
     "negative",
     "not_equal",
     "pow",
+    "real",
     "reciprocal",
     "reduce_all",
     "reduce_any",
@@ -182,7 +188,7 @@ maximum, minimum, pow = _binary(ops.maximum), _binary(ops.minimum), _binary(ops.
 squared_difference = _binary(lambda x, y: ops.square(ops.subtract(x, y)))
 
 
-negative, abs, square, sqrt = _unary(ops.negative), _unary(ops.abs), _unary(ops.square), _unary(ops.sqrt)
+negative, square, sqrt = _unary(ops.negative), _unary(ops.square), _unary(ops.sqrt)
 
 
 exp, log, log1p, sin, cos = _unary(ops.exp), _unary(ops.log), _unary(ops.log1p), _unary(ops.sin), _unary(ops.cos)

@@ -22,13 +22,55 @@ from recurra.compat.tf.math import (
 )
 from recurra.compat.tf.operands import axes_of, operand
 from recurra.compat.tf.tensors import array_of, present
+from recurra.compat.tf.windows import (
+    avg_pool,
+    batch_normalization,
+    conv1d,
+    conv2d,
+    ctc_beam_search_decoder,
+    ctc_greedy_decoder,
+    max_pool,
+)
 
 __all__ = [
-    "bias_add", "compute_average_loss", "ctc_loss", "dropout", "elu", "embedding_lookup", "gelu", "in_top_k", "l2_loss",
-    "l2_normalize", "leaky_relu", "log_sigmoid", "log_softmax", "moments", "relu", "relu6", "scale_regularization_loss",
-    "selu", "sigmoid", "sigmoid_cross_entropy_with_logits", "silu", "softmax", "softmax_cross_entropy_with_logits",
-    "softplus", "softsign", "sparse_softmax_cross_entropy_with_logits", "swish", "tanh", "top_k",
-    "weighted_cross_entropy_with_logits", "zero_fraction",
+    "avg_pool",
+    "batch_normalization",
+    "bias_add",
+    "compute_average_loss",
+    "conv1d",
+    "conv2d",
+    "ctc_beam_search_decoder",
+    "ctc_greedy_decoder",
+    "ctc_loss",
+    "dropout",
+    "elu",
+    "embedding_lookup",
+    "gelu",
+    "in_top_k",
+    "l2_loss",
+    "l2_normalize",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "max_pool",
+    "moments",
+    "relu",
+    "relu6",
+    "scale_regularization_loss",
+    "selu",
+    "sigmoid",
+    "sigmoid_cross_entropy_with_logits",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy_with_logits",
+    "softplus",
+    "softsign",
+    "sparse_softmax_cross_entropy_with_logits",
+    "swish",
+    "tanh",
+    "top_k",
+    "weighted_cross_entropy_with_logits",
+    "zero_fraction",
 ]  # fmt: skip
 
 
@@ -168,3 +210,11 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
 def scale_regularization_loss(regularization_loss: Any) -> Any:
     """The sum; there is one replica."""
     return present(ops.sum(operand(regularization_loss)))
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("bidirectional_dynamic_rnn", "dynamic_rnn", "raw_rnn", "rnn_cell", "static_rnn"):
+        from recurra.compat.tf.compat.v1 import GRAPH_MODE
+
+        raise AttributeError(GRAPH_MODE.format(f"tf.nn.{name}"))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -227,6 +227,12 @@ def array_of(value: Any) -> Any:
         return value.value
     if isinstance(value, np.generic) and value.dtype.kind not in "US":
         return np.asarray(value)
+    if isinstance(value, (bytes, str)):  # numpy's own type of bytes would lose zeros at the end
+        return as_bytes(np.array(value, object))
+    if _first_leaf_is_text(value):
+        texts = np.array(value, object)
+        if _holds_text(texts):
+            return as_bytes(texts)
     if isinstance(value, (list, tuple)):
         value = map_structure(lambda leaf: leaf.value if isinstance(leaf, Tracked) else leaf, value, (list, tuple))
         numpy_inside = bool(value) and isinstance(value[0], (np.ndarray, np.generic))
@@ -242,6 +248,12 @@ def array_of(value: Any) -> Any:
     if made.dtype == np.int64 and (not made.size or (made.min() >= -(2**31) and made.max() < 2**31)):
         return made.astype(np.int32)
     return made
+
+
+def _first_leaf_is_text(value: Any) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (bytes, str))
 
 
 def _holds_text(array: Any) -> bool:

@@ -1,4 +1,4 @@
-"""``tf.train``: checkpoints of models, optimizers and variables, and TensorFlow 1's optimizers by their names.
+"""``tf.train``: checkpoints of models, optimizers and variables, examples, and TensorFlow 1's optimizers.
 
 A checkpoint is one HDF5 file, ``<prefix>-<number>.weights.h5``: a group for each object that the Checkpoint was given.
 """
@@ -10,6 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from recurra.autograd import Variable as Weight
+from recurra.compat.tf.io.example import (
+    BytesList,
+    Example,
+    Feature,
+    FeatureList,
+    FeatureLists,
+    Features,
+    FloatList,
+    Int64List,
+    SequenceExample,
+)
 from recurra.compat.tf.making import shape_of
 from recurra.compat.tf.tensors import array_of
 from recurra.compat.tf.variables import Module
@@ -18,7 +29,10 @@ from recurra.optimizers import Optimizer
 from recurra.saving import hdf5
 from recurra.saving.checkpoints import file_of, latest_checkpoint, record
 
-__all__ = ["Checkpoint", "CheckpointManager", "CheckpointStatus", "latest_checkpoint", "list_variables"]
+__all__ = [
+    "BytesList", "Checkpoint", "CheckpointManager", "CheckpointStatus", "Example", "Feature", "FeatureList",
+    "FeatureLists", "Features", "FloatList", "Int64List", "SequenceExample", "latest_checkpoint", "list_variables",
+]  # fmt: skip
 
 
 class CheckpointStatus:

@@ -12,7 +12,8 @@ from typing import Any
 from recurra.compat.tf.random import set_seed
 
 __all__ = [
-    "ConfigProto", "GPUOptions", "Graph", "InteractiveSession", "Session", "enable_eager_execution",
+    "ConfigProto", "GPUOptions", "Graph", "InteractiveSession", "Session", "disable_eager_execution",
+    "disable_v2_behavior", "enable_eager_execution",
     "enable_v2_behavior", "get_default_graph", "get_default_session", "global_variables_initializer", "logging",
     "reset_default_graph", "set_random_seed", "tables_initializer",
 ]  # fmt: skip
@@ -23,8 +24,8 @@ GRAPH_MODE = (
 #: names that are refused with that sentence
 GRAPH_NAMES = frozenset(
     {
-        "placeholder", "placeholder_with_default", "get_variable", "variable_scope", "disable_eager_execution",
-        "disable_v2_behavior", "global_variables", "trainable_variables", "local_variables_initializer", "layers",
+        "placeholder", "placeholder_with_default", "get_variable", "variable_scope", "contrib", "global_variables",
+        "trainable_variables", "local_variables_initializer", "layers",
         "get_collection", "add_to_collection", "assign", "FIFOQueue", "data_flow_ops", "nn_rnn", "estimator",
     }
 )  # fmt: skip
@@ -117,6 +118,13 @@ def enable_eager_execution(config: Any = None, device_policy: Any = None, execut
 
 def enable_v2_behavior() -> None:
     """It is so always."""
+
+
+def disable_eager_execution() -> None:
+    """Nothing changes: a program of Keras's models gives the same, and what needs a graph says so by itself."""
+
+
+disable_v2_behavior = disable_eager_execution
 
 
 class logging:  # noqa: N801  (the name is TensorFlow's)

@@ -14,6 +14,7 @@ from recurra.compat.tf.data.elements import NODES, to_arrays, to_tensors
 from recurra.compat.tf.data.verbs import Verbs
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.io import gfile, path_of
+from recurra.compat.tf.io.records import kind_of, records
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import EagerTensor, array_of
 from recurra.data import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY
@@ -212,8 +213,34 @@ class TextLineDataset(Dataset):
         super().__init__(keys, same, stack, None)
 
 
-def TFRecordDataset(*args: Any, **kwargs: Any) -> Any:
-    """Refused with NotImplementedError: the format is TensorFlow's own."""
-    raise NotImplementedError(
-        "tf.data.TFRecordDataset is not here: write the records as arrays (numpy.savez) with TensorFlow, and read those"
-    )
+class TFRecordDataset(Dataset):
+    """The records of TFRecord files, as bytes.
+
+    compression_type : "", "GZIP" or "ZLIB"
+    buffer_size, num_parallel_reads : choose nothing: one file is read after the other
+    """
+
+    def __init__(
+        self,
+        filenames: Any,
+        compression_type: Any = None,
+        buffer_size: Any = None,
+        num_parallel_reads: Any = None,
+        name: str | None = None,
+    ) -> None:
+        if callable(filenames):  # the steps of the base class make datasets of its own kind
+            super().__init__(filenames, compression_type, buffer_size, num_parallel_reads)
+            return
+        kind = kind_of(compression_type)
+        if isinstance(filenames, Own):
+            paths: Any = filenames
+        else:
+            several = filenames if isinstance(filenames, (list, tuple)) else np.ravel(array_of(filenames)).tolist()
+            paths = [path_of(one) for one in several]
+
+        def keys() -> Iterator[Any]:
+            for path in paths:
+                for record in records(path_of(path), kind):
+                    yield np.array(record, object)
+
+        super().__init__(keys, same, stack, None)

@@ -1,4 +1,4 @@
-"""``tf.io``: files as Python reads them."""
+"""``tf.io``: files as Python reads them, TFRecord files, and the bytes of examples and tensors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,30 @@ from typing import Any
 import numpy as np
 
 from recurra.compat.tf.io import gfile
+from recurra.compat.tf.io.parsing import (
+    FixedLenFeature,
+    FixedLenSequenceFeature,
+    RaggedFeature,
+    VarLenFeature,
+    parse_example,
+    parse_single_example,
+    parse_single_sequence_example,
+)
+from recurra.compat.tf.io.records import TFRecordOptions, TFRecordWriter
+from recurra.compat.tf.io.tensors import decode_raw, parse_tensor, serialize_tensor
 from recurra.compat.tf.strings import texts_of
 from recurra.compat.tf.tensors import EagerTensor, present
 
-__all__ = ["gfile", "matching_files", "read_file", "write_file"]
+__all__ = [
+    "FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "TFRecordOptions", "TFRecordWriter", "VarLenFeature",
+    "decode_raw", "gfile", "matching_files", "parse_example", "parse_single_example", "parse_single_sequence_example",
+    "parse_tensor", "read_file", "serialize_tensor", "write_file",
+]  # fmt: skip
+#: functions of ``tf.image`` and ``tf.strings`` that are here too
+_ELSEWHERE = {
+    "decode_image": "image", "decode_jpeg": "image", "decode_png": "image", "encode_jpeg": "image",
+    "encode_png": "image",
+}  # fmt: skip
 
 
 def path_of(value: Any) -> str:
@@ -38,3 +58,11 @@ def write_file(filename: Any, contents: Any, name: str | None = None) -> None:
 def matching_files(pattern: Any, name: str | None = None) -> Any:
     """The paths that match, in order."""
     return present(np.array([found.encode() for found in gfile.glob(path_of(pattern))], object))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"recurra.compat.tf.{_ELSEWHERE[name]}"), name)
