@@ -37,6 +37,19 @@ def test_json_says_why(run: Any, bot: Path) -> None:
     assert other["text"] is None and other["similarity"] < 0.6 and other["nearest"]
 
 
+def test_processes_keep_the_order(run: Any, bot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    known = [row.split("\t")[0] for row in ROWS]
+    prompts = [known[i % 3] if i % 5 else f"Is it {i}?" for i in range(300)]
+    path.write_text("\n\n".join(prompts), encoding="utf-8")
+    one = run("chat", "talk", bot, path, "--json").stdout
+    assert run("chat", "talk", bot, path, "--json", "--jobs", 2).stdout == one
+    assert run("chat", "talk", bot, "--json", stdin=path.read_text()).stdout == one  # line by line
+    assert [json.loads(line)["prompt"] for line in one.splitlines()] == prompts
+    said = run("chat", "talk", bot, path, "--jobs", 2, "--declined", "?").stdout
+    assert said.splitlines()[:4] == ["?", "A network of neurons.", "Only with lemon.", "Hi!"]
+
+
 def test_bad_input_ends_with_one_line(run: Any, bot: Path, tmp_path: Path) -> None:
     assert "--prompt cannot be given with a file" in run("chat", "talk", bot, "a.txt", "-t", "a", code=2).stderr
     assert "no tab" in run("chat", "train", "-", "-o", tmp_path / "a", stdin="alone\n", code=2).stderr

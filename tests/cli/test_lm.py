@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,19 @@ def test_encoding(run: Any, tmp_path: Path) -> None:
     out = tmp_path / "m"
     run("lm", "train", tmp_path / "latin.txt", "-o", out, *LM_TINY, "--encoding", "latin-1", "-q")
     assert "é" in LanguageModel.load(out).vocabulary._ids  # type: ignore[union-attr]
+
+
+def test_subwords(run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--level", "subword", "--vocabulary", 290, "--units", 24, "--embedding", 10, "--epochs", 8, "--seed", 1)
+    options = (*options, "--window", 20, "--batch-size", 4, "--learning-rate", 0.03, "-q")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "tokenizers", None)
+        said = run("lm", "train", folder / "verse.txt", "-o", tmp_path / "m.rlm", *options, code=2).stderr
+        assert said.strip() == "recurra: error: Subwords need tokenizers: pip install 'recurra[tokenizers]'"
+    pytest.importorskip("tokenizers")
+    run("lm", "train", folder / "verse.txt", "-o", tmp_path / "m.rlm", *options)
+    found = json.loads(run("lm", "perplexity", tmp_path / "m.rlm", folder / "verse.txt", "--json").stdout)
+    characters = len((folder / "verse.txt").read_text("utf-8"))
+    assert found["characters"] == characters and found["tokens"] < characters / 2 and found["perplexity"] < 280
+    text = run("lm", "generate", tmp_path / "m.rlm", "--prompt", "Ring a", "--length", 20, "--temperature", 0).stdout
+    assert text.startswith("Ring a")

@@ -25,11 +25,21 @@ def test_few_batches_wait(review_model: Path) -> None:
             yield [f"a lovely film {i}", f"a dull bore {i}"][: 1 + i % 2]
 
     classifier = TextClassifier.load(review_model)
-    expected = list(predicted(classifier, review_model, batches(), 1))
+    expected = list(predicted(classifier, review_model, batches(), 1, "predictions"))
     taken.clear()
-    found = predicted(classifier, review_model, batches(), 2)
+    found = predicted(classifier, review_model, batches(), 2, "predictions")
     assert next(found) == expected[0] and len(taken) == 4
     assert list(found) == expected[1:]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_arguments_and_progress(review_model: Path, jobs: int) -> None:
+    batches = [["a lovely film", "a dull bore", "lovely"], ["a film"]]
+    done: list[int] = []
+    classifier = TextClassifier.load(review_model)
+    found = list(predicted(classifier, review_model, batches, jobs, "predictions", done.append, batch_size=2))
+    assert [texts for texts, _ in found] == batches and [len(one) for _, one in found] == [3, 1]
+    assert done == ([2, 1, 1] if jobs == 1 else [3, 1])
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for the children of a process")

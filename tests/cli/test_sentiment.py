@@ -114,3 +114,11 @@ def make_lm(folder: Path) -> Path:
     model.fit("some text, " * 9, epochs=1, window=7, batch_size=2, verbose=0)
     model.save(folder / "lm.rlm")
     return folder / "lm.rlm"
+
+
+def test_processes_keep_the_order(run: Any, review_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "many.txt"
+    path.write_text("".join(f"a {'lovely film' if i % 3 else 'dull bore'} {i}\n" for i in range(1100)))
+    one = run("sentiment", "predict", review_model, path, "--to", "csv").stdout
+    assert run("sentiment", "predict", review_model, path, "--to", "csv", "--jobs", 2).stdout == one
+    assert [line.split()[-1] for line in one.splitlines()[1:]] == [str(i) for i in range(1100)]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,49 @@ def test_predict_as_json(run: Any, model: Path) -> None:
     assert many["translations"][0]["translation"] == "deux un" and len(many["translations"]) == 2
 
 
+def test_blank_lines_stay_in_their_places(run: Any, model: Path) -> None:
+    lines = "\none two\n\n \t\nbig big\n\n"
+    assert run("translate", "predict", model, stdin=lines).stdout == "\ndeux un\n\n\ngrand grand\n\n"
+    found = [json.loads(one) for one in run("translate", "predict", model, "--json", stdin=lines).stdout.splitlines()]
+    assert [one["text"] for one in found] == ["", "one two", "", "", "big big", ""]
+    assert [one["translation"] for one in found] == ["", "deux un", "", "", "grand grand", ""]
+    assert found[0]["score"] is None and found[1]["score"] < 0
+    many = run("translate", "predict", model, "--json", "--best", 2, stdin=lines).stdout.splitlines()
+    assert [len(json.loads(one)["translations"]) for one in many] == [0, 2, 0, 0, 2, 0]
+    assert "standard input holds no text" in run("translate", "predict", model, stdin="", code=2).stderr
+
+
+def test_processes_keep_the_order(run: Any, model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "many.txt"
+    words = list(WORDS)
+    texts = [" ".join(words[(i // 3**k) % 3] for k in range(1 + i % 5)) for i in range(700)]
+    path.write_text("".join(text + "\n" * (1 + (i % 90 == 7)) for i, text in enumerate(texts)), encoding="utf-8")
+    options = ("--json", "--best", 3, "--length-penalty", 0.4, "--beam", 3)
+    one = run("translate", "predict", model, path, *options).stdout
+    assert run("translate", "predict", model, path, *options, "--jobs", 2).stdout == one
+    assert [found["text"] for found in map(json.loads, one.splitlines()) if found["text"]] == texts
+    path = tmp_path / "many.csv"
+    path.write_text("text\n" + "\n".join(texts) + '\n" "\n', encoding="utf-8")
+    said = run("translate", "predict", model, path, "--jobs", 2, code=2)
+    assert "line 702: the text is empty" in said.stderr and said.stdout.count("\n") >= 256
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_all_processes(model: Path) -> None:
+    command = [sys.executable, "-m", "recurra", "translate", "predict", os.fspath(model), "--jobs", "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    streams: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **streams) as process:
+        process.stdin.write(b"one two\n" * 1000)
+        process.stdin.flush()
+        assert process.stdout.readline() == b"deux un\n"
+        os.killpg(process.pid, signal.SIGINT)
+        process.stdout.read()
+        error = process.stderr.read()
+        assert process.wait(60) == 130, error
+    assert b"Traceback" not in error
+
+
 def test_evaluate(run: Any, model: Path, pairs: Path) -> None:
     said = run("translate", "evaluate", model, pairs).stdout
     assert "100.00% of 9 texts exactly" in said and "over 9 pairs" in said
@@ -87,10 +134,26 @@ def test_train_takes_every_option(run: Any, tmp_path: Path) -> None:
     assert Translator.load(tmp_path / "n.rtr").form.attention is None
 
 
+def test_subwords(run: Any, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = (*TINY, "--level", "subword", "--vocabulary", 280, "--units", 32, "--embedding", 16, "--epochs", 60, "-q")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "tokenizers", None)
+        said = run("translate", "train", pairs, "-o", tmp_path / "m.rtr", *options, code=2).stderr
+        assert said.strip() == "recurra: error: Subwords need tokenizers: pip install 'recurra[tokenizers]'"
+    pytest.importorskip("tokenizers")
+    run("translate", "train", pairs, "-o", tmp_path / "m.rtr", *options)
+    assert run("translate", "predict", tmp_path / "m.rtr", "-t", "one two").stdout == "deux un\n"
+    assert json.loads(run("translate", "evaluate", tmp_path / "m.rtr", pairs, "--json").stdout)["exact"] == 1
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    said = run("translate", "predict", tmp_path / "m.rtr", "-t", "one two", code=2).stderr
+    assert said.strip() == "recurra: error: Subwords need tokenizers: pip install 'recurra[tokenizers]'"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("predict", "{model}", "{pairs}", "-t", "one"), "--sentence cannot be given with files"),
+        (("predict", "{model}", "-t", "one", "-t", " "), "--sentence must hold at least one word"),
         (("predict", "{model}", "-t", "one", "--best", 2), "--best needs --json"),
         (("predict", "{model}", "-t", "one", "--best", 9, "--json"), "--best needs --json and a --beam"),
         (("predict", "{model}", "--plot", "a.png"), "--plot draws the map of one --sentence"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from recurra.limits import FileFormatError
 from recurra.tasks import LanguageModel
 from recurra.tasks.subwords import Subwords
 from recurra.tasks.vocabulary import START, UNKNOWN
@@ -48,6 +51,55 @@ def test_every_text_comes_back() -> None:
     assert vocabulary.decode([START, *vocabulary.encode("ashes"), UNKNOWN]) == "ashes"
     with pytest.raises(ValueError, match="ids must be in"):
         vocabulary.decode([len(vocabulary)])
+
+
+def _moved(d: Any) -> None:
+    d["model"]["vocab"]["t"] = 5000
+
+
+def _byte_gone(d: Any) -> None:
+    del d["model"]["vocab"]["!"]
+    d["model"]["vocab"] = {token: i for i, token in enumerate(d["model"]["vocab"])}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.pop("model"), "must hold a model with a vocab and merges"),
+        (lambda d: d["model"].update(vocab=[]), "must hold a model with a vocab and merges"),
+        (_moved, r"the ids of \d+ subwords must be 0 to"),
+        (_byte_gone, "1 bytes are missing"),
+        (lambda d: d["model"].update(merges=[["t"]]), "every merge of subwords must be a pair"),
+        (lambda d: d["model"].update(merges=[["zz", "t"]]), "the merges of subwords cannot be used"),
+    ],
+)
+def test_damaged_vocabularies_are_refused(change: Any, said: str) -> None:
+    pytest.importorskip("tokenizers")
+    description = json.loads(Subwords(VERSE * 5, 270).to_json())
+    Subwords.from_json(json.dumps(description))
+    change(description)
+    with pytest.raises(ValueError, match=said):
+        Subwords.from_json(json.dumps(description))
+
+
+def test_a_file_with_a_damaged_vocabulary_is_refused_by_name(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    model = LanguageModel("subword", units=5, embedding=4, vocabulary_size=270, seed=3)
+    model.fit(VERSE * 9, epochs=1, window=20, batch_size=6, verbose=0)
+    model.vocabulary.to_json = lambda: "{}"  # type: ignore[method-assign, union-attr]
+    model.save(tmp_path / "verse.rlm")
+    with pytest.raises(FileFormatError, match=r"verse\.rlm: .* must hold a model with a vocab and merges"):
+        LanguageModel.load(tmp_path / "verse.rlm")
+
+
+def test_without_the_package_a_file_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tokenizers")
+    model = LanguageModel("subword", units=5, embedding=4, vocabulary_size=270, seed=3)
+    model.fit(VERSE * 9, epochs=1, window=20, batch_size=6, verbose=0)
+    model.save(tmp_path / "verse.rlm")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=r"pip install 'recurra\[tokenizers\]'"):
+        LanguageModel.load(tmp_path / "verse.rlm")
 
 
 def test_a_language_model(tmp_path: Path) -> None:

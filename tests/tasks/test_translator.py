@@ -174,12 +174,24 @@ def test_long_pairs_are_left_out_and_counted() -> None:
 
 
 def test_subwords(tmp_path: Path) -> None:
+    """From raw strings to the file and back: what was trained is learned, and words never seen are made of pieces."""
     pytest.importorskip("tokenizers")
-    sources, targets = pairs(24)
-    translator = Translator(**{**SIZES, "level": "subword", "vocabulary_size": 280})
-    translator.fit(sources, targets, **FIT, epochs=2)
+    sources = [f"{a} {b}" for a in NUMBERS for b in NUMBERS]
+    targets = [f"{NUMBERS[b]} {NUMBERS[a]}" for a in NUMBERS for b in NUMBERS]
+    size = {"vocabulary_size": 300, "units": 32, "embedding": 16}
+    translator = Translator(**{**SIZES, **size, "level": "subword"})
+    translator.fit(sources, targets, **{**FIT, "batch_size": 4}, epochs=100, patience=9, learning_rate=0.01)
+    found = translator.translate(sources)
+    assert np.mean([a == b for a, b in zip(found, targets, strict=True)]) > 0.9
+    seen = translator.attention(sources[0], targets[0])
+    assert "".join(seen.source) == sources[0] and "".join(seen.target[:-1]) == targets[0]
+    assert seen.weights.shape == (len(seen.target), len(seen.source))
     translator.save(tmp_path / "a.rtr")
-    assert Translator.load(tmp_path / "a.rtr").translate(sources[:4]) == translator.translate(sources[:4])
+    again = Translator.load(tmp_path / "a.rtr")
+    texts = [*sources[:4], "naïve 東京 \x00", "threetwo"]
+    assert again.search(texts, beam=3) == translator.search(texts, beam=3)
+    with pytest.raises(ValueError, match="vocabulary_size must be >= 258 for subwords, got 257"):
+        Translator(level="subword", vocabulary_size=257)
 
 
 def test_texts_of_no_known_token_are_translated(trained: Translator) -> None:

@@ -42,6 +42,7 @@ def test_marks_and_line_ends(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n\n \nfour")
     assert read_text(path) == "one\ntwo\nthree\n\n \nfour"
     assert read_lines(path) == list(iter_lines(path)) == ["one", "two", "three", "four"]
+    assert list(iter_lines(path, blank=True)) == ["one", "two", "three", "", "", "four"]
     path.write_bytes("café".encode("latin-1"))
     assert read_text(path, encoding="latin-1") == "café"
 

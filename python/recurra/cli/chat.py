@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from recurra.cli.inputs import in_batches
 from recurra.cli.options import (
     encoding_option,
     history_option,
+    item_bar,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -22,6 +24,7 @@ from recurra.cli.options import (
     stdin_is_terminal,
 )
 from recurra.cli.pair_options import pair_options, read_pair_files
+from recurra.cli.parallel import jobs_option, predicted
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _size = click.IntRange(min=1)
@@ -117,14 +120,28 @@ def train(
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each prompt; the answer may be null.")
 @encoding_option
-def talk(model: Path, file: str, prompt: tuple[str, ...], declined: str, as_json: bool, encoding: str) -> None:
+@jobs_option
+@quiet_option
+def talk(
+    model: Path,
+    file: str,
+    prompt: tuple[str, ...],
+    declined: str,
+    as_json: bool,
+    encoding: str,
+    jobs: int,
+    quiet: bool,
+) -> None:
     """Answer prompts, a line for each, from standard input, a file or the command line.
+
+    Blank lines are passed over. The memory does not grow with the file.
 
     \b
     Examples:
       recurra chat talk talk.rct
       recurra chat talk talk.rct -t "Who are you?"
       recurra chat talk talk.rct prompts.txt --json > answers.jsonl
+      recurra chat talk talk.rct prompts.txt --jobs 2 > answers.txt
     """
     from recurra.tasks import ChatBot
     from recurra.utils.io import iter_lines
@@ -135,12 +152,12 @@ def talk(model: Path, file: str, prompt: tuple[str, ...], declined: str, as_json
     typed = not prompt and file == "-" and stdin_is_terminal()
     if typed:
         click.echo("Type a line; Ctrl-D ends.", err=True)
-    for line in prompt or iter_lines(file, encoding):
-        if not line.strip():
-            continue
-        reply = bot.reply(line.strip())
-        if as_json:
-            click.echo(json.dumps({"prompt": line.strip(), **reply._asdict()}, ensure_ascii=False))
-        else:
-            click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))
-        sys.stdout.flush()
+    lines = (line.strip() for line in prompt or iter_lines(file, encoding) if line.strip())
+    batches = in_batches(lines, 1 if file == "-" and jobs == 1 else 64)
+    with item_bar(None, " prompts", quiet or file == "-" or sys.stdout.isatty()) as advance:
+        for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance):
+            for one, reply in zip(prompts, replies, strict=True):
+                if as_json:
+                    click.echo(json.dumps({"prompt": one, **reply._asdict()}, ensure_ascii=False))
+                else:
+                    click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))

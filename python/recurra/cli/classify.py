@@ -31,7 +31,7 @@ from recurra.cli.options import (
     quiet_option,
     save_training,
 )
-from recurra.cli.parallel import predicted
+from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
@@ -151,9 +151,7 @@ def train(
 @encoding_option
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --to jsonl.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
-)
+@jobs_option
 @quiet_option
 def predict(
     model: Path,
@@ -182,11 +180,9 @@ def predict(
     classifier = TextClassifier.load(model)
     writer = ResultWriter("jsonl" if as_json else to)
     with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
-        for texts, found in predicted(classifier, model, batches, jobs):
+        for texts, found in predicted(classifier, model, batches, jobs, "predictions", advance):
             for text, prediction in zip(texts, found, strict=True):
                 writer.write(text, prediction)
-            if advance is not None:
-                advance(len(texts))
 
 
 def _batches(

@@ -94,23 +94,28 @@ def read_labelled(
 
 
 def text_batches(
-    files: Sequence[str], options: Mapping[str, Any], size: int, find: ColumnFinder | None = None
+    files: Sequence[str],
+    options: Mapping[str, Any],
+    size: int,
+    find: ColumnFinder | None = None,
+    blank: bool = False,
 ) -> Iterator[list[str]]:
     """The files' texts in lists of up to `size`; lines that a person types come one by one, as they are typed.
 
     The memory does not grow with the files: a list is shorter where its texts are long.
     find : as in :func:`read_labelled`
+    blank : whether blank lines of plain text come too, as empty texts
     """
     from recurra.utils.examples import iter_examples
     from recurra.utils.io import display_name, file_format
 
     for file in files:
         if file_format(file, options["file_format"]) == "text":
-            yield from _line_batches(file, options["encoding"], size)
+            yield from _line_batches(file, options["encoding"], size, blank)
             continue
         columns = _named(options, labelled=False) if find is None else find(display_name(file))
         rows = iter_examples(file, columns, format=options["file_format"], encoding=options["encoding"])
-        yield from _in_batches((one.text for one in rows), size)
+        yield from in_batches((one.text for one in rows), size)
 
 
 def _named(options: Mapping[str, Any], labelled: bool) -> Columns:
@@ -120,7 +125,8 @@ def _named(options: Mapping[str, Any], labelled: bool) -> Columns:
     return Columns(options["text_column"], options["label_column"] if labelled else None)
 
 
-def _in_batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+def in_batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of up to `size` texts, shorter where the texts are long."""
     batch: list[str] = []
     characters = 0
     for text in texts:
@@ -133,12 +139,12 @@ def _in_batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _line_batches(file: str, encoding: str, size: int) -> Iterator[list[str]]:
+def _line_batches(file: str, encoding: str, size: int, blank: bool) -> Iterator[list[str]]:
     from recurra.utils.io import display_name, iter_lines
 
     typed = file == "-" and stdin_is_terminal()
     some = typed
-    for batch in _in_batches(iter_lines(file, encoding), 1 if typed else size):
+    for batch in in_batches(iter_lines(file, encoding, blank), 1 if typed else size):
         some = True
         yield batch
     if not some:

@@ -6,47 +6,68 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import click
 
 import recurra
 
 Batch = list[Any]
 
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
+)
+
 
 def predicted(
-    task: Any, model: Path, batches: Iterable[Batch], jobs: int, method: str = "predictions"
+    task: Any,
+    model: Path,
+    batches: Iterable[Batch],
+    jobs: int,
+    method: str,
+    progress: Callable[[int], Any] | None = None,
+    **arguments: Any,
 ) -> Iterator[tuple[Batch, list[Any]]]:
     """Each batch with its predictions, in order; at most twice as many batches as processes are held in memory.
 
-    task : the loaded classifier or tagger, which predicts where one process is enough
+    task : the loaded classifier, tagger, ..., which predicts where one process is enough
     model : its file, which each of `jobs` processes loads
-    method : the name of the task's method that predicts a batch
+    method, arguments : the name of the task's method that predicts a batch, and its arguments beside the batch
+    progress : called with numbers of texts that are done; in one process the method itself calls it
     """
     if jobs == 1:
         for texts in batches:
-            yield texts, getattr(task, method)(texts)
+            yield texts, getattr(task, method)(texts, progress=progress, **arguments)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     threads = max(1, recurra.get_num_threads() // jobs)
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (type(task), method, os.fspath(model), threads))
+    begin = (type(task), method, arguments, os.fspath(model), threads)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, begin)
     waiting: deque[tuple[Batch, Any]] = deque()
     try:
         for texts in batches:
             with _ctrl_c_later():
                 waiting.append((texts, pool.submit(_predict, texts)))
             if len(waiting) >= 2 * jobs:
-                done, future = waiting.popleft()
-                yield done, future.result()
+                yield _first(waiting, progress)
         while waiting:
-            done, future = waiting.popleft()
-            yield done, future.result()
+            yield _first(waiting, progress)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _first(waiting: deque[tuple[Batch, Any]], progress: Callable[[int], Any] | None) -> tuple[Batch, list[Any]]:
+    texts, future = waiting.popleft()
+    found = future.result()
+    if progress is not None:
+        progress(len(texts))
+    return texts, found
 
 
 @contextmanager
@@ -65,7 +86,7 @@ def _ctrl_c_later() -> Iterator[None]:
 _predict_batch: Any = None
 
 
-def _begin(kind: Any, method: str, model: str, threads: int) -> None:
+def _begin(kind: Any, method: str, arguments: dict[str, Any], model: str, threads: int) -> None:
     """Load the task in a new process, which ends with the one that started it, and leaves Ctrl-C to that one."""
     global _predict_batch
     from multiprocessing import parent_process
@@ -75,7 +96,7 @@ def _begin(kind: Any, method: str, model: str, threads: int) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     recurra.set_num_threads(threads)
-    _predict_batch = getattr(kind.load(model), method)
+    _predict_batch = partial(getattr(kind.load(model), method), **arguments)
 
 
 def _end_with(parent: Any) -> None:

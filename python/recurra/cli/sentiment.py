@@ -3,6 +3,7 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from recurra.cli.classifier_options import (
 )
 from recurra.cli.inputs import read_labelled, reading_options, text_batches
 from recurra.cli.options import item_bar, open_checkpoint, quiet_option, save_training
+from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.results import FORMATS, ResultWriter
 
 
@@ -83,13 +85,14 @@ def train(
 @sentence_option
 @reading_options(labelled=False)
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
+@jobs_option
 @quiet_option
 def predict(
-    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], to: str, quiet: bool, **options: Any
+    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], to: str, jobs: int, quiet: bool, **options: Any
 ) -> None:
     """Label texts: print each one's label, the label's probability and the text.
 
-    Without files it reads standard input, one text a line.
+    Without files it reads standard input, one text a line. The memory does not grow with the files.
 
     \b
     Examples:
@@ -103,11 +106,11 @@ def predict(
         raise click.UsageError("--sentence cannot be given with files")
     classifier = SentimentClassifier.load(model)
     writer = ResultWriter(to)
-    for texts in [list(sentence)] if sentence else text_batches(files or ("-",), options, 2048):
-        with item_bar(len(texts), " texts", quiet or len(texts) < 2048) as advance:
-            found = classifier.predict(texts, progress=advance)
-        for text, prediction in zip(texts, found, strict=True):
-            writer.write(text, prediction)
+    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, 2048 if jobs == 1 else 512)
+    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
+        for texts, found in predicted(classifier, model, batches, jobs, "predict", advance):
+            for text, prediction in zip(texts, found, strict=True):
+                writer.write(text, prediction)
 
 
 @sentiment.command()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -24,7 +25,7 @@ from recurra.cli.options import (
     seed_option,
     stdin_is_terminal,
 )
-from recurra.cli.parallel import predicted
+from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot, plot_option
 from recurra.layers import LAYER_OF_CELL
 
@@ -247,11 +248,16 @@ def train(
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
 @column_options
 @click.option("--json", "as_json", is_flag=True, help="An object with words and labels for each sentence, on one line.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
-)
+@jobs_option
+@quiet_option
 def predict(
-    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], as_json: bool, jobs: int, **options: Any
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    as_json: bool,
+    jobs: int,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Label the words of sentences, and print them as they came with the label's column replaced.
 
@@ -280,16 +286,17 @@ def predict(
         form = resolved(file, options, tagger.notes)
         typed = file == "-" and stdin_is_terminal()
         sources.append((form, read_file(file, form, options["encoding"]), 1 if typed else 1024))
-    for form, found, size in sources:
-        waiting: deque[Sentence] = deque()
-        batches = _word_batches(found, size if jobs == 1 else min(size, 256), waiting)
-        for _, labels in predicted(tagger, model, batches, jobs, "predict"):
-            for row in labels:
-                while not waiting[0].words:
-                    _write(waiting.popleft(), [], form, as_json)
-                _write(waiting.popleft(), row, form, as_json)
-        for one in waiting:
-            _write(one, [], form, as_json)
+    with item_bar(None, " sentences", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
+        for form, found, size in sources:
+            waiting: deque[Sentence] = deque()
+            batches = _word_batches(found, size if jobs == 1 else min(size, 256), waiting)
+            for _, labels in predicted(tagger, model, batches, jobs, "predict", advance):
+                for row in labels:
+                    while not waiting[0].words:
+                        _write(waiting.popleft(), [], form, as_json)
+                    _write(waiting.popleft(), row, form, as_json)
+            for one in waiting:
+                _write(one, [], form, as_json)
 
 
 def _word_batches(found: Iterator[Sentence], size: int, waiting: deque[Sentence]) -> Iterator[list[list[str]]]:

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +24,11 @@ from recurra.cli.options import (
     seed_option,
 )
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
+from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot, plot_option
+
+if TYPE_CHECKING:
+    from recurra.tasks.translator import Translation
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
@@ -105,6 +112,7 @@ def train(
 @click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each text, with scores.")
 @plot_option("the attention map of one --sentence")
+@jobs_option
 @quiet_option
 def predict(
     model: Path,
@@ -115,17 +123,20 @@ def predict(
     best: int | None,
     as_json: bool,
     plot: Path | None,
+    jobs: int,
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Translate texts, a line for each.
+    """Translate texts, a line for each; a blank line stays one.
 
-    Without files it reads standard input, one text a line, and writes as it goes.
+    Without files it reads standard input, one text a line, and writes as it goes. The memory does not grow with the
+    files.
 
     \b
     Examples:
       recurra translate predict fra.rtr -t "Where are you going?"
       recurra translate predict fra.rtr english.txt > french.txt
+      recurra translate predict fra.rtr english.txt --jobs 2 > french.txt
       cat english.txt | recurra translate predict fra.rtr --json --best 3
       recurra translate predict fra.rtr -t "Where are you going?" --plot map.png
     """
@@ -133,26 +144,51 @@ def predict(
 
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
+    if not all(text.strip() for text in sentence):
+        raise click.UsageError("--sentence must hold at least one word")
     if best is not None and (not as_json or best > beam):
         raise click.UsageError("--best needs --json and a --beam of at least as many")
     if plot is not None and len(sentence) != 1:
         raise click.UsageError("--plot draws the map of one --sentence")
     check_plot(plot, (), model)
     translator = Translator.load(model)
-    for texts in [list(sentence)] if sentence else text_batches(files or ("-",), options, 512):
-        with item_bar(len(texts), " texts", quiet or len(texts) < 512) as advance:
-            found = translator.search(texts, beam=beam, length_penalty=length_penalty, progress=advance)
-        for text, outputs in zip(texts, found, strict=True):
-            if as_json:
-                ranked = [{"translation": o.text, "score": round(o.score, 6)} for o in outputs[: best or 1]]
-                result = {"text": text, **(ranked[0] if best is None else {"translations": ranked})}
-                click.echo(json.dumps(result, ensure_ascii=False))
-            else:
-                click.echo(" ".join(outputs[0].text.split("\n")))
+    waiting: deque[str] = deque()
+    size = 512 if jobs == 1 else 128
+    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, size, blank=True)
+    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
+        for _, found in predicted(
+            translator, model, _not_blank(batches, waiting), jobs, "search", advance,
+            beam=beam, length_penalty=length_penalty,
+        ):  # fmt: skip
+            for outputs in found:
+                while not waiting[0]:
+                    _write(waiting.popleft(), [], best, as_json)
+                _write(waiting.popleft(), outputs, best, as_json)
+        for text in waiting:
+            _write(text, [], best, as_json)
     if plot is not None:
         from recurra.tasks.attention_plot import plot_attention
 
         plot_attention(translator.attention(sentence[0]), plot)
+
+
+def _not_blank(batches: Iterable[list[str]], waiting: deque[str]) -> Iterator[list[str]]:
+    """The texts of each batch that are not blank; all texts are put into `waiting`, blank ones too."""
+    for batch in batches:
+        waiting.extend(batch)
+        if texts := [text for text in batch if text]:
+            yield texts
+
+
+def _write(text: str, outputs: Sequence[Translation], best: int | None, as_json: bool) -> None:
+    """Print what was found for a text; of a blank one, for which there is nothing, a blank line or an empty text."""
+    if as_json:
+        ranked = [{"translation": o.text, "score": round(o.score, 6)} for o in outputs[: best or 1]]
+        first = ranked[0] if ranked else {"translation": "", "score": None}
+        result = {"text": text, **(first if best is None else {"translations": ranked})}
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        click.echo(" ".join(outputs[0].text.split("\n")) if outputs else "")
 
 
 @translate.command()

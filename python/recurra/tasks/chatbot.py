@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recurra.saving.file_errors import making
@@ -163,14 +163,26 @@ class ChatBot:
         """The answer to a prompt, or none; `beam` is the width of the search."""
         return self.replies([prompt], beam=beam)[0]
 
-    def replies(self, prompts: Sequence[str], *, beam: int = 1, batch_size: int = 64) -> list[Reply]:
-        """The answer to each prompt."""
+    def replies(
+        self,
+        prompts: Sequence[str],
+        *,
+        beam: int = 1,
+        batch_size: int = 64,
+        progress: Callable[[int], Any] | None = None,
+    ) -> list[Reply]:
+        """The answer to each prompt.
+
+        progress : called with the number of prompts after each batch
+        """
         if self._index is None:
             raise ValueError("the chat bot must be trained first: call fit, or load a saved one")
         prompts = check_sources(prompts, "prompts")
         nearest = [self._index.nearest(prompt) for prompt in prompts]
         lowered = [prompt.casefold() for prompt in prompts]
-        found = self.translator.search(lowered, beam=beam, length_penalty=1.0, batch_size=batch_size)
+        found = self.translator.search(
+            lowered, beam=beam, length_penalty=1.0, batch_size=batch_size, progress=progress
+        )  # fmt: skip
         replies = []
         for (known, similarity), outputs in zip(nearest, found, strict=True):
             answer = outputs[0]

@@ -25,7 +25,7 @@ from recurra.tasks.ngram import NGram
 from recurra.tasks.quantized import Quantizable, copy_weights
 from recurra.tasks.recipe import recipe
 from recurra.tasks.streams import Streams
-from recurra.tasks.subwords import SMALLEST, Subwords
+from recurra.tasks.subwords import Subwords, check_subwords
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class LanguageModel(Quantizable):
             embedding = 64 if level == "char" else units
         if vocabulary_size is None and level != "char":
             vocabulary_size = 20_000 if level == "word" else 8_000
-        if level == Subwords.level and vocabulary_size is not None and vocabulary_size < SMALLEST:
-            raise ValueError(f"vocabulary_size must be >= {SMALLEST} for subwords, got {vocabulary_size}")
+        if level == Subwords.level and vocabulary_size is not None:
+            check_subwords(vocabulary_size)
         check_sizes(units=units, layers=layers, embedding=embedding)
         check_fractions(dropout=dropout, embedding_dropout=embedding_dropout)
         check_recurrent_dropout(cell, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop)

@@ -36,9 +36,7 @@ class Subwords:
         if not text:
             raise ValueError("text must not be empty: there is nothing to learn a vocabulary from")
         parts = _package()
-        tokenizer = parts.Tokenizer(parts.models.BPE())
-        tokenizer.pre_tokenizer = parts.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = parts.decoders.ByteLevel()
+        tokenizer = _of_bytes(parts, parts.models.BPE())
         trainer = parts.trainers.BpeTrainer(
             vocab_size=size,
             # spelt with a space, which stands in no token of bytes
@@ -75,9 +73,46 @@ class Subwords:
 
     @classmethod
     def from_json(cls, text: str) -> Subwords:
+        """The vocabulary that :meth:`to_json` wrote: its subwords and merges count, checked, and nothing else in it."""
+        parts = _package()
+        description = json.loads(text)
+        model = description.get("model") if isinstance(description, dict) else None
+        ids, merges = (model.get("vocab"), model.get("merges")) if isinstance(model, dict) else (None, None)
+        if not isinstance(ids, dict) or not isinstance(merges, list):
+            raise ValueError("a vocabulary of subwords must hold a model with a vocab and merges")
+        if not all(type(i) is int for i in ids.values()) or sorted(ids.values()) != list(range(len(ids))):
+            raise ValueError(f"the ids of {len(ids)} subwords must be 0 to {len(ids) - 1}")
+        missing = sum(byte not in ids for byte in parts.pre_tokenizers.ByteLevel.alphabet())
+        if missing or len(ids) < SMALLEST:
+            raise ValueError(
+                f"subwords must be at least {SMALLEST}, with every byte, got {len(ids)}; {missing} bytes are missing"
+            )
+        pairs = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in merges]
+        if not all(len(pair) == 2 and all(isinstance(part, str) for part in pair) for pair in pairs):
+            raise ValueError("every merge of subwords must be a pair of them")
         vocabulary = cls.__new__(cls)
-        vocabulary._tokenizer = _package().Tokenizer.from_str(text)
+        try:
+            vocabulary._tokenizer = _of_bytes(parts, parts.models.BPE(ids, pairs))
+        except Exception as error:  # the package raises no narrower class
+            raise ValueError(f"the merges of subwords cannot be used: {error}") from error
         return vocabulary
+
+
+def _of_bytes(parts: Any, model: Any) -> Any:
+    tokenizer = parts.Tokenizer(model)
+    tokenizer.pre_tokenizer = parts.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = parts.decoders.ByteLevel()
+    return tokenizer
+
+
+def check_subwords(vocabulary_size: int) -> None:
+    """Refuse a size that is too small, and a machine without the package, before anything is read or written.
+
+    raises : ValueError, ImportError that names the extra
+    """
+    if vocabulary_size < SMALLEST:
+        raise ValueError(f"vocabulary_size must be >= {SMALLEST} for subwords, got {vocabulary_size}")
+    _package()
 
 
 def _package() -> Any:

@@ -24,6 +24,7 @@ from recurra.tasks.networks import check_fractions, check_sizes
 from recurra.tasks.pair_batches import PairBatches
 from recurra.tasks.pairs import check_pairs, check_sources, split_by_source
 from recurra.tasks.sentence_words import LEVELS, learn_sentences, sentences_from_json, split_sentence
+from recurra.tasks.subwords import check_subwords
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -102,6 +103,8 @@ class Translator:
         if level not in LEVELS:
             raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
         check_sizes(vocabulary_size=vocabulary_size)
+        if level == "subword":
+            check_subwords(vocabulary_size)
         check_seed(seed)
         self.level, self.vocabulary_size, self.seed = level, vocabulary_size, seed
         self.form = Form(cell, units, layers, embedding, attention, input_feeding, dropout)

@@ -162,10 +162,11 @@ def read_lines(path: PathLike, encoding: str = "utf-8") -> list[str]:
     return [line for line in read_text(path, encoding).split("\n") if line and not line.isspace()]
 
 
-def iter_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
+def iter_lines(path: PathLike, encoding: str = "utf-8", blank: bool = False) -> Iterator[str]:
     """As :func:`read_lines`, but read as they are asked for; from standard input each line as it arrives.
 
     The memory does not grow with the file.
+    blank : whether lines of spaces alone come too, as empty strings
     """
     name = display_name(path)
     some = typed = os.fspath(path) == "-"
@@ -174,6 +175,9 @@ def iter_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
         if line and not line.isspace():
             some = True
             yield line
+        elif blank:
+            some = True
+            yield ""
     if not some:
         raise ValueError(f"{name} holds no text: give a file with at least one character that is not a space")
 
