@@ -321,6 +321,8 @@ def test_history_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(history.plot(["val_loss"]).axes) == 1
     with pytest.raises(ValueError, match="keys must be among"):
         history.plot(["spam"])
+    with pytest.raises(TypeError, match=r"keys must be a list of names such as \['loss'\], got 'curves.png'"):
+        history.plot("curves.png")
     del matplotlib
     import sys
 

@@ -175,6 +175,7 @@ def test_several_outputs() -> None:
         ({"steps_per_epoch": 0}, ValueError, "steps_per_epoch must be an int >= 1"),
         ({"batch_size": 0}, ValueError, "batch_size must be an int >= 1"),
         ({"callbacks": ["stop"]}, TypeError, "callbacks must hold Callback objects"),
+        ({"callbacks": [EarlyStopping]}, TypeError, r"callbacks must hold objects, got the class EarlyStopping"),
         ({"sample_weight": np.full(12, np.nan)}, ValueError, "sample_weight must not hold NaN"),
         ({"sample_weight": np.full(12, np.inf)}, ValueError, "sample_weight must not hold infinities"),
         ({"class_weight": {0: np.inf}}, ValueError, "class_weight must map to finite numbers, got inf for class 0"),

@@ -37,6 +37,8 @@ class CallbackList(Callback):
         else:
             found = [callbacks]  # type: ignore[list-item]
         for callback in found:
+            if isinstance(callback, type):
+                raise TypeError(f"callbacks must hold objects, got the class {callback.__name__}: call it")
             if not hasattr(callback, "on_epoch_end"):
                 raise TypeError(f"callbacks must hold Callback objects, got {callback!r}")
         self.callbacks: list[Callback] = found

@@ -24,6 +24,8 @@ def plot_history(history: History, keys: list[str] | None = None, path: str | No
     figure = require_matplotlib("History.plot()")
     curves = {k: v for k, v in history.history.items() if v and np.ndim(v[0]) == 0}
     names = keys or [k for k in curves if not (k.startswith("val_") and k[4:] in curves)]
+    if isinstance(keys, str):
+        raise TypeError(f"keys must be a list of names such as ['loss'], got {keys!r}; a file's name goes to path=")
     missing = [k for k in names if k not in curves]
     if missing or not names:
         raise ValueError(f"keys must be among {sorted(curves)}, got {missing or names}")

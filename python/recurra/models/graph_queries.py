@@ -60,7 +60,10 @@ class GraphQueries:
             readers = [node.layer for node in graph.nodes if any(t is tensor for t in node.input_tensors)]
             embeddings = [layer for layer in readers if is_embedding(layer)]
             if not hasattr(array, "shape"):
-                raise TypeError(f"{argument} must be an array, got {type(array).__name__}")
+                got = type(array).__name__
+                if isinstance(array, (list, tuple)):
+                    got += f" of {len(array)}, which stands for {len(array)} inputs: numpy.stack makes it one array"
+                raise TypeError(f"{argument} must be an array, got {got}")
             found.append((argument, array, tensor.shape, embeddings))
         return found
 

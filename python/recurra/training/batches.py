@@ -15,6 +15,7 @@ from recurra.autograd import Tensor, value_of
 from recurra.layers.base.call_spec import is_text
 from recurra.losses.labels import is_one_hot
 from recurra.ops.common import refuse_masked
+from recurra.training.object_arrays import numbers_of_objects
 from recurra.tree import leaves, map_structure
 from recurra.typing import Data
 
@@ -51,6 +52,11 @@ def as_arrays(value: Any, argument: str) -> Any:
     if value is None:
         return None
     value = value_of(value)
+    if hasattr(value, "toarray") and not isinstance(value, np.ndarray):
+        got = f"a sparse {type(value).__name__}: pass its toarray()"
+        raise TypeError(f"{argument} must be an array of numbers, got {got}")
+    if is_array(value) and not isinstance(value, np.ndarray) and not is_one_hot(value):
+        value = np.asarray(value)  # a column of a table, a tensor of another library
     if argument.startswith("x") and isinstance(value, (list, tuple, np.ndarray)) and _is_text(value):
         return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
@@ -72,11 +78,7 @@ def as_arrays(value: Any, argument: str) -> Any:
     if array.dtype.name in ("float16", "bfloat16"):
         array = array.astype(np.float32)
     if array.dtype.kind not in "biuf":
-        if array.dtype.kind == "O":
-            hint = "an array of objects (rows of different lengths? see recurra.utils.pad_sequences)"
-        else:
-            hint = f"dtype {array.dtype}"
-        raise TypeError(f"{argument} must be an array of numbers, got {hint}")
+        array = numbers_of_objects(array, argument)
     if array.ndim == 0:
         raise ValueError(f"{argument} must have a first axis of samples, got a single number")
     return array
@@ -88,7 +90,14 @@ def count_samples(*parts: tuple[str, Any]) -> int:
     distinct = {size for found in sizes.values() for size in found}
     if len(distinct) > 1:
         said = ", ".join(f"{name}: {', '.join(map(str, found))}" for name, found in sizes.items() if found)
-        raise ValueError(f"all arrays must have the same number of samples, got {said}")
+        several = next((name for name, found in sizes.items() if len(set(found)) > 1), None)
+        advice = ""
+        if several is not None:
+            advice = (
+                f" ({several} is a list of arrays, one for each input; sequences of unequal lengths become one array "
+                "by recurra.utils.pad_sequences)"
+            )
+        raise ValueError(f"all arrays must have the same number of samples, got {said}{advice}")
     size = distinct.pop() if distinct else 0
     if size == 0:
         raise ValueError("x must hold at least one sample, got none")

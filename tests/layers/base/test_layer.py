@@ -347,9 +347,26 @@ def test_output_shape_of_a_custom_layer_by_a_dry_run() -> None:
     assert symbolic.dtype == "float32"
 
 
+def test_unknown_arguments_are_named_with_what_looks_like_them() -> None:
+    class Wide(layers.LSTM):
+        def __init__(self, units: int, widening: int = 2, **kwargs: Any) -> None:
+            super().__init__(units * widening, **kwargs)
+
+    with pytest.raises(
+        TypeError, match=r"LSTM got unknown argument\(s\): return_sequence; did you mean return_sequences\?"
+    ):
+        layers.LSTM(4, return_sequence=True)
+    with pytest.raises(TypeError, match=r"Wide .*: droput, widenning; did you mean dropout, widening\?"):
+        Wide(4, widenning=3, droput=0.5)
+    with pytest.raises(TypeError, match=r"argument\(s\): qqq$"):
+        layers.Dense(4, qqq=1)
+
+
 def test_input_spec_is_checked() -> None:
     with pytest.raises(ValueError, match=r"lstm\w*: inputs must have 3 axes, got shape \(5, 4\)"):
         layers.LSTM(2)(X[0])
+    with pytest.raises(ValueError, match="a recurrent layer below needs return_sequences=True"):
+        layers.GRU(2)(layers.LSTM(4)(layers.Input((5, 3))))
     layer = layers.Dense(2)
     layer(X)
     with pytest.raises(ValueError, match=r"size 4 along axis -1, got shape \(3, 5\)"):

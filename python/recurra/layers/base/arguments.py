@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,15 @@ def given(local: Mapping[str, Any], *without: str) -> dict[str, Any]:
         del arguments[name]
     arguments.update(arguments.pop("kwargs"))
     return arguments
+
+
+def unknown_arguments(cls: type, names: Iterable[str]) -> str:
+    """What is wrong with the arguments `names`, which no constructor of `cls` takes, with those that look like them."""
+    known = {name for base in cls.__mro__ if "__init__" in vars(base) for name in inspect.signature(base).parameters}
+    known -= {"self", "args", "kwargs", "unknown"}
+    close = {name: get_close_matches(name, known, 1) for name in sorted(names)}
+    meant = ", ".join(dict.fromkeys(found for matches in close.values() for found in matches))
+    return f"{cls.__name__} got unknown argument(s): {', '.join(close)}" + (f"; did you mean {meant}?" if meant else "")
 
 
 def check_positive(value: Any, name: str) -> int:

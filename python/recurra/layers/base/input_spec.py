@@ -55,7 +55,7 @@ class InputSpec:
         elif self.max_ndim is not None and len(shape) > self.max_ndim:
             wanted = f"at most {self.max_ndim} axes"
         if wanted is not None:
-            raise ValueError(f"{layer}: inputs must have {wanted}, got shape {shape}")
+            raise ValueError(f"{layer}: inputs must have {wanted}, got shape {shape}{self._advice(shape)}")
         if self.dtype is not None and str(value.dtype) != self.dtype:
             raise ValueError(f"{layer}: inputs must have dtype {self.dtype}, got {value.dtype}")
         for axis, size in self.axes.items():
@@ -65,6 +65,15 @@ class InputSpec:
             for size, got in zip(self.shape, shape, strict=True):
                 if size is not None and got is not None and size != got:
                     raise ValueError(f"{layer}: inputs must have shape {self.shape}, got {shape}")
+
+    def _advice(self, shape: tuple[Any, ...]) -> str:
+        """What to do where sequences were wanted and a plain table came; else nothing."""
+        if self.ndim != 3 or len(shape) != 2:
+            return ""
+        return (
+            ": the axes are (batch, steps, features); a recurrent layer below needs return_sequences=True, "
+            "and a series of single numbers a last axis of size 1, x[..., None]"
+        )
 
     def _squeezed(self, shape: tuple[Any, ...]) -> bool:
         return bool(

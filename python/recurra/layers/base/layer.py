@@ -11,7 +11,7 @@ from recurra import initializers, regularizers
 from recurra._core.memory import taking
 from recurra.autograd import Tensor, Variable
 from recurra.constraints import get as get_constraint
-from recurra.layers.base.arguments import smaller
+from recurra.layers.base.arguments import smaller, unknown_arguments
 from recurra.layers.base.building import Building, tracked_build
 from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, spec_of
 from recurra.layers.base.configuration import Configuration
@@ -106,7 +106,7 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, Quantization)
         **unknown: Any,
     ) -> None:
         if unknown:
-            raise TypeError(f"{type(self).__name__} got unknown argument(s): {', '.join(sorted(unknown))}")
+            raise TypeError(unknown_arguments(type(self), unknown))
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"name must be a string without '/', got {name!r}")
         self._call_spec = spec_of(type(self))
