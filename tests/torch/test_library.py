@@ -136,6 +136,53 @@ def test_compile_a_projection() -> None:
     torch.testing.assert_close(*results)
 
 
+class OverPacked(torch.nn.Module):
+    def __init__(self, rnn: Any) -> None:
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, packed: Any, hx: Any = None) -> Any:
+        y, final = self.rnn(packed) if hx is None else self.rnn(packed, hx)
+        return y.data * 2, final
+
+
+@pytest.mark.usefixtures("_dynamo")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("given_states", [False, True])
+@pytest.mark.parametrize("is_sorted", [False, True])
+@pytest.mark.parametrize(
+    ("source", "name", "options"),
+    [
+        (compilable, "LSTM", {"num_layers": 2, "bidirectional": True}),
+        (compilable, "LSTM", {"proj_size": 4}),
+        (compilable, "GRU", {}),
+        (recurra.torch, "LSTM", {}),
+    ],
+)
+def test_compile_over_a_packed_sequence(
+    source: Any, name: str, options: Any, is_sorted: bool, given_states: bool
+) -> None:
+    """Whole where the sequences' order says how many there are, with a break of the graph elsewhere."""
+    torch.manual_seed(0)
+    model = OverPacked(getattr(source, name)(I, H, **options))
+    lengths = (6, 4, 4, 1) if is_sorted else (4, 1, 6, 4)
+    sequences = [torch.randn(length, I) for length in lengths]
+    hx: Any = None
+    if given_states:
+        layers = options.get("num_layers", 1) * (2 if options.get("bidirectional") else 1)
+        hx = torch.randn(layers, len(lengths), options.get("proj_size", H))
+        hx = (hx, torch.randn(layers, len(lengths), H)) if name == "LSTM" else hx
+    whole = source is compilable and not is_sorted
+    results = []
+    for run in (model, torch.compile(model, backend="aot_eager", fullgraph=whole)):
+        given = [sequence.clone().requires_grad_() for sequence in sequences]
+        y, final = run(pack_sequence(given, enforce_sorted=is_sorted), hx)
+        (y.pow(2).sum() + sum(state.pow(2).sum() for state in final)).backward()
+        results.append([y.detach(), final, *(x.grad for x in given), *(one.grad for one in model.parameters())])
+        model.zero_grad()
+    torch.testing.assert_close(*results)
+
+
 @pytest.mark.usefixtures("_dynamo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_the_subclass_breaks_the_graph_and_works() -> None:

@@ -21,6 +21,7 @@ from recurra.torch.resets import check_resets, rows_of_resets, states_of_segment
 
 FLOATS = (torch.float32, torch.float64)
 TENSORS = (Tensor, Parameter)
+STRIDED = torch.strided
 PYTORCH, OPERATOR, DIRECT = range(3)
 
 
@@ -44,7 +45,7 @@ def way(tensors: Iterable[Any], dtype: torch.dtype) -> int:
         return PYTORCH
     direct = not compiling and not autocast
     for tensor in tensors:
-        if tensor is None or not tensor.is_cpu or tensor.layout is not torch.strided:
+        if tensor is None or not tensor.is_cpu or tensor.layout is not STRIDED:
             return PYTORCH
         if tensor.dtype is not dtype and not (autocast and tensor.is_floating_point()):
             return PYTORCH
@@ -113,38 +114,49 @@ class KernelForward:
 
     def _states_fit(self, x: Any, hx: Any, packed: bool) -> list[Any] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""
-        if not isinstance(x, Tensor) or x.dim() not in ((2,) if packed else (2, 3)) or x.shape[-1] != self.input_size:
+        if not isinstance(x, Tensor):
+            return None
+        shape = x.shape
+        if len(shape) not in ((2,) if packed else (2, 3)) or shape[-1] != self.input_size:
             return None
         if hx is None:
             return []
         states = hx if self.mode == "LSTM" else (hx,)
         if not isinstance(states, (tuple, list)) or len(states) != (2 if self.mode == "LSTM" else 1):
             return None
-        rank = 3 if packed or x.dim() == 3 else 2
-        if not all(isinstance(state, Tensor) and state.dim() == rank for state in states):
-            return None
+        rank = 3 if packed or len(shape) == 3 else 2
+        for state in states:
+            if not isinstance(state, Tensor) or state.dim() != rank:
+                return None
         if not packed:
-            batch = () if rank == 2 else (x.shape[0 if self.batch_first else 1],)
+            batch = () if rank == 2 else (shape[0 if self.batch_first else 1],)
             if not self._shapes_fit(states, batch):
                 return None
         return list(states)
 
-    def _shapes_fit(self, states: Any, batch: tuple[int, ...]) -> bool:
+    def _state_shapes(self, batch: tuple[int, ...]) -> list[tuple[int, ...]]:
         count = self.num_layers * (2 if self.bidirectional else 1)
-        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
-        return all(tuple(state.shape) == (count, *batch, size) for state, size in zip(states, sizes, strict=False))
+        sizes = [self.proj_size or self.hidden_size, self.hidden_size]
+        return [(count, *batch, size) for size in sizes[: 2 if self.mode == "LSTM" else 1]]
+
+    def _shapes_fit(self, states: Any, batch: tuple[int, ...]) -> bool:
+        return all(state.shape == shape for state, shape in zip(states, self._state_shapes(batch), strict=False))
 
     def _packed_forward(self, packed: PackedSequence, hx: Any, weights: list[Any], how: int) -> Any:
         data, batch_sizes, sorted_indices, unsorted_indices = packed
         lstm = self.mode == "LSTM"
+        # torch.compile knows shapes, and breaks its graph where a number is read from a tensor.
+        known = sorted_indices is not None and torch.compiler.is_compiling()
+        batch = (sorted_indices.shape[0] if known else int(batch_sizes[0]),)  # type: ignore[union-attr,unused-ignore]
         states: list[Any] = []
         if hx is not None:
-            given = hx if lstm else (hx,)
-            if not self._shapes_fit(given, (int(batch_sizes[0]),)):
+            if not self._shapes_fit(hx if lstm else (hx,), batch):
                 return type(self)._pytorch_forward(self, packed, hx)
             states = (
                 list(self.permute_hidden(hx, sorted_indices)) if lstm else [self.permute_hidden(hx, sorted_indices)]
             )
+        elif how == OPERATOR:  # the operator's shapes come from them
+            states = [data.new_zeros(shape) for shape in self._state_shapes(batch)]
         y, finals = self._layers(data, states, weights, batch_sizes, how)
         result = self.permute_hidden(tuple(finals) if lstm else finals[0], unsorted_indices)
         return PackedSequence(y, batch_sizes, sorted_indices, unsorted_indices), result
@@ -176,7 +188,8 @@ class KernelForward:
         finals: list[list[Tensor]] = []
         for layer in range(self.num_layers):
             first = layer * directions
-            h0, c0 = (*(state[first : first + directions] for state in states), None, None)[:2]
+            parts = states if self.num_layers == 1 else [state[first : first + directions] for state in states]
+            h0, c0 = (*parts, None, None)[:2]
             own = weights[first * per_direction : (first + directions) * per_direction]
             if direct or isinstance(rows, Rows):
                 call = Call(mode, directions, batch_first, rows)  # type: ignore[arg-type,unused-ignore]
