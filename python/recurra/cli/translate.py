@@ -13,6 +13,7 @@ from recurra.cli.inputs import reading_options, text_batches
 from recurra.cli.options import (
     history_option,
     item_bar,
+    json_option,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -103,7 +104,7 @@ def train(
 @reading_options(labelled=False)
 @beam_options
 @click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object for each text, with scores.")
+@json_option("A JSON object for each text, with scores.")
 @plot_option("the attention map of one --sentence")
 @quiet_option
 def predict(
@@ -161,7 +162,7 @@ def predict(
 @pair_options
 @beam_options
 @click.option("--bleu", is_flag=True, help="BLEU and chrF too, by sacrebleu (extra recurra[bleu]).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 @quiet_option
 def evaluate(
     model: Path,
