@@ -15,19 +15,20 @@ from recurra.cli.options import (
     encoding_option,
     history_option,
     item_bar,
+    json_option,
     open_checkpoint,
     out_option,
     quiet_option,
     resume_options,
     save_training,
     seed_option,
+    size_option,
     stdin_is_terminal,
 )
 from recurra.cli.pair_options import pair_options, read_pair_files
 from recurra.cli.parallel import jobs_option, predicted
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-_size = click.IntRange(min=1)
 
 
 @click.group()
@@ -46,10 +47,10 @@ def chat() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @out_option(".rct")
 @pair_options
-@click.option("--units", type=_size, default=256, show_default=True, help="Size of the decoder's recurrent layers.")
-@click.option("--embedding", type=_size, default=128, show_default=True, help="Width of a word's vector.")
-@click.option("--epochs", type=_size, default=60, show_default=True, help="Passes over the pairs.")
-@click.option("--batch-size", type=_size, default=32, show_default=True, help="Pairs in a step.")
+@size_option("--units", 256, "Size of the decoder's recurrent layers.")
+@size_option("--embedding", 128, "Width of a word's vector.")
+@size_option("--epochs", 60, "Passes over the pairs.")
+@size_option("--batch-size", 32, "Pairs in a step.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
@@ -118,7 +119,7 @@ def train(
     metavar="TEXT",
     help="What to print where the bot has no answer.",
 )
-@click.option("--json", "as_json", is_flag=True, help="A JSON object for each prompt; the answer may be null.")
+@json_option("A JSON object for each prompt; the answer may be null.")
 @encoding_option
 @jobs_option
 @quiet_option

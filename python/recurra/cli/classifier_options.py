@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 
 import click
 
-from recurra.cli.options import history_option, item_bar, out_option, quiet_option, resume_options, seed_option
+from recurra.cli.options import (
+    history_option,
+    item_bar,
+    out_option,
+    quiet_option,
+    resume_options,
+    seed_option,
+    share_option,
+    size_option,
+)
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -27,43 +36,17 @@ _NETWORK: tuple[Decorator, ...] = (
     click.option(
         "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="lstm", show_default=True, help="The recurrent cell."
     ),
-    click.option(
-        "--units",
-        type=click.IntRange(min=1),
-        default=48,
-        show_default=True,
-        help="Size of the recurrent layer, in each direction.",
-    ),
+    size_option("--units", 48, "Size of the recurrent layer, in each direction."),
     click.option("--embedding", type=click.IntRange(min=1), help="Width of a word's vector  [default: 48]"),
 )
 _LEARNING: tuple[Decorator, ...] = (
-    click.option(
-        "--dropout",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.5,
-        show_default=True,
-        help="On word vectors and on what the recurrent layer found.",
-    ),
+    share_option("--dropout", 0.5, "On word vectors and on what the recurrent layer found."),
     click.option(
         "--vocabulary", type=click.IntRange(min=3), default=30_000, show_default=True, help="Most words to know."
     ),
-    click.option(
-        "--maxlen",
-        type=click.IntRange(min=1),
-        default=400,
-        show_default=True,
-        help="Words of a text to read: its first third, and its end.",
-    ),
-    click.option(
-        "--epochs", type=click.IntRange(min=1), default=7, show_default=True, help="Most passes over the texts."
-    ),
-    click.option(
-        "--patience",
-        type=click.IntRange(min=1),
-        default=3,
-        show_default=True,
-        help="Stop after so many epochs without a better validation accuracy.",
-    ),
+    size_option("--maxlen", 400, "Words of a text to read: its first third, and its end."),
+    size_option("--epochs", 7, "Most passes over the texts."),
+    size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     click.option(
         "--learning-rate",
@@ -72,13 +55,7 @@ _LEARNING: tuple[Decorator, ...] = (
         show_default=True,
         help="Adam's, at the start; falls to a tenth.",
     ),
-    click.option(
-        "--validation",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.1,
-        show_default=True,
-        help="Share of the texts, drawn at random, to hold out.",
-    ),
+    share_option("--validation", 0.1, "Share of the texts, drawn at random, to hold out."),
 )
 
 

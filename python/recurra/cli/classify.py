@@ -27,16 +27,18 @@ from recurra.cli.options import (
     check_beside,
     encoding_option,
     item_bar,
+    json_option,
     open_checkpoint,
     quiet_option,
     save_training,
+    share_option,
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+_json_option = json_option("JSON instead of text.")
 
 
 @click.group()
@@ -78,19 +80,9 @@ def classify() -> None:
         show_default=True,
         help="Most pairs of neighbouring words that have vectors of their own.",
     ),
-    click.option(
-        "--word-dropout",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.4,
-        show_default=True,
-        help="Share of the words that become unknown in training.",
-    ),
-    click.option(
-        "--averaging",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.99,
-        show_default=True,
-        help="Momentum of the moving average of the weights that is kept; 0 keeps the weights.",
+    share_option("--word-dropout", 0.4, "Share of the words that become unknown in training."),
+    share_option(
+        "--averaging", 0.99, "Momentum of the moving average of the weights that is kept; 0 keeps the weights."
     ),
     click.option("--vectors", metavar="FILE", help="Pretrained word vectors, in word2vec's or GloVe's text format."),
     click.option(
@@ -150,7 +142,7 @@ def train(
 @column_options(labelled=False)
 @encoding_option
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
-@click.option("--json", "as_json", is_flag=True, help="The same as --to jsonl.")
+@json_option("The same as --to jsonl.")
 @jobs_option
 @quiet_option
 def predict(

@@ -13,7 +13,11 @@ import click
 
 import recurra
 from recurra.cli.errors import INTERRUPTED
-from recurra.cli.options import check_out, stdin_is_terminal
+from recurra.cli.options import (
+    check_out,
+    size_option,
+    stdin_is_terminal,
+)
 from recurra.cli.standard_streams import say
 from recurra.training.interrupt import signal_name
 
@@ -33,11 +37,9 @@ EXAMPLES = (
     type=click.Path(allow_dash=False),
     help="Learn this text (UTF-8) instead of Python's language reference.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Passes over the text.")
-@click.option("--units", type=click.IntRange(min=1), default=256, show_default=True, help="Size of the LSTM layer.")
-@click.option(
-    "--length", type=click.IntRange(min=1), default=300, show_default=True, help="Characters to write after each epoch."
-)
+@size_option("--epochs", 3, "Passes over the text.")
+@size_option("--units", 256, "Size of the LSTM layer.")
+@size_option("--length", 300, "Characters to write after each epoch.")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),

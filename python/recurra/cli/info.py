@@ -12,11 +12,12 @@ from typing import Any
 import click
 
 import recurra
+from recurra.cli.options import json_option
 
 
 @click.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path), metavar="[MODEL]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@json_option("One JSON object instead of lines.")
 def info(model: Path | None, as_json: bool) -> None:
     """Say which kernels run here, or what a model file holds.
 

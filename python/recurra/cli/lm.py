@@ -15,12 +15,15 @@ from recurra.cli.lm_reading import inspect, model_file, perplexity, text_files
 from recurra.cli.options import (
     encoding_option,
     history_option,
+    json_option,
     open_checkpoint,
     out_option,
     quiet_option,
     resume_options,
     save_training,
     seed_option,
+    share_option,
+    size_option,
 )
 from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.cli.standard_streams import say
@@ -56,35 +59,17 @@ def lm() -> None:
     show_default=True,
     help="The recurrent cell.",
 )
-@click.option(
-    "--units",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    help="Size of each recurrent layer; time grows with its square.",
-)
-@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Recurrent layers.")
+@size_option("--units", 256, "Size of each recurrent layer; time grows with its square.")
+@size_option("--layers", 1, "Recurrent layers.")
 @click.option(
     "--embedding",
     type=click.IntRange(min=1),
     metavar="N",
     help="Width of a token's vector  [default: 64 for characters, else the units]",
 )
-@click.option(
-    "--dropout",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.3,
-    show_default=True,
-    help="After each recurrent layer; more for more units.",
-)
+@share_option("--dropout", 0.3, "After each recurrent layer; more for more units.")
 @click.option("--locked-dropout", is_flag=True, help="Drop the same units at every step of a window.")
-@click.option(
-    "--recurrent-dropout",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="On the state inside of each recurrent layer.",
-)
+@share_option("--recurrent-dropout", 0.0, "On the state inside of each recurrent layer.")
 @click.option(
     "--projection",
     type=click.IntRange(min=1),
@@ -94,43 +79,23 @@ def lm() -> None:
 @click.option(
     "--tied", is_flag=True, help="Let the embedding's table make the scores too: fewer weights for many words."
 )
-@click.option(
-    "--embedding-dropout",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Share of the vocabulary that a step drops from its inputs.",
-)
-@click.option(
-    "--weight-drop",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Share of the recurrent weights that a step drops.",
-)
+@share_option("--embedding-dropout", 0.0, "Share of the vocabulary that a step drops from its inputs.")
+@share_option("--weight-drop", 0.0, "Share of the recurrent weights that a step drops.")
 @click.option(
     "--vocabulary",
     type=click.IntRange(min=3),
     metavar="N",
     help="Most tokens to know  [default: all characters, 20000 words, 8000 subwords]",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=7, show_default=True, help="Most passes over the text.")
-@click.option(
-    "--patience",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Stop after so many epochs without a better validation loss.",
-)
+@size_option("--epochs", 7, "Most passes over the text.")
+@size_option("--patience", 3, "Stop after so many epochs without a better validation loss.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     metavar="N",
     help="Places in the text that are read side by side  [default: 32, fewer for a short text]",
 )
-@click.option(
-    "--window", type=click.IntRange(min=1), default=64, show_default=True, help="Tokens that gradients reach back."
-)
+@size_option("--window", 64, "Tokens that gradients reach back.")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
@@ -150,13 +115,7 @@ def lm() -> None:
     metavar="M",
     help="Momentum of a moving average of the weights, kept in their place; 0 for none  [default: a fifth of an epoch]",
 )
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.1,
-    show_default=True,
-    help="Share of the text, at its end, to hold out.",
-)
+@share_option("--validation", 0.1, "Share of the text, at its end, to hold out.")
 @click.option(
     "--start-from",
     type=click.Path(path_type=Path),
@@ -168,7 +127,7 @@ def lm() -> None:
 )
 @history_option
 @plot_option(LOSSES)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@json_option("Print the result as one JSON object.")
 @resume_options
 @encoding_option
 @seed_option("the training")
@@ -294,9 +253,9 @@ def refuse_sizes_with_start_from() -> None:
     metavar="WIDTH",
     help="Search for the most probable continuation instead of drawing one.",
 )
-@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many texts.")
+@size_option("--count", 1, "How many texts.")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a text, when it is whole.")
+@json_option("One JSON object a text, when it is whole.")
 @seed_option("the text")
 def generate(
     model: Path,

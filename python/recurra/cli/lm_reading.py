@@ -9,7 +9,13 @@ from pathlib import Path
 import click
 
 from recurra.cli.inputs import read_text_files
-from recurra.cli.options import encoding_option, item_bar, quiet_option
+from recurra.cli.options import (
+    encoding_option,
+    item_bar,
+    json_option,
+    quiet_option,
+    size_option,
+)
 
 text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
@@ -18,19 +24,13 @@ model_file = click.argument("model", type=click.Path(path_type=Path), metavar="M
 @click.command()
 @model_file
 @text_files
-@click.option(
-    "--streams",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Read so many stretches of a long text side by side: faster, each from a fresh start.",
-)
+@size_option("--streams", 1, "Read so many stretches of a long text side by side: faster, each from a fresh start.")
 @click.option(
     "--baseline",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     help="The training text: say beside it how an n-gram model of it does.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line of words.")
+@json_option("One JSON object instead of a line of words.")
 @encoding_option
 @quiet_option
 def perplexity(
@@ -77,14 +77,12 @@ def perplexity(
     metavar="[LAYER:]UNIT",
     help="A unit to show, both counted from 1; may be given several times  [default: picked, see above]",
 )
-@click.option("--count", type=click.IntRange(min=1), default=3, show_default=True, help="How many units to pick.")
-@click.option(
-    "--length", type=click.IntRange(min=1), default=1000, show_default=True, help="Tokens of the text to look at."
-)
+@size_option("--count", 3, "How many units to pick.")
+@size_option("--length", 1000, "Tokens of the text to look at.")
 @click.option(
     "--html", type=click.Path(path_type=Path), metavar="OUT.html", help="Write a page that shows each token's number."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with all numbers instead of the colours.")
+@json_option("One JSON object with all numbers instead of the colours.")
 @click.option("--color/--no-color", default=None, help="Colours, or bare text  [default: colours on a terminal]")
 @encoding_option
 def inspect(

@@ -23,6 +23,21 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, on
 encoding_option = click.option("--encoding", default="utf-8", show_default=True, help="Of the files that are read.")
 
 
+def json_option(what: str) -> Callable[[Command], Command]:
+    """``--json``; `what` says what is printed."""
+    return click.option("--json", "as_json", is_flag=True, help=what)
+
+
+def size_option(flag: str, default: int, what: str) -> Callable[[Command], Command]:
+    """A number of things, at least 1."""
+    return click.option(flag, type=click.IntRange(min=1), default=default, show_default=True, help=what)
+
+
+def share_option(flag: str, default: float, what: str) -> Callable[[Command], Command]:
+    """A share, from 0 to below 1."""
+    return click.option(flag, type=click.FloatRange(0, 1, max_open=True), default=default, show_default=True, help=what)
+
+
 def seed_option(what: str) -> Callable[[Command], Command]:
     """``--seed``, for what is drawn at random."""
     return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=f"Makes {what} repeatable.")
@@ -58,15 +73,9 @@ def check_out(path: Path, force: bool, inputs: Sequence[str] = (), other: Path |
 
     other : a second file that the command will write, over an older one
     """
-    from recurra.tasks.model_file import check_destination
-
     for target in filter(None, (path, other)):
-        check_destination(target)
-        for name in inputs:
-            if name != "-" and target.exists() and os.path.exists(name) and os.path.samefile(target, name):
-                raise InputError(f"{target} is the file that is read, {name}: choose another name for what is written")
-    if other is not None and os.path.realpath(path) == os.path.realpath(other):
-        raise InputError(f"{other} cannot be both the model and the history: choose another name for one")
+        _check_output(target, inputs)
+    _check_apart(other, path, "the model and the history")
     if path.exists() and not force:
         raise InputError(f"{path} exists already: choose another name, or add --force to overwrite it")
 
@@ -99,10 +108,23 @@ def open_checkpoint(
 
 def check_beside(path: Path, inputs: Sequence[str], *others: Path | None) -> None:
     """Refuse, before the work, another output than the model: over a file that is read or written, or not possible."""
-    check_out(path, True, inputs)
+    _check_output(path, inputs)
     for other in others:
-        if other is not None and os.path.realpath(path) == os.path.realpath(other):
-            raise InputError(f"{path} cannot be both this output and {other}: choose another name for one")
+        _check_apart(path, other, f"this output and {other}")
+
+
+def _check_output(path: Path, inputs: Sequence[str]) -> None:
+    from recurra.tasks.model_file import check_destination
+
+    check_destination(path)
+    for name in inputs:
+        if name != "-" and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
+            raise InputError(f"{path} is the file that is read, {name}: choose another name for what is written")
+
+
+def _check_apart(path: Path | None, other: Path | None, both: str) -> None:
+    if path is not None and other is not None and os.path.realpath(path) == os.path.realpath(other):
+        raise InputError(f"{path} cannot be both {both}: choose another name for one")
 
 
 history_option = click.option(

@@ -7,7 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from recurra.cli.options import encoding_option
+from recurra.cli.options import (
+    encoding_option,
+    share_option,
+    size_option,
+)
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -58,7 +62,6 @@ def read_pair_files(files: Sequence[str], options: Mapping[str, Any]) -> tuple[l
 
 def network_options(units: int, embedding: int, dropout: float) -> Callable[[Command], Command]:
     """What the network is made of, with these defaults."""
-    size = click.IntRange(min=1)
     return _together(
         click.option(
             "--level", type=click.Choice(["word", "char", "subword"]), default="word", show_default=True,
@@ -73,13 +76,10 @@ def network_options(units: int, embedding: int, dropout: float) -> Callable[[Com
             "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="lstm", show_default=True,
             help="The recurrent cell.",
         ),
-        click.option("--units", type=size, default=units, show_default=True, help="Size of the decoder's layers."),
-        click.option("--layers", type=size, default=1, show_default=True, help="Of encoder and decoder each."),
-        click.option("--embedding", type=size, default=embedding, show_default=True, help="Width of a token's vector."),
-        click.option(
-            "--dropout", type=click.FloatRange(0, 1, max_open=True), default=dropout, show_default=True,
-            help="On token vectors, between layers and before the scores.",
-        ),
+        size_option("--units", units, "Size of the decoder's layers."),
+        size_option("--layers", 1, "Of encoder and decoder each."),
+        size_option("--embedding", embedding, "Width of a token's vector."),
+        share_option("--dropout", dropout, "On token vectors, between layers and before the scores."),
         click.option(
             "--vocabulary", type=click.IntRange(min=3), default=10_000, show_default=True, help="Most tokens to know."
         ),
@@ -90,14 +90,10 @@ def training_options(
     epochs: int, batch_size: int, learning_rate: float, validation: float
 ) -> Callable[[Command], Command]:
     """How it is trained, with these defaults."""
-    size = click.IntRange(min=1)
     return _together(
-        click.option("--epochs", type=size, default=epochs, show_default=True, help="Most passes over the pairs."),
-        click.option(
-            "--patience", type=size, default=2, show_default=True,
-            help="Stop after so many epochs without a better validation loss.",
-        ),
-        click.option("--batch-size", type=size, default=batch_size, show_default=True, help="Pairs in a step."),
+        size_option("--epochs", epochs, "Most passes over the pairs."),
+        size_option("--patience", 2, "Stop after so many epochs without a better validation loss."),
+        size_option("--batch-size", batch_size, "Pairs in a step."),
         click.option(
             "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True,
             help="Adam's, at the start; falls to a tenth.",
@@ -106,22 +102,15 @@ def training_options(
             "--teacher-forcing", type=click.FloatRange(0, 1), nargs=2, default=(1.0, 1.0), show_default=True,
             metavar="FIRST LAST", help="Share of true inputs of the decoder in the first and in the last epoch.",
         ),
-        click.option(
-            "--maxlen", type=size, default=100, show_default=True, help="Pairs with more tokens on a side are left out."
-        ),
-        click.option(
-            "--validation", type=click.FloatRange(0, 1, max_open=True), default=validation, show_default=True,
-            help="Share of the distinct sources, drawn at random, to hold out.",
-        ),
+        size_option("--maxlen", 100, "Pairs with more tokens on a side are left out."),
+        share_option("--validation", validation, "Share of the distinct sources, drawn at random, to hold out."),
     )  # fmt: skip
 
 
 def beam_options(command: Command) -> Command:
     """How translations are searched for."""
     return _together(
-        click.option(
-            "--beam", type=click.IntRange(min=1), default=4, show_default=True, help="Width of the search; 1 is greedy."
-        ),
+        size_option("--beam", 4, "Width of the search; 1 is greedy."),
         click.option(
             "--length-penalty", type=click.FloatRange(min=0), default=1.0, show_default=True,
             help="Rank by log p / n**A for n tokens; more favours longer ones.",

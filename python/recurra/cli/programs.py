@@ -7,6 +7,7 @@ import sys
 import click
 
 from recurra.cli.errors import InputError
+from recurra.cli.options import json_option
 
 _SCRIPT = click.argument("program", type=click.Path(exists=True, dir_okay=False))
 
@@ -45,7 +46,7 @@ def run(force: bool, quiet: bool, program: str, arguments: tuple[str, ...]) -> N
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="All that was found, as JSON on standard output.")
+@json_option("All that was found, as JSON on standard output.")
 @_SCRIPT
 def check(as_json: bool, program: str) -> None:
     """Say what of TensorFlow and Keras a script or notebook uses is missing here, without running it.

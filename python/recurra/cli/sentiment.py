@@ -19,7 +19,7 @@ from recurra.cli.classifier_options import (
     training_options,
 )
 from recurra.cli.inputs import read_labelled, reading_options, text_batches
-from recurra.cli.options import item_bar, open_checkpoint, quiet_option, save_training
+from recurra.cli.options import item_bar, json_option, open_checkpoint, quiet_option, save_training
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.results import FORMATS, ResultWriter
 
@@ -117,7 +117,7 @@ def predict(
 @model_argument
 @files_argument
 @reading_options(labelled=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@json_option("One JSON object instead of a table.")
 @quiet_option
 def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Compare a classifier's labels with the true ones.

@@ -17,12 +17,15 @@ from recurra.cli.options import (
     encoding_option,
     history_option,
     item_bar,
+    json_option,
     open_checkpoint,
     out_option,
     quiet_option,
     resume_options,
     save_training,
     seed_option,
+    share_option,
+    size_option,
     stdin_is_terminal,
 )
 from recurra.cli.parallel import jobs_option, predicted
@@ -114,10 +117,7 @@ def tag() -> None:
     "--dev", "dev_files", multiple=True, type=click.Path(), metavar="FILE",
     help="Labelled sentences to choose the best epoch by, instead of a share of FILE; repeatable.",
 )  # fmt: skip
-@click.option(
-    "--validation", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
-    help="Share of the sentences, drawn at random, to hold out where there is no --dev.",
-)  # fmt: skip
+@share_option("--validation", 0.1, "Share of the sentences, drawn at random, to hold out where there is no --dev.")
 @click.option(
     "--vectors", type=click.Path(), metavar="FILE",
     help="Pretrained word vectors as text (word2vec's or GloVe's format, also .gz, .bz2, .xz).",
@@ -125,27 +125,16 @@ def tag() -> None:
 @click.option(
     "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="lstm", show_default=True, help="The recurrent cell."
 )
-@click.option(
-    "--units", type=click.IntRange(min=1), default=200, show_default=True,
-    help="Size of each recurrent layer, in each direction.",
-)  # fmt: skip
-@click.option("--layers", type=click.IntRange(min=1), default=2, show_default=True, help="Recurrent layers.")
-@click.option(
-    "--embedding", type=click.IntRange(min=1), default=64, show_default=True, help="Width of a word's learned vector."
-)
+@size_option("--units", 200, "Size of each recurrent layer, in each direction.")
+@size_option("--layers", 2, "Recurrent layers.")
+@size_option("--embedding", 64, "Width of a word's learned vector.")
 @click.option(
     "--characters", type=click.IntRange(min=0), default=50, show_default=True,
     help="Size of the layer that reads a word's characters, in each direction; 0 for none.",
 )  # fmt: skip
-@click.option(
-    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.4, show_default=True,
-    help="On what each layer is given.",
-)  # fmt: skip
+@share_option("--dropout", 0.4, "On what each layer is given.")
 @click.option("--locked-dropout", is_flag=True, help="Drop the same features at every word of a sentence.")
-@click.option(
-    "--recurrent-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-    help="On the state inside of each recurrent layer.",
-)  # fmt: skip
+@share_option("--recurrent-dropout", 0.0, "On the state inside of each recurrent layer.")
 @click.option(
     "--word-dropout", type=click.FloatRange(min=0), default=0.25, show_default=True, metavar="A",
     help="A word seen N times is read as an unknown one A / (A + N) of the time; N is 0 for rare ones.",
@@ -154,28 +143,19 @@ def tag() -> None:
     "--crf/--no-crf", default=None,
     help="Whether whole sequences of labels are scored together  [default: where they mark spans (BIO)]",
 )  # fmt: skip
-@click.option(
-    "--vocabulary", type=click.IntRange(min=1), default=50_000, show_default=True,
-    help="Most words to learn vectors for.",
-)  # fmt: skip
+@size_option("--vocabulary", 50_000, "Most words to learn vectors for.")
 @click.option(
     "--rare", type=click.IntRange(min=1), default=2, show_default=True, metavar="N",
     help="Words seen less often than N times have no vector of their own.",
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1), default=15, show_default=True, help="Most passes.")
-@click.option(
-    "--patience", type=click.IntRange(min=1), default=5, show_default=True,
-    help="Stop after so many epochs without a better validation accuracy.",
-)  # fmt: skip
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Sentences in a step.")
+@size_option("--epochs", 15, "Most passes.")
+@size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
+@size_option("--batch-size", 32, "Sentences in a step.")
 @click.option(
     "--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True,
     help="Adam's, at the start; falls to a tenth.",
 )  # fmt: skip
-@click.option(
-    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.998, show_default=True,
-    help="Momentum of a moving average of the weights, kept in their place; 0 for none.",
-)  # fmt: skip
+@share_option("--averaging", 0.998, "Momentum of a moving average of the weights, kept in their place; 0 for none.")
 @plot_option("losses and accuracies of all epochs")
 @history_option
 @resume_options
@@ -247,7 +227,7 @@ def train(
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="An object with words and labels for each sentence, on one line.")
+@json_option("An object with words and labels for each sentence, on one line.")
 @jobs_option
 @quiet_option
 def predict(
@@ -318,7 +298,7 @@ def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: b
 @_model_file
 @_files
 @column_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@json_option("One JSON object instead of a table.")
 @quiet_option
 def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
     """Compare a tagger's labels with the true ones; of BIO labels whole spans, by the rules of conlleval.

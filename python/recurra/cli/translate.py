@@ -16,6 +16,7 @@ from recurra.cli.inputs import reading_options, text_batches
 from recurra.cli.options import (
     history_option,
     item_bar,
+    json_option,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -110,7 +111,7 @@ def train(
 @reading_options(labelled=False)
 @beam_options
 @click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object for each text, with scores.")
+@json_option("A JSON object for each text, with scores.")
 @plot_option("the attention map of one --sentence")
 @jobs_option
 @quiet_option
@@ -197,7 +198,7 @@ def _write(text: str, outputs: Sequence[Translation], best: int | None, as_json:
 @pair_options
 @beam_options
 @click.option("--bleu", is_flag=True, help="BLEU and chrF too, by sacrebleu (extra recurra[bleu]).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 @quiet_option
 def evaluate(
     model: Path,
