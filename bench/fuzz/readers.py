@@ -36,7 +36,8 @@ def _model() -> Any:
 
     vectorize = L.TextVectorization(vocabulary=["one", "two"], output_sequence_length=4)
     stack: list[Any] = [L.Input((1,), dtype="string"), vectorize, L.Embedding(4, 3, mask_zero=True),
-             L.Bidirectional(L.GRU(2)), L.BatchNormalization(), L.Dropout(0.2), L.Dense(2, kernel_regularizer="l2")]  # fmt: skip
+                        L.Bidirectional(L.GRU(2)), L.BatchNormalization(), L.Dropout(0.2),
+                        L.Dense(2, kernel_regularizer="l2")]  # fmt: skip
     model = Sequential(stack)
     model.compile("adam", "mse", metrics=["mae", "auc"])
     model.train_on_batch(np.array([["one two"], ["two"]], object), np.eye(2, dtype="float32"))
