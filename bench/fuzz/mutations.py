@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import io
 import json
 import pickle
@@ -12,6 +13,7 @@ import random
 import struct
 import warnings
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 VALUES: list[Any] = [
@@ -130,15 +132,28 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
         members[at] = (name, content[:head] + mutated if chance.random() < 0.7 else plain(content, chance))
     else:
         members[at] = (name, plain(content, chance))
+    compression = chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    if way == 2 and compression == zipfile.ZIP_DEFLATED:
+        return _inflated(data, at, len(members[at][1]) - len(content))
+    return _archive(members, compression)
+
+
+def _archive(members: Iterable[tuple[str, bytes]], compression: int) -> bytes:
     result = io.BytesIO()
-    with (
-        warnings.catch_warnings(),
-        zipfile.ZipFile(result, "w", chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as archive,
-    ):
+    with warnings.catch_warnings(), zipfile.ZipFile(result, "w", compression) as archive:
         warnings.simplefilter("ignore")  # of a name that is there twice
         for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name), content, archive.compression)
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
     return result.getvalue()
+
+
+@functools.lru_cache(maxsize=64)
+def _inflated(data: bytes, at: int, spaces: int) -> bytes:
+    """The archive with so many spaces at the end of one member, compressed; kept, as it takes long."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    members[at] = (members[at][0], members[at][1] + b" " * spaces)
+    return _archive(members, zipfile.ZIP_DEFLATED)
 
 
 def hdf5(data: bytes, chance: random.Random) -> bytes:
@@ -151,6 +166,8 @@ def hdf5(data: bytes, chance: random.Random) -> bytes:
         file.visit(names.append)
         name, other = chance.choice(names), chance.choice(names)
         parent, way = file[name].parent, chance.randrange(9)
+        if chance.random() < 0.7:
+            file.attrs.pop("recurra_names", None)  # the checksum of all names, which nothing gets past
         if way == 0:
             del file[name]
         elif way == 1:

@@ -7,7 +7,7 @@ import io
 import json
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +19,15 @@ class Reader(NamedTuple):
     good : a file that is read without an error
     load : reads the file at a path, and returns its content as nested lists, arrays and plain values
     checked : whether any change of content is noticed, so that what loads at all must be what was saved
+    state : the content of what files are read into, which a file that is refused leaves as it was; None where each
+        load makes its object anew
     """
 
     ending: str
     good: bytes
     load: Callable[[str], Any]
     checked: bool
+    state: Callable[[], Any] | None = None
 
 
 def _model() -> Any:
@@ -32,8 +35,9 @@ def _model() -> Any:
     from recurra.models import Sequential
 
     vectorize = L.TextVectorization(vocabulary=["one", "two"], output_sequence_length=4)
-    stack = [L.Input((1,), dtype="string"), vectorize, L.Embedding(4, 3, mask_zero=True), L.Bidirectional(L.GRU(2)),
-             L.BatchNormalization(), L.Dropout(0.2), L.Dense(2, kernel_regularizer="l2")]  # fmt: skip
+    stack: list[Any] = [L.Input((1,), dtype="string"), vectorize, L.Embedding(4, 3, mask_zero=True),
+                        L.Bidirectional(L.GRU(2)), L.BatchNormalization(), L.Dropout(0.2),
+                        L.Dense(2, kernel_regularizer="l2")]  # fmt: skip
     model = Sequential(stack)
     model.compile("adam", "mse", metrics=["mae", "auc"])
     model.train_on_batch(np.array([["one two"], ["two"]], object), np.eye(2, dtype="float32"))
@@ -157,33 +161,69 @@ def _pt(path: str) -> Any:
     return [[name, array] for name, array in sorted(read_pt(path).items())]
 
 
-def readers() -> dict[str, Reader]:
-    """All readers by name; those of PyTorch's files where PyTorch is installed."""
+def _keras() -> Reader:
+    return Reader(".keras", _file("m.keras", _model().save), _load_model, True)
+
+
+def _h5() -> Reader:
+    return Reader(".h5", _file("m.h5", _model().save), _load_model, True)
+
+
+def _weights(packed: bool = False) -> Reader:
     model = _model()
 
     def load_weights(path: str) -> Any:
         model.load_weights(path)
         return _state(model)
 
-    def tokenizer_json(path: str) -> None:
+    good = _file("m.weights.h5", model.save_weights)
+    return Reader(".weights.h5", _packed(good) if packed else good, load_weights, True, lambda: _state(model))
+
+
+def _rlm() -> Reader:
+    return Reader(".rlm", _file("m.rlm", _language_model().save), _load_lm, True)
+
+
+def _rsc() -> Reader:
+    return Reader(".rsc", _file("m.rsc", _classifier().save), _load_sc, True)
+
+
+def _json() -> Reader:
+    def write(path: str) -> None:
         Path(path).write_text(_tokenizer().to_json(), "utf-8")
 
-    weights = _file("m.weights.h5", model.save_weights)
-    found = {
-        "keras": Reader(".keras", _file("m.keras", model.save), _load_model, True),
-        "h5": Reader(".h5", _file("m.h5", model.save), _load_model, True),
-        "weights": Reader(".weights.h5", weights, load_weights, True),
-        "packed": Reader(".weights.h5", _packed(weights), load_weights, True),
-        "rlm": Reader(".rlm", _file("m.rlm", _language_model().save), _load_lm, True),
-        "rsc": Reader(".rsc", _file("m.rsc", _classifier().save), _load_sc, True),
-        "npz": Reader(".npz", _file("m.npz", _ragged), _npz, True),
-        # Keras's formats of tokenizers hold no checksum: another word is not noticed
-        "json": Reader(".json", _file("m.json", tokenizer_json), _from_json, False),
-        "pickle": Reader(".pickle", pickle.dumps(_tokenizer(), 2), _from_pickle, False),
+    return Reader(".json", _file("m.json", write), _from_json, False)
+
+
+_MAKERS: dict[str, Callable[[], Reader]] = {
+    "keras": _keras,
+    "h5": _h5,
+    "weights": _weights,
+    "packed": lambda: _weights(packed=True),
+    "rlm": _rlm,
+    "rsc": _rsc,
+    "npz": lambda: Reader(".npz", _file("m.npz", _ragged), _npz, True),
+    # Keras's formats of tokenizers hold no checksum: another word is not noticed
+    "json": _json,
+    "pickle": lambda: Reader(".pickle", pickle.dumps(_tokenizer(), 2), _from_pickle, False),
+}
+if importlib.util.find_spec("torch") is not None:
+    _MAKERS |= {
+        "pt": lambda: Reader(".pt", _file("m.pt", lambda path: _write_pt(path, True)), _pt, False),
+        "old_pt": lambda: Reader(".pt", _file("m.pt", lambda path: _write_pt(path, False)), _pt, False),
     }
-    if importlib.util.find_spec("torch") is not None:
-        found |= {
-            "pt": Reader(".pt", _file("m.pt", lambda path: _write_pt(path, True)), _pt, False),
-            "old_pt": Reader(".pt", _file("m.pt", lambda path: _write_pt(path, False)), _pt, False),
-        }
-    return found
+#: all readers; those of PyTorch's files where PyTorch is installed
+NAMES = tuple(_MAKERS)
+
+
+def reader(name: str) -> Reader:
+    """The reader of that name."""
+    if name not in _MAKERS:
+        raise ValueError(f"there is no reader {name!r}: expected one of {', '.join(NAMES)}")
+    return _MAKERS[name]()
+
+
+def readers(names: Iterable[str] | None = None) -> Iterator[tuple[str, Reader]]:
+    """Readers by name, all by default, each made when its turn comes."""
+    for name in names or NAMES:
+        yield name, reader(name)

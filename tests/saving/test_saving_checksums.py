@@ -100,3 +100,57 @@ def test_all_kinds_of_arrays_match_their_checksums(value: Any, packed: bool) -> 
         found = hdf5.read(root, "a/x")
         assert CHECKSUM in hdf5.dataset(root, "a/x").attrs
     np.testing.assert_array_equal(found, np.asarray(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [("m.weights.h5", b"optimizer"), ("m.keras", b"optimizer"), ("m.h5", b"optimizer"), ("m.h5", b"weight_names")],
+)
+def test_a_wrong_name_does_not_lose_the_state_of_the_optimizer(tmp_path: Path, name: str, old: bytes) -> None:
+    model, path = trained(), tmp_path / name
+    (model.save_weights if "weights" in name else model.save)(path)
+    data, tried = path.read_bytes(), 0
+    place = data.find(old)
+    while place >= 0:
+        tried += 1
+        path.write_bytes(data[: place + 2] + b"o" + data[place + 3 :])
+        with pytest.raises(FileFormatError, match=name):
+            model.load_weights(path) if "weights" in name else load_model(path)
+        place = data.find(old, place + 1)
+    assert tried
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.h5"])
+def test_names_that_were_changed_on_purpose(tmp_path: Path, name: str) -> None:
+    model, path = trained(), tmp_path / name
+    (model.save_weights if "weights" in name else model.save)(path)
+    with h5py.File(path, "r+") as file:
+        del file["optimizer" if "weights" in name else "optimizer_weights"]
+    with pytest.raises(FileFormatError, match=rf"{name}: the names of .* remove the root's attribute '{hdf5.NAMES}'"):
+        model.load_weights(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs[hdf5.NAMES]
+    before = model.get_weights()
+    model.load_weights(path)
+    for expected, value in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, value)
+
+
+def test_a_compressed_copy_keeps_the_checksum_of_names(tmp_path: Path) -> None:
+    model, path = trained(), tmp_path / "m.weights.h5"
+    model.save_weights(path)
+    with h5py.File(path) as old, h5py.File(tmp_path / "c.weights.h5", "w") as new:
+        for name, value in old.attrs.items():
+            new.attrs[name] = value
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+            else:
+                whole = {"compression": "gzip", "chunks": True} if item.size > 1 else {}
+                new.create_dataset(name, data=item[()], **whole).attrs.update(item.attrs)
+
+        old.visititems(copy)
+    with hdf5.open_hdf5(tmp_path / "c.weights.h5", "c") as root:
+        assert hdf5.NAMES in root.attrs
+    model.load_weights(tmp_path / "c.weights.h5")

@@ -35,6 +35,7 @@ def archive(path: Path, change: Any = None, weights: Any = None) -> Path:
     if weights is not None:
         buffer = io.BytesIO(content["model.weights.h5"])
         with h5py.File(buffer, "r+") as file:
+            del file.attrs["recurra_names"]
             weights(file)
         content["model.weights.h5"] = buffer.getvalue()
     with zipfile.ZipFile(path, "w") as file:

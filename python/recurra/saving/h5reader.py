@@ -8,6 +8,7 @@ Specification 3.0 is the source of all layouts; numbers are little-endian, addre
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import struct
@@ -46,7 +47,7 @@ class Reader:
     label : what errors call it
     """
 
-    def __init__(self, source: IO[bytes], label: str) -> None:
+    def __init__(self, source: IO[bytes] | io.RawIOBase, label: str) -> None:
         self._file, self.label = source, label
         self.size = source.seek(0, os.SEEK_END)
         self._groups: dict[int, Group] = {}

@@ -6,7 +6,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from recurra.saving.h5target import Target
 __all__ = [
     "HEADER_LIMIT",
     "MAGIC",
+    "NAMES",
     "Dataset",
     "Group",
     "attribute",
@@ -37,6 +38,8 @@ __all__ = [
     "write_texts",
 ]
 
+#: the root's attribute that holds the checksum of all names in the file; other readers pass it by
+NAMES = "recurra_names"
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
 
@@ -61,25 +64,44 @@ def open_hdf5(source: Any, label: str) -> Iterator[Group]:
 def _root(file: Any, label: str) -> Group:
     try:
         root = Reader(file, label).root
-        _look(root, set())
+        names = _names(root)
     except Unusual as unusual:
         file.seek(0)
         root = Reader(io.BytesIO(h5copy.copied(file.read(), label, str(unusual))), label).root
+        names = _names(root)
     assert isinstance(root, Group)
+    expected = root.attrs.get(NAMES)
+    if expected is not None and _of_names(names) != expected:
+        raise FileFormatError(
+            f"{label}: the names of its groups and arrays do not match their checksum: it is damaged. If they were "
+            f"changed on purpose, remove the root's attribute {NAMES!r}"
+        )
     return root
 
 
-def _look(root: Group | Dataset | None, seen: set[int]) -> None:
-    """Visit all groups and arrays once, so that whatever is unusual shows before anything is used."""
-    waiting = [root]
+def _names(root: Group | Dataset) -> list[list[Any]]:
+    """Paths of all groups and arrays, with the lists of names that groups have as attributes.
+
+    Each group and array is visited once, so that whatever is unusual shows before anything is used.
+    """
+    found: list[list[Any]] = []
+    seen: set[int] = set()
+    waiting: list[Group | Dataset | None] = [root]
     while waiting:
         item = waiting.pop()
         if not isinstance(item, Group):
             continue
+        lists = {name: value for name, value in item.attrs.items() if isinstance(value, list)}
+        found.append([item.name, sorted(item.links()), lists])
         for name, address in item.links().items():
             if address is not None and address not in seen:
                 seen.add(address)
                 waiting.append(item.get(name))
+    return found
+
+
+def _of_names(names: list[list[Any]]) -> str:
+    return f"{zlib.crc32(json.dumps(sorted(names), sort_keys=True).encode()):08x}"
 
 
 def groups_with_arrays(root: Group) -> list[str]:
@@ -181,6 +203,8 @@ def read_names(parent: Group, name: str) -> list[str]:
 def create(target: Any) -> Iterator[Any]:
     """A new h5py file at a path or in a BytesIO. h5py is imported here, when it is first needed.
 
+    A checksum of all names in it is its last attribute, which Keras does not look at.
+
     raises : the OSError of the system where the file cannot be written, when the block ends at the latest
     """
     try:
@@ -193,6 +217,10 @@ def create(target: Any) -> Iterator[Any]:
         try:
             with h5py.File(sink, "w") as file:
                 yield file
+                file.flush()
+                if sink.failure is None:
+                    with suppress(Unusual):  # a file that is read by a process of its own has no such checksum
+                        file.attrs[NAMES] = np.bytes_(_of_names(_names(Reader(sink, "what was written").root)))
         finally:
             sink.raise_failure()  # whatever the HDF5 library made of it
 
