@@ -113,6 +113,14 @@ def _scaled_error(y_true: Any, y_pred: Any) -> Any:
     return error * error * 0.3
 
 
+def _frozen_bias() -> Any:
+    layer = L.Dense(3)
+    layer.build((None, 4))
+    layer.built = True
+    layer.bias.trainable = False
+    return layer
+
+
 CASES: dict[str, Case] = {
     "lstm": Case(lambda: [numbers(), L.LSTM(6), L.Dense(1)]),
     "gru": Case(lambda: [numbers(), L.GRU(6), L.Dense(1)]),
@@ -340,6 +348,17 @@ CASES: dict[str, Case] = {
         lambda: [L.Input(batch_shape=(2, STEPS, FEATURES)), L.LSTM(4, stateful=True), L.Dense(1)],
         fit={"batch_size": 2, "shuffle": False},
     ),
+    "many_rows": Case(
+        lambda: [
+            L.Input((STEPS, FEATURES)),
+            L.LSTM(3, return_sequences=True),
+            L.UpSampling1D(20),
+            L.Dense(2, "relu"),
+            L.GlobalAveragePooling1D(),
+            L.Dense(1),
+        ]
+    ),  # of which no more than 256 are added up at once
+    "frozen_bias": Case(lambda: [numbers(), L.LSTM(4), _frozen_bias(), L.Dense(1)], loss="mae", y="column"),
     "whole_batches": Case(lambda: [numbers(), L.LSTM(4), L.Dense(1)], fit={"batch_size": 1}),
     "validated": Case(
         lambda: [numbers(), L.LSTM(4), L.Dropout(0.3), L.Dense(1)],

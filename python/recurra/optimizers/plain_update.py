@@ -66,7 +66,9 @@ class PlainUpdate:
         self.update(Batch(plan.indices, arrays, list(grads), rate, 0.0, plan.scale, clip))  # type: ignore[attr-defined]
         for variable in variables:
             _set_version(variable, variable.version + 1)
-        self._iterations.value += 1  # type: ignore[attr-defined]
+        iterations: Variable = self._iterations  # type: ignore[attr-defined]
+        iterations.value[...] += 1
+        _set_version(iterations, iterations.version + 1)
         return True
 
     def _plan_for(self, variables: list[Variable]) -> Plan | None:

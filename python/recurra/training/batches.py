@@ -109,6 +109,13 @@ def split_last(value: Any, start: int) -> tuple[Any, Any]:
     return map_structure(lambda a: a[:start], value), map_structure(lambda a: a[start:], value)
 
 
+def rows_at(array: Any, key: Any) -> Any:
+    """The samples of an array (or lazy one-hot) at a slice or at an array of indices."""
+    if type(array) is np.ndarray and type(key) is np.ndarray and array.flags.c_contiguous:
+        return array.take(key, axis=0)  # a third of the time of array[key]
+    return array[key]
+
+
 class Source:
     """Base class. `steps`: batches in an epoch, None if unknown; `samples`: rows in an epoch, None if unknown."""
 
@@ -168,9 +175,9 @@ class ArraySource(Source):
         self.seed = seed
 
     def _take(self, key: Any, size: int) -> Batch:
-        x = self.x[key] if isinstance(self.x, np.ndarray) else map_structure(lambda a: a[key], self.x)
-        y = self.y[key] if isinstance(self.y, np.ndarray) else map_structure(lambda a: a[key], self.y)
-        weight = None if self.weight is None else map_structure(lambda a: a[key], self.weight)
+        x = rows_at(self.x, key) if isinstance(self.x, np.ndarray) else map_structure(lambda a: rows_at(a, key), self.x)
+        y = rows_at(self.y, key) if isinstance(self.y, np.ndarray) else map_structure(lambda a: rows_at(a, key), self.y)
+        weight = None if self.weight is None else map_structure(lambda a: rows_at(a, key), self.weight)
         return Batch(x, y, weight, size)
 
     def peek(self) -> Batch:

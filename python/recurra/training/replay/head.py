@@ -19,8 +19,9 @@ from recurra.losses.fused import binary_column_values, class_ids, clipped_values
 from recurra.optimizers.base import Optimizer
 from recurra.training.replay.layers import Settings
 
-#: values of a loss for labels and predictions, and the way from their gradient to the predictions'
-Values = Callable[[Any, Array], "tuple[Array, Callable[[Array], Array]]"]
+#: values of a loss for labels and predictions, and the way from the gradient of each value, the same number for all, to
+#: the predictions'
+Values = Callable[[Any, Array], "tuple[Array, Callable[[Any], Array]]"]
 
 
 class Result(NamedTuple):
@@ -81,7 +82,7 @@ class DirectLoss:
         values, pull = self.values(y, z)
         kind, count = z.dtype.type, values.size
         loss = float(kind(np.add.reduce(values, axis=None) / count))
-        return Result(loss, z, lambda: (pull(filled(values.shape, z.dtype, np.asarray(1, z.dtype) / count)), None))
+        return Result(loss, z, lambda: (pull(kind(1) / kind(count)), None))
 
 
 def head_for(
@@ -125,20 +126,27 @@ def _values_of(loss: Any, logits: bool, y: Array, z: Array) -> Values | None:
 
 def _labels(y: Array, z: Array) -> Array:
     """Labels in the dtype and shape of the predictions."""
+    if y.dtype is z.dtype and y.shape == z.shape:
+        return y
     labels: Array = np.asarray(y, z.dtype).reshape(z.shape)
     return labels
 
 
-def _of_logits(y: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    return clipped_values(class_ids(y, z.shape), z)
+def _from_number(values: Array, pull: Callable[[Array], Array]) -> tuple[Array, Callable[[Any], Array]]:
+    """The same, for a way back that asks for an array."""
+    return values, lambda d: pull(filled(values.shape, values.dtype, d))
 
 
-def _binary(y: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    return binary_column_values(_labels(y, z), z, False)
+def _of_logits(y: Array, z: Array) -> tuple[Array, Callable[[Any], Array]]:
+    return _from_number(*clipped_values(class_ids(y, z.shape), z))
 
 
-def _binary_logits(y: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    return binary_column_values(_labels(y, z), z, True)
+def _binary(y: Array, z: Array) -> tuple[Array, Callable[[Any], Array]]:
+    return _from_number(*binary_column_values(_labels(y, z), z, False))
+
+
+def _binary_logits(y: Array, z: Array) -> tuple[Array, Callable[[Any], Array]]:
+    return _from_number(*binary_column_values(_labels(y, z), z, True))
 
 
 def _mean_of_last(each: Array) -> Array:
@@ -146,11 +154,11 @@ def _mean_of_last(each: Array) -> Array:
     return means
 
 
-def _squared(y: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    error = z - _labels(y, z)
-    return _mean_of_last(np.square(error)), lambda d: 2 * (d / z.shape[-1])[..., None] * error
+def _squared(y: Array, z: Array) -> tuple[Array, Callable[[Any], Array]]:
+    error, kind = z - _labels(y, z), z.dtype.type
+    return _mean_of_last(np.square(error)), lambda d: kind(2) * (d / kind(z.shape[-1])) * error
 
 
-def _absolute(y: Array, z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    error = z - _labels(y, z)
-    return _mean_of_last(np.abs(error)), lambda d: (d / z.shape[-1])[..., None] * np.sign(error)
+def _absolute(y: Array, z: Array) -> tuple[Array, Callable[[Any], Array]]:
+    error, kind = z - _labels(y, z), z.dtype.type
+    return _mean_of_last(np.abs(error)), lambda d: d / kind(z.shape[-1]) * np.sign(error)

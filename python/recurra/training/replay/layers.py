@@ -15,14 +15,14 @@ import numpy as np
 
 from recurra import activations
 from recurra._core.select import core
-from recurra.autograd import Array, GradientTape, RowSparse, Tensor, Variable
+from recurra.autograd import Array, GradientTape, RowSparse, Tensor, Variable, filled
 from recurra.layers.base.context import set_mask
 from recurra.layers.dense import Dense
 from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.layers.recurrent.rnn import reset_dropout
-from recurra.ops.common import contiguous
+from recurra.ops.common import SUM_BLOCK, contiguous
 from recurra.ops.products import dense_backward, dense_forward
 from recurra.random import dropout_multiplier
 
@@ -60,8 +60,10 @@ class DenseStep:
         self.activation = activations.kernel_name(layer.activation) if activated else "linear"
         self.variables: Sequence[Variable] = [v for v in (layer.kernel, layer.bias) if v is not None]
         self._needs = [v is not None and v.trainable for v in (layer.kernel, layer.bias)]
+        self._plain = all(self._needs)
         self._settings = Settings(layer, "call", "activation", "kernel", "bias", "activity_regularizer")
         self._kept: Any = None
+        self._ones: Array | None = None  # (1, rows)
 
     @staticmethod
     def knows(activation: Any) -> bool:
@@ -84,8 +86,17 @@ class DenseStep:
         (rows, w, shape, y), self._kept = self._kept, None
         if self.activation != "linear":
             dy = core.activation_backward(self.activation, y, contiguous(dy))
-        dx, dw, db = dense_backward(dy, rows, w, shape, self.need_dx, *self._needs)
-        return dx, (dw, db)
+        if not self._plain or len(rows) > SUM_BLOCK or not dy.flags.c_contiguous:
+            dx, dw, db = dense_backward(dy, rows, w, shape, self.need_dx, *self._needs)
+            return dx, (dw, db)
+        d = dy if dy.ndim == 2 else dy.reshape(len(rows), dy.shape[-1])
+        ones = self._ones
+        if ones is None or ones.shape[1] != len(rows) or ones.dtype is not d.dtype:
+            ones = self._ones = filled((1, len(rows)), d.dtype, 1)
+        dx = core.matmul(d, w, None, False, True) if self.need_dx else None
+        if dx is not None and len(shape) > 2:
+            dx = dx.reshape(shape)
+        return dx, (core.matmul(rows, d, None, True, False), core.matmul(ones, d, None, False, False)[0])
 
 
 class RecurrentStep:

@@ -1,0 +1,38 @@
+"""Batches cut from arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recurra.training.batches import ArraySource, rows_at
+
+DRAW = np.random.default_rng(4)
+ARRAYS = {
+    "plain": DRAW.standard_normal((11, 3, 2), dtype=np.float32),
+    "transposed": DRAW.standard_normal((2, 3, 11)).T,
+    "windows": np.lib.stride_tricks.sliding_window_view(DRAW.standard_normal(14), 4),
+    "reversed": DRAW.integers(0, 9, (11, 2))[::-1],
+    "no_features": np.empty((11, 0, 2)),
+    "numbers": np.arange(11),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_rows_at(name: str) -> None:
+    array, key = ARRAYS[name], np.array([7, 0, 10, 7])
+    found = rows_at(array, key)
+    np.testing.assert_array_equal(found, array[key], strict=True)
+    assert not np.shares_memory(found, array)
+    assert rows_at(array, slice(2, 5)).shape == (3, *array.shape[1:])
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_shuffled_epoch_gives_each_sample_once(name: str) -> None:
+    array = ARRAYS[name]
+    batches = list(ArraySource(array, array, batch_size=4, seed=1, shuffle=True).epoch(2))
+    assert [batch.size for batch in batches] == [4, 4, 3]
+    order = np.random.default_rng([1, 2]).permutation(11)
+    np.testing.assert_array_equal(np.concatenate([batch.x for batch in batches]), array[order])
+    for batch in batches:
+        np.testing.assert_array_equal(batch.x, batch.y)
