@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.tasks.resources import measured
 from recurra.tasks import Translator
-from recurra.tasks.bleu import translation_scores
+from recurra.tasks.bleu import sacrebleu_metrics, translation_scores
 
 LENGTHS = ((1, 4), (5, 6), (7, 8), (9, 12), (13, 1000))
 
@@ -57,19 +57,20 @@ def main() -> None:
     parser.add_argument("--input-feeding", action="store_true")
     parser.add_argument("--seed", type=int, default=1, help="of the training; the test sentences are always the same")
     parser.add_argument("--level", choices=["word", "subword"], default="word")
-    parser.add_argument("--units", type=int, default=512)
+    parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--embedding", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=10_000)
-    parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--dropout", type=float, default=0.2)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=5e-3)
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--pairs", type=int, help="train on so many pairs, drawn at random")
     parser.add_argument("--test", type=int, default=2000, help="English sentences that are held out")
     parser.add_argument("--save", type=Path, help="write the model to this file")
     given = parser.parse_args()
 
+    sacrebleu_metrics()  # its absence is told before the training
     train, references = split(read_pairs(given.data), given.test, 2024)
     if given.pairs is not None:
         order = np.random.default_rng(given.seed).permutation(len(train))[: given.pairs]

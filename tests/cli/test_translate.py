@@ -100,6 +100,14 @@ def test_evaluate(run: Any, model: Path, pairs: Path) -> None:
     assert found["exact"] == 1 and found["pairs"] == found["texts"] == 9 and "bleu" not in found
 
 
+def test_evaluate_asks_for_sacrebleu_before_the_work(
+    run: Any, model: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    monkeypatch.setattr("recurra.tasks.Translator.load", None)  # nothing is read before
+    assert "recurra[bleu]" in run("translate", "evaluate", model, pairs, "--bleu", code=2).stderr
+
+
 def test_evaluate_with_bleu(run: Any, model: Path, pairs: Path) -> None:
     pytest.importorskip("sacrebleu")
     assert "BLEU" in run("translate", "evaluate", model, pairs, "--bleu").stdout

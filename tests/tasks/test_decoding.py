@@ -77,6 +77,33 @@ def test_a_vocabulary_smaller_than_the_beam_is_enough() -> None:
     assert sorted(one.ids.tolist() for one in found[0]) == [[], [8], [8, 8]]
 
 
+class Chain:
+    """After token t a network that is nearly sure of t + 1, and of the end after token 5; else the end is likelier."""
+
+    def encode(self, source: Array) -> tuple[Any, Any]:
+        memory, state = make()[0].encode(source)
+        return memory, state
+
+    def step(self, ids: Array, state: Any, memory: Any) -> tuple[Array, Any]:
+        scores = np.zeros((len(ids), END + 1), np.float32)
+        scores[:, END] = 1.0
+        for row, token in enumerate(ids):
+            after = 1 if token == START else token + 1
+            scores[row, END if after > 5 else after] = 9.0
+        return scores, state
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_short_outputs_do_not_end_the_search_for_a_better_long_one(length_penalty: float) -> None:
+    banned = np.array([0, START])
+    for width in (2, 3, 4):
+        found = decode(
+            Chain(), SOURCE, start=START, end=END, length=8, width=width, length_penalty=length_penalty, banned=banned
+        )  # type: ignore[arg-type]
+        for outputs in found:
+            assert outputs[0].ids.tolist() == [1, 2, 3, 4, 5] and len(outputs) == width
+
+
 def test_no_sources_have_no_outputs() -> None:
     network, _ = make()
     assert decode(network, np.zeros((0, 3), np.int32), start=START, end=END, length=2) == []

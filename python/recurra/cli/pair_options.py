@@ -86,14 +86,15 @@ def network_options(units: int, embedding: int, dropout: float) -> Callable[[Com
     )  # fmt: skip
 
 
-def training_options(
-    epochs: int, batch_size: int, learning_rate: float, validation: float
-) -> Callable[[Command], Command]:
+def training_options(epochs: int, learning_rate: float, validation: float) -> Callable[[Command], Command]:
     """How it is trained, with these defaults."""
     return _together(
         size_option("--epochs", epochs, "Most passes over the pairs."),
         size_option("--patience", 2, "Stop after so many epochs without a better validation loss."),
-        size_option("--batch-size", batch_size, "Pairs in a step."),
+        click.option(
+            "--batch-size", type=click.IntRange(min=1), show_default="128, or less for few pairs",
+            help="Pairs in a step.",
+        ),
         click.option(
             "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True,
             help="Adam's, at the start; falls to a tenth.",

@@ -51,8 +51,8 @@ def translate() -> None:
 @_files
 @out_option(".rtr")
 @pair_options
-@network_options(units=512, embedding=256, dropout=0.3)
-@training_options(epochs=8, batch_size=64, learning_rate=2e-3, validation=0.02)
+@network_options(units=256, embedding=256, dropout=0.2)
+@training_options(epochs=8, learning_rate=5e-3, validation=0.02)
 @history_option
 @resume_options
 @seed_option("the training")
@@ -220,8 +220,10 @@ def evaluate(
       recurra translate evaluate fra.rtr test.txt --bleu --json
     """
     from recurra.tasks import Translator
-    from recurra.tasks.bleu import translation_scores
+    from recurra.tasks.bleu import sacrebleu_metrics, translation_scores
 
+    if bleu:
+        sacrebleu_metrics()  # its absence is told before the work
     translator = Translator.load(model)
     sources, targets = read_pair_files(files, options)
     references: dict[str, list[str]] = {}

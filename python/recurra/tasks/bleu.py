@@ -20,7 +20,7 @@ def translation_scores(outputs: Sequence[str], references: Sequence[Sequence[str
 
     raises : ImportError without sacrebleu
     """
-    metrics = _package()
+    metrics = sacrebleu_metrics()
     if len(outputs) != len(references) or not len(outputs):
         raise ValueError(f"references must be as many as outputs, {len(outputs)} (at least 1), got {len(references)}")
     if not all(references):
@@ -34,7 +34,11 @@ def translation_scores(outputs: Sequence[str], references: Sequence[Sequence[str
     return TranslationScores(float(found), float(other), exact, str(bleu.get_signature()))
 
 
-def _package() -> Any:
+def sacrebleu_metrics() -> Any:
+    """The metrics of sacrebleu; long work asks for it before it begins.
+
+    raises : ImportError that names the extra
+    """
     try:
         from sacrebleu import metrics
     except ImportError as error:

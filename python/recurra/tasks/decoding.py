@@ -45,7 +45,8 @@ def decode(
     unknown : an id, and for which of the sources (B,) it may be in an output
 
     An output that reaches `length` must end there. A source is done when it has `width` complete outputs, each of which
-    was among the `width` best at its length.
+    was among the `width` best at its length, and its best open one would not score above the last of them even if its
+    next token were the end at no cost. A greedy output is done at its end.
     """
     if not len(source):
         return []
@@ -68,7 +69,10 @@ def decode(
             score = best[row, place] / made**length_penalty
             found[open_rows[row]].append(Hypothesis(ids_of, float(best[row, place]), float(score)))
         going, before, total = _open(best, before, drawn, drawn == end, width)
-        done = np.array([len(found[row]) >= width for row in open_rows]) | np.isneginf(total[:, 0])
+        hope = total[:, 0] / (made + 1) ** length_penalty if width > 1 else np.full(len(total), -np.inf)
+        done = np.isneginf(total[:, 0]) | np.array(
+            [_is_full(found[row], width, score) for row, score in zip(open_rows, hope, strict=True)]
+        )
         keep = np.flatnonzero(~done)
         if made > length or not len(keep):
             break
@@ -80,6 +84,11 @@ def decode(
             memory, total, open_rows = memory.rows(keep), total[keep], open_rows[keep]
         ids = np.ascontiguousarray(going[keep].ravel())
     return [sorted(one, key=lambda hypothesis: -hypothesis.score)[:width] for one in found]
+
+
+def _is_full(found: list[Hypothesis], width: int, hope: float) -> bool:
+    """Whether `width` outputs score at least `hope`."""
+    return sum(one.score >= hope for one in found) >= width
 
 
 def _log_probabilities(

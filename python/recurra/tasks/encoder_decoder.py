@@ -205,5 +205,5 @@ class EncoderDecoder:
 
 
 def _embedding(size: int, width: int) -> Any:
-    """Vectors of unit variance: Keras's narrow uniform ones keep a decoder from its source for an epoch or more."""
-    return rooms.Embedding(size, width, embeddings_initializer=RandomNormal(stddev=1.0))
+    """Wide vectors: Keras's narrow uniform ones keep a decoder from its source for an epoch or more."""
+    return rooms.Embedding(size, width, embeddings_initializer=RandomNormal(stddev=0.5))

@@ -12,6 +12,11 @@ from recurra.tasks.buckets import LengthBatches
 from recurra.typing import Array
 
 
+def batch_size_for(pairs: int) -> int:
+    """The batch size where none is given: 128, or less for so few pairs that an epoch would have under 200 steps."""
+    return max(4, min(128, pairs // 200))
+
+
 class PairBatches(LengthBatches):
     """Batches of pairs in which targets, and then sources, have about the same length.
 

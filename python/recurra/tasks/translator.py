@@ -21,7 +21,7 @@ from recurra.tasks.encoder_decoder import EncoderDecoder, Form
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_fractions, check_sizes
-from recurra.tasks.pair_batches import PairBatches
+from recurra.tasks.pair_batches import PairBatches, batch_size_for
 from recurra.tasks.pairs import check_pairs, check_sources, split_by_source
 from recurra.tasks.sentence_words import LEVELS, learn_sentences, sentences_from_json, split_sentence
 from recurra.tasks.subwords import check_subwords
@@ -91,12 +91,12 @@ class Translator:
         *,
         level: str = "word",
         cell: str = "lstm",
-        units: int = 512,
+        units: int = 256,
         layers: int = 1,
         embedding: int = 256,
         attention: str | None = "bilinear",
         input_feeding: bool = False,
-        dropout: float = 0.3,
+        dropout: float = 0.2,
         vocabulary_size: int = 10_000,
         seed: int | None = None,
     ) -> None:
@@ -123,8 +123,8 @@ class Translator:
         *,
         validation: float = 0.02,
         epochs: int = 8,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,
+        batch_size: int | None = None,
+        learning_rate: float = 5e-3,
         clipnorm: float = 1.0,
         patience: int = 2,
         teacher_forcing: float | tuple[float, float] = 1.0,
@@ -138,6 +138,7 @@ class Translator:
         sources, targets : N texts each, pair by pair; a source may come again with other targets
         validation : the share of the distinct sources, drawn at random, that is held out with all its targets
         epochs : the most passes; the learning rate (Adam's) falls to a tenth over them, along a cosine
+        batch_size : pairs in a step; None is 128, or less for so few pairs that an epoch would have under 200 steps
         clipnorm : the norm that the gradient of all weights together is clipped to
         patience : stop after so many epochs without a lower validation loss
         teacher_forcing : the share of the decoder's inputs that are the true tokens, in [0, 1], or a pair: the shares
@@ -150,10 +151,11 @@ class Translator:
 
         Fitting again starts anew, with the vocabularies of the new texts.
         """
-        check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
         check_fractions(validation=validation)
-        forcing = forcing_schedule(teacher_forcing, epochs)
         sources, targets = check_pairs(sources, targets)
+        batch_size = batch_size_for(len(sources)) if batch_size is None else batch_size
+        check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
+        forcing = forcing_schedule(teacher_forcing, epochs)
         if checkpoint is not None:
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
             settings |= {"learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience, "maxlen": maxlen}
