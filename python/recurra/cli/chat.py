@@ -54,7 +54,7 @@ def chat() -> None:
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
-    default=3e-3,
+    default=5e-3,
     show_default=True,
     help="Adam's, at the start; falls to a tenth.",
 )

@@ -132,7 +132,7 @@ class ChatBot:
         *,
         epochs: int = 60,
         batch_size: int = 32,
-        learning_rate: float = 3e-3,
+        learning_rate: float = 5e-3,
         clipnorm: float = 1.0,
         patience: int = 60,
         callbacks: Sequence[Callback] = (),
