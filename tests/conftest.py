@@ -59,6 +59,14 @@ def compiled(request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def variants() -> list[ModuleType]:
+    """The same, all at once: for tests in which the reference takes longer than they do."""
+    if not COMPILED:
+        pytest.skip("no compiled variant is built")
+    return [load(variant) for variant in COMPILED]
+
+
+@pytest.fixture(scope="session")
 def reference() -> ModuleType:
     """The executable specification."""
     return load("reference")

@@ -17,7 +17,10 @@ from tests.support.recurrent_cases import (
     MASKS,
     Case,
     Inputs,
+    assert_same,
     backward,
+    compare,
+    every_cell,
     forward,
     h_size,
     make_inputs,
@@ -40,18 +43,6 @@ SIZES = (
     (33, 3, 17, 50),
 )
 LARGE = ((40, 12, 70, 129), (2, 30, 130, 260), (70, 21, 64, 64))
-
-
-def _compare(compiled: ModuleType, reference: ModuleType, case: Case) -> None:
-    inputs = make_inputs(case)
-    expected = run(reference, case, inputs)
-    actual = run(compiled, case, inputs)
-    assert actual.keys() == expected.keys()
-    for name, value in expected.items():
-        if value is None:
-            assert actual[name] is None, name
-        else:
-            assert_close(actual[name], value, "gradient" if name.startswith("d") else "recurrent", name)
 
 
 def _mixed() -> list[Case]:
@@ -82,26 +73,26 @@ def _mixed() -> list[Case]:
 
 
 @pytest.mark.parametrize("case", _mixed(), ids=str)
-def test_mixed(compiled: ModuleType, reference: ModuleType, case: Case) -> None:
-    _compare(compiled, reference, case)
+def test_mixed(variants: list[ModuleType], reference: ModuleType, case: Case) -> None:
+    compare(variants, reference, case)
 
 
 @pytest.mark.parametrize("sizes", [*SIZES, *LARGE], ids=lambda sizes: "x".join(map(str, sizes)))
 @pytest.mark.parametrize("cell", CELLS)
-def test_sizes(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
-    _compare(compiled, reference, Case(cell, dtype.name, sizes))
-    _compare(compiled, reference, Case(cell, dtype.name, sizes, "right", reverse=True, return_sequences=False))
-    _compare(compiled, reference, Case(cell, dtype.name, sizes, "left", embeddings=True))
+def test_sizes(variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
+    compare(variants, reference, Case(cell, dtype.name, sizes))
+    compare(variants, reference, Case(cell, dtype.name, sizes, "right", reverse=True, return_sequences=False))
+    compare(variants, reference, Case(cell, dtype.name, sizes, "left", embeddings=True))
 
 
 @pytest.mark.parametrize("gates", ACTIVATIONS)
 @pytest.mark.parametrize("main", ACTIVATIONS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_activations(compiled: ModuleType, reference: ModuleType, cell: str, main: str, gates: str) -> None:
+def test_activations(variants: list[ModuleType], reference: ModuleType, cell: str, main: str, gates: str) -> None:
     if CELL_TABLE[cell].recurrent_activation is None and gates != "sigmoid":
         pytest.skip("the cell has no gates")
     for name in ("float32", "float64"):
-        _compare(compiled, reference, Case(cell, name, (5, 4, 3, 19), activation=main, recurrent_activation=gates))
+        compare(variants, reference, Case(cell, name, (5, 4, 3, 19), activation=main, recurrent_activation=gates))
 
 
 @pytest.mark.parametrize("recurrent_dropout", (None, "shared", "gates"))
@@ -109,7 +100,7 @@ def test_activations(compiled: ModuleType, reference: ModuleType, cell: str, mai
 @pytest.mark.parametrize("embeddings", (False, True))
 @pytest.mark.parametrize("cell", CELLS)
 def test_dropouts(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, embeddings: bool,
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, embeddings: bool,
     input_dropout: str | None, recurrent_dropout: str | None,
 ) -> None:  # fmt: skip
     for mask in ("none", "holes"):
@@ -117,21 +108,21 @@ def test_dropouts(
             cell, dtype.name, (6, 5, 9, 21), mask, embeddings=embeddings,
             input_dropout=input_dropout, recurrent_dropout=recurrent_dropout,
         )  # fmt: skip
-        _compare(compiled, reference, case)
-        _compare(compiled, reference, replace(case, bias=False, reverse=True))
+        compare(variants, reference, case)
+        compare(variants, reference, replace(case, bias=False, reverse=True))
 
 
 @pytest.mark.parametrize("zoneout", ("number", "units"))
 @pytest.mark.parametrize("mask", ("none", "holes", "empty_rows"))
 @pytest.mark.parametrize("cell", CELLS)
 def test_zoneout(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, zoneout: str
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, mask: str, zoneout: str
 ) -> None:
     for sizes in ((6, 5, 9, 21), (1, 4, 3, 7), (37, 50, 12, 24), (2, 3, 4, 70)):
         case = Case(cell, dtype.name, sizes, mask, zoneout=zoneout)
-        _compare(compiled, reference, case)
-        _compare(compiled, reference, replace(case, reverse=True, return_sequences=False, states=False))
-        _compare(compiled, reference, replace(case, embeddings=True, recurrent_dropout="gates", gradients="state"))
+        compare(variants, reference, case)
+        compare(variants, reference, replace(case, reverse=True, return_sequences=False, states=False))
+        compare(variants, reference, replace(case, embeddings=True, recurrent_dropout="gates", gradients="state"))
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -149,38 +140,35 @@ def test_zoneout_at_its_ends(core: ModuleType, cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_long_ragged_batch(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype) -> None:
+def test_long_ragged_batch(variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype) -> None:
     for mask in ("right", "left", "holes"):
-        _compare(compiled, reference, Case(cell, dtype.name, (37, 50, 12, 24), mask, zero_output_for_mask=True))
+        compare(variants, reference, Case(cell, dtype.name, (37, 50, 12, 24), mask, zero_output_for_mask=True))
 
 
-@pytest.mark.parametrize("extra", [{}, {"embeddings": True}, {"input_dropout": "gates", "recurrent_dropout": "gates"}])
-@pytest.mark.parametrize("mask", ["none", "nearly_full", "left"])
-@pytest.mark.parametrize("sizes", [(25, 67, 6, 20), (31, 61, 33, 50), (53, 39, 9, 35)], ids=str)
-@pytest.mark.parametrize("cell", CELLS)
+GROUPED = [(25, 67, 6, 20), (31, 61, 33, 50), (53, 39, 9, 35)]
+EXTRAS = [{}, {"embeddings": True}, {"input_dropout": "gates", "recurrent_dropout": "gates"}]
+
+
+@pytest.mark.parametrize(
+    ("cell", "sizes", "mask", "extra"), every_cell(GROUPED, ["none", "nearly_full", "left"], EXTRAS)
+)
 def test_rows_in_groups(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, extra: dict[str, Any],
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, mask: str, extra: dict[str, Any],
     sizes: tuple[int, int, int, int],
 ) -> None:  # fmt: skip
     """Enough rows for groups that have sums of their own, whatever the number of threads."""
     case = Case(cell, dtype.name, sizes, mask, reverse=mask != "none", zero_output_for_mask=True, **extra)
-    before = compiled.get_num_threads()
-    try:
-        for threads in (1, 3):
-            compiled.set_num_threads(threads)
-            _compare(compiled, reference, case)
-    finally:
-        compiled.set_num_threads(before)
+    compare(variants, reference, case, threads=(1, 3))
 
 
 @pytest.mark.parametrize("sizes", [(23, 19, 6, 37), (3, 70, 5, 530)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_masks_of_gates_over_many_steps(
-    compiled: ModuleType, reference: ModuleType, cell: str, sizes: tuple[int, int, int, int]
+    variants: list[ModuleType], reference: ModuleType, cell: str, sizes: tuple[int, int, int, int]
 ) -> None:
     """More rows than a pass of the weights' gradient takes, and more units than a part of its operand."""
-    _compare(
-        compiled, reference, Case(cell, sizes=sizes, mask="holes", input_dropout="gates", recurrent_dropout="gates")
+    compare(
+        variants, reference, Case(cell, sizes=sizes, mask="holes", input_dropout="gates", recurrent_dropout="gates")
     )
 
 
@@ -279,16 +267,16 @@ def test_embeddings_equal_their_rows(core: ModuleType, cell: str, dtype: np.dtyp
 @pytest.mark.parametrize("mask", ("none", "holes"))
 @pytest.mark.parametrize("cell", CELLS)
 def test_repeated_tokens(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, mask: str, vocabulary: int
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, mask: str, vocabulary: int
 ) -> None:
-    _compare(compiled, reference, Case(cell, dtype.name, (7, 9, 5, 19), mask, embeddings=True, vocabulary=vocabulary))
+    compare(variants, reference, Case(cell, dtype.name, (7, 9, 5, 19), mask, embeddings=True, vocabulary=vocabulary))
     per_gate = Case(
         cell, dtype.name, (7, 9, 5, 19), mask, embeddings=True, vocabulary=vocabulary, recurrent_dropout="gates"
     )
-    _compare(compiled, reference, per_gate)
+    compare(variants, reference, per_gate)
 
 
-@pytest.mark.parametrize("masks", ("none", "holes", "dropout"))
+@pytest.mark.parametrize("masks", ("none", "holes", "dropout", "zoneout"))
 @pytest.mark.parametrize("sizes", ((7, 9, 5, 19), (1, 1, 5, 19), (3, 2, 6, 34)))
 @pytest.mark.parametrize("cell", CELLS)
 def test_packed_weights_give_the_same_bits(
@@ -297,6 +285,8 @@ def test_packed_weights_give_the_same_bits(
     case = Case(cell, dtype.name, sizes, "holes" if masks == "holes" else "none")
     if masks == "dropout":
         case = replace(case, input_dropout="shared", recurrent_dropout="shared")
+    if masks == "zoneout":
+        case = replace(case, zoneout="units")
     arrays = make_inputs(case).arrays
     expected = forward(core, case, arrays, training=False)[:-1]
     packed = core.packed_weights_cache()
@@ -342,49 +332,54 @@ def test_strided_inputs_are_read_right(core: ModuleType, cell: str, dtype: np.dt
 
 @pytest.mark.parametrize("sizes", [(3, 0, 4, 5), (0, 3, 4, 5), (0, 0, 2, 3)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_nothing_to_do(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
+def test_nothing_to_do(
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple
+) -> None:
     """No steps: the state stays, its gradient passes through, the last output is zeros. No rows: empty arrays."""
     for sequences in (True, False):
-        _compare(compiled, reference, Case(cell, dtype.name, sizes, return_sequences=sequences))
-        _compare(
-            compiled, reference, Case(cell, dtype.name, sizes, "full", embeddings=True, return_sequences=sequences)
-        )
+        compare(variants, reference, Case(cell, dtype.name, sizes, return_sequences=sequences))
+        compare(variants, reference, Case(cell, dtype.name, sizes, "full", embeddings=True, return_sequences=sequences))
 
 
 @pytest.mark.parametrize("sizes", [(2, 4, 0, 5), (3, 1, 0, 5), (4, 9, 0, 21), (7, 6, 0, 9), (1, 13, 0, 1)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
 def test_no_input_features(
-    compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple
 ) -> None:
     """What is left is the bias and the state; so in few and in many rows and steps, which take different paths."""
     for bias in (True, False):
         for embeddings in (True, False):
-            _compare(compiled, reference, Case(cell, dtype.name, sizes, "holes", bias=bias, embeddings=embeddings))
+            compare(variants, reference, Case(cell, dtype.name, sizes, "holes", bias=bias, embeddings=embeddings))
             case = Case(cell, dtype.name, sizes, recurrent_dropout="gates", bias=bias, embeddings=embeddings)
-            _compare(compiled, reference, case)
+            compare(variants, reference, case)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (1, 9, 1, 1), (2, 1, 3, 1), (9, 1, 1, 3), (5, 8, 1, 1)], ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_sizes_of_one(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple) -> None:
+def test_sizes_of_one(
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, sizes: tuple
+) -> None:
     for options in ({}, {"mask": "right"}, {"input_dropout": "gates"}, {"embeddings": True}, {"bias": False}):
         for sequences in (True, False):
-            _compare(compiled, reference, Case(cell, dtype.name, sizes, return_sequences=sequences, **options))
+            compare(variants, reference, Case(cell, dtype.name, sizes, return_sequences=sequences, **options))
 
 
 @pytest.mark.parametrize("size", (60.0, 600.0, 6000.0))
 @pytest.mark.parametrize("cell", CELLS)
-def test_saturated_gates(compiled: ModuleType, reference: ModuleType, cell: str, dtype: np.dtype, size: float) -> None:
+def test_saturated_gates(
+    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, size: float
+) -> None:
     """Inputs from which every gate opens or closes fully, some of them beyond where exp overflows."""
     case = Case(cell, dtype.name, (4, 5, 3, 7))
     inputs = make_inputs(case)
     inputs.arrays["kernel"] = np.sign(inputs["kernel"]) * size
-    expected, actual = run(reference, case, inputs), run(compiled, case, inputs)
-    for name, value in expected.items():
-        assert value is not None
-        assert np.isfinite(value).all(), name
-        scale = value.dtype.type(size if name == "dx" else 1)  # dx is a product with the kernel
-        assert_close(actual[name] / scale, value / scale, "gradient" if name.startswith("d") else "recurrent", name)
+    expected = run(reference, case, inputs)
+    assert all(value is not None and np.isfinite(value).all() for value in expected.values())
+    results = {compiled.__name__: run(compiled, case, inputs) for compiled in variants}
+    for found in (expected, *results.values()):
+        found["dx"] = found["dx"] / dtype.type(size)  # a product with the kernel
+    for name, actual in results.items():
+        assert_same(actual, expected, name)
 
 
 def test_min_lstm_with_both_gates_closed(core: ModuleType, dtype: np.dtype) -> None:

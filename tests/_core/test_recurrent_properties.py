@@ -12,12 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra._core.cells import CELLS as CELL_TABLE
-from tests.support.recurrent_cases import CELLS, Case, Inputs, backward, forward, h_size, make_inputs, run, take_rows
+from tests.support.recurrent_cases import (
+    CELLS,
+    Case,
+    Inputs,
+    backward,
+    every_cell,
+    forward,
+    h_size,
+    make_inputs,
+    run,
+    take_rows,
+)
 from tests.support.tolerances import assert_close
 
 sizes = st.tuples(st.integers(1, 7), st.integers(1, 8), st.integers(1, 9), st.integers(1, 35))  # B, T, I, H
 WIDE = [(1, 9, 40, 70), (5, 6, 20, 33), (40, 12, 64, 100), (70, 20, 30, 256), (2, 5, 300, 515)]
 LONG = [(1, 30, 64, 300), (5, 9, 20, 33), (64, 25, 40, 128), (11, 40, 300, 200), (130, 3, 7, 70), (2, 3, 37, 290)]
+WIDTHS = [(12, 7), (12, 22), (12, 28), (12, 46), (70, 9)]  # I, H
 EXTRAS: list[dict[str, Any]] = [
     {},
     {"mask": "right"},
@@ -171,9 +183,7 @@ def test_rows_are_independent_bit_for_bit(compiled: ModuleType, cell: str, data:
             np.testing.assert_array_equal(some[name], together[name][rows], err_msg=name)
 
 
-@pytest.mark.parametrize("sizes", WIDE)
-@pytest.mark.parametrize("mask", ["none", "right", "holes"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "mask", "sizes"), every_cell(["none", "right", "holes"], WIDE))
 def test_rows_are_independent_at_real_sizes(compiled: ModuleType, cell: str, mask: str, sizes: tuple) -> None:
     case = Case(cell, "float32", sizes, mask)
     inputs = make_inputs(case)
@@ -205,25 +215,23 @@ def test_rows_are_independent_whatever_units_are_left_over(
             np.testing.assert_array_equal(a, b[[row]])
 
 
-@pytest.mark.parametrize("sizes", LONG)
-@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: "-".join(map(str, extra.values())) or "plain")
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "extra", "sizes"), every_cell(EXTRAS, LONG))
 def test_same_bits_for_any_number_of_threads(
     compiled: ModuleType, cell: str, extra: dict[str, Any], sizes: tuple
 ) -> None:
     _compare_threads(compiled, Case(cell, "float32", sizes, **extra), (2, 3))
 
 
-@pytest.mark.parametrize(("inputs", "units"), [(12, 7), (12, 22), (12, 28), (12, 46), (70, 9)])
-@pytest.mark.parametrize("extra", EXTRAS, ids=lambda extra: "-".join(map(str, extra.values())) or "plain")
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    ("cell", "extra", "widths"), every_cell(EXTRAS, [(12, 7), (12, 22), (12, 28), (12, 46), (70, 9)])
+)
 def test_same_bits_wherever_threads_cut_the_weights_gradients(
-    compiled: ModuleType, cell: str, dtype: np.dtype, extra: dict[str, Any], inputs: int, units: int
+    compiled: ModuleType, cell: str, dtype: np.dtype, extra: dict[str, Any], widths: tuple[int, int]
 ) -> None:
     """Columns of the last panel stand side by side in several blocks, and a thread may begin with any of them; where
     there are fewer blocks than threads, each is cut.
     """
-    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, inputs, units), **extra), (2, 3, 4, 8))
+    _compare_threads(compiled, Case(cell, dtype.name, (37, 50, *widths), **extra), (2, 3, 4, 8))
 
 
 def _compare_threads(compiled: ModuleType, case: Case, numbers: tuple[int, ...]) -> None:

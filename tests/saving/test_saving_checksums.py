@@ -17,7 +17,7 @@ from recurra.models import Sequential
 from recurra.saving import FileFormatError, hdf5, load_model
 from recurra.saving.h5reader import CHECKSUM
 
-FLIPS = 300
+FLIPS = 120
 
 
 def trained() -> Any:

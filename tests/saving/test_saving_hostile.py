@@ -18,7 +18,7 @@ from recurra import layers as L
 from recurra.models import Model, Sequential
 from recurra.saving import FileFormatError, load_model
 
-FLIPS = 150
+FLIPS = 80
 
 
 def small() -> Any:

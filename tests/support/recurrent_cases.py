@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -9,13 +11,26 @@ from typing import Any
 import numpy as np
 
 from recurra._core import cells
+from tests.support.tolerances import assert_close
 
 Array = np.ndarray[Any, Any]
 
 GATES = {name: len(cell.gates) for name, cell in cells.CELLS.items()}
 CELLS = tuple(GATES)
+#: cells that take different ways through the loops: by carry, biases, stages, statistics, projection
+DISTINCT = ("lstm", "gru", "gru_reset_before", "simple_rnn", "layer_norm_lstm", "projection_lstm")
 MASKS = ("none", "right", "left", "holes", "empty_rows", "full")
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "hard_sigmoid", "linear")
+
+
+def every_cell(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """(cell, one of each axis): all of them for `DISTINCT` cells, a third for each other cell, spread over the axes."""
+    return [
+        (cell, *(axis[place] for axis, place in zip(axes, places, strict=True)))
+        for number, cell in enumerate(CELLS)
+        for places in itertools.product(*map(range, map(len, axes)))
+        if cell in DISTINCT or (number + sum(places)) % 3 == 0
+    ]
 
 
 @dataclass(frozen=True)
@@ -184,6 +199,33 @@ def run(core: ModuleType, case: Case, inputs: Inputs | None = None) -> dict[str,
     if case.embeddings and case.need_dx:
         found["dx"] = dense_rows(found["dx"], inputs["embeddings"])
     return found
+
+
+def compare(variants: list[ModuleType], reference: ModuleType, case: Case, threads: tuple[int, ...] = ()) -> None:
+    """Every variant against the reference, with each of these numbers of threads."""
+    inputs = make_inputs(case)
+    expected = run(reference, case, inputs)
+    for compiled in variants:
+        if not threads:
+            assert_same(run(compiled, case, inputs), expected, compiled.__name__)
+            continue
+        before = compiled.get_num_threads()
+        try:
+            for number in threads:
+                compiled.set_num_threads(number)
+                assert_same(run(compiled, case, inputs), expected, f"{compiled.__name__} with {number} threads")
+        finally:
+            compiled.set_num_threads(before)
+
+
+def assert_same(actual: dict[str, Any], expected: dict[str, Any], label: str) -> None:
+    """Results of :func:`run`, each within its tolerance."""
+    assert actual.keys() == expected.keys(), label
+    for name, value in expected.items():
+        if value is None:
+            assert actual[name] is None, f"{label}: {name}"
+        else:
+            assert_close(actual[name], value, "gradient" if name.startswith("d") else "recurrent", f"{label}: {name}")
 
 
 def dense_rows(sparse: Any, table: Array | None) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 from recurra import layers, models
 
 PAGE_KIB = 4
+ROWS, STEPS = 32, 60  # of the largest batch
 
 
 def resident_mib() -> float:
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     trained = model()
     most = [0.0, 0.0]
     for step in range(options.steps):
-        rows, steps = (48, 80) if step == 0 else (int(n) for n in rng.integers(1, (49, 81)))
+        rows, steps = (ROWS, STEPS) if step == 0 else (int(n) for n in rng.integers(1, (ROWS + 1, STEPS + 1)))
         trained.train_on_batch(rng.integers(0, 300, (rows, steps)), rng.integers(0, 20, rows))
         half = 2 * step // options.steps
         most[half] = max(most[half], resident_mib())

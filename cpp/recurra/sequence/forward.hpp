@@ -21,7 +21,7 @@ class SequenceForward : private ForwardInt8<T> {
       Products::step_column_count_, Products::step_columns_, Products::step_weights;
   using Products::cache_, Products::call_, Products::cell_, Products::L_, Products::plan_, Products::tokens_,
       Products::weights_;
-  using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::steps_, Products::y_;
+  using Products::chunk_, Products::projects_chunks_, Products::schedule_, Products::y_;
   using Products::Products;
   using Products::scratch_z_, Products::z_rows_;
 
@@ -35,7 +35,7 @@ class SequenceForward : private ForwardInt8<T> {
     self.prepare_int8();
     self.list_step_columns();
     self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
-    self.steps_->interrupts().throw_if_stopped();
+    self.steps().interrupts().throw_if_stopped();
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;
   }
@@ -44,7 +44,7 @@ class SequenceForward : private ForwardInt8<T> {
   void loop(const Worker& worker) {
     const FlushDenormals flush;
     if (tokens_) this->project_tokens(worker);
-    steps_->each(worker, [&](StepContext& context, Range steps) { run_steps(context, steps, worker.id); });
+    this->steps().each(worker, [&](StepContext& context, Range steps) { run_steps(context, steps, worker.id); });
   }
 
   /// Steps [steps.first, steps.last) of the context's rows, chunk by chunk.

@@ -122,6 +122,7 @@ class ForwardState {
     write_h(0, i, from_h ? from_h : zeros, 0, P);
   }
 
+  ScheduledSteps& steps() { return *steps_; }  // NOLINT(bugprone-unchecked-optional-access): made by prepare()
   /// The zoneout of the carry.
   const Zoneout<T>& carry_zoneout() const { return cell_.carry == Carry::h ? call_.zoneout_h : call_.zoneout_c; }
   /// Whether h before a step is needed, with no carry that holds it.

@@ -13,8 +13,7 @@ namespace recurra {
 template <class T>
 bool is_small(const SequenceCall<T>& call) {
   const bool per_gate = call.input_mask_count > 1 || call.recurrent_mask_count > 1;
-  return !call.quantized() && !per_gate && !call.projected && !call.has_zoneout() && call.B <= 4 &&
-         call.steps * call.B <= 8;
+  return !call.quantized() && !per_gate && call.B <= 4 && call.steps * call.B <= 8;
 }
 
 }  // namespace recurra

@@ -14,6 +14,9 @@ struct SmallSequenceCache {
   SequenceCall<T> call;
   Plan plan;
   Buffer<T> x, h_in, h, z, carry, carry0;  // h_in: h times recurrent dropout
+  Buffer<T> h0;  // [position][P, padded]: h before the first step, where zoneout needs it
+  Buffer<T> carry_before_zoneout;  // where the carry has zoneout
+  Buffer<T> unprojected;  // what the projection kernel multiplies
   Buffer<T> stage_operands;  // [stage - 1][packed row]: of the stages after 0
   Buffer<T> norm_scale;  // [packed row][column], where columns are normalised
 };
@@ -41,9 +44,11 @@ class SmallState {
         plan_(cache.plan),
         cache_(cache),
         H_(call_.H),
+        P_(call_.P()),
         I_(call_.I),
         GH_(cell_.gates * H_),
-        Hp_((H_ + W - 1) / W * W),
+        Hp_(padded(H_)),
+        Pp_(padded(P_)),
         z_stride_(C * H_ + W) {
     for_x_ = runs([this](int c) { return cell_.column[c].kernel; });
     for (int stage = 0; stage < cell_.stages; ++stage)
@@ -64,10 +69,23 @@ class SmallState {
     return list;
   }
 
-  /// What a stage's recurrent kernel multiplies, (packed rows, Hp_).
+  static Index padded(Index units) { return (units + W - 1) / W * W; }
+  /// The zoneout of the carry.
+  const Zoneout<T>& carry_zoneout() const { return cell_.carry == Carry::h ? call_.zoneout_h : call_.zoneout_c; }
+  /// Whether h before a step is needed, with no carry that holds it.
+  bool keeps_h() const { return call_.zoneout_h && cell_.carry != Carry::h; }
+  /// The shares of zoneout of step s and position i: size units, `first` and on.
+  Packet<T> share_of(const Zoneout<T>& zoneout, Index s, Index i, Index size, Index first) const {
+    return zoneout.load_share(plan_.source(s, i), size, first, size - first);
+  }
+
+  /// What a stage's recurrent kernel multiplies, (packed rows, operand_size(stage)), rows operand_stride(stage) apart.
   T* operands(int stage) const {
     return stage == 0 ? cache_.h_in.data() : cache_.stage_operands.data() + (stage - 1) * plan_.rows() * Hp_;
   }
+  Index operand_size(int stage) const { return stage == 0 ? P_ : H_; }
+  Index operand_stride(int stage) const { return stage == 0 ? Pp_ : Hp_; }
+  T* unprojected(Index row) const { return cache_.unprojected.data() + row * Hp_; }
   T* z(Index row) const { return cache_.z.data() + row * z_stride_; }
   const T* input(Index s, Index i) const {
     const Index source = plan_.source(s, i);
@@ -80,7 +98,8 @@ class SmallState {
   }
   template <class Work>
   void on_workers(Work&& work) const {
-    const double bytes = double(I_ + H_) * double(GH_) * sizeof(T) * double(plan_.rows());
+    const Index weights = (I_ + P_) * GH_ + (cell_.projects ? H_ * P_ : 0);
+    const double bytes = double(weights) * sizeof(T) * double(plan_.rows());
     const int threads = bytes > 2e6 ? max_threads().load() : 1;  // for less, waking a thread costs more
     ThreadPool::shared().run_with_timeout(threads, bytes / 1e6, work);  // timeout: a hundredth of the time at 10 GB/s
   }
@@ -94,19 +113,24 @@ class SmallState {
             H_,
             units,
             z(row),
-            cache_.h_in.data() + row * Hp_,
-            operands(stage) + row * Hp_,
+            cache_.h_in.data() + row * Pp_,
+            operands(stage) + row * operand_stride(stage),
             nullptr,
             nullptr,
             nullptr,
             call_.activations()};
   }
+  /// With the carry before its zoneout, and h before its projection.
   SmallRow<T> small_row(Index s, Index i, Range units) {
     const Index row = plan_.row(s, i);
     SmallRow<T> out{};
-    out.H = H_, out.padded = Hp_, out.units = units, out.z = out.dz = z(row), out.h = cache_.h.data() + row * Hp_;
+    out.H = H_, out.padded = Hp_, out.units = units, out.z = out.dz = z(row);
+    out.h = cell_.projects ? unprojected(row) : cache_.h.data() + row * Pp_;
     out.unit_parameters = call_.unit_parameters, out.activations = call_.activations();
-    if (cell_.has_carry()) out.carry_before = carry_before(s, i), out.carry_after = cache_.carry.data() + row * Hp_;
+    if (cell_.has_carry()) {
+      out.carry_before = carry_before(s, i);
+      out.carry_after = (carry_zoneout() ? cache_.carry_before_zoneout : cache_.carry).data() + row * Hp_;
+    }
     return out;
   }
   const SequenceCall<T>& call_;
@@ -115,7 +139,7 @@ class SmallState {
   const int C;
   const Plan& plan_;
   SmallSequenceCache<T>& cache_;
-  const Index H_, I_, GH_, Hp_, z_stride_;
+  const Index H_, P_, I_, GH_, Hp_, Pp_, z_stride_;
   ColumnRuns for_x_, for_stage_[max_stages];
 };
 

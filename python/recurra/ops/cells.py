@@ -20,6 +20,7 @@ from recurra._core.select import core
 from recurra.autograd import Array, RowSparse, Tensor, Variable, current_tape, record, tracked
 from recurra.ops.common import array_of, ids_of
 from recurra.ops.quantization import Int8Weights
+from recurra.typing import ArrayLike
 
 
 class Cache:
@@ -45,11 +46,13 @@ class RecurrentGradients(NamedTuple):
 
 
 def run_cell(
-    cell: str, x: Any, weights: Sequence[Any], initial_state: Any = None, *,
-    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
-    embeddings: Any = None, activation: str | None = None, recurrent_activation: str | None = None,
+    cell: str, x: ArrayLike, weights: Sequence[ArrayLike | None],
+    initial_state: ArrayLike | Sequence[ArrayLike | None] | None = None, *,
+    mask: ArrayLike | None = None, lengths: ArrayLike | None = None, input_dropout: ArrayLike | None = None,
+    recurrent_dropout: ArrayLike | None = None, embeddings: ArrayLike | None = None,
+    activation: str | None = None, recurrent_activation: str | None = None,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
-    out: Array | None = None, zoneout: Any = None,
+    out: Array | None = None, zoneout: ArrayLike | Sequence[ArrayLike | None] | None = None,
 ) -> tuple[Any, tuple[Any, ...], Cache | None]:  # fmt: skip
     """Any cell of the kernels over a batch of sequences, by name.
 
@@ -112,7 +115,12 @@ def run_cell(
     )  # fmt: skip
 
 
-def run_cell_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> RecurrentGradients:
+def run_cell_backward(
+    cache: Cache,
+    dy: ArrayLike | None = None,
+    dstate: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    need_dx: bool = True,
+) -> RecurrentGradients:
     """The gradients of a loss, given those of what :func:`run_cell` returned; as :func:`lstm_backward`.
 
     dstate : gradients of the final states, in their order

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from recurra.autograd import Array, RowSparse
 from recurra.ops.cells import Cache, backward, forward, pair, single
+from recurra.typing import ArrayLike
 
 
 class LSTMGradients(NamedTuple):
@@ -50,9 +51,11 @@ class SimpleRNNGradients(NamedTuple):
 
 
 def lstm(
-    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Sequence[Any] | None = None, *,
-    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
-    embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid",
+    x: ArrayLike, kernel: ArrayLike, recurrent_kernel: ArrayLike, bias: ArrayLike | None = None,
+    initial_state: Sequence[ArrayLike | None] | None = None, *,
+    mask: ArrayLike | None = None, lengths: ArrayLike | None = None, input_dropout: ArrayLike | None = None,
+    recurrent_dropout: ArrayLike | None = None, embeddings: ArrayLike | None = None,
+    activation: str = "tanh", recurrent_activation: str = "sigmoid",
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
     out: Array | None = None,
 ) -> tuple[Any, tuple[Any, Any], Cache | None]:  # fmt: skip
@@ -111,7 +114,7 @@ def lstm(
 
 
 def lstm_backward(
-    cache: Cache, dy: Any = None, dstate: Sequence[Any] | None = None, need_dx: bool = True
+    cache: Cache, dy: ArrayLike | None = None, dstate: Sequence[ArrayLike | None] | None = None, need_dx: bool = True
 ) -> LSTMGradients:
     """The gradients of a loss, given those of what :func:`lstm` returned.
 
@@ -127,9 +130,11 @@ def lstm_backward(
 
 
 def gru(
-    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Any = None, *,
-    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
-    embeddings: Any = None, activation: str = "tanh", recurrent_activation: str = "sigmoid", reset_after: bool = True,
+    x: ArrayLike, kernel: ArrayLike, recurrent_kernel: ArrayLike, bias: ArrayLike | None = None,
+    initial_state: ArrayLike | Sequence[ArrayLike] | None = None, *,
+    mask: ArrayLike | None = None, lengths: ArrayLike | None = None, input_dropout: ArrayLike | None = None,
+    recurrent_dropout: ArrayLike | None = None, embeddings: ArrayLike | None = None,
+    activation: str = "tanh", recurrent_activation: str = "sigmoid", reset_after: bool = True,
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
     out: Array | None = None,
 ) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
@@ -173,16 +178,23 @@ def gru(
     )  # fmt: skip
 
 
-def gru_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> GRUGradients:
+def gru_backward(
+    cache: Cache,
+    dy: ArrayLike | None = None,
+    dstate: ArrayLike | Sequence[ArrayLike] | None = None,
+    need_dx: bool = True,
+) -> GRUGradients:
     """The gradients of a loss, given those of what :func:`gru` returned; as :func:`lstm_backward`, dstate is (dh,)."""
     dx, dstates, dweights = backward("gru", cache, dy, (single(dstate),), need_dx)
     return GRUGradients(dx, *dstates, *dweights)
 
 
 def simple_rnn(
-    x: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, initial_state: Any = None, *,
-    mask: Any = None, lengths: Any = None, input_dropout: Any = None, recurrent_dropout: Any = None,
-    embeddings: Any = None, activation: str = "tanh",
+    x: ArrayLike, kernel: ArrayLike, recurrent_kernel: ArrayLike, bias: ArrayLike | None = None,
+    initial_state: ArrayLike | Sequence[ArrayLike] | None = None, *,
+    mask: ArrayLike | None = None, lengths: ArrayLike | None = None, input_dropout: ArrayLike | None = None,
+    recurrent_dropout: ArrayLike | None = None, embeddings: ArrayLike | None = None,
+    activation: str = "tanh",
     reverse: bool = False, return_sequences: bool = True, zero_output_for_mask: bool = False, training: bool = False,
     out: Array | None = None,
 ) -> tuple[Any, tuple[Any], Cache | None]:  # fmt: skip
@@ -213,7 +225,12 @@ def simple_rnn(
     )  # fmt: skip
 
 
-def simple_rnn_backward(cache: Cache, dy: Any = None, dstate: Any = None, need_dx: bool = True) -> SimpleRNNGradients:
+def simple_rnn_backward(
+    cache: Cache,
+    dy: ArrayLike | None = None,
+    dstate: ArrayLike | Sequence[ArrayLike] | None = None,
+    need_dx: bool = True,
+) -> SimpleRNNGradients:
     """The gradients of a loss, given those of what :func:`simple_rnn` returned; dstate is (dh,)."""
     dx, dstates, dweights = backward("simple_rnn", cache, dy, (single(dstate),), need_dx)
     return SimpleRNNGradients(dx, *dstates, *dweights)

@@ -112,6 +112,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
   const std::string shape = std::to_string(B) + "x" + std::to_string(steps) + "x" + std::to_string(I) + "x" +
                             std::to_string(H) + " seed " + std::to_string(seed);
   const auto results = [](const std::vector<T>& like) { return std::vector<T>(like.size() + 1, T(7)); };
+  std::vector<T> packed_y;
   for (bool small : {false, true}) {
     if (small && !is_small(call)) continue;
     const std::string label = std::string(cell.name) + (small ? " small " : " packed ") + shape;
@@ -134,6 +135,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
     if (small) {
       auto cache = SmallForward<T>::run(functions, call, y.data(), h.data(), has_c ? c.data() : nullptr);
       SmallBackward<T>::run(*cache, dy, dh, dc, out);
+      CHECK(y == packed_y);
     } else {
       auto cache = SequenceForward<T>::run(functions, call, y.data(), h.data(), has_c ? c.data() : nullptr);
       by_token = bool(cache->tokens);
@@ -143,6 +145,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
       auto y2 = results(naive.y);
       SequenceForward<T>::run(functions, inference, y2.data(), h.data(), has_c ? c.data() : nullptr);
       CHECK(y2 == y);
+      packed_y = y;
     }
     check_near("y", y.data(), naive.y, label);
     check_near("h", h.data(), naive.h, label);
@@ -161,7 +164,7 @@ void compare(const CellFunctions<T>& functions, Index B, Index steps, Index I, I
 template <class T>
 void compare_shapes(const CellFunctions<T>& cell) {
   const Index shapes[][4] = {{0, 3, 2, 5}, {2, 0, 3, 4}, {0, 0, 0, 1},  {3, 4, 0, 7},  {2, 6, 0, 9},  {4, 1, 3, 1},
-                             {1, 1, 1, 1}, {1, 9, 4, 3}, {2, 2, 5, 17}, {5, 7, 3, 33}, {9, 5, 11, 21}};
+                             {1, 1, 1, 1}, {1, 9, 4, 3}, {2, 2, 5, 17}, {3, 2, 6, 35}, {5, 7, 3, 33}, {9, 5, 11, 21}};
   unsigned seed = 1;
   for (const auto& [B, steps, I, H] : shapes)
     for (int n = 0; n < 3; ++n) compare<T>(cell, B, steps, I, H, seed++);
@@ -178,6 +181,7 @@ void compare_with_threads(const CellFunctions<T>& cell) {
   for (int n = 0; n < 4; ++n) {
     compare<T>(cell, 29, 23, 10, 45, seed++);
     compare<T>(cell, 2, 12, 9, 270, seed++);
+    compare<T>(cell, 2, 4, 9, 190, seed++);  // small
   }
   max_threads().store(before);
 }
