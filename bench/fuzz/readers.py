@@ -127,6 +127,80 @@ def _load_sc(path: str) -> Any:
     return [json.dumps([model.get_config(), model.labels], sort_keys=True), *model.model.get_weights()]
 
 
+def _tagger() -> Any:
+    from recurra.tasks import SequenceTagger
+
+    model = SequenceTagger(units=3, embedding=2, seed=1)
+    words, labels = [["Ada", "met", "Bob"], ["a", "cat"]] * 3, [["B", "O", "B"], ["O", "O"]] * 3
+    model.fit(words, labels, epochs=1, batch_size=4, validation=0, verbose=0)
+    return model
+
+
+def _translator() -> Any:
+    from recurra.tasks import Translator
+
+    model = Translator(units=4, embedding=2, dropout=0, seed=1)
+    model.fit(["one two", "two one", "one"], ["1 2", "2 1", "1"], validation=0, epochs=1, batch_size=2, verbose=0)
+    return model
+
+
+def _chat_bot() -> Any:
+    from recurra.tasks import ChatBot
+
+    model = ChatBot(units=4, embedding=2, seed=1)
+    model.fit(["Hello there", "Who are you?"], ["Hi!", "A network."], epochs=1, batch_size=1, verbose=0)
+    return model
+
+
+def _task_content(found: Any, *more: Any) -> Any:
+    return [json.dumps([found.get_config(), *more], sort_keys=True), *found.model.get_weights()]
+
+
+def _load_tagger(path: str) -> Any:
+    from recurra.tasks import SequenceTagger
+
+    found = SequenceTagger.load(path)
+    found.predict([["Ada", "left"], ["x"]])  # what loads can be used
+    return _task_content(found, found.labels)
+
+
+def _load_translator(path: str) -> Any:
+    from recurra.tasks import Translator
+
+    found = Translator.load(path)
+    content = _task_content(found, found.vocabulary_json())
+    found.trained["longest"] = min(found.trained["longest"], 3)
+    found.translate(["two three", "?"])
+    return content
+
+
+def _load_chat_bot(path: str) -> Any:
+    from recurra.tasks import ChatBot
+
+    found = ChatBot.load(path)
+    content = _task_content(found.translator, found.get_config(), found.translator.vocabulary_json())
+    found.translator.trained["longest"] = min(found.trained["longest"], 3)
+    found.replies(["hello THERE", "?"])
+    return content
+
+
+def _quantized(path: str) -> None:
+    from recurra.layers import GRU, Dense, Embedding
+    from recurra.models import Sequential
+
+    model = Sequential([Embedding(5, 4), GRU(3), Dense(2)])
+    model.build((None, 6))
+    model.quantize("int8")
+    model.save(path)
+
+
+def _load_quantized(path: str) -> Any:
+    from recurra.saving import load_model
+
+    model = load_model(path)
+    return [model.to_json(), *(np.array(variable.value) for variable in model.weights)]
+
+
 def _packed(plain: bytes) -> bytes:
     """An HDF5 file with the same arrays compressed, which the helper process reads."""
     import h5py
@@ -202,6 +276,10 @@ _MAKERS: dict[str, Callable[[], Reader]] = {
     "packed": lambda: _weights(packed=True),
     "rlm": _rlm,
     "rsc": _rsc,
+    "rst": lambda: Reader(".rst", _file("m.rst", _tagger().save), _load_tagger, True),
+    "rtr": lambda: Reader(".rtr", _file("m.rtr", _translator().save), _load_translator, True),
+    "rct": lambda: Reader(".rct", _file("m.rct", _chat_bot().save), _load_chat_bot, True),
+    "int8": lambda: Reader(".keras", _file("m.keras", _quantized), _load_quantized, True),
     "npz": lambda: Reader(".npz", _file("m.npz", _ragged), _npz, True),
     # Keras's formats of tokenizers hold no checksum: another word is not noticed
     "json": _json,

@@ -21,8 +21,8 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, limits of memory, and /proc")
 
-NAMES = {"keras": 120, "h5": 120, "weights": 120, "packed": 6, "rlm": 120, "rsc": 60, "npz": 200, "json": 200,
-         "pickle": 300}  # fmt: skip
+NAMES = {"keras": 120, "h5": 120, "weights": 120, "packed": 6, "rlm": 120, "rsc": 60, "rst": 60, "rtr": 60, "rct": 60,
+         "int8": 60, "npz": 200, "json": 200, "pickle": 300}  # fmt: skip
 if importlib.util.find_spec("torch") is not None:
     NAMES |= {"pt": 100, "old_pt": 100}
 

@@ -63,6 +63,8 @@ def test_a_ban_that_leaves_fewer_than_width(trigrams: Any) -> None:
         ({"length": 0}, "length and width must be >= 1"),
         ({"width": 0}, "length and width must be >= 1"),
         ({"length_penalty": -1.0}, "length_penalty must be >= 0"),
+        ({"length_penalty": float("nan")}, "length_penalty must be >= 0 and finite, got nan"),
+        ({"length_penalty": float("inf")}, "length_penalty must be >= 0 and finite, got inf"),
         ({"banned": [4]}, "banned must hold ids in"),
         ({"banned": [0, 1, 2, 3]}, "leaves no token"),
     ],

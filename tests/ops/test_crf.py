@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from recurra import GradientTape, gradcheck, ops
+from recurra import GradientTape, Variable, gradcheck, ops
 
 MASKS = {
     "full": [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]],
@@ -201,3 +201,61 @@ def test_errors() -> None:
         ops.crf_path_score(case.scores, case.labels[:, :2], case.transitions)
     with pytest.raises(ValueError, match="labels must hold label ids, got dtype float64"):
         ops.crf_path_score(case.scores, case.labels + 0.5, case.transitions)
+
+
+@pytest.mark.parametrize("steps", [1, 9, 40])
+@pytest.mark.parametrize("classes", [1, 2, 5])
+@pytest.mark.parametrize("far", [None, 1e4, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_row_does_not_depend_on_the_others(steps: int, classes: int, far: float | None, masked: bool) -> None:
+    rng = np.random.default_rng(steps + classes)
+    scores, transitions = rng.normal(size=(6, steps, classes)), rng.normal(size=(classes, classes))
+    edges = rng.normal(size=(2, classes))
+    labels, mask = rng.integers(0, classes, (6, steps)), rng.random((6, steps)) < 0.7
+    if far is not None:
+        scores[3] = scores[3] * 1e4 if far == 1e4 else far
+
+    def found(rows: slice) -> list[Any]:
+        x, chain = scores[rows], (transitions, *edges, mask[rows] if masked else None)
+        return [
+            np.asarray(ops.crf_log_norm(x, *chain)),
+            np.asarray(ops.crf_path_score(x, labels[rows], *chain)),
+            ops.crf_marginals(x, *chain),
+            *ops.viterbi_decode(x, *chain),
+        ]
+
+    with np.errstate(invalid="ignore"):
+        whole = found(slice(None))
+        for i in range(6):
+            for all_rows, alone in zip(whole, found(slice(i, i + 1)), strict=True):
+                np.testing.assert_array_equal(alone[0], all_rows[i])
+
+
+def test_the_gradient_of_a_batch_with_far_scores_is_that_of_its_rows() -> None:
+    rng = np.random.default_rng(5)
+    scores, transitions = rng.normal(size=(5, 6, 3)), rng.normal(size=(3, 3))
+    scores[[1, 4]] *= 1e4
+    mask = rng.random((5, 6)) < 0.8
+    share = rng.normal(size=5)
+
+    def gradients(rows: slice) -> list[Any]:
+        values = [Variable(scores[rows]), Variable(transitions)]
+        with GradientTape() as tape:
+            loss = ops.sum(ops.crf_log_norm(*values, None, None, mask[rows]) * share[rows])
+        return [np.asarray(value) for value in tape.gradient(loss, values)]
+
+    whole = gradients(slice(None))
+    alone = [gradients(slice(i, i + 1)) for i in range(5)]
+    np.testing.assert_allclose(whole[0], np.concatenate([one[0] for one in alone]), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(whole[1], sum(one[1] for one in alone), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300, 0.5, -1, "a", None, 2**63 + 1])
+def test_labels_that_are_none(wrong: Any) -> None:
+    scores, transitions, mask = np.zeros((2, 4, 3)), np.zeros((3, 3)), np.ones((2, 4), bool)
+    labels = np.array([[0, 1, 2, wrong], [0, 0, 0, 0]])
+    with pytest.raises(ValueError, match="labels must"):
+        ops.crf_path_score(scores, labels, transitions, mask=mask)
+    if labels.dtype.kind in "iuf":  # at a masked step it does not count
+        mask[0, 3] = False
+        ops.crf_path_score(scores, labels, transitions, mask=mask)

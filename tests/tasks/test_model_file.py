@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from recurra.cli.root import cli
 from recurra.limits import FileFormatError
-from recurra.tasks import LanguageModel, SentimentClassifier
+from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, SequenceTagger, TextClassifier, Translator
 from recurra.tasks.model_file import check_destination, describe_archive, read_archive, write_archive
 from tests.support.limited import needs_limits, run_limited
 
@@ -256,3 +256,46 @@ def test_folders_and_pipes(tmp_path: Path) -> None:
     for path, said in ((tmp_path, "is a folder"), (tmp_path / "p", "is a pipe, a socket or a device")):
         with pytest.raises(FileFormatError, match=said):
             LanguageModel.load(path)
+
+
+HALF = "\ud83d"  # of a surrogate pair, as JSON that was cut in the middle of one gives it
+
+
+def _trained_on_half_a_pair(task: str) -> Any:
+    pairs, quiet = ([f"one{HALF} two", "two one"], ["1 2", f"2 {HALF}"]), {"epochs": 1, "verbose": 0}
+    if task == "translator":
+        translator = Translator(units=4, embedding=2, seed=1)
+        translator.fit(*pairs, validation=0, **quiet)
+        return translator
+    if task == "chat":
+        bot = ChatBot(units=4, embedding=2, seed=1)
+        bot.fit(*pairs, **quiet)
+        return bot
+    if task == "tagger":
+        tagger = SequenceTagger(units=3, embedding=2, seed=1)
+        tagger.fit([["a", HALF], ["b", "c"]], [["X", f"B{HALF}"], ["X", "X"]], validation=0, **quiet)
+        return tagger
+    if task == "language_model":
+        model = LanguageModel(units=3, embedding=2, seed=1)
+        model.fit(f"a small text{HALF}, " * 9, window=7, batch_size=2, **quiet)
+        return model
+    texts, labels = [f"good{HALF} fun", "a bad film"] * 6, [f"p{HALF}", "n"] * 6
+    if task == "classifier":
+        classifier = TextClassifier(units=3, embedding=2, seed=1, **quiet)
+        classifier.fit(texts, labels)
+        return classifier
+    sentiment = SentimentClassifier(units=3, embedding=2, seed=1)
+    sentiment.fit(texts, labels, batch_size=4, validation=0, **quiet)
+    return sentiment
+
+
+@pytest.mark.parametrize("task", ["translator", "chat", "tagger", "language_model", "classifier", "sentiment"])
+def test_half_a_surrogate_pair_does_not_lose_the_training(tmp_path: Path, task: str) -> None:
+    model = _trained_on_half_a_pair(task)
+    model.save(tmp_path / "m")
+    with zipfile.ZipFile(tmp_path / "m") as file:
+        before = {name: file.read(name) for name in file.namelist() if name.endswith(".json")}
+    assert any(b"ud83d" in content for content in before.values())
+    type(model).load(tmp_path / "m").save(tmp_path / "n")
+    with zipfile.ZipFile(tmp_path / "n") as file:
+        assert {name: file.read(name) for name in before} == before

@@ -206,6 +206,7 @@ def test_texts_of_no_known_token_are_translated(trained: Translator) -> None:
         (lambda t: t.translate(["one", ""]), r"texts\[1\] is empty"),
         (lambda t: t.translate(["one"], beam=0), "beam must be an int >= 1"),
         (lambda t: t.translate(["one"], length_penalty=-1), "length_penalty must be >= 0"),
+        (lambda t: t.translate(["one"], length_penalty=float("nan")), "length_penalty must be >= 0 and finite"),
         (lambda t: t.evaluate(["one"], []), "targets must be as many as sources"),
         (lambda t: t.fit(["one"], ["un"], teacher_forcing=1.5), r"teacher_forcing must be a number in \[0, 1\]"),
         (lambda t: t.fit(["one"], ["un"], epochs=0), "epochs must be an int >= 1"),

@@ -52,8 +52,8 @@ def beam_search(
         raise ValueError(f"prompt must be one row of token ids, got {len(ids)} rows: search for each of them")
     if length < 1 or width < 1:
         raise ValueError(f"length and width must be >= 1, got length={length}, width={width}")
-    if length_penalty < 0:
-        raise ValueError(f"length_penalty must be >= 0, got {length_penalty}")
+    if not 0 <= length_penalty < float("inf"):
+        raise ValueError(f"length_penalty must be >= 0 and finite, got {length_penalty}")
     steps, ends = as_step_model(model), end_ids_of(end_id)
     forbidden = np.unique(np.asarray(list(banned), dtype=np.int64))
     compiled = compiled_form(steps)

@@ -5,8 +5,9 @@ A path is one label for each step that the mask keeps; steps that it leaves out 
     start[y_1] + sum_t scores[t, y_t] + sum_t transitions[y_t-1, y_t] + end[y_T]
 
 and its probability ``exp(score) / Z``, with Z the sum over all C^T paths. Everything is computed in float64, for all
-rows at once, step by step. Where the scores are within some hundreds of each other a step is a product of exponentials;
-otherwise, and with transitions of -inf, it is a logsumexp over (B, C, C).
+rows at once, step by step. In rows whose scores are within some hundreds of each other a step is a product of
+exponentials; in the others, and with transitions of -inf, it is a logsumexp over (B, C, C). A row's results do not
+depend on the other rows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class _Chain(NamedTuple):
     """A checked call, in float64, with the kept steps of each row moved to its front.
 
     scores : (T, B, C);  lengths : (B,);  order : (B, T), where each step came from, or None for its own place
-    weights : exp(transitions - shift), or None where these are not safe
+    weights : exp(transitions - shift), or None where no row may use them
+    wide : (B,) bool, the rows that may not
     """
 
     scores: Array
@@ -39,6 +41,7 @@ class _Chain(NamedTuple):
     end: Array
     weights: Array | None
     shift: float
+    wide: Array
 
     def follow(self, before: Array) -> Array:
         """(B, C): log sum_i exp(before[b, i] + transitions[i, j])."""
@@ -51,6 +54,15 @@ class _Chain(NamedTuple):
     def _product(self, x: Array, transitions: Array, transposed: bool) -> Array:
         if self.weights is None:
             return _logsumexp(x[:, :, None] + transitions, 1)
+        if self.wide.any():
+            found = np.empty(x.shape)
+            found[self.wide] = _logsumexp(x[self.wide][:, :, None] + transitions, 1)
+            found[~self.wide] = self._exponentials(x[~self.wide], transposed)
+            return found
+        return self._exponentials(x, transposed)
+
+    def _exponentials(self, x: Array, transposed: bool) -> Array:
+        assert self.weights is not None
         top = x.max(1, keepdims=True)
         product = core.matmul(np.exp(x - top), self.weights, None, False, transposed)
         return np.asarray(np.log(product) + (top + self.shift))
@@ -100,9 +112,9 @@ def crf_path_score(
     path = _path(labels, chain, mask)
     kept = np.arange(steps)[:, None] < chain.lengths
     rows = np.arange(batch)
-    total = (np.take_along_axis(chain.scores, path[..., None], -1)[..., 0] * kept).sum(0)
+    total = _over_steps(np.take_along_axis(chain.scores, path[..., None], -1)[..., 0] * kept)
     if steps > 1:
-        total = total + np.where(kept[1:], chain.transitions[path[:-1], path[1:]], 0).sum(0)
+        total = total + _over_steps(np.where(kept[1:], chain.transitions[path[:-1], path[1:]], 0))
     some = chain.lengths > 0
     last = path[np.maximum(chain.lengths - 1, 0), rows] if steps else np.zeros(batch, np.int64)
     if steps:
@@ -221,12 +233,14 @@ def _chain(
             x = np.take_along_axis(x, order[..., None], 1)
         x = np.where((np.arange(steps) < lengths[:, None])[..., None], x, 0)  # whatever stands at masked steps
     moved = np.ascontiguousarray(x.transpose(1, 0, 2), np.float64)
-    with np.errstate(invalid="ignore"):
-        spread = 2 * np.ptp(pairs) + np.ptp(edges[0]) + np.ptp(edges[1]) + np.ptp(moved, axis=-1).max(initial=0.0)
-    safe = bool(spread < _SAFE_RANGE)  # False for inf and nan
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = np.ptp(moved, axis=-1).max(0, initial=0.0)
+        spread = 2 * np.ptp(pairs) + np.ptp(edges[0]) + np.ptp(edges[1]) + spread
+    wide = ~(spread < _SAFE_RANGE)  # True for inf and nan
+    safe = not wide.all()
     shift = float(pairs.max()) if safe else 0.0
     weights = np.exp(pairs - shift) if safe else None
-    return _Chain(moved, lengths, order, pairs, edges[0], edges[1], weights, shift)
+    return _Chain(moved, lengths, order, pairs, edges[0], edges[1], weights, shift, wide)
 
 
 def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
@@ -237,14 +251,23 @@ def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
         ids = ids[..., 0]
     if ids.shape != (batch, steps):
         raise ValueError(f"labels must have shape (B, T) = ({batch}, {steps}), got {ids.shape}")
-    if ids.dtype.kind not in "iu" and not np.array_equal(ids, np.trunc(ids)):
+    if ids.dtype.kind == "O" and all(isinstance(one, (int, np.integer)) for one in ids.flat):
+        ids = ids.astype(np.int64)
+    if ids.dtype.kind not in "iufb":
         raise ValueError(f"labels must hold label ids, got dtype {ids.dtype}")
     if chain.order is not None:
         ids = np.take_along_axis(ids, chain.order, 1)
-    ids = np.where(np.arange(steps) < chain.lengths[:, None], ids, 0).astype(np.int64)
+    ids = np.where(np.arange(steps) < chain.lengths[:, None], ids, 0)
+    if ids.dtype.kind == "f" and not np.array_equal(ids, np.trunc(ids)):
+        raise ValueError(f"labels must hold label ids, got dtype {ids.dtype} with fractions or NaN")
     if ids.size and (ids.min() < 0 or ids.max() >= classes):
         raise ValueError(f"labels must be in [0, C) = [0, {classes}), got ids from {ids.min()} to {ids.max()}")
-    return np.asarray(ids.T)
+    return np.asarray(ids.T.astype(np.int64))
+
+
+def _over_steps(x: Array) -> Array:
+    """The sum over the first axis, one step after the other: the order of NumPy's sum depends on the other axis."""
+    return np.asarray(x.cumsum(0)[-1]) if len(x) else np.zeros(x.shape[1:])
 
 
 def _restored(unary: Array, chain: _Chain) -> Array:
@@ -296,6 +319,7 @@ def _expectations(chain: _Chain, alpha: Array, log_norm: Array, share: Array) ->
     if not steps:
         return unary, pairs
     kept = np.arange(steps)[:, None] < chain.lengths
+    wide = np.flatnonzero(chain.wide)
     beta = np.broadcast_to(chain.end, (batch, classes))
     ahead = np.zeros(alpha.shape)  # of step t: scores and beta of the step after it
     unary[-1] = np.exp(alpha[-1] + beta - norm)
@@ -303,16 +327,19 @@ def _expectations(chain: _Chain, alpha: Array, log_norm: Array, share: Array) ->
         ahead[t] = chain.scores[t + 1] + beta
         beta = np.where(kept[t + 1][:, None], chain.precede(ahead[t]), chain.end)
         unary[t] = np.exp(alpha[t] + beta - norm)
-        if chain.weights is None:
-            after = np.where(kept[t + 1][:, None], ahead[t] - norm, -np.inf)
-            both = np.exp(alpha[t][:, :, None] + chain.transitions + after[:, None, :])
-            pairs += core.matmul(share[None], both.reshape(batch, classes**2), None, False, False).reshape(pairs.shape)
+        if len(wide):
+            after = np.where(kept[t + 1][wide, None], ahead[t][wide] - norm[wide], -np.inf)
+            both = np.exp(alpha[t][wide][:, :, None] + chain.transitions + after[:, None, :])
+            both = both.reshape(len(wide), classes**2)
+            pairs += core.matmul(share[None, wide], both, None, False, False).reshape(pairs.shape)
     unary *= np.where(kept, share, 0)[..., None]
     if chain.weights is not None and steps > 1:
-        left, right = alpha[:-1], ahead[:-1]
+        rows = ~chain.wide if len(wide) else slice(None)
+        left, right = alpha[:-1, rows], ahead[:-1, rows]
         tops = left.max(-1, keepdims=True), right.max(-1, keepdims=True)
-        scale = np.where(kept[1:], np.exp(tops[0] + tops[1] + chain.shift - norm)[..., 0] * share, 0)
+        scale = np.exp(tops[0] + tops[1] + chain.shift - norm[rows])[..., 0] * share[rows]
+        scale = np.where(kept[1:, rows], scale, 0)
         a = np.exp(left - tops[0]).reshape(-1, classes)
         b = (np.exp(right - tops[1]) * scale[..., None]).reshape(-1, classes)
-        pairs = chain.weights * core.matmul(a, b, None, True, False)
+        pairs += chain.weights * core.matmul(a, b, None, True, False)
     return unary, pairs

@@ -60,9 +60,14 @@ def write_archive(
         network = Path(folder) / "model.keras"
         model.save(network)
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("recurra.json", json.dumps(description, indent=1, ensure_ascii=False))
-            archive.writestr("vocabulary.json", vocabulary)
+            archive.writestr("recurra.json", _bytes(json.dumps(description, indent=1, ensure_ascii=False)))
+            archive.writestr("vocabulary.json", _bytes(vocabulary))
             archive.write(network, "model.keras", zipfile.ZIP_STORED)
+
+
+def _bytes(text: str) -> bytes:
+    """JSON as UTF-8. Halves of surrogate pairs, which texts out of JSON may hold, become JSON's escapes."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def check_destination(path: str | os.PathLike[str]) -> None:

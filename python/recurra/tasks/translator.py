@@ -236,8 +236,8 @@ class Translator:
         highest attention weight. Without attention, and for characters, unknown tokens are never written.
         """
         check_sizes(beam=beam, batch_size=batch_size)
-        if length_penalty < 0:
-            raise ValueError(f"length_penalty must be >= 0, got {length_penalty}")
+        if not 0 <= length_penalty < float("inf"):
+            raise ValueError(f"length_penalty must be >= 0 and finite, got {length_penalty}")
         network, sources = self._trained(), self._encode(texts)
         start = len(self.target)
         found: list[list[Translation]] = [[] for _ in sources]
