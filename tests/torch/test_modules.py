@@ -242,6 +242,35 @@ def test_empty_batch() -> None:
     torch.testing.assert_close(ours(x), theirs(x))
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loop_over_calls_of_one_step(kind: str, batch_first: bool) -> None:
+    """As policies of reinforcement learning call a layer; with weights that change in between."""
+    axis = 1 if batch_first else 0
+    x = torch.randn(*((B, T) if batch_first else (T, B)), I)
+    initial = states_for(kind, (2, B, H), torch.float32)
+    results = []
+    for module in pair(kind, I, H, num_layers=2, batch_first=batch_first):
+        found: list[Any] = []
+        optimizer = torch.optim.SGD(module.parameters(), 0.1)
+        for _ in range(2):
+            states: Any = tuple(initial) if kind == "LSTM" else initial[0]
+            outputs = []
+            for t in range(T):
+                y, states = module(x.narrow(axis, t, 1), states)
+                outputs.append(y)
+            torch.cat(outputs, axis).pow(2).sum().backward()
+            found += [torch.cat(outputs, axis).detach(), *(one.grad.clone() for one in module.parameters())]
+            optimizer.step()
+            module.zero_grad()
+        with torch.no_grad():
+            found += flat(module(x.narrow(axis, 0, 1), states))
+            module.weight_hh_l1.data.mul_(2)
+            found += flat(module(x.narrow(axis, 0, 1), states))
+        results.append(found)
+    torch.testing.assert_close(*results, **TOLERANCE[torch.float32])
+
+
 def test_packed_and_padded_back() -> None:
     ours, theirs = pair("LSTM", I, H, bidirectional=True, batch_first=True)
     sequences = [torch.randn(n, I) for n in (2, 6, 1, 6)]

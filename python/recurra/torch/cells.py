@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -27,26 +27,35 @@ class KernelCell:
         mode = self._mode
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if self.bias else ("weight_ih", "weight_hh")
         own = self._parameters  # a lookup there costs less than an attribute
-        weights = [own.get(name) if name in own else getattr(self, name) for name in names]
+        try:
+            weights = [own[name] for name in names]
+        except KeyError:  # a parametrization, pruning
+            weights = [getattr(self, name) for name in names]
         states = None if torch.compiler.is_compiling() or pytorch_only() else self._states_fit(input, hx)
         if states is None or not input.numel() or way((input, *states, *weights), input.dtype) != DIRECT:
             return type(self)._pytorch_forward(self, input, hx)
         h0, c0 = (*states, None, None)[:2]
         return run_step(mode, input, h0, c0, weights)
 
-    def _states_fit(self, x: Any, hx: Any) -> list[Tensor] | None:
+    def _states_fit(self, x: Any, hx: Any) -> Sequence[Tensor] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""
-        if not isinstance(x, Tensor) or x.dim() not in (1, 2) or x.shape[-1] != self.input_size:
+        if not isinstance(x, Tensor):
+            return None
+        *batch, features = x.shape
+        if features != self.input_size or len(batch) > 1:
             return None
         if hx is None:
             return []
-        states = hx if self._mode == "LSTM" else (hx,)
-        if not isinstance(states, (tuple, list)) or len(states) != (2 if self._mode == "LSTM" else 1):
+        states: Any = hx
+        if not isinstance(self, nn.LSTMCell):
+            states = (hx,)
+        elif not isinstance(hx, (tuple, list)) or len(hx) != 2:
             return None
-        shape = (*x.shape[:-1], self.hidden_size)
-        if not all(isinstance(state, Tensor) and tuple(state.shape) == shape for state in states):
-            return None
-        return list(states)
+        shape = (*batch, self.hidden_size)
+        for state in states:
+            if not isinstance(state, Tensor) or state.shape != shape:
+                return None
+        return states  # type: ignore[no-any-return,unused-ignore]
 
 
 class LSTMCell(KernelCell, nn.LSTMCell):
@@ -70,4 +79,4 @@ class RNNCell(KernelCell, nn.RNNCell):
 
     @property
     def _mode(self) -> str:  # type: ignore[override,unused-ignore]
-        return f"RNN_{self.nonlinearity.upper()}"
+        return "RNN_TANH" if self.nonlinearity == "tanh" else f"RNN_{self.nonlinearity.upper()}"

@@ -58,7 +58,7 @@ def forward(
     states = [None if state is None else array_of(state) for state in ((h0, c0) if kind.has_c else (h0,))]
     y: Array | None = None
     finals, caches = [], []
-    keep = not training or (call.batch_first and call.rows is None and x_array.shape[1] == 1)
+    keep = not training or (call.rows is None and x_array.shape[1 if call.batch_first else 0] == 1)
     H = weights[1].shape[1]  # of y: with a projection fewer than c has
     if directions == 2:
         y = np.empty((*x_array.shape[:-1], 2 * H), x_array.dtype)

@@ -28,15 +28,20 @@ def forward(
 
     x : (B, I) or (I,);  h0, c0 : (B, H) or (H,), or None for zeros
     """
-    kind, H = KINDS[mode], weights[1].shape[1]
+    kind = KINDS[mode]
     columns, packed = kept_columns(kind, weights)
-    given = (h0, c0) if kind.has_c else (h0,)
-    initial = [None if state is None else array_of(state).reshape(-1, H) for state in given]
+    x_array = array_of(x)
+    batched = x_array.ndim == 2
+    initial = [None if h0 is None else array_of(h0)]
+    if kind.has_c:
+        initial.append(None if c0 is None else array_of(c0))
+    if not batched:
+        x_array, initial = x_array[None], [None if state is None else state[None] for state in initial]
     _, final, cache = core.recurrent_forward(
-        kind.cell, array_of(x).reshape(-1, 1, x.shape[-1]), initial, columns, None, None, None, None, kind.activation,
-        "sigmoid", False, False, False, training, packed, None, None,
+        kind.cell, x_array[:, None], initial, columns, None, None, None, None, kind.activation, "sigmoid",
+        False, False, False, training, packed, None, None,
     )  # fmt: skip
-    if x.dim() == 1:
+    if not batched:
         final = [state[0] for state in final]
     return tuple([torch.from_numpy(state) for state in final]), cache
 

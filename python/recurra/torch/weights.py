@@ -24,13 +24,13 @@ Columns = tuple[Array | None, ...]  # kernel, recurrent_kernel, bias; and projec
 class Kept:
     """What is kept of the weights of one direction of a layer."""
 
-    __slots__ = ("arrays", "checksum", "columns", "owner", "packed", "shapes")
+    __slots__ = ("arrays", "checksum", "columns", "memory", "owner", "packed")
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         key = id(weights[1])
         self.owner = ref(weights[1], lambda _: _KEPT.pop(key, None))
         self.arrays = [array_of(weight) for weight in weights]  # hold the memory: no other has these addresses
-        self.shapes = [(weight.data_ptr(), weight.shape) for weight in weights]
+        self.memory = [(weight.data_ptr(), weight.shape, weight.dtype) for weight in weights]
         self.checksum: int | None = None
         self.columns: Columns | None = None  # in the kernels' form
         self.packed: Any = None  # the kernels' cache
@@ -38,10 +38,12 @@ class Kept:
 
     def fits(self, weights: Sequence[Tensor]) -> bool:
         """Whether the weights are the same memory."""
-        if self.owner() is not weights[1] or len(weights) != len(self.shapes):
+        if self.owner() is not weights[1] or len(weights) != len(self.memory):
             return False
-        for weight, (address, shape) in zip(weights, self.shapes, strict=False):
-            if weight.data_ptr() != address or weight.shape != shape or not weight.is_contiguous():
+        for weight, (address, shape, dtype) in zip(weights, self.memory, strict=False):
+            if weight.data_ptr() != address or weight.dtype is not dtype or not weight.is_contiguous():
+                return False
+            if weight.shape != shape:
                 return False
         return True
 
@@ -51,7 +53,8 @@ _KEPT: dict[int, Kept] = {}  # by the id of weight_hh
 
 def array_of(tensor: Tensor) -> Array:
     """A tensor's memory as a numpy array; a copy only where it is not contiguous."""
-    tensor = tensor.detach()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     if tensor.is_neg():  # the imaginary part of a conjugate
         tensor = tensor.resolve_neg()
     return (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()  # type: ignore[no-any-return,unused-ignore]
