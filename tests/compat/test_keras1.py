@@ -89,7 +89,8 @@ def test_every_name_of_the_table_leads_to_an_argument() -> None:
 def _needed(layer: str) -> dict[str, Any]:
     if layer.startswith("Conv"):
         return {"filters": 2, "kernel_size": 3}
-    first = {"Dropout": "rate", "GaussianDropout": "rate", "SpatialDropout1D": "rate", "GaussianNoise": "stddev"}
+    first = {"Dropout": "rate", "GaussianDropout": "rate", "GaussianNoise": "stddev"}
+    first |= {f"SpatialDropout{rank}D": "rate" for rank in (1, 2)}
     if layer in first:
         return {first[layer]: 0.5}
     if layer == "Embedding":
@@ -108,6 +109,21 @@ def test_both_names_are_refused() -> None:
         layers.BatchNormalization(mode=1)
     with pytest.raises(TypeError, match="nb_filter"):
         layers.Dense(3, nb_filter=4)
+
+
+def test_the_factor_of_a_regularizer() -> None:
+    assert regularizers.l2(l=0.5).l2 == 0.5 and regularizers.l1(l=0.25).l1 == 0.25
+    assert regularizers.l2(0.5).l2 == regularizers.L2(l2=0.5).l2
+    recurra.compat.uninstall()
+    with pytest.raises(TypeError):
+        regularizers.l2(l=0.5)
+    recurra.compat.install()
+
+
+def test_recurrent_convolutions() -> None:
+    old = layers.ConvLSTM2D(nb_filter=3, nb_row=3, nb_col=2, border_mode="same", inner_activation="relu", name="a")
+    new = layers.ConvLSTM2D(3, (3, 2), padding="same", recurrent_activation="relu", name="a")
+    assert old.get_config() == new.get_config()
 
 
 def test_a_subclass_hands_old_names_on() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from recurra.layers.base.layer import Layer
 from recurra.models import Model
+from recurra.regularizers import L1, L2
 
 _KERNEL = {
     "W_constraint": "kernel_constraint",
@@ -40,6 +41,9 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
     "Conv1D": _CONVOLUTION | {"filter_length": "kernel_size", "subsample_length": "strides"},
     "Conv2D": _CONVOLUTION | {"subsample": "strides"},
+    "ConvLSTM2D": _CONVOLUTION
+    | {"subsample": "strides"}
+    | {name: new for name, new in _GATED.items() if name != "output_dim"},
     "Dense": _DENSE,
     "Dropout": {"p": "rate"},
     "Embedding": {
@@ -57,10 +61,13 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "AveragePooling2D": _WINDOWS,
     "SimpleRNN": _RECURRENT,
     "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     "UpSampling1D": {"length": "size"},
 }
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _MODES = {"ave": "average", "max": "maximum", "mul": "multiply", "sum": "add"}
+#: what Keras 2 called the factor of a regularizer
+FACTORS = {L1: "l1", L2: "l2"}
 _undo: list[tuple[type, str, Any]] = []
 _plain_init_subclass = Layer.__dict__["__init_subclass__"]
 
@@ -121,6 +128,7 @@ def _normalization(given: dict[str, Any]) -> None:
 _SPECIAL: dict[str, Callable[[dict[str, Any]], None]] = {
     "BatchNormalization": _normalization,
     "Conv2D": _square,
+    "ConvLSTM2D": _square,
     "Embedding": _embedding,
     "GRU": _recurrent,
     "LSTM": _recurrent,
@@ -179,6 +187,18 @@ def _init_subclass(cls: type[Layer], **kwargs: Any) -> None:
     _wrap_if_listed(cls)
 
 
+def _wrap_factor(kind: type, name: str) -> None:
+    """``l2(l=0.01)``."""
+    plain: Any = kind.__init__
+
+    @functools.wraps(plain)
+    def renaming(self: Any, *args: Any, **kwargs: Any) -> None:
+        plain(self, *args, **{name if key == "l" else key: value for key, value in kwargs.items()})
+
+    _undo.append((kind, "__init__", plain))
+    kind.__init__ = renaming  # type: ignore[misc]
+
+
 def _ends(kwargs: dict[str, Any]) -> dict[str, Any]:
     """``Model(input=, output=)``."""
     if "input" not in kwargs and "output" not in kwargs:
@@ -194,6 +214,8 @@ def start(loaded: list[type]) -> None:
     """
     for kind in loaded:
         _wrap_if_listed(kind)
+    for kind, name in FACTORS.items():
+        _wrap_factor(kind, name)
     Layer.__init_subclass__ = classmethod(_init_subclass)  # type: ignore[assignment]
     new, init = Model.__new__, Model.__init__
     _undo.append((Model, "__new__", Model.__dict__["__new__"]))
