@@ -124,6 +124,15 @@ def test_recurrent_convolutions() -> None:
     old = layers.ConvLSTM2D(nb_filter=3, nb_row=3, nb_col=2, border_mode="same", inner_activation="relu", name="a")
     new = layers.ConvLSTM2D(3, (3, 2), padding="same", recurrent_activation="relu", name="a")
     assert old.get_config() == new.get_config()
+    old = layers.Convolution2D(3, 2, 4, border_mode="same", name="a")
+    assert old.get_config() == layers.Conv2D(3, (2, 4), padding="same", name="a").get_config()
+    assert layers.Conv2D(3, 2, 4).strides == (4, 4)  # as today, where no name is Keras 1's
+
+
+def test_slice_x() -> None:
+    x, y = np.arange(12).reshape(6, 2), np.arange(6)
+    assert [part.tolist() for part in keras1.slice_X([x, y], 4)] == [[[8, 9], [10, 11]], [4, 5]]
+    assert keras1.slice_X(y, 1, 3).tolist() == [1, 2] and keras1.slice_X(y, [5, 0]).tolist() == [5, 0]
 
 
 def test_a_subclass_hands_old_names_on() -> None:

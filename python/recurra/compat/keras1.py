@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from recurra.layers.base.layer import Layer
 from recurra.models import Model
 from recurra.regularizers import L1, L2
@@ -64,6 +66,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     "UpSampling1D": {"length": "size"},
 }
+#: layers whose kernel had its two sizes as two arguments
+_SQUARE = ("Conv2D", "ConvLSTM2D")
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _MODES = {"ave": "average", "max": "maximum", "mul": "multiply", "sum": "add"}
 #: what Keras 2 called the factor of a regularizer
@@ -164,6 +168,15 @@ def merge(
     return getattr(layers, _MODES[mode])(list(inputs), name=name)
 
 
+def slice_X(X: Any, start: Any = None, stop: Any = None) -> Any:
+    """Rows of an array, or of each array in a list: from `start` to `stop`, or those that a list `start` names."""
+    if isinstance(X, list):
+        return [slice_X(one, start, stop) for one in X]
+    if hasattr(start, "__len__"):
+        return X[np.asarray(start)]
+    return X[start:stop]
+
+
 def _wrap(kind: type) -> None:
     """Let the constructor of a layer take Keras 1's names."""
     layer = kind.__name__
@@ -171,6 +184,8 @@ def _wrap(kind: type) -> None:
 
     @functools.wraps(plain)
     def renaming(self: Any, *args: Any, **kwargs: Any) -> None:
+        if layer in _SQUARE and len(args) == 3 and kwargs.keys() & ARGUMENTS[layer].keys():
+            args = (args[0], args[1:])  # Keras 1's nb_filter, nb_row, nb_col
         plain(self, *args, **translated(layer, kwargs))
 
     _undo.append((kind, "__init__", kind.__dict__.get("__init__")))

@@ -42,7 +42,7 @@ PATHS: dict[str, dict[str, str]] = {
         "recurra.layers": "Input InputLayer InputSpec Layer",
         "recurra.models:Model": "Container Network",
     },
-    "engine.training": {"recurra.models": "Model"},
+    "engine.training": {"recurra.models": "Model", "recurra.compat.keras1": "slice_X"},
     "initializations": {
         "recurra.initializers": "get glorot_normal glorot_uniform he_normal he_uniform identity lecun_uniform "
         "orthogonal",
