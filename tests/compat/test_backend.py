@@ -165,3 +165,14 @@ def test_int_shape_of_what_the_call_keeps() -> None:
     np.testing.assert_allclose(model.predict([x[0], x[1]], verbose=0), wanted, rtol=1e-5)
     with pytest.raises(TypeError, match="must be a tensor, got None"):
         K.int_shape(None)
+
+
+def test_function_with_the_learning_phase() -> None:
+    model = recurra.Sequential([recurra.layers.Input((4, 3)), recurra.layers.Dropout(0.5), recurra.layers.LSTM(2)])
+    function = K.function([model.input, K.learning_phase()], [model.layers[0].output])
+    x = np.random.default_rng(0).normal(size=(5, 4, 3)).astype("float32")
+    np.testing.assert_array_equal(function([x, 0])[0], x)
+    dropped = function([x, 1])[0]
+    assert 0.2 < (np.asarray(dropped) == 0).mean() < 0.8
+    with pytest.raises(ValueError, match="one list of 2 arrays"):
+        function([x])

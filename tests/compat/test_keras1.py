@@ -89,7 +89,8 @@ def test_every_name_of_the_table_leads_to_an_argument() -> None:
 def _needed(layer: str) -> dict[str, Any]:
     if layer.startswith("Conv"):
         return {"filters": 2, "kernel_size": 3}
-    first = {"Dropout": "rate", "GaussianDropout": "rate", "SpatialDropout1D": "rate", "GaussianNoise": "stddev"}
+    first = {"Dropout": "rate", "GaussianDropout": "rate", "GaussianNoise": "stddev"}
+    first |= {f"SpatialDropout{rank}D": "rate" for rank in (1, 2)}
     if layer in first:
         return {first[layer]: 0.5}
     if layer == "Embedding":
@@ -108,6 +109,30 @@ def test_both_names_are_refused() -> None:
         layers.BatchNormalization(mode=1)
     with pytest.raises(TypeError, match="nb_filter"):
         layers.Dense(3, nb_filter=4)
+
+
+def test_the_factor_of_a_regularizer() -> None:
+    assert regularizers.l2(l=0.5).l2 == 0.5 and regularizers.l1(l=0.25).l1 == 0.25
+    assert regularizers.l2(0.5).l2 == regularizers.L2(l2=0.5).l2
+    recurra.compat.uninstall()
+    with pytest.raises(TypeError):
+        regularizers.l2(l=0.5)
+    recurra.compat.install()
+
+
+def test_recurrent_convolutions() -> None:
+    old = layers.ConvLSTM2D(nb_filter=3, nb_row=3, nb_col=2, border_mode="same", inner_activation="relu", name="a")
+    new = layers.ConvLSTM2D(3, (3, 2), padding="same", recurrent_activation="relu", name="a")
+    assert old.get_config() == new.get_config()
+    old = layers.Convolution2D(3, 2, 4, border_mode="same", name="a")
+    assert old.get_config() == layers.Conv2D(3, (2, 4), padding="same", name="a").get_config()
+    assert layers.Conv2D(3, 2, 4).strides == (4, 4)  # as today, where no name is Keras 1's
+
+
+def test_slice_x() -> None:
+    x, y = np.arange(12).reshape(6, 2), np.arange(6)
+    assert [part.tolist() for part in keras1.slice_X([x, y], 4)] == [[[8, 9], [10, 11]], [4, 5]]
+    assert keras1.slice_X(y, 1, 3).tolist() == [1, 2] and keras1.slice_X(y, [5, 0]).tolist() == [5, 0]
 
 
 def test_a_subclass_hands_old_names_on() -> None:

@@ -74,3 +74,16 @@ def test_a_model_for_many_gpus_is_the_model() -> None:
     model = recurra.Sequential()
     with pytest.warns(UserWarning, match="no GPU is here, 2 asked for"):
         assert multi_gpu_model(model, gpus=2) is model
+
+
+def test_all_of_the_layers_modules_names() -> None:
+    found: dict[str, object] = {}
+    exec("from keras.layers import *", found)
+    assert {"LSTM", "CuDNNLSTM", "CuDNNGRU", "MaxPool1D", "Convolution1D"} <= set(found)
+    assert found["CuDNNLSTM"] is found["LSTM"] is recurra.layers.LSTM
+
+
+def test_the_input_of_an_input_layer() -> None:
+    x = recurra.layers.Input((3,))
+    model = recurra.Model(x, recurra.layers.Dense(2)(x))
+    assert model.layers[0].input is x and model.layers[1].input is x

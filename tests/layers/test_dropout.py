@@ -57,6 +57,18 @@ def test_noise_shape_and_spatial_dropout_share_along_time() -> None:
         layers.Dropout(1.5)
 
 
+def test_spatial_dropout_of_images_and_volumes() -> None:
+    images = np.ones((3, 4, 5, 30), "float32")
+    y = layers.SpatialDropout2D(0.4)(images, training=True)
+    assert (y == y[:, :1, :1]).all() and 0.2 < (y == 0).mean() < 0.6 and (y[0] != y[1]).any()
+    turned = layers.SpatialDropout2D(0.4, data_format="channels_first")(images.transpose(0, 3, 1, 2), training=True)
+    assert (turned == turned[:, :, :1, :1]).all() and (turned == 0).any() and set(np.unique(turned)) <= {0, np.max(y)}
+    volumes = layers.SpatialDropout3D(0.4)(images[:, None], training=True)
+    assert volumes.shape == (3, 1, 4, 5, 30) and (volumes == volumes[:, :, :1, :1]).all()
+    with pytest.raises(ValueError, match="data_format must be None"):
+        layers.SpatialDropout2D(0.4, data_format="NHWC")
+
+
 def test_gaussian_layers() -> None:
     assert layers.GaussianNoise(0.5)(X) is X
     noise = layers.GaussianNoise(0.5)(X, training=True) - X

@@ -174,6 +174,12 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "Dropout": ({"rate": 0.5}, X, {}, {"rate": 0.1, "noise_shape": (None, 1, I), "seed": 3}),
     "SpatialDropout1D": ({"rate": 0.5}, X, {}, {"rate": 0.1, "seed": 3}),
+    "SpatialDropout2D": (
+        {"rate": 0.5}, X[:, :, None], {}, {"rate": 0.1, "seed": 3, "data_format": "channels_first"},
+    ),
+    "SpatialDropout3D": (
+        {"rate": 0.5}, X[:, :, None, None], {}, {"rate": 0.1, "seed": 3, "data_format": "channels_first"},
+    ),
     "GaussianNoise": ({"stddev": 0.5}, X, {}, {"stddev": 0.1, "seed": 3}),
     "GaussianDropout": ({"rate": 0.5}, X, {}, {"rate": 0.1, "seed": 3}),
     "LayerNormalization": ({}, X, {}, {**NORM, "rms_scaling": True}),
@@ -187,6 +193,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     ),
     **window_layers.ARGUMENTS,
     "AddLoss": ({}, X, {}, {"unconditional": True}),
+    "AddMetric": ({"metric_name": "one"}, X, {}, {"metric_name": "two", "aggregation": "sum"}),
     "Add": ({}, PAIR, {}, {}), "Subtract": ({}, PAIR, {}, {}), "Multiply": ({}, PAIR, {}, {}),
     "Average": ({}, PAIR, {}, {}), "Maximum": ({}, PAIR, {}, {}), "Minimum": ({}, PAIR, {}, {}),
     "Concatenate": ({}, PAIR, {}, {"axis": 1}),
@@ -231,9 +238,10 @@ NOT_SEEN = {
         "StackedRNNCells",
         "InputFeedingDecoder",
         "AddLoss",
+        "AddMetric",
         *("MultiHeadAttention", "CategoryEncoding"),
     )
-}
+} | {("AddMetric", "metric_name")}  # in tests/models/test_own_metrics.py
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}
 #: in test_text_vectorization.py, tests/preprocessing/test_vectorizer.py and test_index_lookup.py
 OF_TEXTS = {"TextVectorization", "StringLookup", "IntegerLookup"}

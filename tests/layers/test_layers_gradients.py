@@ -90,6 +90,8 @@ LAYERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "Lambda": (lambda: layers.Lambda(lambda x: ops.exp(x) * x, **F64), X, {}),
     "Dropout": (lambda: layers.Dropout(0.5, **F64), X, {"training": True}),
     "SpatialDropout1D": (lambda: layers.SpatialDropout1D(0.5, **F64), X, {"training": True}),
+    "SpatialDropout2D": (lambda: layers.SpatialDropout2D(0.5, **F64), X[:, :, None], {"training": True}),
+    "SpatialDropout3D": (lambda: layers.SpatialDropout3D(0.5, **F64), X[:, :, None, None], {"training": True}),
     "GaussianNoise": (lambda: layers.GaussianNoise(0.5, **F64), X, {"training": True}),
     "GaussianDropout": (lambda: layers.GaussianDropout(0.5, **F64), X, {"training": True}),
     "LayerNormalization": (lambda: layers.LayerNormalization([1, 2], **F64), X, {}),
@@ -131,7 +133,8 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
         *(f"{kind}Cell" for kind in recurrent_layers.KINDS), "StackedRNNCells",  # below, and in RNN
         "Embedding", "ReversibleEmbedding",  # ids have none; tables in their own tests
         "Input", "InputLayer", "InputSpec", "Layer", "Merge", "Wrapper", "DropoutRNNCell", "Operation", "GetItem",
-        "AddLoss", "CRF", "DistinctSteps",  # tests/models/test_model_add_loss.py, test_crf.py, test_distinct_steps.py
+        "AddLoss", "AddMetric",  # tests/models/test_model_add_loss.py, test_own_metrics.py
+        "CRF", "DistinctSteps",  # test_crf.py, test_distinct_steps.py
         "InputFeedingDecoder",  # test_attention_decoder.py
         "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
     }  # fmt: skip

@@ -300,19 +300,23 @@ def random_uniform(
 def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
     """A function from a list of arrays to a list of arrays, along the layers between symbolic tensors.
 
-    inputs, outputs : lists of symbolic tensors, ``K.function([model.input], [model.layers[1].output])``
-    returns : called with as many arrays as there are inputs; layers work as they do for prediction
+    inputs, outputs : lists of symbolic tensors, ``K.function([model.input], [model.layers[1].output])``; among the
+        inputs may be ``K.learning_phase()``
+    returns : called with as many arrays as there are inputs; layers work as they do for prediction, and as in training
+        where 1 is given for the learning phase
     """
     from recurra.models import Model
 
     if not isinstance(inputs, (list, tuple)) or not isinstance(outputs, (list, tuple)):
         raise TypeError("inputs and outputs must be lists of symbolic tensors")
-    model = Model(list(inputs), list(outputs))
+    phases = [place for place, one in enumerate(inputs) if isinstance(one, int)]
+    model = Model([one for one in inputs if not isinstance(one, int)], list(outputs))
 
     def compute(arrays: Sequence[Any]) -> list[Any]:
         if not isinstance(arrays, (list, tuple)) or len(arrays) != len(inputs):
             raise ValueError(f"the function takes one list of {len(inputs)} arrays")
-        found = model(list(arrays), training=False)
+        training = True in [bool(arrays[place]) for place in phases]
+        found = model([one for place, one in enumerate(arrays) if place not in phases], training=training)
         return list(found) if isinstance(found, (list, tuple)) else [found]
 
     return compute

@@ -90,7 +90,7 @@ class HDF5Matrix:
     @property
     def ndim(self) -> int:
         """How many axes."""
-        return self.data.ndim
+        return len(self.shape)
 
     @property
     def size(self) -> int:

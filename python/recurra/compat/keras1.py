@@ -12,8 +12,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from recurra.layers.base.layer import Layer
 from recurra.models import Model
+from recurra.regularizers import L1, L2
 
 _KERNEL = {
     "W_constraint": "kernel_constraint",
@@ -40,6 +43,9 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
     "Conv1D": _CONVOLUTION | {"filter_length": "kernel_size", "subsample_length": "strides"},
     "Conv2D": _CONVOLUTION | {"subsample": "strides"},
+    "ConvLSTM2D": _CONVOLUTION
+    | {"subsample": "strides"}
+    | {name: new for name, new in _GATED.items() if name != "output_dim"},
     "Dense": _DENSE,
     "Dropout": {"p": "rate"},
     "Embedding": {
@@ -57,10 +63,15 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "AveragePooling2D": _WINDOWS,
     "SimpleRNN": _RECURRENT,
     "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate", "dim_ordering": "data_format"},
     "UpSampling1D": {"length": "size"},
 }
+#: layers whose kernel had its two sizes as two arguments
+_SQUARE = ("Conv2D", "ConvLSTM2D")
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _MODES = {"ave": "average", "max": "maximum", "mul": "multiply", "sum": "add"}
+#: what Keras 2 called the factor of a regularizer
+FACTORS = {L1: "l1", L2: "l2"}
 _undo: list[tuple[type, str, Any]] = []
 _plain_init_subclass = Layer.__dict__["__init_subclass__"]
 
@@ -121,6 +132,7 @@ def _normalization(given: dict[str, Any]) -> None:
 _SPECIAL: dict[str, Callable[[dict[str, Any]], None]] = {
     "BatchNormalization": _normalization,
     "Conv2D": _square,
+    "ConvLSTM2D": _square,
     "Embedding": _embedding,
     "GRU": _recurrent,
     "LSTM": _recurrent,
@@ -156,6 +168,15 @@ def merge(
     return getattr(layers, _MODES[mode])(list(inputs), name=name)
 
 
+def slice_X(X: Any, start: Any = None, stop: Any = None) -> Any:
+    """Rows of an array, or of each array in a list: from `start` to `stop`, or those that a list `start` names."""
+    if isinstance(X, list):
+        return [slice_X(one, start, stop) for one in X]
+    if hasattr(start, "__len__"):
+        return X[np.asarray(start)]
+    return X[start:stop]
+
+
 def _wrap(kind: type) -> None:
     """Let the constructor of a layer take Keras 1's names."""
     layer = kind.__name__
@@ -163,6 +184,8 @@ def _wrap(kind: type) -> None:
 
     @functools.wraps(plain)
     def renaming(self: Any, *args: Any, **kwargs: Any) -> None:
+        if layer in _SQUARE and len(args) == 3 and kwargs.keys() & ARGUMENTS[layer].keys():
+            args = (args[0], args[1:])  # Keras 1's nb_filter, nb_row, nb_col
         plain(self, *args, **translated(layer, kwargs))
 
     _undo.append((kind, "__init__", kind.__dict__.get("__init__")))
@@ -177,6 +200,18 @@ def _wrap_if_listed(kind: type) -> None:
 def _init_subclass(cls: type[Layer], **kwargs: Any) -> None:
     _plain_init_subclass.__get__(None, cls)(**kwargs)
     _wrap_if_listed(cls)
+
+
+def _wrap_factor(kind: type, name: str) -> None:
+    """``l2(l=0.01)``."""
+    plain: Any = kind.__init__
+
+    @functools.wraps(plain)
+    def renaming(self: Any, *args: Any, **kwargs: Any) -> None:
+        plain(self, *args, **{name if key == "l" else key: value for key, value in kwargs.items()})
+
+    _undo.append((kind, "__init__", plain))
+    kind.__init__ = renaming  # type: ignore[misc]
 
 
 def _ends(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +229,8 @@ def start(loaded: list[type]) -> None:
     """
     for kind in loaded:
         _wrap_if_listed(kind)
+    for kind, name in FACTORS.items():
+        _wrap_factor(kind, name)
     Layer.__init_subclass__ = classmethod(_init_subclass)  # type: ignore[assignment]
     new, init = Model.__new__, Model.__init__
     _undo.append((Model, "__new__", Model.__dict__["__new__"]))

@@ -42,7 +42,7 @@ PATHS: dict[str, dict[str, str]] = {
         "recurra.layers": "Input InputLayer InputSpec Layer",
         "recurra.models:Model": "Container Network",
     },
-    "engine.training": {"recurra.models": "Model"},
+    "engine.training": {"recurra.models": "Model", "recurra.compat.keras1": "slice_X"},
     "initializations": {
         "recurra.initializers": "get glorot_normal glorot_uniform he_normal he_uniform identity lecun_uniform "
         "orthogonal",
@@ -64,7 +64,7 @@ PATHS: dict[str, dict[str, str]] = {
     "layers.convolutional_recurrent": {"recurra.layers": "ConvLSTM1D ConvLSTM2D ConvLSTM3D"},
     "layers.core": {
         "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
-        "SpatialDropout1D TimeDistributedDense"
+        "SpatialDropout1D SpatialDropout2D SpatialDropout3D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},
     "experimental": {

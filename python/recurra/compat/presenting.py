@@ -25,6 +25,7 @@ from recurra.layers.base.layer import Layer
 from recurra.losses import Loss
 from recurra.metrics import Metric
 from recurra.optimizers import Optimizer
+from recurra.optimizers.schedules import LearningRateSchedule
 from recurra.symbolic import KerasTensor
 from recurra.training import loop
 from recurra.tree import PLAIN, map_structure
@@ -152,6 +153,9 @@ def start() -> None:
     for kind in _every_kind(Metric):
         if "result" in kind.__dict__ and kind.__module__.startswith("recurra."):
             _showing(kind, "result")
+    for kind in _every_kind(LearningRateSchedule):
+        if "__call__" in kind.__dict__ and kind.__module__.startswith("recurra."):
+            _showing(kind, "__call__")
     for name in _ADDED:
         setattr(Variable, name, TensorMethods.__dict__[name])
     KerasTensor.shape = property(_symbolic_shape, _keep_shape)  # type: ignore[assignment]

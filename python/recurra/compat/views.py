@@ -48,6 +48,8 @@ class View(ModuleType):
         home = self.__dict__["_home"]
         try:
             value = getattr(home, name)
+            if name == "__all__":  # older names are among what ``import *`` gives
+                return [*value, *(old for old, new in getattr(home, "_ALIASES", {}).items() if new in value)]
         except AttributeError as error:
             from recurra.compat import older_names
 

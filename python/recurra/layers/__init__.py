@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from recurra.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
     from recurra.layers.add_loss import AddLoss
+    from recurra.layers.add_metric import AddMetric
     from recurra.layers.attention import AdditiveAttention, Attention, BilinearAttention
     from recurra.layers.attention_decoder import InputFeedingDecoder
     from recurra.layers.base.input_spec import InputSpec
@@ -49,7 +50,14 @@ if TYPE_CHECKING:
     from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
     from recurra.layers.distinct_steps import DistinctSteps
     from recurra.layers.dot_product import Dot, dot
-    from recurra.layers.dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
+    from recurra.layers.dropout import (
+        Dropout,
+        GaussianDropout,
+        GaussianNoise,
+        SpatialDropout1D,
+        SpatialDropout2D,
+        SpatialDropout3D,
+    )
     from recurra.layers.einsum_dense import EinsumDense
     from recurra.layers.elementwise import (
         Add,
@@ -138,6 +146,7 @@ LAYER_OF_CELL = {
 
 _HOMES = {
     "add_loss": ("AddLoss",),
+    "add_metric": ("AddMetric",),
     "base.layer": ("Layer",),
     "base.input_spec": ("InputSpec",),
     "input_layer": ("Input", "InputLayer"),
@@ -203,7 +212,14 @@ _HOMES = {
     "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
     "wrapper": ("Wrapper",),
-    "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
+    "dropout": (
+        "Dropout",
+        "GaussianDropout",
+        "GaussianNoise",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+    ),
     "recurrent.conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
     "recurrent.dropout_cell": ("DropoutRNNCell",),
     "recurrent.rnn": ("RNN",),
@@ -223,6 +239,7 @@ __all__ = [
     "ActivityRegularization",
     "Add",
     "AddLoss",
+    "AddMetric",
     "AdditiveAttention",
     "Attention",
     "Average",
@@ -314,6 +331,8 @@ __all__ = [
     "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recurra import random
+from recurra.config import image_data_format
 from recurra.layers.base.arguments import check_positive, check_rate
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
@@ -102,6 +103,48 @@ class SpatialDropout1D(Dropout):
         for key in ("noise_shape", "trainable"):  # Keras's class takes neither
             config.pop(key)
         return config
+
+
+class _SpatialDropout(Dropout):
+    """Dropout of whole channels of images or volumes."""
+
+    _axes = 2
+
+    def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+        if data_format not in (None, "channels_first", "channels_last"):
+            raise ValueError(f"data_format must be None, 'channels_first' or 'channels_last', got {data_format!r}")
+        self.data_format = data_format or image_data_format()
+        self.input_spec = InputSpec(ndim=self._axes + 2)
+
+    def _mask_shape(self, inputs: Any) -> tuple[int, ...]:
+        rows, *sizes = inputs.shape
+        ones = (1,) * self._axes
+        return (rows, sizes[0], *ones) if self.data_format == "channels_first" else (rows, *ones, sizes[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for key in ("noise_shape", "trainable"):  # Keras's classes take neither
+            config.pop(key)
+        return {**config, "data_format": self.data_format}
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole channels of images: what is dropped at one place is dropped at all places of that image.
+
+    rate : the share of the channels, in [0, 1]
+    data_format : "channels_last" or "channels_first"; None: what ``recurra.config`` says
+    seed : of the masks
+    """
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """The same for volumes (B, S1, S2, S3, C).
+
+    rate, data_format, seed : as for :class:`SpatialDropout2D`
+    """
+
+    _axes = 3
 
 
 class GaussianNoise(_Noise):

@@ -28,6 +28,8 @@ class Metric:
     direction: str | None = None
     #: True for metrics that give the same for logits as for their softmax
     ranks_only = False
+    #: the attributes that grow batch by batch, beside variables
+    _state: tuple[str, ...] = ()
 
     def __init__(self, dtype: str | None = None, name: str | None = None) -> None:
         self.name = name or to_snake_case(type(self).__name__)
@@ -82,7 +84,10 @@ class Metric:
 
     @property
     def variables(self) -> list[Variable]:
-        return list(self._variables)
+        """What it keeps from batch to batch. Assigning to one changes the metric."""
+        from recurra.metrics.state import StateVariable
+
+        return [*(StateVariable(self, name) for name in self._state), *self._variables]
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype}
@@ -123,6 +128,8 @@ def samplewise(values: Any, weight: Any, reduce: Callable[..., Any]) -> tuple[Ar
 class Sum(Metric):
     """The (weighted) sum of the values."""
 
+    _state = ("total",)
+
     def __init__(self, name: str = "sum", dtype: str | None = None) -> None:
         super().__init__(dtype, name)
         self.reset_state()
@@ -139,6 +146,8 @@ class Sum(Metric):
 
 class Mean(Metric):
     """The (weighted) mean of the values; 0 before the first."""
+
+    _state = ("total", "count")
 
     def __init__(self, name: str = "mean", dtype: str | None = None) -> None:
         super().__init__(dtype, name)

@@ -33,6 +33,8 @@ def _thresholds(values: float | Sequence[float] | None, default: float) -> list[
 class _Counts(Metric):
     """True and false positives and negatives at one or more thresholds, as float64 arrays (thresholds[, labels])."""
 
+    _state = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+
     def __init__(
         self,
         thresholds: list[float],
@@ -133,25 +135,25 @@ class _OneCount(_Counts):
 class TruePositives(_OneCount):
     """How many (what weight of) positives were predicted above the threshold."""
 
-    which, direction = "true_positives", "up"
+    which, direction, _state = "true_positives", "up", ("true_positives",)
 
 
 class TrueNegatives(_OneCount):
     """How many negatives were predicted at or below the threshold."""
 
-    which, direction = "true_negatives", "up"
+    which, direction, _state = "true_negatives", "up", ("true_negatives",)
 
 
 class FalsePositives(_OneCount):
     """How many negatives were predicted above the threshold."""
 
-    which, direction = "false_positives", "down"
+    which, direction, _state = "false_positives", "down", ("false_positives",)
 
 
 class FalseNegatives(_OneCount):
     """How many positives were predicted at or below the threshold."""
 
-    which, direction = "false_negatives", "down"
+    which, direction, _state = "false_negatives", "down", ("false_negatives",)
 
 
 class _Share(_Counts):
@@ -189,12 +191,16 @@ class Precision(_Share):
     class_id : look at this class alone
     """
 
+    _state = ("true_positives", "false_positives")
+
     def result(self) -> Any:
         return self._result(self.false_positives)
 
 
 class Recall(_Share):
     """``TP / (TP + FN)``: how many of the positives were predicted. Arguments as :class:`Precision`."""
+
+    _state = ("true_positives", "false_negatives")
 
     def result(self) -> Any:
         return self._result(self.false_negatives)

@@ -21,6 +21,8 @@ class FBetaScore(Metric):
     threshold : scores above it are positive; None: the greatest of each row
     """
 
+    _state = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
+
     direction = "up"
 
     def __init__(

@@ -20,6 +20,8 @@ class IoU(Metric):
     sparse_y_true, sparse_y_pred : whether labels and predictions are ids, or the greatest along `axis` is the class
     """
 
+    _state = ("total_cm",)
+
     direction = "up"
 
     def __init__(

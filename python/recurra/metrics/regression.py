@@ -85,6 +85,8 @@ class R2Score(Metric):
     num_regressors : with p > 0, the score adjusted for p independent variables
     """
 
+    _state = ("squares", "total", "residual", "count")
+
     direction = "up"
 
     def __init__(

@@ -138,7 +138,7 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
         rest.pop(key, None)
     kind = Functional if cls is Model else cls
     model = kind(inputs, outputs, name=config.get("name"), **rest)
-    adding = [node for name, nodes in calls_made.items() if _adds_loss(layers[name]) for node in nodes]
+    adding = [node for name, nodes in calls_made.items() if _looks_on(layers[name]) for node in nodes]
     if adding:
         model._add_ends([tensor for node in adding for tensor in node.output_tensors])
     if config.get("trainable") is False:
@@ -160,10 +160,11 @@ def _is_input(layer: Layer) -> bool:
     return isinstance(layer, InputLayer)
 
 
-def _adds_loss(layer: Layer) -> bool:
+def _looks_on(layer: Layer) -> bool:
     from recurra.layers.add_loss import AddLoss
+    from recurra.layers.add_metric import AddMetric
 
-    return isinstance(layer, AddLoss)
+    return isinstance(layer, (AddLoss, AddMetric))
 
 
 def _arguments(call: Any, find: Any) -> tuple[list[Any], dict[str, Any]]:

@@ -16,6 +16,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.base.symbolic_call import is_shape
 from recurra.models.graph import Graph
 from recurra.models.graph_queries import GraphQueries
+from recurra.models.own_metrics import ModelMetrics
 from recurra.models.quantizing import Quantizing
 from recurra.naming import auto_name, to_snake_case
 from recurra.symbolic import KerasTensor
@@ -26,7 +27,7 @@ from recurra.typing import PathLike, Symbols
 _M = TypeVar("_M", bound="Model")
 
 
-class Model(Quantizing, Layer, Trainer, GraphQueries):  # type: ignore[misc]  # Keras's two signatures of quantize
+class Model(Quantizing, ModelMetrics, Trainer, GraphQueries):  # type: ignore[misc]  # Keras's two signatures of quantize
     """A model from symbolic inputs to outputs, or a class of your own with a `call`.
 
     ``Model(inputs, outputs)`` joins the layers called between `Input` tensors and outputs; lists and dicts stand for

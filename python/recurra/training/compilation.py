@@ -86,13 +86,10 @@ class Compilation:
     # --- metrics ------------------------------------------------------------------------------------------------
 
     def _extra_metrics(self) -> list[Metric]:
-        """Metrics that the user keeps as attributes of the model."""
-        found = []
-        for value in vars(self).values():
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, Metric) and item not in found:
-                    found.append(item)
-        return found
+        """Metrics that the user keeps as attributes of the model or its layers, and those of ``add_metric``."""
+        from recurra.training.own_metrics import metrics_of
+
+        return metrics_of(self)
 
     @property
     def metrics(self) -> list[Metric]:

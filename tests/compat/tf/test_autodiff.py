@@ -194,3 +194,27 @@ def test_several_targets_of_a_tape_that_is_asked_once() -> None:
 
     for one, other in zip(ask(True), ask(False), strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_gradients_are_one_clear_error() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = x * x * x
+        first = inner.gradient(y, x)
+        total = first * 2.0 + x
+    assert first.numpy() == 27.0
+    with pytest.raises(NotImplementedError, match="gradients of gradients are not here"):
+        outer.gradient(total, x)
+
+
+def test_a_gradient_inside_another_tape_may_be_used_and_left_out() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as outer:
+        with tf.GradientTape() as inner:
+            y = x * x
+        first = inner.gradient(y, x)
+        stopped = tf.stop_gradient(first) * x
+    assert outer.gradient(stopped, x).numpy() == 6.0 and outer.gradient(y, x).numpy() == 6.0
+    x.assign_sub(0.5 * first)
+    assert x.numpy() == 0.0

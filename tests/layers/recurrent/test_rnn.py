@@ -360,3 +360,29 @@ def test_configurations_round_trip() -> None:
     ):  # fmt: skip
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(
+    "cell", [layers.LSTMCell(3), layers.StackedRNNCells([layers.GRUCell(2), layers.LSTMCell(3)])], ids=["one", "two"]
+)
+def test_initial_states_as_keras_2_asks_for_them(cell: Any) -> None:
+    inputs = np.ones((4, 5), "float32")
+    for state in (
+        cell.get_initial_state(batch_size=4, dtype="float32"),
+        cell.get_initial_state(inputs=inputs, batch_size=None, dtype=None),
+    ):
+        assert [array.shape for array in leaves(state)] == [array.shape for array in leaves(cell.get_initial_state(4))]
+    assert all(array.dtype == "float64" for array in leaves(cell.get_initial_state(4, dtype="float64")))
+
+
+def test_a_cell_of_keras_2_is_told_the_type() -> None:
+    class Own(layers.Layer):
+        state_size = 2
+
+        def call(self, inputs, states):
+            return states[0], [states[0] + inputs]
+
+        def get_initial_state(self, inputs=None, batch_size=None, dtype=None):
+            return [np.ones((batch_size, 2), dtype)]
+
+    assert layers.RNN(Own())(np.zeros((3, 4, 2), "float32")).tolist() == [[1, 1]] * 3

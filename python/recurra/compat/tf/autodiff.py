@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape as Tape
-from recurra.autograd import RowSparse, Tensor, Variable, _key_of, thread_state, tracked
+from recurra.autograd import RowSparse, Tensor, Variable, _key_of, record, thread_state, tracked
 from recurra.compat.tf.tensors import EagerTensor, present
 from recurra.tree import leaves, map_structure
 
@@ -116,7 +116,8 @@ class GradientTape:
         factors = leaves(output_gradients, _NODES) if output_gradients is not None else [None] * len(targets)
         self._tape.check_versions(wanted)
         totals = self._walk(list(zip(targets, factors, strict=True)), wanted)
-        found = iter([self._answer(one, grad, unconnected_gradients) for one, grad in zip(wanted, totals, strict=True)])
+        answers = [self._answer(one, grad, unconnected_gradients) for one, grad in zip(wanted, totals, strict=True)]
+        found = iter([_refusing(one, wanted) for one in answers] if thread_state.tape is not None else answers)
         return map_structure(lambda _: next(found), sources, _NODES)
 
     def _walk(self, targets: list[tuple[Tensor, Any]], wanted: list[Any]) -> list[Any]:
@@ -169,6 +170,21 @@ class GradientTape:
         found = iter([present(np.stack([np.asarray(row[k]) for row in rows]).reshape(*shape, *rows[0][k].shape))
                       for k in range(len(rows[0]))])  # fmt: skip
         return map_structure(lambda _: next(found), sources, _NODES)
+
+
+def _refusing(grad: Any, sources: list[Any]) -> Any:
+    """A gradient that was computed while an outer tape records: that tape's walk through it is an error, not None."""
+    if not isinstance(grad, Tensor):
+        return grad
+
+    def backward(*_: Any) -> Any:
+        raise NotImplementedError(
+            "gradients of gradients are not here: the outer GradientTape was asked for the gradient of what an inner "
+            "tape's gradient() gave. tf.stop_gradient leaves that part out; the gradient's formula, written out, or "
+            "finite differences take its place"
+        )
+
+    return present(record(grad.value, sources, backward))
 
 
 class _Shared(Tape):

@@ -200,7 +200,7 @@ class EagerTensor(TensorMethods, Tracked):
         return self.value if self.value.ndim else self.value[()]
 
     def __format__(self, spec: str) -> str:
-        return format(self.value.item(), spec) if spec and self.size == 1 else str(self)
+        return format(self.value.item(), spec) if spec and self.size == 1 else format(self.numpy(), spec)
 
     def __repr__(self) -> str:
         value = repr(self.numpy()) if self.value.ndim else str(self.value)

@@ -34,8 +34,11 @@ class GraphAccess:
 
     @property
     def input(self) -> Any:
-        """The symbolic input of the layer's only call in a graph (a list where there are several)."""
-        tensors = self._only_node().input_tensors
+        """The symbolic input of the layer's only call in a graph (a list where there are several).
+
+        Of an ``InputLayer`` its tensor, as in Keras 2.
+        """
+        tensors = self._only_node().input_tensors or self._only_node().output_tensors
         return tensors[0] if len(tensors) == 1 else tensors
 
     @property

@@ -19,6 +19,7 @@ from recurra.layers.base.context import context, get_mask
 from recurra.layers.base.graph_access import GraphAccess
 from recurra.layers.base.input_spec import check_input_spec
 from recurra.layers.base.masks import Masks
+from recurra.layers.base.own_metrics import OwnMetrics
 from recurra.layers.base.quantization import Quantization
 from recurra.layers.base.symbolic_call import ShapeNotKnown, dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
@@ -31,7 +32,7 @@ _L = TypeVar("_L", bound="Layer")
 _PLAIN = (np.ndarray, Tensor)
 
 
-class Layer(Building, Tracking, Masks, Configuration, GraphAccess, Quantization):
+class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Quantization):
     """A function with weights. Subclass it: make weights in `build`, compute with ``recurra.ops`` in `call`.
 
     name : for summaries and files; made from the class's name where None

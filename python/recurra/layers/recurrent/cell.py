@@ -14,6 +14,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
+from recurra.layers.recurrent.stacked_cells import initial_rows
 from recurra.ops.quantization import Int8Weights
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.registry import is_builtin
@@ -335,10 +336,11 @@ class KernelCell(Layer, DropoutRNNCell):
         x = inputs[:, None] if type(inputs) is np.ndarray else ops.expand_dims(inputs, 1)
         return self.sequence(x, states, None, training, return_sequences=False)
 
-    def get_initial_state(self, batch_size: int | None = None) -> Any:
-        """Zeros, (batch_size, units) for each state."""
+    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> Any:
+        """Zeros, (batch_size, units) for each state; as in Keras 2 rows and type may come from `inputs` and `dtype`."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
-        return [np.zeros((batch_size or 0, size), self.dtype) for size in sizes]
+        rows, kind = initial_rows(self, batch_size, inputs, dtype)
+        return [np.zeros((rows, size), kind) for size in sizes]
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         return (input_shape[0], self.output_size)

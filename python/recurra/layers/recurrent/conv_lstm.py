@@ -16,6 +16,7 @@ from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.convolution import Convolution, Sizes
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
 from recurra.layers.recurrent.rnn import RNN
+from recurra.layers.recurrent.stacked_cells import initial_rows
 from recurra.random import SeedGenerator
 from recurra.typing import (
     ActivationLike,
@@ -74,9 +75,9 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
             if self.unit_forget_bias:
                 self.bias.value[self.filters : 2 * self.filters] = initializers.Ones()((self.filters,))
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Array]:
-        shape = (batch_size or 1, *self._state_shape)
-        return [np.zeros(shape, self.dtype) for _ in range(2)]
+    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> list[Array]:
+        rows, kind = initial_rows(self, batch_size, inputs, dtype)
+        return [np.zeros((rows or 1, *self._state_shape), kind) for _ in range(2)]
 
     def convolve_input(self, x: Any, mask: Array | None) -> Any:
         """What the inputs add to the gates; `mask` is the dropout's, of each gate."""

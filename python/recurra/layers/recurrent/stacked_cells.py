@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
+from recurra.config import standardize_dtype
 from recurra.layers.base.layer import Layer
-from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
 from recurra.tree import map_structure
 from recurra.typing import Shape
 
@@ -50,9 +52,17 @@ class StackedRNNCells(Layer):
                 cell.built = True
             input_shape = (input_shape[0], output_size_of(cell))
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """Each cell's own initial state: zeros where it does not say."""
-        return [initial_state_of(cell, batch_size, self.dtype) for cell in self.cells]
+    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> list[Any]:
+        """Each cell's own initial state: zeros where it does not say.
+
+        inputs, dtype : Keras 2's: what the number of rows and the type are taken from
+        """
+        rows, kind = initial_rows(self, batch_size, inputs, dtype)
+        told = {} if dtype is None else {"dtype": kind}
+        return [
+            cell.get_initial_state(rows, **told) if is_builtin(type(cell)) else initial_state_of(cell, rows, kind)
+            for cell in self.cells
+        ]
 
     def call(self, inputs: Any, states: Any, training: bool = False, **kwargs: Any) -> Any:
         new_states = []
@@ -87,10 +97,20 @@ def output_size_of(cell: Any) -> int:
     return int(size)
 
 
+def initial_rows(cell: Layer, batch_size: Any, inputs: Any, dtype: Any) -> tuple[int, str]:
+    """How many rows an initial state has, and its type: as said, else those of `inputs` or the cell's own."""
+    if batch_size is None and inputs is not None:
+        batch_size = inputs.shape[0]
+    kind = cell.dtype if dtype is None else standardize_dtype(dtype)
+    return (0 if batch_size is None else int(batch_size)), kind
+
+
 def initial_state_of(cell: Any, batch_size: int | None, dtype: str) -> Any:
     """What a cell starts from: its ``get_initial_state``, or zeros of its `state_size`."""
     own = getattr(cell, "get_initial_state", None)
     if own is not None:
+        if not is_builtin(type(cell)) and "dtype" in signature(own).parameters:  # written for Keras 2, which said it
+            return own(batch_size=batch_size, dtype=dtype)
         return own(batch_size=batch_size)
 
     def zeros(size: Any) -> Any:

@@ -17,7 +17,7 @@ from recurra.registry import is_builtin
 from recurra.training.replay.layers import DenseStep, DropoutStep, RecurrentStep, Settings, Step, TapedStep
 
 #: layers that run other people's code, or look at more than their input
-_NEVER = ("Lambda", "AddLoss", "ActivityRegularization", "RNN", "StackedRNNCells")
+_NEVER = ("Lambda", "AddLoss", "AddMetric", "ActivityRegularization", "RNN", "StackedRNNCells")
 
 
 class Chain(NamedTuple):

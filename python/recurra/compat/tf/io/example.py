@@ -31,7 +31,7 @@ class _List:
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.value == other.value  # type: ignore[attr-defined]
+        return type(other) is type(self) and self.value == other.value
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -173,7 +173,7 @@ class _Map:
             self._parts[name] = part
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._parts == other._parts  # type: ignore[attr-defined]
+        return type(other) is type(self) and self._parts == other._parts
 
     __hash__ = None  # type: ignore[assignment]
 
