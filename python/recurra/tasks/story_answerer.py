@@ -165,8 +165,8 @@ class StoryAnswerer:
             found = [table[told], table[numbers[:, :1]]]
             return [np.ascontiguousarray(ids[..., : max(1, int((ids > 0).any((0, 1)).sum()))]) for ids in found]
 
-        ids = {answer: i for i, answer in enumerate(self.known_answers)}
-        labels = np.array([ids.get(str(one.answer), 0) for one in questions], np.int32)
+        numbers_of = {answer: i for i, answer in enumerate(self.known_answers)}
+        labels = np.array([numbers_of.get(str(one.answer), 0) for one in questions], np.int32)
         return LengthBatches(rows, labels, batch_size, inputs=inputs, **options)
 
     def _network(self) -> Any:
