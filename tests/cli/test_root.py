@@ -18,13 +18,13 @@ from click.testing import CliRunner
 import recurra
 from recurra.cli.errors import Group, one_line
 from recurra.cli.root import cli
-from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, TextClassifier, Translator
+from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, StoryAnswerer, TextClassifier, Translator
 
 COMMANDS = [
     (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
     ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"), ("translate",),
     ("translate", "train"), ("translate", "predict"), ("translate", "evaluate"), ("chat",), ("chat", "train"),
-    ("chat", "talk"),
+    ("chat", "talk"), ("answer",), ("answer", "train"), ("answer", "predict"), ("answer", "evaluate"),
 ]  # fmt: skip
 
 
@@ -136,6 +136,7 @@ def test_the_commands_and_the_classes_have_the_same_defaults() -> None:
         ("sentiment", SentimentClassifier, {"vocabulary": "vocabulary_size"}),
         ("classify", TextClassifier, {"vocabulary": "vocabulary_size"}),
         ("translate", Translator, {"vocabulary": "vocabulary_size"}),
+        ("answer", StoryAnswerer, {"vocabulary": "vocabulary_size"}),
     ):
         # the constructor's last: what both take, fit takes in place of the constructor's where it is given
         found = {**inspect.signature(task.fit).parameters, **inspect.signature(task).parameters}

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import recurra
+from bench.tasks.story_generator import story_lines
 from recurra.cli.root import cli
 from recurra.datasets import sentences
 
@@ -39,6 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, (texts, labels) in {"reviews.csv": train, "held_out.csv": test}.items():
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("text", "label"), *zip(texts, labels, strict=True)])
+    for part, count in {"train": 40, "test": 20}.items():
+        (tmp_path / f"qa_{part}.txt").write_text("\n".join(story_lines("one-fact", count, count)), "utf-8")
     row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n"
     for part, count in {"train": 12, "dev": 3, "test": 3}.items():
         tagged = [("The", "DET"), ("owl", "NOUN"), ("sleeps", "VERB"), (".", "PUNCT")]

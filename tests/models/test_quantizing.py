@@ -23,6 +23,7 @@ from recurra.layers import (
     Embedding,
     Input,
     LSTMCell,
+    ReversibleEmbedding,
     SimpleRNN,
     TimeDistributed,
 )
@@ -140,6 +141,62 @@ def test_generation(cell: str) -> None:
     ]
     np.testing.assert_array_equal(*found)
     model.layers[1].cell.kernel_scale.assign(np.full(model.layers[1].cell.kernel_scale.shape, 1e9))
+    assert compiled.handle() is not before
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"tie_weights": False}, {"logit_soft_cap": 1.5, "reverse_dtype": "float64"}], ids=str
+)
+def test_tied_embeddings_both_ways(options: dict[str, Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    table = ReversibleEmbedding(31, 13, **options)
+    ids = Input((None,), dtype="int32")
+    model = Model(ids, table(GRU(13, return_sequences=True)(table(ids)), reverse=True))
+    model.set_weights([rng.normal(0, 0.5, weight.shape) for weight in model.weights])
+    x = rng.integers(0, 31, (4, 9))
+    vectors, given = table(x), rng.normal(0, 1, (4, 9, 13)).astype(np.float32)
+    scores, whole = np.asarray(table(given, reverse=True)), model.predict(x, verbose=0)
+    model.quantize("int8")
+    assert table.quantization_mode == "int8" and table.embeddings.dtype == np.int8
+    assert table.embeddings_scale.shape == (31,) and "reverse_embeddings" not in [
+        w.name for w in table.weights if options.get("tie_weights", True)
+    ]
+    step = np.abs(vectors).max() / 127
+    assert 0 < np.abs(table(x) - vectors).max() <= 0.51 * step
+    found = np.asarray(table(given, reverse=True))
+    assert found.dtype == scores.dtype and 0 < np.abs(found - scores).max() < 0.05 * np.abs(scores).max()
+    if not options:  # the same integers on both ways
+        rounded = np.asarray(table.embeddings) / np.asarray(table.embeddings_scale)[:, None]
+        np.testing.assert_allclose(table(np.arange(31)), rounded, rtol=1e-6)
+        np.testing.assert_allclose(found, given @ rounded.T, atol=0.02 * np.abs(scores).max())
+    after = model.predict(x, verbose=0)
+    assert 0 < np.abs(after - whole).max() < 0.1 * np.abs(whole).max()
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "m.keras").predict(x, verbose=0), after)
+    table.embeddings.assign(np.zeros(table.embeddings.shape, np.int8))
+    if options.get("tie_weights", True):  # what was packed follows the table
+        assert not np.asarray(table(given, reverse=True)).any()
+
+
+def test_generation_with_a_tied_table() -> None:
+    table = ReversibleEmbedding(31, 13)
+    ids = Input((None,), dtype="int32")
+    model = Model(ids, table(LSTM(13, return_sequences=True)(table(ids)), reverse=True))
+    rng = np.random.default_rng(6)
+    model.set_weights([rng.normal(0, 0.5, weight.shape) for weight in model.weights])
+    model.quantize("int8")
+    compiled = compile_model(model)
+    assert compiled is not None
+    prompt = np.array([[3, 4, 5], [6, 7, 8]], np.int32)
+    found = [
+        generation.generate(
+            generation.Stepper(model, compiled=whole), prompt, length=40, sampler=generation.Sampler(seed=4)
+        )
+        for whole in (True, False)
+    ]
+    np.testing.assert_array_equal(*found)
+    before = compiled.handle()
+    table.embeddings_scale.assign(2 * np.asarray(table.embeddings_scale))
     assert compiled.handle() is not before
 
 

@@ -46,6 +46,8 @@ def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("a.txt", "one\tun\ntwo\n", "line 2: must be source, tab, target"),
+        ("a.txt", "\none\tun\n \ntwo\n", "line 4: must be source, tab, target"),
+        ("a.jsonl", "\n\n[1]\n", "line 3: must be an object"),
         ("a.txt", "one\t \n", "line 1: the target must be a text that is not empty"),
         ("a.txt", "\n", "holds no text"),
         ("a.csv", "a,b\n1,2\n", "must have the columns 'source' and 'target', got a, b"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 import recurra
+from recurra.cli.answer import answer
 from recurra.cli.chat import chat
 from recurra.cli.classify import classify
 from recurra.cli.convert import convert
@@ -42,6 +43,7 @@ def cli(threads: int | None) -> None:
       recurra classify explain reviews.rsc -t "A dull film with one good joke."
       recurra translate train fra.txt -o fra.rtr
       recurra chat train talk.tsv -o talk.rct
+      recurra answer train qa1_train.txt -o places.rsa
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
@@ -59,5 +61,5 @@ classify.add_command(
 sentiment.add_command(
     quantize_command("SentimentClassifier", ".rsc", "recurra sentiment quantize reviews.rsc -o reviews-int8.rsc")
 )
-for command in (demo, lm, classify, sentiment, tag, translate, chat, run, check, convert, info):
+for command in (demo, lm, classify, sentiment, tag, translate, chat, answer, run, check, convert, info):
     cli.add_command(command)

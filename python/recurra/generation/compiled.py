@@ -72,7 +72,10 @@ class CompiledModel:
 
 def _weights(kind: str, layer: Any) -> tuple[list[Any], tuple[str, str]]:
     if kind == "dense" and not hasattr(layer, "kernel"):  # the table of an embedding, backwards
-        return [np.ascontiguousarray(np.asarray(layer.embeddings).T), None], ("linear", "sigmoid")
+        table = (
+            layer.int8_reverse() if layer.quantization_mode else np.ascontiguousarray(np.asarray(layer.embeddings).T)
+        )
+        return [_array(table), None], ("linear", "sigmoid")
     if kind == "dense":
         arrays = [layer._int8("kernel") if layer.quantization_mode else layer.kernel, layer.bias]
         names = {"activation": activations.kernel_name(layer.activation) or "linear"}  # a softmax is not in the kernel

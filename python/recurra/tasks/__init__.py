@@ -17,12 +17,15 @@ from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.ngram import NGram
 from recurra.tasks.sentiment import SentimentClassifier
 from recurra.tasks.spans import Scores
+from recurra.tasks.stories import StoryQuestion, read_stories
+from recurra.tasks.story_answerer import Answer, StoryAnswerer, StoryEvaluation
 from recurra.tasks.tagger import SequenceTagger, TaggingEvaluation
 from recurra.tasks.text_classifier import TextClassifier
 from recurra.tasks.translator import AttentionMap, Translation, TranslationLoss, Translator
 from recurra.tasks.vocabulary import Vocabulary, split_text
 
 __all__ = [
+    "Answer",
     "AttentionMap",
     "ChatBot",
     "Contribution",
@@ -37,6 +40,9 @@ __all__ = [
     "Scores",
     "SentimentClassifier",
     "SequenceTagger",
+    "StoryAnswerer",
+    "StoryEvaluation",
+    "StoryQuestion",
     "TaggingEvaluation",
     "TextClassifier",
     "TrainingCheckpoint",
@@ -44,5 +50,6 @@ __all__ = [
     "TranslationLoss",
     "Translator",
     "Vocabulary",
+    "read_stories",
     "split_text",
 ]

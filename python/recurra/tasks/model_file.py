@@ -37,6 +37,7 @@ NAMES = {
     "tagger": "sequence tagger",
     "translator": "translator",
     "chat": "chat bot",
+    "stories": "story answerer",
 }
 
 

@@ -46,9 +46,9 @@ def read_pairs(
     elif format == "csv":
         rows = _table(read_text(path, encoding), name, source, target)
     elif format == "jsonl":
-        rows = _objects(iter_lines(path, encoding), name, source, target)
+        rows = _objects(iter_lines(path, encoding, blank=True), name, source, target)
     else:
-        rows = _lines(iter_lines(path, encoding), name)
+        rows = _lines(iter_lines(path, encoding, blank=True), name)
     sources, targets = [], []
     for line, left, right in rows:
         for what, text in (("source", left), ("target", right)):

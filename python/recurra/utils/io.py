@@ -176,7 +176,6 @@ def iter_lines(path: PathLike, encoding: str = "utf-8", blank: bool = False) -> 
             some = True
             yield line
         elif blank:
-            some = True
             yield ""
     if not some:
         raise ValueError(f"{name} holds no text: give a file with at least one character that is not a space")
