@@ -28,7 +28,7 @@ def missing_attribute(owner: Any, name: str, initialized: bool) -> Any:
     raises : AttributeError
     """
     found = next((vars(base)[name] for base in type(owner).__mro__ if name in vars(base)), None)
-    if initialized and hasattr(found, "__get__"):
+    if initialized and found is not None and hasattr(found, "__get__"):
         return found.__get__(owner, type(owner))  # fails again, with its own words
     kind = type(owner).__name__
     if not initialized and not name.startswith("__"):
