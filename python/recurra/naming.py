@@ -1,9 +1,10 @@
-"""Names that are made: snake case of classes' names, and numbered names of layers and models."""
+"""Names: snake case of classes', numbered ones of layers and models, and what is said of a missing attribute."""
 
 from __future__ import annotations
 
 import functools
 import re
+from typing import Any
 
 from recurra._core.locks import ForkSafeLock
 
@@ -18,6 +19,21 @@ def to_snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def missing_attribute(owner: Any, name: str, initialized: bool) -> Any:
+    """For ``__getattr__`` of a base class: the error of the property `name`, or one that says what is missing.
+
+    initialized : whether the constructor of the base class has run
+    raises : AttributeError
+    """
+    found = next((vars(base)[name] for base in type(owner).__mro__ if name in vars(base)), None)
+    if initialized and found is not None and hasattr(found, "__get__"):
+        return found.__get__(owner, type(owner))  # fails again, with its own words
+    kind = type(owner).__name__
+    if not initialized and not name.startswith("__"):
+        raise AttributeError(f"{kind}.__init__ must call super().__init__() before anything else")
+    raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
 
 _lock = ForkSafeLock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,26 @@ def test_plot_model(tmp_path: Path, rankdir: str) -> None:
     assert (tmp_path / "m.png").stat().st_size > 500
     plot_model(model, tmp_path / "m.svg")
     assert (tmp_path / "m.svg").read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+def test_no_edge_of_a_drawing_runs_through_a_layer(rankdir: str) -> None:
+    pytest.importorskip("matplotlib")
+    tokens = Input((5,), name="tokens")
+    vectors = Embedding(7, 3)(tokens)
+    deep = Dense(2)(LSTM(4, return_sequences=True)(vectors))
+    model = Model(tokens, Concatenate()([deep, vectors, LSTM(6, return_sequences=True)(vectors)]))
+    axes = plot_model(model, None, rankdir=rankdir).axes[0]
+    edges = [np.array([text.xyann, text.xy]) for text in axes.texts if text.get_text() == ""]
+    edges += [np.column_stack(line.get_data()) for line in axes.lines]
+    assert axes.lines  # edges that pass a level
+    for box in axes.patches:
+        x, y, width, height = box.get_x(), box.get_y(), box.get_width(), box.get_height()
+        for edge in edges:
+            for start, end in itertools.pairwise(edge):
+                points = start + np.linspace(0, 1, 50)[:, None] * (end - start)
+                inside = (points > (x + 1e-6, y + 1e-6)) & (points < (x + width - 1e-6, y + height - 1e-6))
+                assert not inside.all(axis=1).any()
 
 
 def test_plot_of_nested_models(tmp_path: Path) -> None:

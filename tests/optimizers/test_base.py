@@ -164,6 +164,14 @@ def test_a_rule_of_ones_own() -> None:
     np.testing.assert_allclose(step(Signs(weight_decay=1.0)), [0.8, 1.9, 2.6])
 
 
+@pytest.mark.parametrize("wrong", [lambda v: [(v, np.ones(3))], lambda v: [v], lambda v: [(np.ones(3), np.ones(3))]])
+def test_apply_gradients_says_what_pairs_are(wrong: Any) -> None:
+    variable = Variable(np.ones(3))
+    with pytest.raises(TypeError, match=r"must hold pairs \(gradient, Variable\), as zip\(gradients, variables\)"):
+        SGD(0.1).apply_gradients(wrong(variable))
+    assert np.array_equal(variable, np.ones(3))
+
+
 def test_apply_gradients_and_gradients_that_are_none() -> None:
     one, two = Variable(np.ones(2), name="one"), Variable(np.ones(2), name="two")
     optimizer = SGD(1.0)

@@ -97,12 +97,25 @@ def test_strings_need_object() -> None:
         ([[1]], {"maxlen": 2.0}, "maxlen must be an integer"),
         ([[[1, 2]], [[1, 2, 3]]], {}, "sequence 1 has steps of shape \\(3,\\)"),
         ([[1, 2], [[3]]], {}, "sequence 1 has steps of shape \\(1,\\)"),
-        ([[1, 2], ["x"]], {}, "invalid literal"),
+        ([[1, 2], ["x"]], {}, "must hold numbers, as dtype is int32, got 'x' in sequence 1: turn texts into ids"),
     ],
 )
 def test_what_cannot_be_padded(sequences: Any, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pad_sequences(sequences, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "kind", "said"),
+    [
+        (["abc", "d"], ValueError, "dtype is int32, got 'abc' in sequence 0: turn texts into ids with a Tokenizer"),
+        ([[1, 2], ["x", 3]], ValueError, "got 'x' in sequence 1: .*or pass dtype=object"),
+        ([[4], [1, None]], TypeError, "got None in sequence 1: leave it out"),
+    ],
+)
+def test_what_is_no_number_is_named(sequences: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match=said):
+        pad_sequences(sequences)
 
 
 def test_utils_has_it_too() -> None:

@@ -159,6 +159,9 @@ def test_pt_files(tmp_path: Path, golden: dict[str, Any]) -> None:
     with pytest.raises(FileFormatError, match=r"evil\.pt is damaged, or holds more than tensors"):
         pytorch.read_pt(tmp_path / "evil.pt")
     assert not (tmp_path / "executed").exists()
+    torch.save(torch.nn.Linear(2, 3), tmp_path / "whole.pt")
+    with pytest.raises(FileFormatError, match=r"whole\.pt is damaged, or .*save model\.state_dict\(\), not the model"):
+        pytorch.read_pt(tmp_path / "whole.pt")
 
 
 def os_touch(path: str) -> None:

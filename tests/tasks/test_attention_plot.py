@@ -18,6 +18,7 @@ def test_the_map_is_drawn_with_its_tokens(tmp_path: Path) -> None:
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == found.source
     assert [label.get_text() for label in axes.get_yticklabels()] == found.target
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("source", "target")
     np.testing.assert_array_equal(axes.images[0].get_array(), found.weights)
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recurra.tasks.classification import confusion_table, evaluation_of, report_table
+from recurra.tasks.classification import Evaluation, confusion_table, evaluation_of, report_table
 
 TRUE = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2]
 SAID = [0, 0, 0, 1, 1, 1, 1, 0, 1, 0]  # nothing is called the third
@@ -61,3 +61,16 @@ def test_the_picture(tmp_path: Path) -> None:
     axes = canvas.axes[0]
     assert [text.get_text() for text in axes.get_xticklabels()] == labels
     assert [text.get_text() for text in axes.texts] == ["3", "2", "0", "1", "2", "0", "1", "1", "0"]
+
+
+@pytest.mark.parametrize(("names", "turned"), [(("no", "yes", "so"), 0), (("politics and economy", "art", "law"), 45)])
+def test_long_labels_are_turned_and_take_nothing_from_the_matrix(names: tuple[str, ...], turned: int) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    counts = {name: {other: 1_000 + len(other) for other in names} for name in names}
+    canvas = Evaluation(0.5, 1.0, 9_000, counts).plot()
+    FigureCanvasAgg(canvas).draw()
+    axes = canvas.axes[0]
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {turned}
+    assert min(axes.get_window_extent().size) / canvas.dpi > 1.8  # inches, for three numbers of four digits

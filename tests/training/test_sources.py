@@ -128,7 +128,7 @@ def test_class_weights_become_sample_weights() -> None:
         (np.ones((2, 1)), np.array(["a", "b"]), TypeError, "y must be an array of numbers"),
         ("text", None, TypeError, "Tokenizer"),
         (np.array([[1], None], dtype=object), None, TypeError, "array of objects"),
-        (3.0, None, ValueError, "first axis"),
+        (3.0, None, ValueError, r"first axis.*\(a Dataset of single samples is made .*of batches by dataset\.batch"),
         (None, None, ValueError, "must be data"),
         (iter([]), np.zeros(3), ValueError, "y must not be given"),
     ],

@@ -57,7 +57,7 @@ class InputLayer(Layer):
             self.dtype = "string" if _is_string(dtype) else np.dtype(_name_of(dtype)).name
         if shape is not None:
             batch_shape = (batch_size, *((shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)))
-        self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
+        self.batch_shape = tuple(None if size is None else _whole(size, tuple(batch_shape)) for size in batch_shape)
         self._batch_input_shape = self.batch_shape
         self.built = True
         Node(self, (), {}, KerasTensor(self.batch_shape, self.dtype, self.name))
@@ -76,6 +76,12 @@ class InputLayer(Layer):
             "ragged": False,
             "name": self.name,
         }
+
+
+def _whole(size: Any, shape: tuple[Any, ...]) -> int:
+    if isinstance(size, (bool, str)) or size != int(size) or size < 0:
+        raise ValueError(f"the sizes of an input's shape must be whole numbers or None, got {shape}")
+    return int(size)
 
 
 def _is_string(dtype: DType | None) -> bool:

@@ -7,12 +7,12 @@ mask that travels with `y_pred` (from ``Embedding(mask_zero=True)`` or ``Masking
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.losses.reduction import as_float, check_reduction, reduce_weighted
-from recurra.naming import to_snake_case
+from recurra.naming import missing_attribute, to_snake_case
 from recurra.typing import ArrayLike
 
 
@@ -34,6 +34,11 @@ class Loss:
         self.name = name or to_snake_case(type(self).__name__)
         self.reduction = check_reduction(reduction)
         self.dtype = dtype
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return missing_attribute(self, name, "dtype" in self.__dict__)
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss of predictions for the truth, weighted and reduced."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from recurra.config import floatx
 from recurra.losses.labels import is_one_hot, without_masked
 from recurra.losses.names import is_loss
 from recurra.losses.reduction import same_rank
-from recurra.naming import to_snake_case
+from recurra.naming import missing_attribute, to_snake_case
 from recurra.registry import serialize_keras_object
 from recurra.typing import ArrayLike, DType, InitializerLike
 
@@ -35,6 +35,11 @@ class Metric:
         self.name = name or to_snake_case(type(self).__name__)
         self.dtype = dtype or floatx()
         self._variables: list[Variable] = []
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return missing_attribute(self, name, "dtype" in self.__dict__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)

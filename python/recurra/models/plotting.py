@@ -22,17 +22,22 @@ _CHAR, _LINE, _GAP_X, _GAP_Y = 0.085, 0.22, 0.35, 0.45  # inches
 
 @dataclass
 class Box:
-    """One layer in the drawing: lines of text, where it lies, and the boxes that feed it."""
+    """One layer in the drawing: lines of text, where it lies, and the boxes that feed it.
+
+    Without lines it is no layer, but keeps a place free for an edge that passes its level; `passed` is then the size of
+    the level along the edge.
+    """
 
     lines: list[str]
     parents: list[int] = field(default_factory=list)
     level: int = 0
     x: float = 0.0
     y: float = 0.0
+    passed: float = 0.0
 
     @property
     def width(self) -> float:
-        return max(len(line) for line in self.lines) * _CHAR + 0.3
+        return max(map(len, self.lines), default=0) * _CHAR + 0.3
 
     @property
     def height(self) -> float:
@@ -156,10 +161,21 @@ def _boxes(model: Model, describe: Any, expand: bool) -> Iterator[Box]:
     return iter(found)
 
 
+def _add_passing(boxes: list[Box]) -> None:
+    """Add a box without lines wherever an edge passes a level, so that no edge runs through a layer."""
+    for box in list(boxes):
+        for number, parent in enumerate(box.parents):
+            while boxes[parent].level + 1 < box.level:
+                boxes.append(Box([], [parent], boxes[parent].level + 1))
+                parent = len(boxes) - 1
+            box.parents[number] = parent
+
+
 def _place(boxes: list[Box], rankdir: str) -> None:
     """Levels by the longest way from an input; within a level in the order of the parents' middles."""
     for box in boxes:
         box.level = max((boxes[p].level + 1 for p in box.parents), default=0)
+    _add_passing(boxes)
     levels: dict[int, list[Box]] = {}
     for box in boxes:
         levels.setdefault(box.level, []).append(box)
@@ -188,6 +204,7 @@ def _place(boxes: list[Box], rankdir: str) -> None:
         for box in row:
             place, deep = at + across(box) / 2, start + depth / 2
             box.x, box.y = (place, deep) if down else (deep, place)
+            box.passed = 0.0 if box.lines else depth
             at += across(box) + gap_across
         start += depth + gap_along
 
@@ -196,13 +213,19 @@ def _draw(axes: Any, boxes: list[Box], rankdir: str) -> None:
     for box in boxes:
         for parent in (boxes[p] for p in box.parents):
             if rankdir == "TB":
-                tail, head = (parent.x, parent.y + parent.height / 2), (box.x, box.y - box.height / 2)
+                tail = (parent.x, parent.y + (parent.passed or parent.height) / 2)
+                head = (box.x, box.y - (box.passed or box.height) / 2)
             else:
-                tail, head = (parent.x + parent.width / 2, parent.y), (box.x - box.width / 2, box.y)
-            axes.annotate("", xy=head, xytext=tail, arrowprops={"arrowstyle": "->", "color": "0.3", "lw": 1.0})
+                tail = (parent.x + (parent.passed or parent.width) / 2, parent.y)
+                head = (box.x - (box.passed or box.width) / 2, box.y)
+            if box.lines:
+                axes.annotate("", xy=head, xytext=tail, arrowprops={"arrowstyle": "->", "color": "0.3", "lw": 1.0})
+            else:
+                end = (head[0], head[1] + box.passed) if rankdir == "TB" else (head[0] + box.passed, head[1])
+                axes.plot(*zip(tail, head, end, strict=True), color="0.3", lw=1.0, solid_joinstyle="round")
     from matplotlib.patches import FancyBboxPatch
 
-    for box in boxes:
+    for box in (box for box in boxes if box.lines):
         corner = (box.x - box.width / 2, box.y - box.height / 2)
         axes.add_patch(
             FancyBboxPatch(

@@ -179,6 +179,13 @@ class Optimizer(PlainUpdate, OptimizerState):
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Update variables by ``(gradient, variable)`` pairs."""
         pairs = list(grads_and_vars)
+        for pair in pairs:
+            if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], Variable)):
+                kinds = [type(item).__name__ for item in (pair if isinstance(pair, (list, tuple)) else [pair])]
+                raise TypeError(
+                    "grads_and_vars must hold pairs (gradient, Variable), as zip(gradients, variables) makes them, "
+                    f"got ({', '.join(kinds)})"
+                )
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
 

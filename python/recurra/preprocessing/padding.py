@@ -77,7 +77,7 @@ def pad_sequences(
             steps = flat[position : position + count]
             position += count
         else:
-            steps = np.asarray(sequence, dtype=dtype)
+            steps = _steps(sequence, kind, index)
             if steps.shape[1:] != step_shape:
                 raise ValueError(
                     f"sequences: every step must have the shape of the first, {step_shape}; "
@@ -99,6 +99,23 @@ def _measure(sequences: Any) -> tuple[list[int], tuple[int, ...]]:
         raise ValueError(f"sequences must be a list of sequences, but element {odd[0]} is {odd[1]!r}") from None
     first = next((sequence for sequence, length in zip(sequences, lengths, strict=True) if length), None)
     return lengths, () if first is None else np.asarray(first).shape[1:]
+
+
+def _steps(sequence: Any, dtype: np.dtype[Any], index: int) -> Array:
+    """One sequence as an array; ValueError or TypeError that names what is no number."""
+    try:
+        return np.asarray(sequence, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        odd = [
+            step
+            for step in ([sequence] if isinstance(sequence, str) else sequence)
+            if isinstance(step, (str, type(None)))
+        ]
+        if not odd:
+            raise
+        advice = "leave it out" if odd[0] is None else "turn texts into ids with a Tokenizer, or pass dtype=object"
+        got = f"{odd[0]!r} in sequence {index}: {advice}"
+        raise type(error)(f"sequences must hold numbers, as dtype is {dtype}, got {got}") from None
 
 
 def _flatten(sequences: list[Any], dtype: np.dtype[Any]) -> Array | None:

@@ -21,6 +21,7 @@ Everything here works on numpy arrays and needs no PyTorch, but for :func:`read_
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -351,6 +352,8 @@ def read_pt(path: str | os.PathLike[str], *, max_size: int | None = None) -> dic
         except Exception as error:  # torch raises whatever its unpickler and zip reader meet
             said = " ".join(str(error).split())[:200]
             what = f"{type(error).__name__}: {said}"
+            if isinstance(error, pickle.UnpicklingError):  # torch advises to run the code in the file
+                what = "save model.state_dict(), not the model itself"
             raise FileFormatError(f"{path} is damaged, or holds more than tensors ({what})") from None
 
 

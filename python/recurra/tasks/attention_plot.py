@@ -23,7 +23,10 @@ def plot_attention(found: AttentionMap, path: PathLike | None = None) -> Any:
     axes.imshow(found.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(columns), found.source, rotation=60, ha="left")
     axes.set_yticks(range(rows), found.target)
+    axes.set_xlabel("source")
+    axes.set_ylabel("target")
     axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
     if path is not None:
         canvas.savefig(path, dpi=120)
     return canvas

@@ -74,11 +74,17 @@ class Evaluation(NamedTuple):
         names = [str(label) for label in self.confusion]
         counts = np.array([list(row.values()) for row in self.confusion.values()])
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        side = max(3.2, 1.2 + 0.6 * len(names))
-        canvas = figure.Figure(figsize=(side + 1, side), layout="constrained")
+        side, longest = max(2.4, 0.6 * len(names)), max(map(len, names), default=0)
+        upright = 0.1 * longest * len(names) < side  # names side by side need some 0.1 inches a character
+        space = 0.09 * longest  # inches that the longest name takes beside the matrix
+        size = (side + 1.8 + space, side + 0.9 + (0 if upright else 0.7 * space))
+        canvas = figure.Figure(figsize=size, layout="constrained")
         axes = canvas.add_subplot()
         image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-        axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 3 else 0)
+        axes.set_xticks(range(len(names)), names)
+        if not upright:
+            for label in axes.get_xticklabels():
+                label.set(rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(names)), names)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")

@@ -80,7 +80,10 @@ def as_arrays(value: Any, argument: str) -> Any:
     if array.dtype.kind not in "biuf":
         array = numbers_of_objects(array, argument)
     if array.ndim == 0:
-        raise ValueError(f"{argument} must have a first axis of samples, got a single number")
+        raise ValueError(
+            f"{argument} must have a first axis of samples, got a single number (a Dataset of single samples is made "
+            "one of batches by dataset.batch(32))"
+        )
     return array
 
 

@@ -347,6 +347,13 @@ def test_output_shape_of_a_custom_layer_by_a_dry_run() -> None:
     assert symbolic.dtype == "float32"
 
 
+@pytest.mark.parametrize("size", [5.5, -1, "5"])
+def test_sizes_of_an_input_are_whole(size: Any) -> None:
+    with pytest.raises(ValueError, match="sizes of an input's shape must be whole numbers or None, got"):
+        layers.Input((size, 3))
+    assert layers.Input((5.0, np.int64(3))).shape == (None, 5, 3)  # type: ignore[arg-type]
+
+
 def test_unknown_arguments_are_named_with_what_looks_like_them() -> None:
     class Wide(layers.LSTM):
         def __init__(self, units: int, widening: int = 2, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from recurra.layers.base.quantization import Quantization
 from recurra.layers.base.symbolic_call import ShapeNotKnown, dry_output_shape, output_shape_of, spec_from_shapes
 from recurra.layers.base.symbolic_masks import call_with_masks, dry_run_with_masks
 from recurra.layers.base.tracking import Tracking
-from recurra.naming import auto_name, to_snake_case
+from recurra.naming import auto_name, missing_attribute, to_snake_case
 from recurra.symbolic import KerasTensor, Node, has_symbolic
 from recurra.typing import Array, ArrayLike, ConstraintLike, DType, InitializerLike, RegularizerLike
 
@@ -367,6 +367,11 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Q
         finally:
             self._clear_losses()
             self._loss_owners = owners
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return missing_attribute(self, name, "_call_spec" in self.__dict__)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

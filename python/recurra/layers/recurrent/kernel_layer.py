@@ -10,7 +10,7 @@ from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.constructors import add_constructor, layer_parameters
 from recurra.layers.recurrent.rnn import RNN
-from recurra.naming import to_snake_case
+from recurra.naming import missing_attribute, to_snake_case
 from recurra.registry import is_builtin
 from recurra.typing import ActivationLike
 
@@ -72,7 +72,7 @@ class KernelLayer(RNN):
     def __getattr__(self, name: str) -> Any:
         if name in self._cell_arguments and "cell" in self.__dict__:
             return getattr(self.cell, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return missing_attribute(self, name, "_call_spec" in self.__dict__)
 
     @property
     def puts_outputs(self) -> bool:

@@ -248,7 +248,7 @@ class RNN(Layer):
                 )
                 final.append(new if listed else new[0])
             return x, final
-        return ops.rnn(
+        y, final = ops.rnn(
             lambda x_t, states: call_cell(cell, x_t, states, training),
             x,
             state,
@@ -256,6 +256,21 @@ class RNN(Layer):
             return_sequences=self.return_sequences,
             **options,
         )
+        self._check_states(state, final)
+        return y, final
+
+    def _check_states(self, before: Any, after: Any) -> None:
+        """ValueError where the states that a cell returned have other shapes than those it was given."""
+        for old, new in zip(leaves(before), leaves(after), strict=True):
+            given, found = tuple(old.shape), tuple(new.shape)
+            fits = len(given) == len(found) and all(
+                size in (1, other) for size, other in zip(given, found, strict=True)
+            )
+            if not fits:
+                raise ValueError(
+                    f"{self.name}: the cell's new states must have the shapes of the old ones, as state_size says: "
+                    f"{given} became {found}"
+                )
 
     # --- shapes, masks, configuration --------------------------------------------------------------------------------
 

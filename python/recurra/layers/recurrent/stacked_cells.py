@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.autograd import value_of
 from recurra.config import standardize_dtype
 from recurra.layers.base.layer import Layer
 from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
@@ -124,7 +125,20 @@ def call_cell(cell: Any, inputs: Any, states: list[Any], training: bool, **kwarg
     if isinstance(cell, Layer):
         if cell._call_spec.has_training:
             kwargs["training"] = training
-        output, new = cell(inputs, states, **kwargs)
+        result = cell(inputs, states, **kwargs)
     else:
-        output, new = (cell if callable(cell) else cell.call)(inputs, states, **kwargs)
-    return output, list(new) if isinstance(new, (list, tuple)) else [new]
+        result = (cell if callable(cell) else cell.call)(inputs, states, **kwargs)
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
+        got = f"{len(result)} of them" if isinstance(result, (list, tuple)) else type(value_of(result)).__name__
+        raise ValueError(f"{_named(cell)}: call must return two things, (output, new states), got {got}")
+    output, new = result
+    new = list(new) if isinstance(new, (list, tuple)) else [new]
+    if isinstance(states, (list, tuple)) and len(new) != len(states):
+        raise ValueError(
+            f"{_named(cell)}: call must return {len(states)} new states, as state_size says, got {len(new)}"
+        )
+    return output, new
+
+
+def _named(cell: Any) -> str:
+    return f"{getattr(cell, 'name', 'the cell')} ({type(cell).__name__})"
