@@ -29,7 +29,7 @@ def network(options: argparse.Namespace, accelerated: bool) -> Any:
 
     from recurra.torch import accelerate
 
-    class Model(nn.Module):
+    class Model(nn.Module):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__()
             made = getattr(nn, options.cell)
