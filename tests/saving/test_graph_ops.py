@@ -119,6 +119,8 @@ def test_files_and_clones(tmp_path: Path, name: str, format: str) -> None:
 def test_both_ways_with_keras(tmp_path: Path, name: str) -> None:
     os.environ.setdefault("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras", minversion="3.0")
+    if name == "pad" and keras.backend.backend() == "torch":
+        pytest.skip("with PyTorch Keras pads the last axis alone where the width is one number, against its own shapes")
     model = graph(name)
     expected = predict(model, [A, B, IDS])
     model.save(tmp_path / "ours.keras")

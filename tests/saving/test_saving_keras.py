@@ -22,6 +22,8 @@ pytestmark = pytest.mark.filterwarnings("default")
 #: layers that Keras lacks, and one that its JAX backend cannot run
 OURS_ALONE = {"BilinearAttention", "RNN_nested"}
 FORMATS = ["a.keras", "a.h5"]
+#: Keras cannot read its own file: of the axes of a Normalization its legacy format keeps the last
+KERAS_CANNOT = {("Normalization", "a.h5")}
 
 
 def keras_predict(model: Any, x: list[Any]) -> list[Any]:
@@ -36,6 +38,14 @@ def compare(model: Any, other: Any, x: list[Any]) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", [name for name in LAYERS if name not in OURS_ALONE])
 def test_every_layer(tmp_path: Path, name: str, format: str) -> None:
+    if (name, format) in KERAS_CANNOT:
+        with pytest.raises(ValueError, match="Shape mismatch"):
+            there_and_back(tmp_path, name, format)
+    else:
+        there_and_back(tmp_path, name, format)
+
+
+def there_and_back(tmp_path: Path, name: str, format: str) -> None:
     model = Sequential([L.Input((5, 4)), LAYERS[name]()])
     randomize(model)
     model.save(tmp_path / format)
@@ -213,8 +223,8 @@ def test_a_subclass_keeps_its_weights_where_keras_does(tmp_path: Path) -> None:
     randomize(ours)
     ours.save_weights(tmp_path / "a.weights.h5")
     theirs.load_weights(tmp_path / "a.weights.h5")
-    np.testing.assert_allclose(np.asarray(ours(IDS)), np.asarray(theirs(IDS)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(ours(IDS)), keras.ops.convert_to_numpy(theirs(IDS)), rtol=1e-5, atol=1e-6)
     theirs.set_weights([w * 1.5 for w in theirs.get_weights()])
     theirs.save_weights(tmp_path / "b.weights.h5")
     ours.load_weights(tmp_path / "b.weights.h5")
-    np.testing.assert_allclose(np.asarray(ours(IDS)), np.asarray(theirs(IDS)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(ours(IDS)), keras.ops.convert_to_numpy(theirs(IDS)), rtol=1e-5, atol=1e-6)

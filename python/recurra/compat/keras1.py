@@ -177,7 +177,7 @@ def slice_X(X: Any, start: Any = None, stop: Any = None) -> Any:
     return X[start:stop]
 
 
-def _wrap(kind: type) -> None:
+def _wrap(kind: Any) -> None:
     """Let the constructor of a layer take Keras 1's names."""
     layer = kind.__name__
     plain: Any = kind.__init__
@@ -189,7 +189,7 @@ def _wrap(kind: type) -> None:
         plain(self, *args, **translated(layer, kwargs))
 
     _undo.append((kind, "__init__", kind.__dict__.get("__init__")))
-    kind.__init__ = renaming  # type: ignore[misc]
+    kind.__init__ = renaming
 
 
 def _wrap_if_listed(kind: type) -> None:
@@ -202,7 +202,7 @@ def _init_subclass(cls: type[Layer], **kwargs: Any) -> None:
     _wrap_if_listed(cls)
 
 
-def _wrap_factor(kind: type, name: str) -> None:
+def _wrap_factor(kind: Any, name: str) -> None:
     """``l2(l=0.01)``."""
     plain: Any = kind.__init__
 
@@ -211,7 +211,7 @@ def _wrap_factor(kind: type, name: str) -> None:
         plain(self, *args, **{name if key == "l" else key: value for key, value in kwargs.items()})
 
     _undo.append((kind, "__init__", plain))
-    kind.__init__ = renaming  # type: ignore[misc]
+    kind.__init__ = renaming
 
 
 def _ends(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def start(loaded: list[type]) -> None:
         _wrap_if_listed(kind)
     for kind, name in FACTORS.items():
         _wrap_factor(kind, name)
-    Layer.__init_subclass__ = classmethod(_init_subclass)  # type: ignore[assignment]
+    Layer.__init_subclass__ = classmethod(_init_subclass)  # type: ignore[assignment,arg-type]
     new, init = Model.__new__, Model.__init__
     _undo.append((Model, "__new__", Model.__dict__["__new__"]))
     _undo.append((Model, "__init__", init))
@@ -243,13 +243,13 @@ def start(loaded: list[type]) -> None:
     def renaming(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **_ends(kwargs))
 
-    Model.__new__ = making  # type: ignore[assignment]
+    Model.__new__ = making  # type: ignore[method-assign]
     Model.__init__ = renaming  # type: ignore[method-assign]
 
 
 def stop() -> None:
     """Undo :func:`start`."""
-    Layer.__init_subclass__ = _plain_init_subclass
+    Layer.__init_subclass__ = _plain_init_subclass  # type: ignore[method-assign]
     while _undo:
         kind, name, method = _undo.pop()
         if method is None:

@@ -78,7 +78,7 @@ class AbstractRNNCell(Layer):
         from recurra import ops
         from recurra.tree import map_structure
 
-        rows = inputs.shape[0] if inputs is not None else batch_size
+        rows: Any = inputs.shape[0] if inputs is not None else batch_size
         kind = dtype or (inputs.dtype if inputs is not None else self.compute_dtype)
         sizes = self.state_size  # type: ignore[attr-defined]
         return map_structure(

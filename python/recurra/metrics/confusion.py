@@ -33,7 +33,7 @@ def _thresholds(values: float | Sequence[float] | None, default: float) -> list[
 class _Counts(Metric):
     """True and false positives and negatives at one or more thresholds, as float64 arrays (thresholds[, labels])."""
 
-    _state = ("true_positives", "true_negatives", "false_positives", "false_negatives")
+    _state: tuple[str, ...] = ("true_positives", "true_negatives", "false_positives", "false_negatives")
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ class StateVariable(Variable):
         setattr(metric, attribute, held)  # as it was: the line above has set it through the dtype
 
     @property
-    def value(self) -> Any:  # type: ignore[override]
+    def value(self) -> Any:
         return np.array(getattr(self._metric, self._attribute), self._metric.dtype)
 
     @value.setter

@@ -95,6 +95,6 @@ def decode_raw(
     size = lengths.pop() if lengths else 0
     if size % kind.itemsize:
         raise ValueError(f"decode_raw: {size} bytes are no whole number of {kind.name}, {kind.itemsize} bytes each")
-    order = "<" if little_endian else ">"
-    made = np.frombuffer(b"".join(rows), kind.newbyteorder(order)).astype(kind)
+    stored = kind.newbyteorder("<") if little_endian else kind.newbyteorder(">")
+    made = np.frombuffer(b"".join(rows), stored).astype(kind)
     return present(made.reshape(*texts.shape, size // kind.itemsize))
