@@ -47,12 +47,8 @@ class Branches(NamedTuple):
 
 def calls_of(model: Any) -> list[Call] | None:
     """The calls of layers that a model makes, in order; None where some are not plainly values in, one value out."""
-    from recurra.models import Functional, Sequential
-
     graph = model._graph
-    if graph is None or graph._single is None or graph.ends or type(model) not in (Sequential, Functional):
-        return None
-    if any(name in vars(model) for name in ("call", "__call__", "_runs_graph")):
+    if not model._only_runs_its_graph() or graph.ends:
         return None
     numbers = {id(tensor): number for number, tensor in enumerate(graph.input_tensors)}
     found: list[Call] = []
