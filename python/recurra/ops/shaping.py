@@ -131,7 +131,8 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
         found, start = [], 0
         for v in values:
             stop = start + v.shape[axis]
-            found.append(d[(*before, slice(start, stop))])
+            place = (*before, slice(start, stop))
+            found.append(d[place])
             start = stop
         return tuple(found)
 

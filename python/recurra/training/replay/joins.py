@@ -96,6 +96,7 @@ class ArrayJoin(TapedJoin):
         found: list[Any] = []
         for x, need in zip(values, self.needs, strict=True):
             stop = start + x.shape[self._axis]
-            found.append(dy[(*before, slice(start, stop))] if need else None)
+            place = (*before, slice(start, stop))
+            found.append(dy[place] if need else None)
             start = stop
         return found, ()
