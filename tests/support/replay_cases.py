@@ -113,6 +113,11 @@ def _scaled_error(y_true: Any, y_pred: Any) -> Any:
     return error * error * 0.3
 
 
+def weight_drop(layer: Any) -> Any:
+    layer.cell.weight_drop = 0.4
+    return layer
+
+
 def _frozen_bias() -> Any:
     layer = L.Dense(3)
     layer.build((None, 4))
@@ -230,6 +235,7 @@ CASES: dict[str, Case] = {
         fit={"sample_weight": np.linspace(0.1, 2.0, ROWS * STEPS).reshape(ROWS, STEPS)},
         compile={"weighted_metrics": ["accuracy"]},
     ),
+    "weight_drop": Case(lambda: [numbers(), weight_drop(L.LSTM(4, return_sequences=True)), L.GRU(3), L.Dense(1)]),
     "bidirectional_words": Case(
         lambda: [
             ids(),
@@ -372,7 +378,7 @@ CASES: dict[str, Case] = {
     "nested": Case(lambda: [numbers(), L.LSTM(4), Sequential([L.Input((4,)), L.Dense(3)]), L.Dense(1)], replays=False),
     "no_recurrent_layer": Case(lambda: [numbers(), L.Flatten(), L.Dense(4, "relu"), L.Dense(1)]),
     "only_under_a_tape": Case(
-        lambda: [numbers(), L.Bidirectional(L.GRU(2)), L.Reshape((4, 1)), L.Flatten()],
+        lambda: [numbers(), L.Bidirectional(L.GRU(4), "mul"), L.Reshape((4, 1)), L.Flatten()],
         y="number",
         loss=lambda y, p: (p[:, 0] - y) ** 2,
         replays=False,

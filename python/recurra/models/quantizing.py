@@ -68,6 +68,8 @@ class Quantizing:
 
     def _quantized_layer(self) -> Layer | None:
         """The first layer whose weights are 8-bit, if there is one."""
+        if not any(layer.quantization_mode for layer in self._flatten_layers(include_self=False)):  # type: ignore[attr-defined]
+            return None  # the common case, in one walk
         return next((layer for layer in _leaves(self) if layer.quantization_mode), None)
 
 

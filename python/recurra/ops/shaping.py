@@ -125,8 +125,18 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
     y = np.concatenate(values, axis)
     if thread_state.tape is None:
         return y
-    edges = np.cumsum([v.shape[axis] for v in values])[:-1]
-    return record(y, tuple(xs), lambda d: tuple(np.split(d, edges, axis)))
+    before = (slice(None),) * (axis % y.ndim)
+
+    def backward(d: Array) -> tuple[Array, ...]:
+        found, start = [], 0
+        for v in values:
+            stop = start + v.shape[axis]
+            place = (*before, slice(start, stop))
+            found.append(d[place])
+            start = stop
+        return tuple(found)
+
+    return record(y, tuple(xs), backward)
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:

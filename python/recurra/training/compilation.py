@@ -73,6 +73,8 @@ class Compilation:
 
     def _restart_optimizer(self) -> None:
         """A new optimizer with the same settings: the old one's state is as large as the weights."""
+        if self._compiled_state is not None:
+            self._compiled_state.recordings = None  # they hold the weights
         if self._compiled_state is None or self._compile_config is None or not self.optimizer.built:
             return
         self.optimizer = type(self.optimizer).from_config(self.optimizer.get_config())

@@ -11,11 +11,13 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import GradientTape, Tensor, Variable, value_of
 from recurra.layers.base.context import set_mask, waiting_scores
+from recurra.layers.base.layer import Layer
+from recurra.layers.base.tracking import variables_of
 from recurra.losses.labels import is_one_hot
 from recurra.metrics.base import Mean
 from recurra.optimizers.base import Optimizer
 from recurra.training.compiled import CompiledLoss, CompiledMetrics, as_number
-from recurra.training.replay.recording import Recordings
+from recurra.training.replay.kept import Recordings, recordings_for
 from recurra.training.scores import fusable, is_sparse, takes_scores
 from recurra.training.structure import align, flatten_outputs
 from recurra.tree import PLAIN, map_structure
@@ -32,6 +34,10 @@ class Compiled:
         self.optimizer, self.loss, self.metrics = optimizer, loss, metrics
         self.steps_per_execution = steps_per_execution
         self.tracker = Mean("loss")
+        self.recordings: Recordings | None = None  # of the last stepper that trained
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "recordings": None}
 
     def add_loss(self, value: float, size: int) -> None:
         self.tracker.total += value * size
@@ -61,9 +67,10 @@ class Stepper:
         self.training = training
         self.guarded = False
         self.names: list[str] = list(self.compiled.loss.names)
-        self.trainable: list[Variable] = model.trainable_weights
+        layers = model._flatten_layers()
+        self.trainable = _trainable(model, layers)
         self.penalized = [v for v in self.trainable if v.regularizer is not None]
-        self.callable_losses = [loss for layer in model._flatten_layers() for loss in layer._callable_losses]
+        self.callable_losses = [loss for layer in layers for loss in layer._callable_losses]
         self.extra_metrics = model._extra_metrics()
         self.fused: list[int] = []
         self.scores: frozenset[int] = NONE
@@ -74,7 +81,7 @@ class Stepper:
             if metrics.built and not metrics.metrics and _loss_is_unscaled(self.compiled.optimizer):
                 scores = [i for i in model._score_outputs() if i < len(losses) and takes_scores(losses[i])]
                 self.scores, self.scores_wait = frozenset(scores), True
-        self.recordings = Recordings(self) if training else None
+        self.recordings = recordings_for(self) if training else None
 
     # --- parts --------------------------------------------------------------------------------------------------
 
@@ -197,6 +204,15 @@ class Stepper:
         self.compiled.reset()
         for metric in self.extra_metrics:
             metric.reset_state()
+
+
+def _trainable(model: Any, layers: list[Layer]) -> list[Variable]:
+    """``model.trainable_weights``, from the layers that were found already where no class of the user's decides it."""
+    kind: Any = type(model)
+    if kind.trainable_weights is not Layer.trainable_weights or kind.weights is not Layer.weights:
+        found: list[Variable] = model.trainable_weights
+        return found
+    return [variable for variable in variables_of(layers) if variable.trainable] if model._trainable else []
 
 
 def _loss_is_unscaled(optimizer: Optimizer | None) -> bool:

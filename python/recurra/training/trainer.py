@@ -62,8 +62,8 @@ class Trainer(BatchSteps, OlderCalls):
             outputs a list of lists or a dict
         weighted_metrics : the same, measured with sample weights
         steps_per_execution : batch hooks of callbacks are called once in so many steps
-        run_eagerly : True calls the layers at every step. Otherwise the step of a chain of built-in layers is recorded
-            at the first batch of each shape and replayed, with the same bits in less time
+        run_eagerly : True calls the layers at every step. Otherwise the step of a model of built-in layers and one
+            output is recorded at the first batch of each shape and replayed, with the same bits in less time
         jit_compile, auto_scale_loss : Keras's switches for a compiler and for half precision; there is nothing to
             switch here
         sample_weight_mode : Keras 2's; "temporal" announced weights for each step, which are always understood here
@@ -380,9 +380,9 @@ class Trainer(BatchSteps, OlderCalls):
         compiled = self._require_compiled(method)
         source = make_source(as_arrays(x, "x"), y, weight, class_weight=class_weight, batch_size=1 << 62)
         prepare(self, source, method, rebuild=not compiled.loss.built)
-        if training:
-            compiled.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined,union-attr]
         stepper = Stepper(self, training)
+        if training:
+            compiled.optimizer.build(stepper.trainable)  # type: ignore[union-attr]
         if reset:
             stepper.reset()
         return stepper, source.peek()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,11 +77,7 @@ class Tracking:
     @property
     def weights(self) -> list[Variable]:
         """All variables, this layer's own first, then its sublayers'; each once."""
-        found: dict[int, Variable] = {}
-        for layer in self._flatten_layers():
-            for variable in layer._own_variables():
-                found.setdefault(id(variable), variable)
-        return list(found.values())
+        return variables_of(self._flatten_layers())
 
     @property
     def variables(self) -> list[Variable]:
@@ -168,7 +165,23 @@ class Tracking:
         return result
 
 
+def variables_of(layers: Iterable[Tracking]) -> list[Variable]:
+    """The variables of each of `layers` alone, each once."""
+    found: dict[int, Variable] = {}
+    for layer in layers:
+        for variable in layer._own_variables():
+            found.setdefault(id(variable), variable)
+    return list(found.values())
+
+
+_SETTINGS = frozenset({str, int, float, bool, NoneType})  # most attributes: no layers, no variables
+
+
 def _walk(attributes: dict[str, Any], untracked: frozenset[str]) -> Iterator[Any]:
     for name, value in list(attributes.items()):
-        if name not in untracked:
+        if type(value) in _SETTINGS or name in untracked:
+            continue
+        if isinstance(value, (list, tuple, dict)):
             yield from leaves(value, PLAIN)
+        else:
+            yield value

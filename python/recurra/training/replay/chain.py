@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,10 +10,12 @@ from recurra import layers
 from recurra.autograd import Variable
 from recurra.layers.base.context import get_mask, set_mask
 from recurra.layers.base.layer import Layer
+from recurra.layers.base.operation import Operation
 from recurra.layers.dense import Dense
 from recurra.layers.dropout import Dropout
 from recurra.layers.embedding import Embedding
 from recurra.registry import is_builtin
+from recurra.training.replay.bidirectional import BidirectionalStep
 from recurra.training.replay.layers import DenseStep, DropoutStep, RecurrentStep, Settings, Step, TapedStep
 
 #: layers that run other people's code, or look at more than their input
@@ -49,15 +51,59 @@ def _never() -> tuple[type, ...]:
     return tuple(getattr(layers, name) for name in _NEVER)
 
 
+def are_plain(model: Any, found: list[Layer]) -> bool:
+    """Whether all layers of a model are plain, of its dtype, and convert their inputs to it."""
+    return (
+        all(layer.dtype == model.dtype and _is_plain(layer) for layer in found)
+        and not model.autocast
+        and all(layer.autocast or isinstance(layer, (Embedding, Operation)) for layer in found)
+    )
+
+
+def step_of(
+    layer: Layer, lookup: Embedding | None, need_dx: bool, trained: bool, last: bool, logits: bool
+) -> Step | None:
+    """A layer's step on arrays; None for one that must be called under a tape.
+
+    lookup : the Embedding whose table it reads
+    trained : whether one of its weights, or those of `lookup`, is trained
+    last, logits : whether it is the model's last layer, and whether its softmax is left to the loss
+    """
+    if isinstance(layer, Dropout):
+        return DropoutStep(layer, need_dx) if need_dx and not last else None
+    if not (trained or need_dx):
+        return None
+    if RecurrentStep.takes(layer):
+        return RecurrentStep(layer, lookup, need_dx)  # type: ignore[arg-type]
+    if BidirectionalStep.takes(layer):
+        return BidirectionalStep(layer, lookup, need_dx)  # type: ignore[arg-type]
+    if isinstance(layer, Dense) and (last or DenseStep.knows(layer.activation)):
+        return DenseStep(layer, need_dx, not (last and (logits or not DenseStep.knows(layer.activation))))
+    return None
+
+
+def rest_of(final: Layer, logits: bool) -> list[Callable[[Any], Any]]:
+    """What of a model's last layer, if it has a step, that step leaves to the tape of the loss."""
+    if not isinstance(final, Dense) or logits or DenseStep.knows(final.activation):
+        return []
+    return [partial(_activated, final.activation)]
+
+
+def gains(steps: Sequence[Any]) -> bool:
+    """Whether some steps are on arrays, and each weight belongs to one step."""
+    owned = [id(v) for step in steps for v in step.variables]
+    return len(set(owned)) == len(owned) and not all(
+        isinstance(step, DropoutStep) or hasattr(step, "calls") for step in steps
+    )
+
+
 def chain_of(model: Any, logits: bool) -> Chain | None:
     """The recorded steps of `model`, or None where they cannot be recorded or would gain nothing.
 
     logits : whether the last layer's softmax is left to the loss
     """
     found = model._chain()
-    if found is None or not all(layer.dtype == model.dtype and _is_plain(layer) for layer in found):
-        return None
-    if model.autocast or not all(layer.autocast or isinstance(layer, Embedding) for layer in found):
+    if found is None or not are_plain(model, found):
         return None
     steps: list[Step] = []
     waiting: list[tuple[Callable[[Any], Any], list[Variable]]] = []
@@ -82,16 +128,11 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
             lookup = layer
             continue
         own = [v for one in (lookup, layer) if one is not None for v in one.weights if v.trainable]
-        if RecurrentStep.takes(layer) and (own or trains):
+        needs = trains or any(variables for _, variables in waiting)
+        step = step_of(layer, lookup, needs, bool(own), last, logits)
+        if step is not None:
             flush()
-            step: Step = RecurrentStep(layer, lookup, trains)
             lookup = None
-        elif isinstance(layer, Dropout) and trains and not last:
-            flush()
-            step = DropoutStep(layer, trains)
-        elif isinstance(layer, Dense) and (own or trains) and (last or DenseStep.knows(layer.activation)):
-            flush()
-            step = DenseStep(layer, trains, not (last and (logits or not DenseStep.knows(layer.activation))))
         else:
             if lookup is not None:
                 waiting.append((lookup.lookup, []))
@@ -102,14 +143,8 @@ def chain_of(model: Any, logits: bool) -> Chain | None:
             continue
         steps.append(step)
         trains = trains or any(v.trainable for v in step.variables)
-    tail = [call for call, _ in waiting]
-    final = found[-1]
-    if not tail and isinstance(final, Dense) and not logits and not DenseStep.knows(final.activation):
-        tail = [partial(_activated, final.activation)]
-    owned = [id(v) for step in steps for v in step.variables]
-    if len(set(owned)) < len(owned) or not any(isinstance(step, (DenseStep, RecurrentStep)) for step in steps):
-        return None
-    return Chain(steps, tail, settings)
+    tail = [call for call, _ in waiting] or rest_of(found[-1], logits)
+    return Chain(steps, tail, settings) if gains(steps) else None
 
 
 def _activated(activation: Callable[[Any], Any], z: Any) -> Any:

@@ -105,6 +105,7 @@ class RecurrentStep:
     def __init__(self, layer: KernelLayer, embedding: Embedding | None, need_dx: bool) -> None:
         cell = layer.cell
         self.layer, self.cell, self.embedding = layer, cell, embedding
+        self._reverse = layer.go_backwards
         self.weights = [getattr(cell, name) for name in cell.kernel_cell.weights]
         self._present = [v is not None for v in self.weights]
         self._table = None if embedding is None else embedding.embeddings
@@ -113,7 +114,7 @@ class RecurrentStep:
         self._need_input = need_dx if self._table is None else self._table.trainable
         self._states = (None,) * len(cell.kernel_cell.states)
         self._draws = bool(cell.dropout or cell.recurrent_dropout or cell._has_zoneout)
-        names = "dropout", "recurrent_dropout", "zoneouts", "_kernel_names", *cell.kernel_cell.weights
+        names = "dropout", "recurrent_dropout", "weight_drop", "zoneouts", "_kernel_names", *cell.kernel_cell.weights
         self._settings = Settings(
             layer, "call", "go_backwards", "return_sequences", "zero_output_for_mask", "stateful", "time_major",
             "return_state", "activity_regularizer", *(f"cell.{name}" for name in names),
@@ -124,23 +125,29 @@ class RecurrentStep:
         self._cache: Any = None
 
     @staticmethod
-    def takes(layer: Any) -> bool:
-        """Whether the layer's call is one call of a kernel that starts from zeros."""
+    def takes(layer: Any, go_backwards: bool = False) -> bool:
+        """Whether the layer's call, in this direction, is one call of a kernel that starts from zeros."""
         return (
             isinstance(layer, KernelLayer)
             and layer.cell.runs_in_kernel
             and layer.cell._stretch is None
-            and not (layer.stateful or layer.time_major or layer.return_state or layer.go_backwards)
+            and not (layer.stateful or layer.time_major or layer.return_state or layer.cell.weight_drop)
+            and layer.go_backwards == go_backwards
         )
 
     def is_current(self) -> bool:
         return self._settings.hold() and (self._own is None or self._own.hold())
 
     def forward(self, x: Array, mask: Any) -> tuple[Array, Any]:
-        layer, cell, table = self.layer, self.cell, None
+        table = None
         if self.embedding is not None and self._table is not None:
             x, table = self.embedding.ids_of(x), self._table.value
             mask = x != 0 if self.embedding.mask_zero else None
+        return self.run(x, table, mask, None), mask if self.layer.return_sequences else None
+
+    def run(self, x: Array, table: Array | None, mask: Any, out: Array | None) -> Array:
+        """The outputs, in the inputs' order of time, of numbers or of ids and their table, perhaps put in `out`."""
+        layer, cell = self.layer, self.cell
         options = cell._kernel_names
         if self._draws:
             shape = x if table is None else np.broadcast_to(table[:1, :], (*x.shape, table.shape[1]))
@@ -149,12 +156,13 @@ class RecurrentStep:
         y, _, self._cache = core.recurrent_forward(
             cell.kernel_cell.name, x, self._states, tuple([None if v is None else v.value for v in self.weights]), mask,
             options.get("input_dropout"), options.get("recurrent_dropout"), table, options["activation"],
-            options.get("recurrent_activation") or "sigmoid", False, layer.return_sequences,
-            layer.zero_output_for_mask, True, None, None, None if zoneout is None else tuple(zoneout),
+            options.get("recurrent_activation") or "sigmoid", self._reverse, layer.return_sequences,
+            layer.zero_output_for_mask, True, None, out, None if zoneout is None else tuple(zoneout),
         )  # fmt: skip
         if self._draws:
             reset_dropout(cell)
-        return y, mask if layer.return_sequences else None
+        found: Array = y
+        return found
 
     def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
         cache, self._cache = self._cache, None
