@@ -132,6 +132,7 @@ def test_shown_as_html() -> None:
     assert 'title="not read">dim' in text and some()._repr_html_() == text
     whole = page([some(), some()])
     assert whole.startswith("<!DOCTYPE html>") and whole.count(text) == 2 and 'charset="utf-8"' in whole
+    assert whole.count("Green speaks for the label, red against it.") == 1
 
 
 def test_as_plain_values() -> None:

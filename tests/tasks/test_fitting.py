@@ -7,9 +7,12 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 
 from recurra import random
-from recurra.tasks.fitting import BestEpoch, seeded
+from recurra.layers import Dense, Input
+from recurra.models import Sequential
+from recurra.tasks.fitting import BestEpoch, Training, seeded
 from recurra.tasks.training_bar import Progress
 
 
@@ -144,3 +147,25 @@ def test_the_best_accuracy_counts_before_the_loss() -> None:
         model.value = epoch
         best.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
     assert best.epoch == 3 and best.logs["val_loss"] == 0.4 and best.wait == 2
+
+
+@pytest.mark.parametrize(
+    ("epochs", "patience", "falls", "said"),
+    [
+        (5, 2, False, "stopped, no better epoch in 2: the weights of epoch 1 are kept"),
+        (2, 4, False, "the weights of epoch 1 are kept"),
+        (2, 4, True, None),
+    ],
+)
+def test_the_end_says_which_weights_are_kept(
+    capsys: pytest.CaptureFixture[str], epochs: int, patience: int, falls: bool, said: str | None
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 3)).astype("float32"), np.arange(8) % 2
+    training = Training(
+        Sequential([Input((3,)), Dense(2, kernel_initializer="zeros")]), steps=1, tokens=8, epochs=epochs,
+        validated=True, learning_rate=0.1, clipnorm=1.0, patience=patience, verbose=1,
+    )  # fmt: skip
+    training.run([(x, y)], [(x, y if falls else 1 - y)])
+    lines = capsys.readouterr().err.splitlines()
+    assert (lines[-1] == said) if said is not None else lines[-1].startswith("epoch 2/2")

@@ -103,6 +103,15 @@ def test_a_column_of_texts_and_a_column_of_lists() -> None:
     assert ids.predict(Column([[1, 2, 3], [4, 5, 6]]), verbose=0).shape == (2, 2)
 
 
+def test_a_column_that_is_no_array_is_refused_by_name() -> None:
+    class Uneven(Column):
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+            return np.array([[1, 2], [3]])
+
+    with pytest.raises(ValueError, match=r"x must be an array, but its rows have different lengths: .*pad_sequences"):
+        sources.make_source(Uneven([1, 2]))
+
+
 def test_a_list_of_arrays_for_a_model_of_one_input() -> None:
     model = Sequential([Input((5, 3)), LSTM(2)])
     rows = [np.zeros((5, 3), "float32") for _ in range(4)]

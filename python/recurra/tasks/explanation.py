@@ -112,6 +112,7 @@ def _html(token: str, contribution: Contribution, share: float) -> str:
 def page(explanations: Sequence[Explanation]) -> str:
     """A whole HTML page of explanations."""
     body = "\n<hr>\n".join(explanation.to_html() for explanation in explanations)
+    body = f"<p>Green speaks for the label, red against it. How much is shown under the pointer.</p>\n{body}"
     head = '<head><meta charset="utf-8"><title>Explanations</title></head>'
     return f"<!DOCTYPE html>\n<html>{head}<body>\n{body}\n</body></html>\n"
 

@@ -196,7 +196,16 @@ class Training:
             self._progress.say(f"{bad}; the best epoch's weights are kept")
         if not self.interrupted or self.best.wait or bad is not None:
             self.best.restore()
+            self._say_which()
         return history
+
+    def _say_which(self) -> None:
+        """Say which epoch's weights are kept, where that is not the last, and why the training stopped early."""
+        best, done = self.best.epoch, self.best.epochs
+        if self._progress is None or self.interrupted or self.best.bad_loss is not None or not 0 < best < done:
+            return
+        early = f"stopped, no better epoch in {done - best}: " if done < self.epochs else ""
+        self._progress.say(f"{early}the weights of epoch {best} are kept")
 
     def summary(self) -> dict[str, Any]:
         """What to remember of the run: the best epoch and its values, the epochs done, whether Ctrl-C ended it."""

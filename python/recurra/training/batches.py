@@ -7,6 +7,7 @@ epoch in order takes slices (views), a shuffled one takes rows by an index array
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ def as_arrays(value: Any, argument: str) -> Any:
         got = f"a sparse {type(value).__name__}: pass its toarray()"
         raise TypeError(f"{argument} must be an array of numbers, got {got}")
     if is_array(value) and not isinstance(value, np.ndarray) and not is_one_hot(value):
-        value = np.asarray(value)  # a column of a table, a tensor of another library
+        with suppress(ValueError):  # rows of different lengths are refused below
+            value = np.asarray(value)  # a column of a table, a tensor of another library
     if argument.startswith("x") and isinstance(value, (list, tuple, np.ndarray)) and _is_text(value):
         return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
