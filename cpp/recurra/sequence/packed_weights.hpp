@@ -89,7 +89,7 @@ class PackedWeights {
       T* out = at(p, rows_[c]);
       if (column.kernel >= 0) pack_rows(call.kernel + column.kernel * H_ + first, GH, I_, used, width, out);
       out += kernel_rows(c) * width;
-      for (Index j = 0; j < width; ++j) out[j] = j < used ? bias(call, column, first + j) : T(0);
+      pack_bias(call, column, {first, first + used}, width, out);
       out += width;
       if (column.takes_operand(0)) pack_recurrent(column, out);
       else if (column.recurrent >= 0) pack_recurrent(column, at(p, rows_[cell_.columns] + later_rows_[c]));
@@ -102,8 +102,7 @@ class PackedWeights {
                                                           call.int8_recurrent_kernel.scales, P_, cell_.gates, H_);
     biases_.resize(cell_.columns * units_.padded);
     for (int c = 0; c < cell_.columns; ++c)
-      for (Index j = 0; j < units_.padded; ++j)
-        biases_[c * units_.padded + j] = j < H_ ? bias(call, cell_.column[c], j) : T(0);
+      pack_bias(call, cell_.column[c], {0, H_}, units_.padded, biases_.data() + c * units_.padded);
   }
   void fold() {
     const Index width = folded_vectors(cell_, units_) * lanes<T>, p = units_.count - 1;
@@ -128,13 +127,17 @@ class PackedWeights {
                 projection_.data() + columns.first(q) * H_);
   }
   Index rest_width() const { return units_.width(units_.count - 1) - lanes<T>; }
-  T bias(const SequenceCall<T>& call, const Column& column, Index unit) const {
-    if (!call.bias) return T(0);
-    if (cell_.biases == 1) return call.bias[column.gate() * H_ + unit];
-    T sum = T(0);
-    if (column.kernel >= 0) sum += call.bias[column.kernel * H_ + unit];
-    if (column.recurrent >= 0) sum += call.bias[(cell_.gates + column.recurrent) * H_ + unit];
-    return sum;
+  /// A column's bias of some units, zeros behind; zeros without a bias.
+  void pack_bias(const SequenceCall<T>& call, const Column& column, Range units, Index width, T* out) const {
+    std::fill_n(out, width, T(0));
+    if (!call.bias) return;
+    const T* const from = call.bias + units.first;
+    if (cell_.biases == 1) return void(std::copy_n(from + column.gate() * H_, units.count(), out));
+    const auto add = [&](Index row) {
+      for (Index j = 0; j < units.count(); ++j) out[j] += from[row * H_ + j];
+    };
+    if (column.kernel >= 0) add(column.kernel);
+    if (column.recurrent >= 0) add(cell_.gates + column.recurrent);
   }
 
   const CellDeclaration& cell_;
