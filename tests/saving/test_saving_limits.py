@@ -321,16 +321,8 @@ print(resource.getrlimit(resource.RLIMIT_AS) == (3 << 30, 3 << 30), resource.get
     assert done.stdout == "True (20, 20)\n"
 
 
-@needs_limits
-def test_a_helper_that_waits_for_a_busy_machine_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(h5copy, "SECONDS", 0.001)  # on this side; the helper has its own
-    with hdf5.open_hdf5(compressed(tmp_path / "good.h5", 2), "f") as root:
-        assert list(root)
-
-
 def test_a_helper_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(h5copy, "SECONDS", 0.05)
-    monkeypatch.setattr(h5copy, "WAITING", 0.05)
+    monkeypatch.setattr(h5copy, "WAITING" if os.name == "posix" else "SECONDS", 0.05)
     path = compressed(tmp_path / "slow.h5", 2)
     with pytest.raises(FileFormatError, match=r"slow\.h5 \(.*\) cannot be read in 0\.05 seconds"):
         small().load_weights(path)
