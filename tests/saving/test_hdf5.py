@@ -121,7 +121,7 @@ def test_unusual_files_are_read_too(kind: str, options: dict[str, Any]) -> None:
 
     buffer = made(write, **options)
     with pytest.raises(Unusual):
-        hdf5._look(Reader(buffer, "f").root, set())
+        hdf5._names(Reader(buffer, "f").root)
     with hdf5.open_hdf5(buffer, "f") as root:
         np.testing.assert_array_equal(hdf5.read(root, "vars/0"), np.arange(3000.0).reshape(60, 50))
         assert hdf5.attribute(hdf5.group(root, "vars"), "name") == "größe"
