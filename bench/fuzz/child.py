@@ -58,6 +58,7 @@ class _Loads:
         import recurra
 
         recurra.set_num_threads(1)
+        self.seconds = reader.start() if reader.start is not None else float
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         warnings.simplefilter("ignore")
         gc.freeze()  # what the parent made is not looked through again, so that its pages stay shared
@@ -119,9 +120,9 @@ def _serve(reader: Reader, folder: str, expected: Any, asked: int, answered: int
     os.write(answered, b"\n")
     for line in open(asked, encoding="utf-8", buffering=1, closefd=False):  # noqa: SIM115
         path, compared = json.loads(line)
-        start = sum(os.times()[:4])
+        start = sum(os.times()[:4]) + loads.seconds()
         result = loads.one(path, compared)
-        seconds = sum(os.times()[:4]) - start
+        seconds = sum(os.times()[:4]) + loads.seconds() - start
         os.write(answered, (json.dumps([result, seconds]) + "\n").encode())
 
 

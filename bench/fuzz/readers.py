@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.fuzz import helpers
+
 
 class Reader(NamedTuple):
     """ending : of the file's name
@@ -21,6 +23,8 @@ class Reader(NamedTuple):
     checked : whether any change of content is noticed, so that what loads at all must be what was saved
     state : the content of what files are read into, which a file that is refused leaves as it was; None where each
         load makes its object anew
+    start : called first in each process that loads files; what it returns tells the CPU seconds of helpers that the
+        process does not wait for
     """
 
     ending: str
@@ -28,6 +32,7 @@ class Reader(NamedTuple):
     load: Callable[[str], Any]
     checked: bool
     state: Callable[[], Any] | None = None
+    start: Callable[[], Callable[[], float]] | None = None
 
 
 def _model() -> Any:
@@ -251,7 +256,9 @@ def _weights(packed: bool = False) -> Reader:
         return _state(model)
 
     good = _file("m.weights.h5", model.save_weights)
-    return Reader(".weights.h5", _packed(good) if packed else good, load_weights, True, lambda: _state(model))
+    if not packed:
+        return Reader(".weights.h5", good, load_weights, True, lambda: _state(model))
+    return Reader(".weights.h5", _packed(good), load_weights, True, lambda: _state(model), helpers.start)
 
 
 def _rlm() -> Reader:

@@ -10,7 +10,7 @@ links               at most ``LINKS`` names in all groups of an HDF5 file
 JSON                at most ``JSON_SIZE`` bytes
 pickles             at most one memo index for each byte, at most ``PICKLE_SIZE`` bytes
 vocabularies        lists of tokens, never paths; at most one token for each stored byte
-helper processes    ``SECONDS`` of time; memory by the size of the file
+helper processes    ``SECONDS`` of CPU time, ``WAITING`` on the clock; memory by the size of the file
 ==================  ==================================================================================================
 """
 
@@ -35,6 +35,7 @@ LINKS = 100_000
 JSON_SIZE = 1 << 26
 PICKLE_SIZE = 1 << 28
 SECONDS = 20
+WAITING = 15 * SECONDS  # a busy machine must not make a good file a damaged one
 
 _allowed: ContextVar[int | None] = ContextVar("_allowed", default=None)
 _loading: ContextVar[bool] = ContextVar("_loading", default=False)

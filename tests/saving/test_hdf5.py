@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from recurra.saving import FileFormatError, hdf5
+from recurra.saving import FileFormatError, h5copy, hdf5
 from recurra.saving.h5reader import Reader, Unusual
 
 
@@ -120,7 +121,7 @@ def test_unusual_files_are_read_too(kind: str, options: dict[str, Any]) -> None:
 
     buffer = made(write, **options)
     with pytest.raises(Unusual):
-        hdf5._look(Reader(buffer, "f").root, set())
+        hdf5._names(Reader(buffer, "f").root)
     with hdf5.open_hdf5(buffer, "f") as root:
         np.testing.assert_array_equal(hdf5.read(root, "vars/0"), np.arange(3000.0).reshape(60, 50))
         assert hdf5.attribute(hdf5.group(root, "vars"), "name") == "größe"
@@ -214,3 +215,13 @@ def test_paths_and_kinds() -> None:
 def test_other_files(content: bytes) -> None:
     with pytest.raises(FileFormatError, match=r"^f is (damaged|not an HDF5 file)"):
         hdf5.open_hdf5(io.BytesIO(content), "f").__enter__()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="CPU time is limited on POSIX alone")
+def test_a_helper_that_waits_for_a_busy_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(h5copy, "SECONDS", 0.001)  # on this side; the helper has its own
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.create_dataset("x", data=np.arange(60.0), compression="gzip")
+    with hdf5.open_hdf5(buffer, "f") as root:
+        np.testing.assert_array_equal(hdf5.read(root, "x"), np.arange(60.0))

@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     for thread in threads:
         thread.start()
     failures = []
-    for _ in range(options.forks):
+    for number in range(1, options.forks + 1):
         pid = os.fork()
         if pid == 0:
             code = 4
@@ -116,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
                 os._exit(code)
         if failure := wait(pid, options.seconds):
             failures.append(failure)
+        if number % 100 == 0:
+            print(f"{number} forks, {len(failures)} failed", file=sys.stderr, flush=True)
     stop.set()
     for thread in threads:
         thread.join()

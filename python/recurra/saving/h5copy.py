@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from recurra.limits import LINKS, SECONDS, FileFormatError, unpacked
+from recurra.limits import LINKS, SECONDS, WAITING, FileFormatError, unpacked
 
 
 def copied(data: bytes, label: str, why: str) -> bytes:
@@ -29,10 +29,11 @@ def copied(data: bytes, label: str, why: str) -> bytes:
     command = [sys.executable, "-m", "recurra.saving.h5copy", str(allowed), str(os.getpid())]
     paths = os.pathsep.join([path for path in sys.path if path])
     environment = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
+    seconds = WAITING if os.name == "posix" else SECONDS  # CPU time is limited on POSIX alone
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, env=environment, check=False)
+        done = subprocess.run(command, input=data, capture_output=True, timeout=seconds, env=environment, check=False)
     except subprocess.TimeoutExpired:
-        raise FileFormatError(f"{label} ({why}) cannot be read in {SECONDS} seconds: it is damaged") from None
+        raise FileFormatError(f"{label} ({why}) cannot be read in {seconds} seconds: it is damaged") from None
     except OSError as error:
         raise FileFormatError(f"{label} ({why}) needs a process of its own to be read: {error}") from None
     if done.returncode:
@@ -44,7 +45,7 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     last = said[-1][:300] if said else "the HDF5 library crashed"
     if done.returncode == -getattr(signal, "SIGXCPU", 0):
-        return f"cannot be read in {SECONDS} seconds: it is damaged"
+        return f"cannot be read in {SECONDS} seconds of CPU time: it is damaged"
     if "MemoryError" in last or "annot allocate memory" in last or "ailed to map segment" in last:
         return f"needs more memory to be read than the process of its own may have (see ulimit -v): {last}"
     if last.startswith("recurra.limits.FileFormatError: "):
