@@ -158,7 +158,8 @@ def predict(
 ) -> None:
     """Label texts: print each one's label, the label's probability and the text, in the order of the files.
 
-    Without files it reads standard input, one text a line. The memory does not grow with the files.
+    Without files it reads standard input, one text a line; blank lines are passed over. The memory does not grow
+    with the files.
 
     \b
     Examples:

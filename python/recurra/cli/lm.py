@@ -32,7 +32,7 @@ from recurra.layers import LAYER_OF_CELL
 
 @click.group()
 def lm() -> None:
-    """Learn to continue a text, by characters or words.
+    """Learn to continue a text, by characters, words or subwords.
 
     \b
     Examples:

@@ -19,8 +19,9 @@ import recurra
 Batch = list[Any]
 
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes to predict in."
-)
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Processes to predict in, each with the model in memory; for large files.",
+)  # fmt: skip
 
 
 def predicted(

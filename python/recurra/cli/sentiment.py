@@ -92,7 +92,8 @@ def predict(
 ) -> None:
     """Label texts: print each one's label, the label's probability and the text.
 
-    Without files it reads standard input, one text a line. The memory does not grow with the files.
+    Without files it reads standard input, one text a line; blank lines are passed over. The memory does not grow
+    with the files.
 
     \b
     Examples:

@@ -47,11 +47,12 @@ def column_options(command: Command) -> Command:
     command = click.option(
         "--label", "label_column", metavar="COLUMN",
         help="Column of the label: a number from 1, -1 for the last; in CoNLL-U a name too (xpos, feats)  [default: "
-        "upos in CoNLL-U, else the last; the model's own once it is trained]",
+        "upos in CoNLL-U, else the last; for a trained model those that it was trained on]",
     )(command)  # fmt: skip
     command = click.option(
         "--word", "word_column", metavar="COLUMN",
-        help="Column of the word, likewise  [default: form in CoNLL-U, else the first]",
+        help="Column of the word: a number from 1, -1 for the last; in CoNLL-U a name too (lemma)  [default: form in "
+        "CoNLL-U, else the first; for a trained model those that it was trained on]",
     )(command)  # fmt: skip
     return click.option(
         "--format",

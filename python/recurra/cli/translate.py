@@ -107,7 +107,9 @@ def train(
 @translate.command()
 @_model_file
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
-@click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="A text to translate, instead of files.")
+@click.option(
+    "-t", "--sentence", multiple=True, metavar="TEXT", help="A text to translate, instead of files; repeatable."
+)
 @reading_options(labelled=False)
 @beam_options
 @click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")

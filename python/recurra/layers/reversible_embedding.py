@@ -122,7 +122,7 @@ class ReversibleEmbedding(Embedding):
         """The 8-bit matrix of the way back, (output_dim, V), one scale for each id; if tied the table's integers."""
         if not self.tie_weights:
             return self._int8("reverse_embeddings")
-        return self._turned.of(self.embeddings, self.embeddings_scale)
+        return self._turned.of(*self._int8("embeddings"))
 
     def _matrices(self) -> dict[str, int]:
         return {name: axis for name, axis in self.int8_matrices.items() if name == "embeddings" or not self.tie_weights}
