@@ -16,6 +16,18 @@ from recurra.typing import PathLike
 _SETTINGS = "settings.state"
 
 
+class _Backup(BackupAndRestore):
+    """Writes the settings of a training where it begins: one that is refused before leaves nothing behind."""
+
+    settings: dict[str, Any] | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        if self.settings is not None:
+            self.backup_dir.mkdir(parents=True, exist_ok=True)
+            write_state(self.backup_dir / _SETTINGS, self.settings)
+
+
 class TrainingCheckpoint:
     r"""A folder from which ``LanguageModel.fit`` and ``SentimentClassifier.fit`` go on exactly where they stopped.
 
@@ -37,7 +49,7 @@ class TrainingCheckpoint:
 
     def __init__(self, folder: PathLike, *, minutes: float = 5.0, resume: bool = False) -> None:
         self.folder, self.resume = Path(folder), resume
-        self.callback = BackupAndRestore(self.folder, save_minutes=minutes, delete_checkpoint=False)
+        self.callback = _Backup(self.folder, save_minutes=minutes, delete_checkpoint=False)
 
     @property
     def found(self) -> bool:
@@ -46,6 +58,8 @@ class TrainingCheckpoint:
 
     def begin(self, settings: Mapping[str, Any], seed: int | None) -> int:
         """The seed to train with: that of the run to go on with, or `seed`, or a new one.
+
+        The settings are kept from the training's begin on.
 
         settings : names and values that must be the same when the run is resumed
         raises : ValueError naming the setting that differs
@@ -64,7 +78,7 @@ class TrainingCheckpoint:
             return int(kept["seed"])
         self.clear()
         chosen = derive_seed() if seed is None else seed
-        write_state(path, {"settings": own, "seed": chosen})
+        self.callback.settings = {"settings": own, "seed": chosen}
         return chosen
 
     def clear(self) -> None:

@@ -135,7 +135,6 @@ class Classifier(Quantizable, Parameters):
         known = distinct_labels(names)
         targets = np.array([known.index(name) for name in names], np.int32)
         groups = None if groups is None else group_names(groups)
-        resumed = checkpoint is not None and checkpoint.resume and checkpoint.found
         if checkpoint is not None:
             kept = {name: value for name, value in settings.items() if name != "verbose"}
             begin = {**{name: getattr(self, name) for name in KEPT}, **kept, "data": checksum(*texts, names, groups)}
@@ -143,12 +142,7 @@ class Classifier(Quantizable, Parameters):
             seed = checkpoint.begin({**begin, **start}, self.seed)
         else:
             seed = derive_seed() if self.seed is None else self.seed
-        try:
-            train, held_out = self._split(targets, settings["validation"], seed, groups)
-        except ValueError:
-            if checkpoint is not None and not resumed:
-                checkpoint.clear()  # nothing was begun that could be resumed
-            raise
+        train, held_out = self._split(targets, settings["validation"], seed, groups)
         self._labels, self._model = known, None
         lm = self._language_model()
         reader = None if lm is not None else WordReader(self.vocabulary_size, [texts[i] for i in train])
