@@ -54,3 +54,18 @@ def test_bad_input_ends_with_one_line(run: Any, bot: Path, tmp_path: Path) -> No
     assert "--prompt cannot be given with a file" in run("chat", "talk", bot, "a.txt", "-t", "a", code=2).stderr
     assert "no tab" in run("chat", "train", "-", "-o", tmp_path / "a", stdin="alone\n", code=2).stderr
     assert "must hold a translator, got a chat bot" in run("translate", "predict", bot, "-t", "a", code=2).stderr
+
+
+def test_evaluate(run: Any, bot: Path, tmp_path: Path) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text("\n".join([*ROWS, "Who are you?\tNobody.", "Hello there\tGood day.", "Is it 7?\tNo."]))
+    told = run("chat", "evaluate", bot, path).stdout
+    assert told.startswith("75.00% of 4 prompts answered as told, 25.00% declined; loss ") and "over 6 pairs" in told
+    found = json.loads(run("chat", "evaluate", bot, path, "--json").stdout)
+    assert found["exact"] == 0.75 and found["declined"] == 0.25 and (found["prompts"], found["pairs"]) == (4, 6)
+    (tmp_path / "wrong.tsv").write_text("Hello there\tBye!\n")
+    assert run("chat", "evaluate", bot, tmp_path / "wrong.tsv").stdout.startswith("0.00% of 1 prompts answered")
+
+
+def test_predict_is_talk(run: Any, bot: Path) -> None:
+    assert run("chat", "predict", bot, "-t", "hello there").stdout == "Hi!\n"

@@ -95,13 +95,16 @@ try:
 except ImportError:
     pass
 x = 1 or tf.contrib.rnn
+y = 1 or tf.spam
 """
     ran = shell(tmp_path, "run", str(write(tmp_path, text)))
     assert ran.returncode == 0
     assert ran.stderr.splitlines() == [
         "recurra: recurra stood in for tensorflow, keras.layers",
         f"recurra: missing: keras.layers.Spam, {tmp_path / 'program.py'}:3 (the program goes on without it)",
-        f"recurra: missing: tf.contrib, {tmp_path / 'program.py'}:6",
+        f"recurra: missing: tf.contrib, {tmp_path / 'program.py'}:6: tf.contrib is of TensorFlow 1's graphs, which "
+        "recurra does not run: write the program with Keras layers or tf.function",
+        f"recurra: missing: tf.spam, {tmp_path / 'program.py'}:7",
     ]
 
 

@@ -52,6 +52,7 @@ NOT_DRAWN = {
     **dict.fromkeys(("CategoryEncoding", "IntegerLookup", "Normalization", "StringLookup"), "learns from data first"),
     **dict.fromkeys(("deserialize", "serialize"), "not layers"),
     "ActivityRegularization": "a penalty as in own.Penalized",
+    "AddMetric": "hands its input on: tests/models/test_own_metrics.py",
     "CRF": "gives a loss of its own, of paths: tests/ops/test_crf.py",
     "DistinctSteps": "the bits of the layer inside",
     "DropoutRNNCell": "a base of cells: own.DroppingCell",
@@ -63,6 +64,7 @@ NOT_DRAWN = {
     "Layer": "a base: own.Penalized and the cells in own_layers.py",
     "Merge": "a base of Add and its kin",
     "Operation": "made by a function of symbols",
+    "SpatialDropout3D": "the code of SpatialDropout2D over one axis more",
     "TextVectorization": "takes texts, of which there are none",
     "Wrapper": "a base of TimeDistributed",
 }

@@ -40,6 +40,7 @@ def chat() -> None:
       recurra chat train talk.tsv -o talk.rct
       recurra chat talk talk.rct
       echo "Who are you?" | recurra chat talk talk.rct --json
+      recurra chat evaluate talk.rct test.tsv
     """
 
 
@@ -135,7 +136,7 @@ def talk(
 ) -> None:
     """Answer prompts, a line for each, from standard input, a file or the command line.
 
-    Blank lines are passed over. The memory does not grow with the file.
+    Blank lines are passed over. The memory does not grow with the file. "predict" is another name of this command.
 
     \b
     Examples:
@@ -162,3 +163,37 @@ def talk(
                     click.echo(json.dumps({"prompt": one, **reply._asdict()}, ensure_ascii=False))
                 else:
                     click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))
+
+
+chat.add_command(talk, "predict")  # as the other tasks call it
+
+
+@chat.command()
+@_model_file
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
+@pair_options
+@json_option("All numbers as one JSON object.")
+@quiet_option
+def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+    """Compare a bot's answers with the true ones ("-" is standard input).
+
+    All answers to a prompt in the files are right ones.
+
+    \b
+    Examples:
+      recurra chat evaluate talk.rct talk.tsv
+      recurra chat evaluate talk.rct test.jsonl --source prompt --target answer --json
+    """
+    from recurra.tasks import ChatBot
+
+    bot = ChatBot.load(model)
+    prompts, answers = read_pair_files(files, options)
+    with item_bar(len(set(prompts)), " prompts", quiet) as advance:
+        found = bot.evaluate(prompts, answers, progress=advance)
+    if as_json:
+        click.echo(json.dumps(found._asdict()))
+        return
+    click.echo(
+        f"{found.exact:.2%} of {found.prompts:,} prompts answered as told, {found.declined:.2%} declined; "
+        f"loss {found.loss:.4f} nats/token over {found.pairs:,} pairs"
+    )

@@ -223,14 +223,13 @@ def evaluate(
     """
     from recurra.tasks import Translator
     from recurra.tasks.bleu import sacrebleu_metrics, translation_scores
+    from recurra.tasks.pairs import targets_by_source
 
     if bleu:
         sacrebleu_metrics()  # its absence is told before the work
     translator = Translator.load(model)
     sources, targets = read_pair_files(files, options)
-    references: dict[str, list[str]] = {}
-    for source, target in zip(sources, targets, strict=True):
-        references.setdefault(source, []).append(target)
+    references = targets_by_source(sources, targets)
     loss = translator.evaluate(sources, targets)
     with item_bar(len(references), " texts", quiet) as advance:
         outputs = translator.translate(list(references), beam=beam, length_penalty=length_penalty, progress=advance)

@@ -8,7 +8,7 @@
 Tasks join the parts (text to ids, networks, training, generation, files) and compute nothing themselves.
 """
 
-from recurra.tasks.chatbot import ChatBot, Reply
+from recurra.tasks.chatbot import ChatBot, ChatEvaluation, Reply
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.classification import Evaluation, LabelReport, Prediction
 from recurra.tasks.evaluation import Perplexity
@@ -28,6 +28,7 @@ __all__ = [
     "Answer",
     "AttentionMap",
     "ChatBot",
+    "ChatEvaluation",
     "Contribution",
     "Evaluation",
     "Explanation",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from recurra.saving.file_errors import making
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.model_file import read_archive, write_archive
-from recurra.tasks.pairs import check_pairs, check_sources
+from recurra.tasks.pairs import check_pairs, check_sources, targets_by_source
 from recurra.tasks.translator import Translator
 
 if TYPE_CHECKING:
@@ -34,6 +34,22 @@ class Reply(NamedTuple):
     nearest: str
     similarity: float
     confidence: float
+
+
+class ChatEvaluation(NamedTuple):
+    """How a bot answers prompts whose answers are known.
+
+    exact : the share of the distinct prompts that it answers as one of their answers says, but for spaces
+    declined : the share that it declines
+    loss : of the answers, nats a token, ends included
+    prompts, pairs : how many distinct prompts, and how many pairs
+    """
+
+    exact: float
+    declined: float
+    loss: float
+    prompts: int
+    pairs: int
 
 
 class PromptIndex:
@@ -189,6 +205,31 @@ class ChatBot:
             speaks = similarity >= self.least_similarity and answer.score >= self.least_confidence
             replies.append(Reply(answer.text if speaks else None, known, similarity, answer.score))
         return replies
+
+    def evaluate(
+        self,
+        prompts: Sequence[str],
+        answers: Sequence[str],
+        *,
+        beam: int = 1,
+        batch_size: int = 64,
+        progress: Callable[[int], Any] | None = None,
+    ) -> ChatEvaluation:
+        """How many prompts are answered as one of their answers says; a prompt may come again with another one.
+
+        progress : called with the number of distinct prompts after each batch
+        """
+        prompts, answers = check_pairs(prompts, answers)
+        known = targets_by_source(prompts, answers)
+        replies = self.replies(list(known), beam=beam, batch_size=batch_size, progress=progress)
+        loss = self.translator.evaluate([prompt.casefold() for prompt in prompts], answers, batch_size=batch_size)
+        exact = [
+            reply.text is not None and reply.text.split() in [answer.split() for answer in true]
+            for reply, true in zip(replies, known.values(), strict=True)
+        ]
+        declined = [reply.text is None for reply in replies]
+        count = len(known)
+        return ChatEvaluation(sum(exact) / count, sum(declined) / count, loss.loss, count, len(prompts))
 
     # --- files -----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:

@@ -45,3 +45,11 @@ def split_by_source(sources: Sequence[str], share: float, seed: int) -> tuple[li
     for row, source in enumerate(sources):
         rows[source in held].append(row)
     return rows
+
+
+def targets_by_source(sources: Sequence[str], targets: Sequence[str]) -> dict[str, list[str]]:
+    """All targets of each distinct source, in the order in which they came."""
+    found: dict[str, list[str]] = {}
+    for source, target in zip(sources, targets, strict=True):
+        found.setdefault(source, []).append(target)
+    return found
