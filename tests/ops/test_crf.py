@@ -229,7 +229,7 @@ def test_a_row_does_not_depend_on_the_others(steps: int, classes: int, far: floa
         whole = found(slice(None))
         for i in range(6):
             for all_rows, alone in zip(whole, found(slice(i, i + 1)), strict=True):
-                assert_same_bits(alone[0], all_rows[i])
+                assert_same_bits(alone[0], all_rows[i], "recurrent")
 
 
 def test_the_gradient_of_a_batch_with_far_scores_is_that_of_its_rows() -> None:
