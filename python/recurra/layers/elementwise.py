@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Merge(Layer):
         masks = list(mask)
         if any(one is None for one in masks):
             return None
-        return np.logical_or.reduce([np.asarray(one) for one in masks])
+        return reduce(np.logical_or, (np.asarray(one) for one in masks))  # (B, T) and (B, 1) broadcast
 
 
 def check_list(inputs: Any, name: str) -> list[Any]:
