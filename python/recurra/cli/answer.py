@@ -16,6 +16,7 @@ from recurra.cli.options import (
     encoding_option,
     history_option,
     item_bar,
+    learning_rate_option,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -74,13 +75,7 @@ def answer() -> None:
     help="Stop after so many epochs without a better validation accuracy.",
 )
 @click.option("--batch-size", type=_size, default=32, show_default=True, help="Questions in a step.")
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    default=5e-3,
-    show_default=True,
-    help="Adam's, at the start; falls to a tenth.",
-)
+@learning_rate_option(5e-3)
 @click.option(
     "--validation",
     type=click.FloatRange(0, 1, max_open=True),

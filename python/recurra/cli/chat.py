@@ -16,6 +16,7 @@ from recurra.cli.options import (
     history_option,
     item_bar,
     json_option,
+    learning_rate_option,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -52,13 +53,7 @@ def chat() -> None:
 @size_option("--embedding", 128, "Width of a word's vector.")
 @size_option("--epochs", 60, "Passes over the pairs.")
 @size_option("--batch-size", 32, "Pairs in a step.")
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    default=5e-3,
-    show_default=True,
-    help="Adam's, at the start; falls to a tenth.",
-)
+@learning_rate_option(5e-3)
 @click.option(
     "--least-similarity",
     type=click.FloatRange(0, 1),

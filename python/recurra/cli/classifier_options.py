@@ -12,6 +12,7 @@ import click
 from recurra.cli.options import (
     history_option,
     item_bar,
+    learning_rate_option,
     out_option,
     quiet_option,
     resume_options,
@@ -48,13 +49,7 @@ _LEARNING: tuple[Decorator, ...] = (
     size_option("--epochs", 7, "Most passes over the texts."),
     size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
-    click.option(
-        "--learning-rate",
-        type=click.FloatRange(0, min_open=True),
-        default=2e-3,
-        show_default=True,
-        help="Adam's, at the start; falls to a tenth.",
-    ),
+    learning_rate_option(2e-3),
     share_option("--validation", 0.1, "Share of the texts, drawn at random, to hold out."),
 )
 

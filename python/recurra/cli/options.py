@@ -38,6 +38,14 @@ def share_option(flag: str, default: float, what: str) -> Callable[[Command], Co
     return click.option(flag, type=click.FloatRange(0, 1, max_open=True), default=default, show_default=True, help=what)
 
 
+def learning_rate_option(default: float) -> Callable[[Command], Command]:
+    """``--learning-rate``, of a training whose rate falls along a cosine."""
+    return click.option(
+        "--learning-rate", type=click.FloatRange(0, min_open=True), default=default, show_default=True,
+        help="Adam's, at the start; falls to a tenth.",
+    )  # fmt: skip
+
+
 def seed_option(what: str) -> Callable[[Command], Command]:
     """``--seed``, for what is drawn at random."""
     return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=f"Makes {what} repeatable.")

@@ -9,6 +9,7 @@ import click
 
 from recurra.cli.options import (
     encoding_option,
+    learning_rate_option,
     share_option,
     size_option,
 )
@@ -95,10 +96,7 @@ def training_options(epochs: int, learning_rate: float, validation: float) -> Ca
             "--batch-size", type=click.IntRange(min=1), show_default="128, or less for few pairs",
             help="Pairs in a step.",
         ),
-        click.option(
-            "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True,
-            help="Adam's, at the start; falls to a tenth.",
-        ),
+        learning_rate_option(learning_rate),
         click.option(
             "--teacher-forcing", type=click.FloatRange(0, 1), nargs=2, default=(1.0, 1.0), show_default=True,
             metavar="FIRST LAST", help="Share of true inputs of the decoder in the first and in the last epoch.",

@@ -18,6 +18,7 @@ from recurra.cli.options import (
     history_option,
     item_bar,
     json_option,
+    learning_rate_option,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -152,10 +153,7 @@ def tag() -> None:
 @size_option("--epochs", 15, "Most passes.")
 @size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
 @size_option("--batch-size", 32, "Sentences in a step.")
-@click.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True,
-    help="Adam's, at the start; falls to a tenth.",
-)  # fmt: skip
+@learning_rate_option(2e-3)
 @share_option("--averaging", 0.998, "Momentum of a moving average of the weights, kept in their place; 0 for none.")
 @plot_option("losses and accuracies of all epochs")
 @history_option
