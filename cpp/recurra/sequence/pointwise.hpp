@@ -11,6 +11,13 @@
 
 namespace recurra {
 
+/// The columns that there are before a stage's products: a stage's operand is computed from them alone. (Columns of the
+/// stage itself may be read by other workers, whose products they are the operand of.)
+template <class Cell>
+constexpr bool is_before_stage(int column, int stage) {
+  return Cell::columns[column].stage < (declaration<Cell>.stages == 2 ? 1 : stage);
+}
+
 template <class Cell, class T, class A>
 class BlockPointwise {
   static_assert(!Cell::row_statistics || declaration<Cell>.stages == 1);
@@ -104,11 +111,6 @@ class BlockPointwise {
     }
   }
 
-  /// The columns that there are before a stage's products: a stage's operand is computed from them alone. (Columns of
-  /// the stage itself may be read by other workers, whose products they are the operand of.)
-  static constexpr bool is_before(int column, int stage) {
-    return Cell::columns[column].stage < (declaration<Cell>.stages == 2 ? 1 : stage);
-  }
   /// f(v, i, j) for each vector of units j of each row i: v holds the columns before the stage, which are stored again.
   template <int V, class F>
   static RECURRA_INLINE void for_stage(int stage, Index rows, T* z, Index z_stride, F&& f) {
@@ -116,9 +118,10 @@ class BlockPointwise {
     for (Index i = 0; i < rows; ++i, z += z_stride) RECURRA_UNROLL for (int n = 0; n < V; ++n) {
         const Index j = n * W;
         Packet<T> v[C];
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] = is_before(c, stage) ? load(z + c * width + j) : set1<T>(0);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] =
+            is_before_stage<Cell>(c, stage) ? load(z + c * width + j) : set1<T>(0);
         f(v, i, j);
-        RECURRA_UNROLL for (int c = 0; c < C; ++c) if (is_before(c, stage)) store(z + c * width + j, v[c]);
+        RECURRA_UNROLL for (int c = 0; c < C; ++c) if (is_before_stage<Cell>(c, stage)) store(z + c * width + j, v[c]);
       }
   }
 
@@ -167,6 +170,18 @@ class SmallPointwise {
       for (int c = 0; c < C; ++c) store_partial(to + c * H + j, v[c], H - j);
     }
   }
+  /// f(v, j, n) for each vector of units: v holds the columns before the stage, which are stored again.
+  template <class F>
+  static RECURRA_INLINE void for_stage(int stage, T* z, Index H, Range units, F&& f) {
+    for (Index j = units.first; j < units.last; j += W) {
+      Packet<T> v[C];
+      RECURRA_UNROLL for (int c = 0; c < C; ++c) v[c] =
+          is_before_stage<Cell>(c, stage) ? load_partial(z + c * H + j, H - j) : set1<T>(0);
+      f(v, j, H - j);
+      RECURRA_UNROLL for (int c = 0; c < C; ++c) if (is_before_stage<Cell>(c, stage))
+          store_partial(z + c * H + j, v[c], H - j);
+    }
+  }
   static RECURRA_INLINE void load_parameters(const SmallRow<T>& row, Index j, Packet<T>* u) {
     for (int p = 0; p < P; ++p) u[p] = load_partial(row.unit_parameters + p * row.H + j, row.H - j);
   }
@@ -202,12 +217,12 @@ class SmallPointwise {
     });
   }
   static void stage_operand(const SmallStageRow<T>& row) {
-    for_columns(row.z, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
+    for_stage(row.stage, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index) {
       store(row.operand + j, Cell::template stage_operand<T>(row.stage, v, load(row.h + j), row.activations));
     });
   }
   static void stage_operand_backward(const SmallStageRow<T>& row) {
-    for_columns(row.z, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
+    for_stage(row.stage, row.z, row.H, row.units, [&](Packet<T>* v, Index j, Index n) {
       Packet<T> d = Cell::template stage_operand_backward<T>(row.stage, v, load(row.h + j), load_partial(row.d + j, n),
                                                              row.activations);
       if (row.dropout) d = mul(d, load_partial(row.dropout + j, n));

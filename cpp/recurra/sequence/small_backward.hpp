@@ -141,7 +141,7 @@ class SmallBackward : SmallState<T> {
     const Zoneout<T>& zoneout = carry_zoneout();
     for (Index j = row.units.first; j < row.units.last; j += W) {
       const Packet<T> share = zoneout ? share_of(zoneout, s, i, H_, j) : set1<T>(0), rest = sub(set1<T>(1), share);
-      Packet<T> d = load(dh + j);
+      Packet<T> d = cell_.projects ? set1<T>(0) : load(dh + j);  // the projected dh has P units, not H
       if (row.dy) d = add(d, load_partial(row.dy + j, H_ - j));
       if (zoneout && cell_.carry == Carry::h) {
         const Packet<T> all = add(d, load(row.dcarry + j));
