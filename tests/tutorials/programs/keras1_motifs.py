@@ -19,7 +19,7 @@ def make(n, length=40):
     return np.eye(4, dtype="float32")[letters], labels
 
 
-X_train, y_train = make(600)
+X_train, y_train = make(2500)
 X_test, y_test = make(200)
 
 sequence = Input(shape=(40, 4))
@@ -41,8 +41,8 @@ def batches(size=50):
             yield X_train[start : start + size], y_train[start : start + size]
 
 
-model.fit(X_train, y_train, batch_size=50, nb_epoch=4, validation_data=(X_test, y_test), verbose=0)
-model.fit_generator(batches(), samples_per_epoch=len(X_train), nb_epoch=2, verbose=0)
+model.fit(X_train, y_train, batch_size=50, nb_epoch=8, validation_data=(X_test, y_test), verbose=0)
+model.fit_generator(batches(), samples_per_epoch=len(X_train), nb_epoch=4, verbose=0)
 score, accuracy = model.evaluate(X_test, y_test, batch_size=50, verbose=0)
 print("Test score:", score, "accuracy:", accuracy)
 assert accuracy > 0.9, accuracy
