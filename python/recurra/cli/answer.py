@@ -16,6 +16,7 @@ from recurra.cli.options import (
     encoding_option,
     history_option,
     item_bar,
+    json_option,
     learning_rate_option,
     open_checkpoint,
     out_option,
@@ -23,6 +24,8 @@ from recurra.cli.options import (
     resume_options,
     save_training,
     seed_option,
+    share_option,
+    size_option,
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.layers import LAYER_OF_CELL
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
-_size = click.IntRange(min=1)
 
 
 @click.group()
@@ -53,36 +55,16 @@ def answer() -> None:
 @click.option(
     "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="gru", show_default=True, help="The recurrent cell."
 )
-@click.option("--units", type=_size, default=32, show_default=True, help="Size of the layer that reads a sentence.")
-@click.option("--embedding", type=_size, default=32, show_default=True, help="Width of a word's vector.")
-@click.option(
-    "--hops", type=_size, default=2, show_default=True, help="Passes over the story; an answer from n facts takes n."
-)
-@click.option(
-    "--dropout",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="On sentences and before the scores.",
-)
-@click.option("--vocabulary", type=_size, default=20_000, show_default=True, help="Most words to know.")
-@click.option("--epochs", type=_size, default=20, show_default=True, help="Most passes over the questions.")
-@click.option(
-    "--patience",
-    type=_size,
-    default=5,
-    show_default=True,
-    help="Stop after so many epochs without a better validation accuracy.",
-)
-@click.option("--batch-size", type=_size, default=32, show_default=True, help="Questions in a step.")
+@size_option("--units", 32, "Size of the layer that reads a sentence.")
+@size_option("--embedding", 32, "Width of a word's vector.")
+@size_option("--hops", 2, "Passes over the story; an answer from n facts takes n.")
+@share_option("--dropout", 0.0, "On sentences and before the scores.")
+@size_option("--vocabulary", 20_000, "Most words to know.")
+@size_option("--epochs", 20, "Most passes over the questions.")
+@size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
+@size_option("--batch-size", 32, "Questions in a step.")
 @learning_rate_option(5e-3)
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.1,
-    show_default=True,
-    help="Share of the stories, drawn at random, to hold out.",
-)
+@share_option("--validation", 0.1, "Share of the stories, drawn at random, to hold out.")
 @encoding_option
 @history_option
 @resume_options
@@ -134,7 +116,7 @@ def train(
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-s", "--sentence", multiple=True, metavar="TEXT", help="A sentence of a story, in order; repeatable.")
 @click.option("-t", "--question", metavar="TEXT", help="The question about these sentences, instead of files.")
-@click.option("--json", "as_json", is_flag=True, help="An object for each question, with the answer's probability.")
+@json_option("An object for each question, with the answer's probability.")
 @encoding_option
 @jobs_option
 @quiet_option
@@ -203,7 +185,7 @@ def _batches(files: tuple[str, ...], encoding: str, size: int) -> Iterator[list[
 @_model_file
 @_files
 @encoding_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@json_option("One JSON object.")
 @quiet_option
 def evaluate(model: Path, files: tuple[str, ...], encoding: str, as_json: bool, quiet: bool) -> None:
     """Compare a model's answers with the true ones.

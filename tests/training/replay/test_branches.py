@@ -10,23 +10,8 @@ import pytest
 from recurra import activations
 from recurra.layers import GRU, LSTM, Concatenate, Dense, Input
 from recurra.models import Model
-from recurra.training.replay.recording import Recording
 from recurra.utils import set_random_seed
 from tests.support.branch_cases import BRANCHES, STEPS, BranchCase, branching, data, labels
-
-
-@pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the batches that were replayed."""
-    sizes: list[int] = []
-    train = Recording.train
-
-    def counted(self: Recording, stepper: Any, x: Any, y: Any, weight: Any, size: int) -> float:
-        sizes.append(size)
-        return train(self, stepper, x, y, weight, size)
-
-    monkeypatch.setattr(Recording, "train", counted)
-    return sizes
 
 
 def run(case: BranchCase, eagerly: bool, form: type = list, change: Any = None) -> tuple[Any, list[np.ndarray]]:

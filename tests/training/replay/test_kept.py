@@ -13,25 +13,10 @@ import pytest
 
 from recurra import activations, layers, losses, optimizers, regularizers
 from recurra.models import Model, Sequential
-from recurra.training.replay.recording import Recording
 from recurra.utils import set_random_seed
 from tests.support.replay_cases import CASES, FEATURES, STEPS, made, series
 
 CALLS = 8
-
-
-@pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the batches that were replayed."""
-    sizes: list[int] = []
-    train = Recording.train
-
-    def counted(self: Recording, stepper: Any, x: Any, y: Any, weight: Any, size: int) -> float:
-        sizes.append(size)
-        return train(self, stepper, x, y, weight, size)
-
-    monkeypatch.setattr(Recording, "train", counted)
-    return sizes
 
 
 def batches(case: Any) -> list[tuple[Any, Any]]:

@@ -11,25 +11,10 @@ from recurra import GradientTape, activations
 from recurra.callbacks import Callback, LambdaCallback
 from recurra.layers import GRU, LSTM, Dense, Dropout, Input
 from recurra.models import Model
-from recurra.training.replay.recording import Recording
 from tests.support.bidirectional_cases import BIDIRECTIONAL
 from tests.support.replay_cases import CASES, FEATURES, OPTIMIZERS, ROWS, STEPS, Case, functional, made, numbers, series
 
 ALL = CASES | BIDIRECTIONAL
-
-
-@pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the batches that were replayed."""
-    sizes: list[int] = []
-    train = Recording.train
-
-    def counted(self: Recording, stepper: Any, x: Any, y: Any, weight: Any, size: int) -> float:
-        sizes.append(size)
-        return train(self, stepper, x, y, weight, size)
-
-    monkeypatch.setattr(Recording, "train", counted)
-    return sizes
 
 
 def state_of(model: Any) -> list[np.ndarray]:
