@@ -57,16 +57,18 @@ def test_vectors_are_the_first_values(tmp_path: Path, form: str | None, pooling:
     np.testing.assert_array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
-@pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("level", ["word", "char"])
-def test_a_language_model_is_the_first_values(tmp_path: Path, level: str, bidirectional: bool) -> None:
-    lm = LanguageModel(level, cell="gru", units=5, layers=2, embedding=6, dropout=0.1, seed=1)
+@pytest.mark.parametrize(("level", "bidirectional", "tied"), [
+    ("word", True, False), ("word", False, True), ("char", True, True), ("char", False, False),
+])  # fmt: skip
+def test_a_language_model_is_the_first_values(tmp_path: Path, level: str, bidirectional: bool, tied: bool) -> None:
+    lm = LanguageModel(level, cell="gru", units=5, layers=2, embedding=6, dropout=0.1, tied=tied, seed=1)
     lm.fit("\n".join(TEXTS), epochs=1, window=9, batch_size=2, verbose=0)
     lm.save(tmp_path / "lm.rlm")
     model = small(cell="gru", language_model=tmp_path / "lm.rlm", bidirectional=bidirectional)
     found = first_weights(model)
-    np.testing.assert_array_equal(found["words"][0], lm.model.layers[0].get_weights()[0])
-    for w, expected in zip(found["recurrent"], lm.model.layers[1].get_weights(), strict=False):
+    words, recurrent = lm.model.layers[1:3] if tied else lm.model.layers[:2]
+    np.testing.assert_array_equal(found["words"][0], words.get_weights()[0])
+    for w, expected in zip(found["recurrent"], recurrent.get_weights(), strict=False):
         np.testing.assert_array_equal(w, expected)
     assert len(found["recurrent"]) == 3 * (1 + bidirectional)
     model.save(tmp_path / "m.rsc")

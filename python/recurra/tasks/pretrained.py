@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.layers import RNN, Embedding
 from recurra.preprocessing.word_vectors import WordVectors, load_word_vectors
 from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.vocabulary import Vocabulary
@@ -66,7 +67,8 @@ def vocabulary_of(lm: LanguageModel) -> Vocabulary:
 
 def put_language_model(lm: LanguageModel, network: Any) -> None:
     """Give a classifier's network the vectors and the first recurrent layer, as its forward one, of `lm`."""
-    words, recurrent = lm.model.layers[:2]
+    # with tied weights the model is not a chain, and an input stands first
+    words, recurrent = (next(part for part in lm.model.layers if isinstance(part, kind)) for kind in (Embedding, RNN))
     table = network.get_layer("words")
     table.set_weights(words.get_weights())
     layer = network.get_layer("recurrent")
