@@ -70,9 +70,14 @@ class ReversibleEmbedding(Embedding):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
             **kwargs,
-        )  # fmt: skip
+        )
         if logit_soft_cap is not None and not logit_soft_cap > 0:
             raise ValueError(f"logit_soft_cap must be a number > 0 or None, got {logit_soft_cap!r}")
         self.tie_weights = tie_weights

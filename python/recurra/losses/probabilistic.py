@@ -196,9 +196,14 @@ class BinaryCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            binary_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class BinaryFocalCrossentropy(ConfiguredLoss):
@@ -236,9 +241,14 @@ class CategoricalCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class CategoricalFocalCrossentropy(ConfiguredLoss):
@@ -274,9 +284,14 @@ class SparseCategoricalCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            sparse_categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
-        )  # fmt: skip
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
         self.ignore_class = ignore_class
 
     def valid(self, y_true: ArrayLike, y_pred: Any) -> Any:

@@ -175,9 +175,14 @@ class _ConvLSTM(RNN):
             dtype=kwargs.get("dtype"), name="conv_lstm_cell",
         )  # fmt: skip
         super().__init__(
-            cell, return_sequences, return_state, go_backwards, stateful, activity_regularizer=activity_regularizer,
+            cell,
+            return_sequences,
+            return_state,
+            go_backwards,
+            stateful,
+            activity_regularizer=activity_regularizer,
             **kwargs,
-        )  # fmt: skip
+        )
         self.input_spec = InputSpec(ndim=self._rank + 3)
 
     def _run(self, x: Any, state: Any, mask: Any, training: bool, out: Array | None) -> tuple[Any, list[Any]]:
@@ -189,10 +194,14 @@ class _ConvLSTM(RNN):
         flat = cell.convolve_input(ops.reshape(x, (batch * steps, *x.shape[2:])), dropped)
         gates = ops.reshape(flat, (batch, steps, *flat.shape[1:]))
         return ops.rnn(
-            lambda part, states: cell.step(part, states, training), gates, state, mask,
-            reverse=self.go_backwards, return_sequences=self.return_sequences,
+            lambda part, states: cell.step(part, states, training),
+            gates,
+            state,
+            mask,
+            reverse=self.go_backwards,
+            return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
-        )  # fmt: skip
+        )
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         first, second = sequences_shape[:2]
