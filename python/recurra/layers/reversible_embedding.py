@@ -13,7 +13,7 @@ from recurra.layers.embedding import Embedding
 from recurra.ops.projection import ProjectedScores
 from recurra.ops.quantization import Int8Weights, int8_dense
 from recurra.symbolic import KerasTensor
-from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
+from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class _TurnedTable:
@@ -65,7 +65,7 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: RegularizerLike = None,
         embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
+        reverse_dtype: DType | None = None,
         logit_soft_cap: float | None = None,
         **kwargs: Any,
     ) -> None:

@@ -156,6 +156,9 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, ops.sparse_categorical_crossentropy(ids, pred, from_logits), np.zeros((), pred.dtype))
 
 
+sparse_categorical_crossentropy.of_ids = True  # type: ignore[attr-defined]
+
+
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float = 0.5) -> Any:
     """``(1 - p**q) / q`` for the probability p of the label: cross-entropy for q near 0, absolute error near 1.
 
