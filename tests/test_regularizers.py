@@ -47,8 +47,12 @@ def test_gradients(name: str) -> None:
 
 
 def test_configurations() -> None:
-    for one in (regularizers.L1(0.3), regularizers.L2(0.3), regularizers.L1L2(0.1, 0.2),
-                regularizers.OrthogonalRegularizer(0.1, "columns")):  # fmt: skip
+    for one in (
+        regularizers.L1(0.3),
+        regularizers.L2(0.3),
+        regularizers.L1L2(0.1, 0.2),
+        regularizers.OrthogonalRegularizer(0.1, "columns"),
+    ):
         config = regularizers.serialize(one)
         assert config["module"] == "keras.regularizers"
         again = regularizers.deserialize(config)

@@ -13,8 +13,10 @@ import pytest
 def test_forks_under_load() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.fork_under_load", "--forks", "40"],
-        capture_output=True, text=True, timeout=300,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "40 forks, 0 failed" in done.stdout

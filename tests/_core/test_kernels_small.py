@@ -99,9 +99,13 @@ def test_random_numbers(compiled: ModuleType, reference: ModuleType, dtype: np.d
 @pytest.mark.parametrize("temperature", [0.0, 0.3, 1.0, 4.0])
 @pytest.mark.parametrize("top_k", [0, 1, 5, 400])
 def test_sample(
-    compiled: ModuleType, reference: ModuleType, dtype: np.dtype, rng: np.random.Generator,
-    temperature: float, top_k: int,
-) -> None:  # fmt: skip
+    compiled: ModuleType,
+    reference: ModuleType,
+    dtype: np.dtype,
+    rng: np.random.Generator,
+    temperature: float,
+    top_k: int,
+) -> None:
     for rows, vocabulary in ((1, 1), (300, 9), (40, 301)):
         logits = np.round(rng.normal(0, 2, (rows, vocabulary)), 1).astype(dtype)  # with ties
         logits[:, 3:4] = -np.inf
@@ -149,9 +153,14 @@ SCALES = [1.0, 0.5, 2.0, 0.1, 1.0, 0.7]
 @pytest.mark.parametrize("weight_decay", [0.0, 0.02])
 @pytest.mark.parametrize(("scale", "clip"), [([1.0] * 6, 0.0), (SCALES, 0.6)])
 def test_optimizers(
-    compiled: ModuleType, reference: ModuleType, dtype: np.dtype, rng: np.random.Generator,
-    weight_decay: float, scale: list[float], clip: float,
-) -> None:  # fmt: skip
+    compiled: ModuleType,
+    reference: ModuleType,
+    dtype: np.dtype,
+    rng: np.random.Generator,
+    weight_decay: float,
+    scale: list[float],
+    clip: float,
+) -> None:
     w, g, a, b, c = _lists(rng, dtype, 3)
     small = [0.3 * v for v in c]
     last = (weight_decay, scale, clip)

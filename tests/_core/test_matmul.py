@@ -16,9 +16,14 @@ from tests.support.tolerances import assert_close
 @pytest.mark.parametrize("trans_a", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 def test_matmul(
-    compiled: ModuleType, reference: ModuleType, dtype: np.dtype, rng: np.random.Generator,
-    trans_a: bool, trans_b: bool, bias: bool,
-) -> None:  # fmt: skip
+    compiled: ModuleType,
+    reference: ModuleType,
+    dtype: np.dtype,
+    rng: np.random.Generator,
+    trans_a: bool,
+    trans_b: bool,
+    bias: bool,
+) -> None:
     sizes = [(1, 1, 1), (1, 5, 3), (4, 1, 9), (3, 7, 1), (6, 40, 33), (65, 17, 130), (13, 300, 70), (200, 9, 16)]
     for (m, k, n), stack in [*((size, ()) for size in sizes), ((5, 3, 8), (4,)), ((1, 2, 3), (1,)), ((3, 0, 4), ())]:
         a = rng.normal(size=(*stack, *((k, m) if trans_a else (m, k)))).astype(dtype)

@@ -100,9 +100,14 @@ def test_activations(variants: list[ModuleType], reference: ModuleType, cell: st
 @pytest.mark.parametrize("embeddings", (False, True))
 @pytest.mark.parametrize("cell", CELLS)
 def test_dropouts(
-    variants: list[ModuleType], reference: ModuleType, cell: str, dtype: np.dtype, embeddings: bool,
-    input_dropout: str | None, recurrent_dropout: str | None,
-) -> None:  # fmt: skip
+    variants: list[ModuleType],
+    reference: ModuleType,
+    cell: str,
+    dtype: np.dtype,
+    embeddings: bool,
+    input_dropout: str | None,
+    recurrent_dropout: str | None,
+) -> None:
     for mask in ("none", "holes"):
         case = Case(
             cell, dtype.name, (6, 5, 9, 21), mask, embeddings=embeddings,

@@ -170,9 +170,14 @@ def test_bad_zoneout(core: ModuleType, cell: str) -> None:
     for at, state in enumerate(states):
         shares = arrays[f"zoneout_{state}"]
         for value, error in (
-            (-0.1, ValueError), (1.5, ValueError), (float("nan"), ValueError), ("much", TypeError),
-            (shares[:, 1:], ValueError), (shares[0], ValueError), (shares.astype(np.float32), TypeError),
-        ):  # fmt: skip
+            (-0.1, ValueError),
+            (1.5, ValueError),
+            (float("nan"), ValueError),
+            ("much", TypeError),
+            (shares[:, 1:], ValueError),
+            (shares[0], ValueError),
+            (shares.astype(np.float32), TypeError),
+        ):
             zoneout: list[Any] = [None] * len(states)
             zoneout[at] = value
             with pytest.raises(error, match=f"^zoneout_{state} must"):

@@ -89,5 +89,10 @@ def test_overheads_are_per_call() -> None:
     found = overheads.timings(lambda: calls.append(1), calls=50, rounds=4)
     assert len(found) == 4 and len(calls) == 201 and min(found) > 0
     assert overheads.entry("x", [0.001, 0.002, 0.003], 5.0) == {
-        "name": "x", "family": "recurra", "median_ms": 2.0, "q1_ms": 1.5, "q3_ms": 2.5, "target_ms": 5.0
-    }  # fmt: skip
+        "name": "x",
+        "family": "recurra",
+        "median_ms": 2.0,
+        "q1_ms": 1.5,
+        "q3_ms": 2.5,
+        "target_ms": 5.0,
+    }

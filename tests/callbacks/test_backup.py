@@ -32,7 +32,7 @@ from tests.support.interrupted_runs import (
     same,
     usual,
     words,
-)  # fmt: skip
+)
 
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "adam": lambda: optimizers.Adam(0.01),

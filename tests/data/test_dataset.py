@@ -218,9 +218,14 @@ def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="tensors must have at least one axis, got a single number"):
         Dataset.from_tensor_slices(np.array(3))
     for call in (
-        lambda: dataset.batch(0), lambda: dataset.shuffle(0), lambda: dataset.take(-2), lambda: dataset.skip(1.5),
-        lambda: dataset.repeat(-2), lambda: dataset.shuffle(3, seed=-1), lambda: dataset.prefetch(-2),
-    ):  # fmt: skip
+        lambda: dataset.batch(0),
+        lambda: dataset.shuffle(0),
+        lambda: dataset.take(-2),
+        lambda: dataset.skip(1.5),
+        lambda: dataset.repeat(-2),
+        lambda: dataset.shuffle(3, seed=-1),
+        lambda: dataset.prefetch(-2),
+    ):
         with pytest.raises(ValueError, match="must be an integer of at least"):
             call()
     with pytest.raises(ValueError, match="num_parallel_calls must be None, 1 or AUTOTUNE"):

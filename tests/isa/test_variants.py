@@ -30,8 +30,11 @@ def test_the_library_on_another_variant(isa: str) -> None:
     rooms = [str(ROOT / room) for room in ROOMS if (ROOT / room).exists()]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *rooms],
-        capture_output=True, text=True, env=environment, cwd=ROOT.parent,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT.parent,
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert re.search(r"\d+ passed", done.stdout)
 

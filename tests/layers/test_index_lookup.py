@@ -12,7 +12,8 @@ import pytest
 
 from recurra import layers, models
 from recurra.data import Dataset
-from recurra.saving import load_model
+from recurra.registry import deserialize_keras_object
+from recurra.saving import FileFormatError, load_model
 from tests.golden import GOLDEN
 from tests.golden.lookup_cases import CASES, FLOATS, arrays, plain
 
@@ -178,3 +179,14 @@ def test_several_ids_for_unknown_strings(tmp_path: Path) -> None:
     unknown = ["é", "日本語", "x" * 70, "a", "y" * 40, "word " * 5]
     found = counts(np.array([unknown]))
     assert found.shape == (1, 3) and found.sum() == 6 and found[0, 2] == 1
+
+
+def test_no_file_that_a_configuration_names_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "words"
+    path.write_text("one\ntwo\n")
+    for kind, values in ((layers.StringLookup, ["a", "b"]), (layers.IntegerLookup, [3, 4])):
+        config = {**kind(vocabulary=values).get_config(), "vocabulary": str(path)}
+        with pytest.raises(FileFormatError, match="vocabulary must be given as its values"):
+            deserialize_keras_object({"class_name": kind.__name__, "config": config})
+        with pytest.raises(FileFormatError, match="vocabulary must be given as its values"):
+            kind.from_config(config)

@@ -215,9 +215,13 @@ def test_lambda() -> None:
 def test_operators_on_symbolic_tensors_are_layers() -> None:
     a, b = layers.Input((T, I)), layers.Input((T, I))
     for symbolic, name in (
-        (a + b, "add"), (1.0 - a, "subtract"), (a * 2, "multiply"), (a / b, "divide"), (-a, "negative"),
+        (a + b, "add"),
+        (1.0 - a, "subtract"),
+        (a * 2, "multiply"),
+        (a / b, "divide"),
+        (-a, "negative"),
         (a**2, "power"),
-    ):  # fmt: skip
+    ):
         assert symbolic.shape == (None, T, I)
         assert symbolic.node is not None and symbolic.node.layer.op == name
     assert a[:, -1].shape == (None, I) and a[:, 1:3, None].shape == (None, 2, 1, I)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from recurra import GradientTape, Input, Model, gradcheck, losses, ops
+from recurra import GradientTape, Input, Model, gradcheck, losses, metrics, ops
 from recurra.layers import LSTM
 from recurra.layers.base.context import set_mask
 from recurra.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
@@ -231,3 +231,26 @@ def test_a_weight_for_each_class_of_the_focal_loss() -> None:
     y = np.eye(3)[[0, 2]]
     found = losses.categorical_focal_crossentropy(y, p, alpha=[0.1, 0.2, 0.3])
     np.testing.assert_allclose(found, [0.1 * 0.3**2 * -np.log(0.7), 0.3 * 0.4**2 * -np.log(0.6)], rtol=1e-12)
+
+
+def test_only_the_function_itself_is_one_of_ids() -> None:
+    """A function of the same name gets its labels as they are; ours ignores what stands at masked steps."""
+    labels, seen = np.array([[1, -7]]), []
+    pred = set_mask(np.array([[[0.25, 0.75], [0.5, 0.5]]]), np.array([[True, False]]))
+
+    def sparse_categorical_crossentropy(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        seen.append(y_true)
+        return np.ones(y_pred.shape[:2])
+
+    assert as_loss(sparse_categorical_crossentropy)(labels, pred) == 1
+    assert metrics.MeanMetricWrapper(sparse_categorical_crossentropy)(labels, pred) == 1
+    np.testing.assert_array_equal(seen, [labels, labels])
+    ours = (
+        "sparse_categorical_crossentropy",
+        losses.SparseCategoricalCrossentropy(),
+        ops.sparse_categorical_crossentropy,
+    )
+    for own in map(as_loss, ours):
+        np.testing.assert_allclose(own(labels, pred), -np.log(0.75))
+    metric = metrics.MeanMetricWrapper(losses.sparse_categorical_crossentropy)
+    np.testing.assert_allclose(metric(labels, pred), -np.log(0.75))

@@ -90,9 +90,12 @@ def test_copies_keep_it(way: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         twin = {
-            "deepcopy": copy.deepcopy, "pickle": lambda m: pickle.loads(pickle.dumps(m)), "clone": clone_model,
-            "config": lambda m: type(m).from_config(m.get_config()), "json": lambda m: model_from_json(m.to_json()),
-        }[way](model)  # fmt: skip
+            "deepcopy": copy.deepcopy,
+            "pickle": lambda m: pickle.loads(pickle.dumps(m)),
+            "clone": clone_model,
+            "config": lambda m: type(m).from_config(m.get_config()),
+            "json": lambda m: model_from_json(m.to_json()),
+        }[way](model)
     twin.set_weights([w + 0.5 for w in model.get_weights()])
     twin.compile("sgd", "mse")
     assert twin.evaluate(X, Y, verbose=0) == pytest.approx(wanted(twin), rel=1e-6)

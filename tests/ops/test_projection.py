@@ -118,5 +118,6 @@ def test_waiting_scores_are_computed_for_whoever_asks(rng: np.random.Generator, 
         loss = 2.0 * ops.sum(ops.softmax_cross_entropy(scores, labels))
     for got, expected in zip(found, tape.gradient(loss, wanted), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12)
-    np.testing.assert_allclose(ProjectedScores(x, wanted[1], wanted[2], transposed).value, 0.5 * scores.value
-                               + 0.5 * bias)  # fmt: skip
+    np.testing.assert_allclose(
+        ProjectedScores(x, wanted[1], wanted[2], transposed).value, 0.5 * scores.value + 0.5 * bias
+    )

@@ -104,9 +104,12 @@ def gaps(found: Numbers, expected: Numbers) -> dict[str, float]:
 
 
 def compare(
-    found: Numbers, expected: Numbers, dtype: str, nudged: Callable[[int], Numbers] | None = None,
+    found: Numbers,
+    expected: Numbers,
+    dtype: str,
+    nudged: Callable[[int], Numbers] | None = None,
     bound: float | None = None,
-) -> tuple[Difference | None, bool]:  # fmt: skip
+) -> tuple[Difference | None, bool]:
     """The worst difference or None, and whether the model is ill-conditioned.
 
     nudged : gives the expected numbers of a run whose weights are nudged with this seed

@@ -88,13 +88,15 @@ def dense(b: Builder, value: Value, activation: str | None = None, units: int | 
     activation = activation or pools.activation(b.random)
     options: dict[str, Any] = {"units": str(units), "activation": repr(activation)}
     options |= some(
-        b, 0.08, use_bias="False",
+        b,
+        0.08,
+        use_bias="False",
         kernel_regularizer=lambda: b.regularizer(),
         bias_regularizer=lambda: b.regularizer(matrix=False),
         kernel_constraint=lambda: pools.constraint(b.random),
         bias_constraint=lambda: pools.constraint(b.random, matrix=False),
         activity_regularizer=lambda: b.regularizer(matrix=False),
-    )  # fmt: skip
+    )
     kind = pools.KINDS.get(activation, "real")
     return b.add([value], [(*value.shape[:-1], units)], Call("layers.Dense", options), value.masked, kind)[0]
 
@@ -125,9 +127,14 @@ elementwise("LeakyReLU", lambda b, v: some(b, 0.5, negative_slope="0.2"))
 elementwise("ELU", lambda b, v: some(b, 0.5, alpha="0.7"))
 elementwise(
     "PReLU",
-    lambda b, v: some(b, 0.4, alpha_regularizer=lambda: b.regularizer(matrix=False),
-                      alpha_constraint="constraints.NonNeg()", shared_axes="[1]"),
-)  # fmt: skip
+    lambda b, v: some(
+        b,
+        0.4,
+        alpha_regularizer=lambda: b.regularizer(matrix=False),
+        alpha_constraint="constraints.NonNeg()",
+        shared_axes="[1]",
+    ),
+)
 
 
 @recipe("Softmax", 0.4)
@@ -146,9 +153,11 @@ def _softmax(b: Builder) -> bool:
 
 def _table(b: Builder) -> dict[str, Any]:
     return some(
-        b, 0.12, embeddings_regularizer=lambda: b.regularizer(matrix=False),
+        b,
+        0.12,
+        embeddings_regularizer=lambda: b.regularizer(matrix=False),
         embeddings_constraint=lambda: pools.constraint(b.random),
-    )  # fmt: skip
+    )
 
 
 @recipe("Embedding", 3.0)
@@ -176,8 +185,13 @@ def _reversible(b: Builder) -> bool:
     add_layers(b, b.random.randint(0, 1), ("LSTM", "GRU", "Dropout", "Dense", "LayerNormalization"))
     source = next((v for v in b.leaves() if v.shape[-1] == made.shape[-1]), made)
     vocabulary = b.values[node.inputs[0]].vocabulary
-    b.add([source], [(*source.shape[:-1], vocabulary)], masked=source.masked,
-          shares=node.outputs[0], call={"reverse": "True"})  # fmt: skip
+    b.add(
+        [source],
+        [(*source.shape[:-1], vocabulary)],
+        masked=source.masked,
+        shares=node.outputs[0],
+        call={"reverse": "True"},
+    )
     return True
 
 
@@ -202,9 +216,14 @@ def _layer_normalization(b: Builder) -> bool:
     if value is None:
         return False
     options = some(
-        b, 0.2, epsilon="0.01", center="False", scale="False",
-        gamma_regularizer=lambda: b.regularizer(matrix=False), gamma_constraint="constraints.NonNeg()",
-    )  # fmt: skip
+        b,
+        0.2,
+        epsilon="0.01",
+        center="False",
+        scale="False",
+        gamma_regularizer=lambda: b.regularizer(matrix=False),
+        gamma_constraint="constraints.NonNeg()",
+    )
     if b.chance(0.3) and not b.limits.in_keras:  # Keras on torch: the last axis alone
         options["axis"] = b.random.choice(["1"] + (["[1, 2]"] if len(value.shape) > 1 else []))
     b.add([value], [value.shape], Call("layers.LayerNormalization", options), value.masked)
@@ -217,9 +236,14 @@ def _batch_normalization(b: Builder) -> bool:
     if value is None:
         return False
     options = some(
-        b, 0.2, momentum="0.7", epsilon="0.01", center="False", scale="False",
+        b,
+        0.2,
+        momentum="0.7",
+        epsilon="0.01",
+        center="False",
+        scale="False",
         beta_regularizer=lambda: b.regularizer(matrix=False),
-    )  # fmt: skip
+    )
     if b.chance(0.2) and not value.masked:
         options["axis"] = "1"
     b.add([value], [value.shape], Call("layers.BatchNormalization", options), value.masked)
@@ -311,9 +335,10 @@ attention("Attention", lambda b: some(b, 0.3, use_scale="True", score_mode="'con
 attention("AdditiveAttention", lambda b: some(b, 0.3, use_scale="False"))
 attention(
     "BilinearAttention",
-    lambda b: some(b, 0.3, kernel_regularizer=lambda: b.regularizer(),
-                   kernel_constraint=lambda: pools.constraint(b.random)),
-)  # fmt: skip
+    lambda b: some(
+        b, 0.3, kernel_regularizer=lambda: b.regularizer(), kernel_constraint=lambda: pools.constraint(b.random)
+    ),
+)
 
 
 from tests.random_models import (  # noqa: E402  (they enter their recipes)

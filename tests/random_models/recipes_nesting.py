@@ -47,8 +47,9 @@ def _time_distributed(b: Builder) -> bool:
             continue
         shape = (value.shape[0], *result.shape)
         if node.graph is not None:
-            b.add([value], [shape], Call("layers.TimeDistributed", {"layer": "{model}"}), value.masked,
-                  graph=node.graph)  # fmt: skip
+            b.add(
+                [value], [shape], Call("layers.TimeDistributed", {"layer": "{model}"}), value.masked, graph=node.graph
+            )
         else:
             b.add([value], [shape], Call("layers.TimeDistributed", {"layer": node.layer}), value.masked)
         return True

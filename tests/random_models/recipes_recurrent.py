@@ -227,8 +227,13 @@ def _bidirectional(b: Builder) -> bool:
         shapes *= 2
     if "return_state" in options:
         shapes += [(one,) for one in (*states, *second)]
-    outputs = b.add([value], shapes, Call("layers.Bidirectional", outer), value.masked and sequences,
-                    states=[one.name for one in start])  # fmt: skip
+    outputs = b.add(
+        [value],
+        shapes,
+        Call("layers.Bidirectional", outer),
+        value.masked and sequences,
+        states=[one.name for one in start],
+    )
     if mode is None:
         outputs[1].masked = outputs[0].masked
     return True

@@ -192,6 +192,10 @@ def run(spec: Spec, package: str = "recurra", nudge: int = 0) -> dict[str, Array
         exec(compile(spec.source(), f"<model {spec.seed}>", "exec"), names)
         train(
             *(names[key] for key in ("model", "x", "y", "sample_weight")),
-            mode=spec.mode, batch=spec.batch, seed=spec.seed, nudge=nudge, found=found,
-        )  # fmt: skip
+            mode=spec.mode,
+            batch=spec.batch,
+            seed=spec.seed,
+            nudge=nudge,
+            found=found,
+        )
     return {**found, OVERFLOW: np.array(overflows[0])} if overflows else found

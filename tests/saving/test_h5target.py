@@ -151,9 +151,11 @@ print(sorted(os.listdir(os.path.dirname(sys.argv[1]))))
     line = f'mount -t tmpfs -o size=200k none "{tmp_path}" && exec "$@"'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", line, "sh", sys.executable, "-c", code, str(tmp_path / name)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         check=False,
-    )  # fmt: skip
+    )
     if "mount:" in done.stderr or "unshare:" in done.stderr:
         pytest.skip("no mounting here")
     said = done.stdout.splitlines()

@@ -150,8 +150,11 @@ INT8 = [[0.89314032, 0.92548627, 0.97207433], [0.56117779, 0.87598795, 0.7628141
 def test_8_bit_weights_of_keras(tmp_path: Path) -> None:
     model = load_model(Path(__file__).parent.parent / "golden" / "keras_int8.keras")
     assert [layer.dtype_policy for layer in model.layers] == [
-        "int8_from_float32", "int8_from_float32", "float32", "int8_from_float32",
-    ]  # fmt: skip
+        "int8_from_float32",
+        "int8_from_float32",
+        "float32",
+        "int8_from_float32",
+    ]
     ids = np.arange(12).reshape(3, 4) % 9
     np.testing.assert_allclose(model.predict(ids, verbose=0), INT8, rtol=1e-5)
     model.save(tmp_path / "again.keras")

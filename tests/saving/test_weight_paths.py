@@ -22,9 +22,14 @@ def test_counters_are_by_class_and_names_do_not_matter() -> None:
         [L.Input((5, 4)), L.LSTM(3, return_sequences=True, name="x"), L.GRU(2), L.Dense(3, name="lstm"), L.Dense(2)]
     )
     assert paths(model) == [
-        ("", 0), ("layers/lstm", 0), ("layers/lstm/cell", 3), ("layers/gru", 0), ("layers/gru/cell", 3),
-        ("layers/dense", 2), ("layers/dense_1", 2),
-    ]  # fmt: skip
+        ("", 0),
+        ("layers/lstm", 0),
+        ("layers/lstm/cell", 3),
+        ("layers/gru", 0),
+        ("layers/gru/cell", 3),
+        ("layers/dense", 2),
+        ("layers/dense_1", 2),
+    ]
 
 
 def test_layers_within_layers() -> None:
@@ -64,8 +69,12 @@ def test_attributes_of_a_subclass_in_keras_order() -> None:
     model = Subclass()
     model(np.zeros((1, 2), "float32"))
     assert paths(model) == [
-        ("", 1), ("alpha/dense", 2), ("alpha/container/dense", 2), ("layers/dense", 2), ("layers/dense_3", 2),
-    ]  # fmt: skip
+        ("", 1),
+        ("alpha/dense", 2),
+        ("alpha/container/dense", 2),
+        ("layers/dense", 2),
+        ("layers/dense_3", 2),
+    ]
 
 
 def test_a_model_of_ones_own_may_be_called_sequential(tmp_path: Path) -> None:

@@ -33,7 +33,12 @@ def run_limited(code: str, *arguments: object, memory: int = 256 << 20, seconds:
     environment["RECURRA_NUM_THREADS"] = "1"
     done = subprocess.run(
         [sys.executable, "-c", _LIMIT.format(memory=memory) + code, *map(str, arguments)],
-        capture_output=True, text=True, timeout=seconds, env=environment, check=False, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        env=environment,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import sys
+import types
 from decimal import Decimal
 from typing import Any
 
@@ -131,3 +133,15 @@ def test_a_sparse_matrix_is_named() -> None:
         TypeError, match=r"x must be an array of numbers, got a sparse csr_matrix: pass its toarray\(\)"
     ):
         sources.make_source(csr_matrix())
+
+
+def test_missing_values_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are known by what they are: an object of the user's own may be of a class of the same name."""
+    NAType = type("NAType", (), {})
+    NA, NaT, own = NAType(), object(), NAType()
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(NA=NA, NaT=NaT))
+    for value in (NA, NaT):
+        with pytest.raises(TypeError, match="with missing values"):
+            numbers_of_objects(objects(1.5, value), "y")
+    with pytest.raises(TypeError, match="with elements of type NAType"):
+        numbers_of_objects(objects(1.5, own), "y")

@@ -104,9 +104,7 @@ SOURCES: dict[str, Callable[[], dict[str, Any]]] = {
 def test_any_data_is_found_again(tmp_path: Path, name: str, after: int, save_freq: Any) -> None:
     model = words()
     expected = model.fit(**SOURCES[name](), epochs=EPOCHS, verbose=0)
-    resumed, history = interrupt_and_resume(
-        tmp_path / "b", after, words, SOURCES[name], alone, save_freq=save_freq
-    )  # fmt: skip
+    resumed, history = interrupt_and_resume(tmp_path / "b", after, words, SOURCES[name], alone, save_freq=save_freq)
     same(resumed, model)
     assert history.history == expected.history
 

@@ -29,9 +29,10 @@ def _network(kind: str) -> Any:
         return Model(inputs, outputs)
     activation = "softmax" if kind == "softmax" else None
     stack = [
-        layers.Embedding(V, 5, mask_zero=kind != "functional"), layers.LSTM(H, return_sequences=True),
+        layers.Embedding(V, 5, mask_zero=kind != "functional"),
+        layers.LSTM(H, return_sequences=True),
         layers.Dense(V, activation, bias_initializer="random_normal"),
-    ]  # fmt: skip
+    ]
     if kind == "functional":
         value = inputs
         for layer in stack:

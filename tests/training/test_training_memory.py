@@ -16,8 +16,11 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_MM
 def test_memory_stays_flat_over_changing_shapes() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.steady_memory", "--steps", "300"],
-        capture_output=True, text=True, env=ENVIRONMENT, timeout=600,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -68,8 +71,11 @@ def test_the_peak_of_a_step_is_the_documented_formula(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PEAK, kind, *map(str, sizes)],
-        capture_output=True, text=True, env=ENVIRONMENT, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     expected = documented(gates, carried, *sizes)
     assert 0.75 * expected < int(done.stdout) < 1.05 * expected, int(done.stdout) / expected

@@ -10,7 +10,7 @@ from recurra.layers.attention import AdditiveAttention, Attention, BilinearAtten
 from recurra.layers.base.arguments import check_choice, check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.dense import Dense
-from recurra.typing import Shape
+from recurra.typing import ArrayLike, DType, Shape, TensorLike
 
 ATTENTIONS = ("dot", "bilinear", "additive")
 
@@ -23,7 +23,7 @@ def recurrent_layer(cell: str, units: int, **options: Any) -> Any:
 
 
 def decoder_parts(
-    cell: str, units: int, layers: int, attention: str | None, width: int, dtype: Any = None
+    cell: str, units: int, layers: int, attention: str | None, width: int, dtype: DType | None = None
 ) -> dict[str, Layer]:
     """The layers of a decoder by name, unbuilt: recurrent ones, those of the attention, and what combines the two.
 
@@ -47,7 +47,7 @@ def decoder_parts(
     return parts
 
 
-def keys_of(parts: Mapping[str, Any], memory: Any) -> Any:
+def keys_of(parts: Mapping[str, Any], memory: TensorLike) -> Any:
     """What queries are compared with: the memory (B, S, M) itself, or its projection."""
     return parts["key"](memory) if "key" in parts else memory
 
@@ -65,7 +65,7 @@ def attend(parts: Mapping[str, Any], output: Any, memory: Any, keys: Any, mask: 
     return parts["attention"](inputs, mask=list(mask), return_attention_scores=weights)
 
 
-def decoder_step(parts: Mapping[str, Any], x: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
+def decoder_step(parts: Mapping[str, Any], x: TensorLike, states: Sequence[Any]) -> tuple[Any, list[Any]]:
     """One step of all recurrent layers: inputs (N, I) and the states of each layer in; output (N, H) and states out."""
     new = []
     for i, before in enumerate(states):
@@ -123,7 +123,13 @@ class InputFeedingDecoder(Layer):
             part.build(shape)
             part.built = True
 
-    def call(self, inputs: Any, memory: Any, states: Sequence[Any], mask: Any = None) -> Any:
+    def call(
+        self,
+        inputs: TensorLike,
+        memory: TensorLike,
+        states: Sequence[Any],
+        mask: Sequence[ArrayLike | None] | None = None,
+    ) -> Any:
         each = len(states) // self.layers
         memory_mask = None if mask is None else mask[1]
         layered = [list(states[i * each : (i + 1) * each]) for i in range(self.layers)]
@@ -135,7 +141,7 @@ class InputFeedingDecoder(Layer):
             outputs.append(fed)
         return ops.stack(outputs, axis=1)
 
-    def first_feed(self, inputs: Any) -> Any:
+    def first_feed(self, inputs: TensorLike) -> Any:
         """What is fed at the first step: zeros."""
         return ops.zeros((inputs.shape[0], self.width), inputs.dtype)
 

@@ -168,10 +168,13 @@ class _Conv(Convolution):
         self._set(filters, dilation_rate, activation, use_bias)
         self._refuse_both()
         self._set_weights(
-            kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.groups = check_positive(groups, "groups")
         if self.filters % self.groups:
             raise ValueError(f"{self.name}: filters must be divisible by groups, got {self.filters} and {self.groups}")
@@ -260,10 +263,13 @@ class _ConvTranspose(Convolution):
         self._set(filters, dilation_rate, activation, use_bias)
         self._refuse_both()
         self._set_weights(
-            kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.output_padding = None
         if output_padding is not None:
             more = (output_padding,) * self.rank if isinstance(output_padding, int) else tuple(output_padding)

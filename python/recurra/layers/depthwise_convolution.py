@@ -36,10 +36,13 @@ class _DepthwiseConv(Convolution):
         self._set_windows("kernel_size", kernel_size, strides, padding, data_format)
         self._set(None, dilation_rate, activation, use_bias)
         self._set_weights(
-            depthwise_initializer=depthwise_initializer, bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer, bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.depth_multiplier = check_positive(depth_multiplier, "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:
@@ -109,12 +112,16 @@ class _SeparableConv(Convolution):
         self._set_windows("kernel_size", kernel_size, strides, padding, data_format)
         self._set(filters, dilation_rate, activation, use_bias)
         self._set_weights(
-            depthwise_initializer=depthwise_initializer, pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer, depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer, bias_regularizer=bias_regularizer,
-            depthwise_constraint=depthwise_constraint, pointwise_constraint=pointwise_constraint,
+            depthwise_initializer=depthwise_initializer,
+            pointwise_initializer=pointwise_initializer,
+            bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            pointwise_regularizer=pointwise_regularizer,
+            bias_regularizer=bias_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            pointwise_constraint=pointwise_constraint,
             bias_constraint=bias_constraint,
-        )  # fmt: skip
+        )
         self.depth_multiplier = check_positive(depth_multiplier, "depth_multiplier")
 
     def build(self, input_shape: Shape) -> None:

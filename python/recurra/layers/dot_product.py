@@ -30,14 +30,14 @@ class Dot(Layer):
     _float_inputs = True
     _mask_passes = True
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         pair = (axes, axes) if isinstance(axes, (int, np.integer)) else axes
         if not isinstance(pair, (list, tuple)):
             raise TypeError(f"axes must be an integer or a pair of integers, got {axes!r}")
         if len(pair) != 2 or not all(isinstance(axis, (int, np.integer)) for axis in pair):
             raise ValueError(f"axes must be an integer or a pair of integers, got {axes!r}")
-        self.axes = axes if isinstance(axes, (int, np.integer)) else tuple(axes)
+        self.axes: int | tuple[int, ...] = axes if isinstance(axes, (int, np.integer)) else tuple(axes)
         self._pair = (int(pair[0]), int(pair[1]))
         self.normalize = normalize
 
@@ -91,6 +91,6 @@ class Dot(Layer):
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[ArrayLike], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
     """``Dot(axes, **kwargs)(inputs)``."""
     return Dot(axes, **kwargs)(inputs)

@@ -178,31 +178,31 @@ def _expanded(mask: Any, tensor: Any) -> Any:
     return np.broadcast_to(mask.reshape(mask.shape + (1,) * (len(tensor.shape) - mask.ndim)), tuple(tensor.shape))
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Add(**kwargs)(inputs)``."""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
+def subtract(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Subtract(**kwargs)(inputs)``."""
     return Subtract(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Average(**kwargs)(inputs)``."""
     return Average(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Multiply(**kwargs)(inputs)``."""
     return Multiply(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
+def maximum(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Maximum(**kwargs)(inputs)``."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
+def minimum(inputs: Sequence[ArrayLike], **kwargs: Any) -> Any:
     """``Minimum(**kwargs)(inputs)``."""
     return Minimum(**kwargs)(inputs)

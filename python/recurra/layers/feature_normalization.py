@@ -11,7 +11,7 @@ from recurra import ops
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.layers.base.layer import Layer
-from recurra.typing import ArrayLike, Shape, TensorLike
+from recurra.typing import ArrayLike, Data, Shape, TensorLike
 
 
 class Normalization(Layer):
@@ -70,7 +70,7 @@ class Normalization(Layer):
             self.adapt_variance = self.add_weight(shape, "ones", name="variance", trainable=False)
             self.count = self.add_weight((), "zeros", dtype="int32", name="count", trainable=False)
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Data, steps: int | None = None) -> None:
         """Take mean and variance from `data`, forgetting those from before.
 
         data : an array, or an iterable of batches (a Dataset, a generator); of pairs the first is taken
@@ -137,6 +137,6 @@ class Normalization(Layer):
         }
 
 
-def _batches(data: Iterable[Any]) -> Iterable[Any]:
+def _batches(data: Any) -> Iterable[Any]:
     for item in data:
         yield item[0] if isinstance(item, tuple) else item

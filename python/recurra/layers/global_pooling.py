@@ -80,7 +80,7 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
     says so): the numbers at padded steps count. With ``valid=mask``, bool (B, T), only the kept steps do.
     """
 
-    def call(self, inputs: TensorLike, valid: Any = None) -> Any:
+    def call(self, inputs: TensorLike, valid: ArrayLike | None = None) -> Any:
         if valid is not None:
             lowest = np.finfo(np.dtype(str(inputs.dtype))).min
             inputs = ops.where(self._keep(valid), inputs, lowest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from recurra import ops, regularizers
 from recurra.layers.base.layer import Layer
-from recurra.typing import Shape, TensorLike
+from recurra.typing import ArrayLike, Shape, TensorLike
 
 
 class Identity(Layer):
@@ -51,7 +51,7 @@ class Rescaling(Layer):
     supports_masking = True
     _mask_passes = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from recurra.autograd import Array
 from recurra.layers.vocabulary_lookup import VocabularyLookup
 from recurra.preprocessing.fingerprint import fingerprint64
-from recurra.typing import DType
+from recurra.typing import DType, PathLike
 
 
 class StringLookup(VocabularyLookup):
@@ -38,8 +39,8 @@ class StringLookup(VocabularyLookup):
         num_oov_indices: int = 1,
         mask_token: str | None = None,
         oov_token: str | None = "[UNK]",
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: PathLike | Sequence[Any] | Array | None = None,
+        idf_weights: Sequence[float] | Array | None = None,
         invert: bool = False,
         output_mode: str = "int",
         pad_to_max_tokens: bool = False,
@@ -98,9 +99,9 @@ class IntegerLookup(VocabularyLookup):
         num_oov_indices: int = 1,
         mask_token: int | None = None,
         oov_token: int | None = -1,
-        vocabulary: Any = None,
+        vocabulary: PathLike | Sequence[Any] | Array | None = None,
         vocabulary_dtype: str = "int64",
-        idf_weights: Any = None,
+        idf_weights: Sequence[float] | Array | None = None,
         invert: bool = False,
         output_mode: str = "int",
         sparse: bool = False,

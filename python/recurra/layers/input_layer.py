@@ -28,9 +28,9 @@ class InputLayer(Layer):
         shape: int | Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: DType | None = None,
-        sparse: Any = None,
-        ragged: Any = None,
-        batch_shape: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None,
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
         name: str | None = None,
@@ -57,7 +57,8 @@ class InputLayer(Layer):
             self.dtype = "string" if _is_string(dtype) else np.dtype(_name_of(dtype)).name
         if shape is not None:
             batch_shape = (batch_size, *((shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)))
-        self.batch_shape = tuple(None if size is None else _whole(size, tuple(batch_shape)) for size in batch_shape)
+        whole = () if batch_shape is None else tuple(batch_shape)
+        self.batch_shape = tuple(None if size is None else _whole(size, whole) for size in whole)
         self._batch_input_shape = self.batch_shape
         self.built = True
         Node(self, (), {}, KerasTensor(self.batch_shape, self.dtype, self.name))
@@ -96,11 +97,11 @@ def Input(
     shape: int | Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: DType | None = None,
-    sparse: Any = None,
-    ragged: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
-    tensor: Any = None,
+    tensor: KerasTensor | None = None,
     optional: bool = False,
 ) -> KerasTensor:
     """A symbolic tensor to begin a functional model with.

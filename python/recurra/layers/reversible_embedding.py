@@ -13,7 +13,7 @@ from recurra.layers.embedding import Embedding
 from recurra.ops.projection import ProjectedScores
 from recurra.ops.quantization import Int8Weights, int8_dense
 from recurra.symbolic import KerasTensor
-from recurra.typing import ConstraintLike, InitializerLike, RegularizerLike, Shape, TensorLike
+from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, Shape, TensorLike
 
 
 class _TurnedTable:
@@ -65,14 +65,19 @@ class ReversibleEmbedding(Embedding):
         embeddings_regularizer: RegularizerLike = None,
         embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        reverse_dtype: Any = None,
+        reverse_dtype: DType | None = None,
         logit_soft_cap: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
             **kwargs,
-        )  # fmt: skip
+        )
         if logit_soft_cap is not None and not logit_soft_cap > 0:
             raise ValueError(f"logit_soft_cap must be a number > 0 or None, got {logit_soft_cap!r}")
         self.tie_weights = tie_weights

@@ -13,7 +13,7 @@ from recurra.limits import loading_configuration
 from recurra.preprocessing.vectorizer import Array, Vectorizer
 from recurra.registry import deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
-from recurra.typing import DType, TensorLike
+from recurra.typing import DType, PathLike, TensorLike
 
 
 class TextVectorization(Vectorizer, Layer):
@@ -61,8 +61,8 @@ class TextVectorization(Vectorizer, Layer):
         output_mode: str = "int",
         output_sequence_length: int | None = None,
         pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: PathLike | Sequence[str] | Array | None = None,
+        idf_weights: Sequence[float] | Array | None = None,
         sparse: bool = False,
         ragged: bool = False,
         encoding: str = "utf-8",

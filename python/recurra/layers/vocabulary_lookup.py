@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from recurra.autograd import Array, value_of
 from recurra.layers.base.arguments import check_choice
 from recurra.layers.base.layer import Layer
 from recurra.layers.category_encoding import encode, encoded_shape
+from recurra.limits import loading_configuration, refuse_path
 from recurra.symbolic import KerasTensor
-from recurra.typing import Shape
+from recurra.typing import ArrayLike, PathLike, Shape
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
@@ -83,13 +84,16 @@ class VocabularyLookup(Layer):
     def _special(self) -> list[Any]:
         return [self.mask_token] * self._oov_start + [self.oov_token] * self.num_oov_indices
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: PathLike | Sequence[Any] | Array, idf_weights: Sequence[float] | Array | None = None
+    ) -> None:
         """Take a vocabulary: tokens by id, the special ones in front or left out; or the path of a file of one a line.
 
         idf_weights : for "tf_idf": one weight for each token
         raises : ValueError for repeated tokens, or more than `max_tokens`
         """
         if isinstance(vocabulary, (str, os.PathLike)):
+            refuse_path("vocabulary", vocabulary)
             vocabulary = Path(vocabulary).read_text(encoding="utf-8").splitlines()
         tokens = [self._key(token) for token in np.asarray(value_of(vocabulary), object).reshape(-1).tolist()]
         if not tokens:
@@ -153,7 +157,7 @@ class VocabularyLookup(Layer):
                 self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: ArrayLike) -> None:
         """Count the tokens of one batch; each row is a document for "tf_idf"."""
         if self._given:
             raise ValueError(f"{self.name}: the vocabulary was given: adapt is for a layer made without vocabulary=")
@@ -286,3 +290,9 @@ class VocabularyLookup(Layer):
             "pad_to_max_tokens": self.pad_to_max_tokens,
             "sparse": False,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer of :meth:`get_config`; its vocabulary is a list, no file is opened."""
+        with loading_configuration():
+            return super().from_config(config)

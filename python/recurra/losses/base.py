@@ -78,7 +78,10 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """Any function ``fn(y_true, y_pred, **kwargs)`` as a loss."""
+    """Any function ``fn(y_true, y_pred, **kwargs)`` as a loss.
+
+    ``fn.of_ids = True`` says that its labels are class ids.
+    """
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class LossFunctionWrapper(Loss):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
         self._kwargs = kwargs
-        self.of_ids = getattr(fn, "__name__", "") == "sparse_categorical_crossentropy"
+        self.of_ids = getattr(fn, "of_ids", False)
 
     def call(self, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
         return self.fn(y_true, y_pred, **self._kwargs)

@@ -156,6 +156,9 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, ops.sparse_categorical_crossentropy(ids, pred, from_logits), np.zeros((), pred.dtype))
 
 
+sparse_categorical_crossentropy.of_ids = True  # type: ignore[attr-defined]
+
+
 def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float = 0.5) -> Any:
     """``(1 - p**q) / q`` for the probability p of the label: cross-entropy for q near 0, absolute error near 1.
 
@@ -196,9 +199,14 @@ class BinaryCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            binary_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+            binary_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class BinaryFocalCrossentropy(ConfiguredLoss):
@@ -236,9 +244,14 @@ class CategoricalCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis,
-        )  # fmt: skip
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
 
 
 class CategoricalFocalCrossentropy(ConfiguredLoss):
@@ -274,9 +287,14 @@ class SparseCategoricalCrossentropy(ConfiguredLoss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            sparse_categorical_crossentropy, reduction, name, dtype,
-            from_logits=from_logits, ignore_class=ignore_class, axis=axis,
-        )  # fmt: skip
+            sparse_categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            ignore_class=ignore_class,
+            axis=axis,
+        )
         self.ignore_class = ignore_class
 
     def valid(self, y_true: ArrayLike, y_pred: Any) -> Any:

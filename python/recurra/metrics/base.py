@@ -190,7 +190,7 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
         mask = getattr(y_pred, "_keras_mask", None)
-        if mask is not None and getattr(self._fn, "__name__", "") == "sparse_categorical_crossentropy":
+        if mask is not None and getattr(self._fn, "of_ids", False):
             y_true = without_masked(y_true, mask)
         values = self._fn(y_true, value_of(y_pred), **self._kwargs)
         if mask is None and sample_weight is None and isinstance(values, np.ndarray) and values.size and values.ndim:

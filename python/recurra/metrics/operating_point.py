@@ -17,9 +17,13 @@ class _At(_Counts):
     argument = ""
 
     def __init__(
-        self, value: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None,
+        self,
+        value: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if not 0 <= value <= 1:
             raise ValueError(f"{self.argument} must be in [0, 1], got {value!r}")
         if num_thresholds < 1:
@@ -59,9 +63,13 @@ class SensitivityAtSpecificity(_At):
     argument = "specificity"
 
     def __init__(
-        self, specificity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None,
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
     def _rates(self) -> tuple[Array, Array]:
@@ -74,9 +82,13 @@ class SpecificityAtSensitivity(_At):
     argument = "sensitivity"
 
     def __init__(
-        self, sensitivity: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None,
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
     def _rates(self) -> tuple[Array, Array]:
@@ -89,9 +101,13 @@ class PrecisionAtRecall(_At):
     argument = "recall"
 
     def __init__(
-        self, recall: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None,
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
     def _rates(self) -> tuple[Array, Array]:
@@ -104,9 +120,13 @@ class RecallAtPrecision(_At):
     argument = "precision"
 
     def __init__(
-        self, precision: float, num_thresholds: int = 200, class_id: int | None = None, name: str | None = None,
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
 
     def _rates(self) -> tuple[Array, Array]:

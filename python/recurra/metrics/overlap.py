@@ -89,9 +89,12 @@ class BinaryIoU(IoU):
     """The same for two classes: predictions of at least `threshold` are class 1."""
 
     def __init__(
-        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5, name: str | None = None,
+        self,
+        target_class_ids: Sequence[int] = (0, 1),
+        threshold: float = 0.5,
+        name: str | None = None,
         dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
@@ -137,9 +140,14 @@ class OneHotMeanIoU(MeanIoU):
     """The same over all classes, for one-hot labels."""
 
     def __init__(
-        self, num_classes: int, name: str | None = None, dtype: str | None = None, ignore_class: int | None = None,
-        sparse_y_pred: bool = False, axis: int = -1,
-    ) -> None:  # fmt: skip
+        self,
+        num_classes: int,
+        name: str | None = None,
+        dtype: str | None = None,
+        ignore_class: int | None = None,
+        sparse_y_pred: bool = False,
+        axis: int = -1,
+    ) -> None:
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
 
     def get_config(self) -> dict[str, Any]:

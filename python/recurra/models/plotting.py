@@ -229,10 +229,15 @@ def _draw(axes: Any, boxes: list[Box], rankdir: str) -> None:
         corner = (box.x - box.width / 2, box.y - box.height / 2)
         axes.add_patch(
             FancyBboxPatch(
-                corner, box.width, box.height, boxstyle="round,pad=0,rounding_size=0.06",
-                facecolor="#eef3fa", edgecolor="#3b5b8c", linewidth=1.0,
+                corner,
+                box.width,
+                box.height,
+                boxstyle="round,pad=0,rounding_size=0.06",
+                facecolor="#eef3fa",
+                edgecolor="#3b5b8c",
+                linewidth=1.0,
             )
-        )  # fmt: skip
+        )
         for i, line in enumerate(box.lines):
             y = corner[1] + 0.07 + _LINE * (i + 0.5)
             axes.text(

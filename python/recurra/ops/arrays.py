@@ -275,7 +275,7 @@ def fori_loop(lower: int, upper: int, body_fun: Callable[[int, Any], Any], init_
     return value
 
 
-def map(f: Callable[[Any], Any], xs: Any) -> Any:
+def map(f: Callable[[Any], Any], xs: ArrayLike) -> Any:
     """`f` of each element along the first axis, stacked."""
     return S.stack([f(one) for one in S.unstack(xs)])
 
@@ -283,7 +283,9 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 vectorized_map = map
 
 
-def scan(f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None) -> tuple[Any, Any]:
+def scan(
+    f: Callable[[Any, Any], Any], init: Any, xs: ArrayLike | None = None, length: int | None = None
+) -> tuple[Any, Any]:
     """``carry, y = f(carry, x)`` for each x along the first axis; the last carry and all y, stacked."""
     steps: list[Any] = [None] * int(length or 0) if xs is None else S.unstack(xs)
     carry, made = init, []

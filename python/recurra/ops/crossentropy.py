@@ -68,6 +68,9 @@ def sparse_categorical_crossentropy(
     return softmax_cross_entropy(output, labels) if from_logits else _sparse_probabilities(labels, output)
 
 
+sparse_categorical_crossentropy.of_ids = True  # type: ignore[attr-defined]  # as a loss: see LossFunctionWrapper
+
+
 def _sparse_probabilities(labels: Array, output: ArrayLike) -> Any:
     p = floats_of(output)
     ids = ids_of(labels, "target", p.shape[-1])

@@ -247,7 +247,7 @@ def cumprod(x: ArrayLike, axis: int | None = None) -> Any:
     return record(y, (x,), backward)
 
 
-def norm(x: ArrayLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def norm(x: ArrayLike, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
     """The length of vectors along `axis` (of all numbers without one), or another norm of them.
 
     ord : None or 2: Euclidean; 1: the sum of absolute values; inf, -inf: the greatest and least of them; 0: how many

@@ -176,7 +176,12 @@ def embedding(table: ArrayLike, ids: ArrayLike) -> Any:
     return record(y, (table,), backward)
 
 
-def dropout(x: ArrayLike, rate: float, seed: Any = None, noise_shape: Sequence[int | None] | None = None) -> Any:
+def dropout(
+    x: ArrayLike,
+    rate: float,
+    seed: int | random.SeedGenerator | None = None,
+    noise_shape: Sequence[int | None] | None = None,
+) -> Any:
     """x with elements zeroed at probability `rate`, the others times 1 / (1 - rate).
 
     rate : in [0, 1]

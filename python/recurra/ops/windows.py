@@ -17,6 +17,7 @@ import numpy as np
 from recurra.autograd import Array
 from recurra.ops.common import contiguous
 from recurra.ops.products import product
+from recurra.typing import DType
 
 #: numbers that are copied at once: 2 MiB of float32, which a core's second-level cache holds
 BLOCK = 1 << 19
@@ -41,7 +42,7 @@ class Windows(NamedTuple):
         return any(before or after for before, after in self.pads)
 
 
-def per_axis(value: Any, rank: int, name: str) -> tuple[int, ...]:
+def per_axis(value: int | Sequence[int], rank: int, name: str) -> tuple[int, ...]:
     """`value` as one positive integer for each of `rank` axes."""
     given = (value,) * rank if isinstance(value, (int, np.integer)) else value
     if isinstance(given, (list, tuple, np.ndarray)) and len(given) == rank:
@@ -113,7 +114,7 @@ def _padded_shape(shape: Sequence[int], windows: Windows) -> tuple[int, ...]:
     return (shape[0], *spatial, shape[-1])
 
 
-def zeros_around(shape: Sequence[int], windows: Windows, dtype: Any) -> Array:
+def zeros_around(shape: Sequence[int], windows: Windows, dtype: DType) -> Array:
     """Zeros in the shape that an input of `shape` has with its padding."""
     return np.zeros(_padded_shape(shape, windows), dtype)
 

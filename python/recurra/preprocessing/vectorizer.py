@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
@@ -145,7 +146,9 @@ class Vectorizer:
         """How many tokens there are, with the special ones."""
         return self._first + len(self._tokens)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Sequence[float] | Array | None = None) -> None:
+    def set_vocabulary(
+        self, vocabulary: PathLike | Sequence[str] | Array, idf_weights: Sequence[float] | Array | None = None
+    ) -> None:
         """Use this vocabulary: a list of tokens (the special ones may lead it) or the path of a file, one a line.
 
         idf_weights : for "tf_idf", one for each token
@@ -155,7 +158,7 @@ class Vectorizer:
                 "idf_weights must be given with output_mode 'tf_idf' and with no other, "
                 f"got {'none' if idf_weights is None else 'some'} with {self.output_mode!r}"
             )
-        if isinstance(vocabulary, str):
+        if isinstance(vocabulary, (str, os.PathLike)):
             from recurra.utils.io import read_text
 
             refuse_path("vocabulary", vocabulary)

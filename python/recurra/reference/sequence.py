@@ -319,8 +319,9 @@ def _check(
         checks.optional(name, state, dtype, f"(B, {letter})", (B, size))
     checks.mask("mask", mask, "(B, T)", (B, T))
     for name, drop, letters, N in (
-        ("input_dropout", input_dropout, "I", I), ("recurrent_dropout", recurrent_dropout, h, P)
-    ):  # fmt: skip
+        ("input_dropout", input_dropout, "I", I),
+        ("recurrent_dropout", recurrent_dropout, h, P),
+    ):
         if drop is not None:
             checks.floats(name, drop, dtype)
             if drop.shape not in ((B, N), (G, B, N)):

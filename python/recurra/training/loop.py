@@ -107,9 +107,12 @@ class Fit:
                 if self._begun and state is not None:
                     self._restore(state)  # over what the beginning of the epoch has changed
                 bar = Progress(
-                    self.steps, self.verbose, title=f"Epoch {epoch + 1}/{self.epochs}", unit=self.unit,
+                    self.steps,
+                    self.verbose,
+                    title=f"Epoch {epoch + 1}/{self.epochs}",
+                    unit=self.unit,
                     stream=self.stream,
-                )  # fmt: skip
+                )
                 seen = self._epoch(epoch, bar, guard)
                 logs = self._logs()
                 if guard.requested:

@@ -6,6 +6,7 @@ whose elements are lists.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,9 @@ def _described(array: Array, argument: str) -> str:
     if array.dtype.kind in "Mm":
         return f"dtype {array.dtype}: {_DATES}"
     others = [item for item in array.ravel() if not isinstance(item, _NUMBERS)]
-    missing = [item for item in others if item is None or type(item).__name__ in ("NAType", "NaTType")]
+    pandas = sys.modules.get("pandas")  # whoever has its values has imported it
+    absent = (None, getattr(pandas, "NA", None), getattr(pandas, "NaT", None))
+    missing = [item for item in others if any(item is value for value in absent)]
     if missing:
         return f"an array of objects with missing values ({missing[0]}): fill them, or leave their rows out"
     first: Any = others[0] if others else None

@@ -265,9 +265,13 @@ def make_source(
         if x is None:
             raise ValueError(f"{argument} must be data (arrays, a Dataset, a generator), got None")
         source = ArraySource(
-            as_arrays(x, argument), as_arrays(y, "y"), as_arrays(weight, "sample_weight"),
-            32 if batch_size is None else batch_size, seed, shuffle,
-        )  # fmt: skip
+            as_arrays(x, argument),
+            as_arrays(y, "y"),
+            as_arrays(weight, "sample_weight"),
+            32 if batch_size is None else batch_size,
+            seed,
+            shuffle,
+        )
     if class_weight:
         if weight is not None:
             raise ValueError("class_weight and sample_weight cannot both be given; multiply them into sample_weight")

@@ -55,9 +55,9 @@ def test_translation(pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, 
     assert "beam 1: BLEU" in said and "beam 2: BLEU" in said
     assert "sources of 1 to 4 words (" in said and "sources of 9 to 12 words (" in said
     form = Translator.load(pairs / "m.rtr").form
-    assert (form.attention, form.input_feeding) == {
-        0: ("bilinear", False), 1: (None, False), 5: ("dot", True)
-    }[len(more)]  # fmt: skip
+    assert (form.attention, form.input_feeding) == {0: ("bilinear", False), 1: (None, False), 5: ("dot", True)}[
+        len(more)
+    ]
 
 
 def test_addition(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -90,8 +90,11 @@ def test_sublayers_are_found_in_attributes_lists_and_dicts() -> None:
     stack(X)
     assert [v.name for v in stack.weights] == ["own", *["kernel", "bias"] * 4]
     assert [one.name for one in stack._flatten_layers(include_self=False)] == [
-        stack.first.name, stack.more[0].name, stack.more[1][0].name, stack.named["last"].name
-    ]  # fmt: skip
+        stack.first.name,
+        stack.more[0].name,
+        stack.more[1][0].name,
+        stack.named["last"].name,
+    ]
     stack.trainable = False
     assert not stack.named["last"].kernel.trainable
     shared = layers.Layer()

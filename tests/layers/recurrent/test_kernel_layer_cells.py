@@ -51,9 +51,10 @@ def dropping(kind: str) -> dict[str, Any]:
 
 def test_every_layer_is_in_the_list() -> None:
     found = {
-        name for name in layers.__all__
+        name
+        for name in layers.__all__
         if inspect.isclass(kind := getattr(layers, name)) and issubclass(kind, KernelLayer)
-    }  # fmt: skip
+    }
     assert found == set(KINDS)
     for cell, name in layers.LAYER_OF_CELL.items():
         assert CELLS[cell] is declared(name) and KINDS[name].__module__ == f"recurra.layers.recurrent.{cell}"
@@ -318,13 +319,15 @@ def test_configuration(kind: str) -> None:
 @pytest.mark.parametrize("file", ["model.keras", "model.h5", "model.weights.h5"])
 def test_files(kind: str, file: str, tmp_path: Path) -> None:
     def make() -> Any:
-        return Sequential([
-            layers.Input((T, I)),
-            KINDS[kind](3, **everything(kind), return_sequences=True),
-            layers.Bidirectional(KINDS[kind](2, return_sequences=True)),
-            layers.RNN(KINDS[kind].cell_class(5)),
-            layers.Dense(1),
-        ])  # fmt: skip
+        return Sequential(
+            [
+                layers.Input((T, I)),
+                KINDS[kind](3, **everything(kind), return_sequences=True),
+                layers.Bidirectional(KINDS[kind](2, return_sequences=True)),
+                layers.RNN(KINDS[kind].cell_class(5)),
+                layers.Dense(1),
+            ]
+        )
 
     model, path = make(), tmp_path / file
     x = X.astype("float32")

@@ -151,7 +151,7 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Q
     def add_weight(
         self,
         *args: Any,
-        shape: Any = None,
+        shape: Sequence[int] | None = None,
         initializer: InitializerLike | None = None,
         dtype: DType | None = None,
         trainable: bool = True,

@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra.autograd import Array, Variable, value_of
 from recurra.tree import PLAIN, leaves
+from recurra.typing import ArrayLike
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -118,7 +119,7 @@ class Tracking:
         """Copies of the values of :attr:`weights`."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights: Any) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy `weights`, arrays in the order and of the shapes of :attr:`weights`, into the variables.
 
         raises : ValueError where their number or a shape differs; nothing is changed then

@@ -6,6 +6,7 @@ product. What remains in the loop over time is the convolution of the state and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from recurra.random import SeedGenerator
 from recurra.typing import (
     ActivationLike,
     Array,
+    ArrayLike,
     ConstraintLike,
+    DType,
     InitializerLike,
     RegularizerLike,
     Shape,
@@ -75,11 +78,13 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
             if self.unit_forget_bias:
                 self.bias.value[self.filters : 2 * self.filters] = initializers.Ones()((self.filters,))
 
-    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> list[Array]:
+    def get_initial_state(
+        self, batch_size: int | None = None, inputs: ArrayLike | None = None, dtype: DType | None = None
+    ) -> list[Array]:
         rows, kind = initial_rows(self, batch_size, inputs, dtype)
         return [np.zeros((rows or 1, *self._state_shape), kind) for _ in range(2)]
 
-    def convolve_input(self, x: Any, mask: Array | None) -> Any:
+    def convolve_input(self, x: TensorLike, mask: Array | None) -> Any:
         """What the inputs add to the gates; `mask` is the dropout's, of each gate."""
         options = (self.strides, self.padding, self.data_format, self.dilation_rate)
         if mask is None:
@@ -89,7 +94,7 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
         parts = [ops.conv(x * m, k, *options, b) for m, k, b in zip(mask, kernels, biases, strict=True)]
         return ops.concatenate(parts, axis=self._axis)
 
-    def convolve_state(self, h: Any, mask: Array | None) -> Any:
+    def convolve_state(self, h: TensorLike, mask: Array | None) -> Any:
         """What the state adds to the gates."""
         options = (1, "same", self.data_format)
         if mask is None:
@@ -99,7 +104,7 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
             [ops.conv(h * m, k, *options) for m, k in zip(mask, kernels, strict=True)], axis=self._axis
         )
 
-    def step(self, from_input: Any, states: Any, training: bool) -> tuple[Any, list[Any]]:
+    def step(self, from_input: TensorLike, states: Sequence[TensorLike], training: bool) -> tuple[Any, list[Any]]:
         """One step from what :meth:`convolve_input` gave."""
         h, c = states
         mask = self.get_recurrent_dropout_mask(h) if training else None
@@ -109,7 +114,7 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
         h = gate(o) * self.activation(c)
         return h, [h, c]
 
-    def call(self, inputs: TensorLike, states: Any, training: bool = False) -> Any:
+    def call(self, inputs: TensorLike, states: Sequence[TensorLike], training: bool = False) -> Any:
         mask = self.get_dropout_mask(inputs) if training else None
         return self.step(self.convolve_input(inputs, mask), states, training)
 
@@ -175,9 +180,14 @@ class _ConvLSTM(RNN):
             dtype=kwargs.get("dtype"), name="conv_lstm_cell",
         )  # fmt: skip
         super().__init__(
-            cell, return_sequences, return_state, go_backwards, stateful, activity_regularizer=activity_regularizer,
+            cell,
+            return_sequences,
+            return_state,
+            go_backwards,
+            stateful,
+            activity_regularizer=activity_regularizer,
             **kwargs,
-        )  # fmt: skip
+        )
         self.input_spec = InputSpec(ndim=self._rank + 3)
 
     def _run(self, x: Any, state: Any, mask: Any, training: bool, out: Array | None) -> tuple[Any, list[Any]]:
@@ -189,10 +199,14 @@ class _ConvLSTM(RNN):
         flat = cell.convolve_input(ops.reshape(x, (batch * steps, *x.shape[2:])), dropped)
         gates = ops.reshape(flat, (batch, steps, *flat.shape[1:]))
         return ops.rnn(
-            lambda part, states: cell.step(part, states, training), gates, state, mask,
-            reverse=self.go_backwards, return_sequences=self.return_sequences,
+            lambda part, states: cell.step(part, states, training),
+            gates,
+            state,
+            mask,
+            reverse=self.go_backwards,
+            return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
-        )  # fmt: skip
+        )
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
         first, second = sequences_shape[:2]

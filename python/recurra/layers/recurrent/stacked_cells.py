@@ -13,7 +13,7 @@ from recurra.config import standardize_dtype
 from recurra.layers.base.layer import Layer
 from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
 from recurra.tree import map_structure
-from recurra.typing import Shape
+from recurra.typing import ArrayLike, DType, Shape
 
 
 class StackedRNNCells(Layer):
@@ -53,7 +53,9 @@ class StackedRNNCells(Layer):
                 cell.built = True
             input_shape = (input_shape[0], output_size_of(cell))
 
-    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: Any = None) -> list[Any]:
+    def get_initial_state(
+        self, batch_size: int | None = None, inputs: ArrayLike | None = None, dtype: DType | None = None
+    ) -> list[Any]:
         """Each cell's own initial state: zeros where it does not say.
 
         inputs, dtype : Keras 2's: what the number of rows and the type are taken from
