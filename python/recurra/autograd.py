@@ -359,8 +359,12 @@ class GradientTape:
         if self._used and not self.nodes:
             raise RuntimeError("this tape was used already: ask for all the gradients in one call")
         self._used = True
-        grads: dict[int, Any] = {_key_of(target): output_gradient}
-        keep = {_key_of(source) for source in wanted}
+        result = self.walk({_key_of(target): output_gradient}, wanted)
+        return result[0] if single else result
+
+    def walk(self, grads: dict[int, Any], sources: Sequence[Tensor]) -> list[Any]:
+        """The gradients of `sources`, after adding all that the tape finds to `grads`, by the Tensors' keys."""
+        keep = {_key_of(source) for source in sources}
         own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
         with no_grad():
             nodes, self.nodes = self.nodes, []
@@ -384,8 +388,7 @@ class GradientTape:
                         grads[source] = grads[source] + grad
                         if isinstance(grads[source], np.ndarray):
                             own.add(source)
-        result = [grads.get(_key_of(source)) for source in wanted]
-        return result[0] if single else result
+        return [grads.get(_key_of(source)) for source in sources]
 
 
 def _dense(grad: Any) -> Any:

@@ -33,6 +33,33 @@ BIDIRECTIONAL: dict[str, Case] = {
     "bidirectional_backwards_first": Case(
         lambda: [numbers(), L.Bidirectional(L.LSTM(4, go_backwards=True), backward_layer=L.LSTM(3)), L.Dense(1)]
     ),
+    "bidirectional_penalized": Case(
+        lambda: [
+            ids(),
+            L.Embedding(WORDS, 4, embeddings_regularizer="l2"),
+            L.Bidirectional(L.LSTM(3, activation="softplus", recurrent_regularizer="l2"), merge_mode="ave"),
+            L.Dense(1),
+        ],
+        words=True,
+    ),
+    "bidirectional_penalized_table": Case(
+        lambda: [
+            ids(),
+            L.Embedding(WORDS, 4, embeddings_regularizer="l1_l2"),
+            L.Bidirectional(L.GRU(3, kernel_regularizer="l2")),
+            L.Dense(1),
+        ],
+        words=True,
+    ),
+    "bidirectional_stateful": Case(
+        lambda: [
+            L.Input(batch_shape=(2, 7, 3)),
+            L.Bidirectional(L.LSTM(4, stateful=True, return_sequences=True)),
+            L.GRU(3, stateful=True, dropout=0.2),
+            L.Dense(1),
+        ],
+        fit={"batch_size": 2, "shuffle": False},
+    ),
     "bidirectional_frozen": Case(
         lambda: [numbers(), L.GRU(3, return_sequences=True), L.Bidirectional(L.GRU(4), trainable=False), L.Dense(1)]
     ),

@@ -21,11 +21,11 @@ class BranchCase:
     """A model and how it is compiled.
 
     model : makes inputs and output from the three inputs of :func:`inputs`
-    y : "number", "ids" or "steps"
+    y : a kind of :func:`labels`, or several in a list or dict
     """
 
     model: Callable[[Any, Any, Any], tuple[Any, Any]]
-    y: str = "number"
+    y: Any = "number"
     loss: Any = "mse"
     replays: bool = True
     compile: dict[str, Any] = field(default_factory=dict)
@@ -49,15 +49,24 @@ def arrays() -> dict[str, np.ndarray]:
         "series": draw.standard_normal((ROWS, STEPS, FEATURES)),
         "words": words,
         "extra": draw.standard_normal((ROWS, EXTRA)).astype(np.float32),
+        "other": np.roll(words, 3, 0),
     }
 
 
-def labels(kind: str) -> np.ndarray:
+def labels(kind: Any) -> Any:
+    """One array, or those of several outputs."""
+    if isinstance(kind, dict):
+        return {name: labels(one) for name, one in kind.items()}
+    if isinstance(kind, list):
+        return [labels(one) for one in kind]
     draw = np.random.default_rng(7)
     return {
         "number": draw.standard_normal((ROWS, 1)).astype(np.float32),
         "ids": draw.integers(0, CLASSES, ROWS),
         "steps": draw.standard_normal((ROWS, STEPS, 1)),
+        "step_ids": draw.integers(0, CLASSES, (ROWS, STEPS)),
+        "binary": draw.integers(0, 2, (ROWS, 1)),
+        "one_hot": np.eye(CLASSES, dtype=np.float32)[draw.integers(0, CLASSES, (ROWS, STEPS))],
     }[kind]
 
 
@@ -166,6 +175,30 @@ def _lambda(s: Any, w: Any, e: Any) -> Any:
     return s, L.Dense(1)(L.Add()([L.LSTM(4)(s), L.Lambda(lambda x: x[:, -1, :1])(s)]))
 
 
+def _residual_attention(s: Any, w: Any, e: Any) -> Any:
+    h = L.LSTM(4, return_sequences=True)(s)
+    joined = L.Add()([h, L.Attention()([h, h]), L.Dense(4)(h)])
+    return s, L.Dense(1)(L.GlobalAveragePooling1D()(joined))
+
+
+def _residual_bidirectional(s: Any, w: Any, e: Any) -> Any:
+    h = L.LSTM(4, return_sequences=True)(s)
+    joined = L.Add()([h, L.Bidirectional(L.GRU(2, return_sequences=True))(h), L.Dense(4)(h)])
+    return s, L.Dense(1)(L.GlobalAveragePooling1D()(joined))
+
+
+def _nothing_dropped(s: Any, w: Any, e: Any) -> Any:
+    h = L.LSTM(4, return_sequences=True)(s)
+    same = L.Activation("linear")(L.Dropout(0.0)(h))
+    joined = L.Add()([L.Dense(4)(h), L.Dense(4)(same), L.Dense(4)(h), same, L.Dense(4, "tanh")(same)])
+    return s, L.Dense(1)(L.GlobalAveragePooling1D()(joined))
+
+
+def _a_gradient_that_ends(s: Any, w: Any, e: Any) -> Any:
+    h = L.LSTM(4, return_sequences=True)(s)
+    return s, L.Dense(1)(L.GRU(3)(L.Add()([ops.stop_gradient(h), L.Dense(4)(h), h])))
+
+
 def _joined_in_time(s: Any, w: Any, e: Any) -> Any:
     h = L.GRU(FEATURES, return_sequences=True)(s)
     joined = L.Concatenate(axis=1)([h, s, L.Dense(FEATURES)(h), h])
@@ -190,15 +223,19 @@ BRANCHES: dict[str, BranchCase] = {
     "operators": BranchCase(_operators),
     "attention": BranchCase(_attention),
     "masks_joined": BranchCase(_masks_joined, "ids", "sparse_categorical_crossentropy"),
-    "table_read_twice": BranchCase(_table_read_twice, replays=False),
+    "table_read_twice": BranchCase(_table_read_twice),
     "frozen_branch": BranchCase(_frozen_branch),
     "dot_at_the_end": BranchCase(_dot_at_the_end),
     "activation_at_the_end": BranchCase(_activation_at_the_end, "ids", "sparse_categorical_crossentropy"),
     "own_activation_at_the_end": BranchCase(_own_activation_at_the_end, loss="huber"),
     "steps": BranchCase(_steps, "steps"),
     "sample_weights": BranchCase(_two_inputs, fit={"sample_weight": np.linspace(0.2, 2.0, ROWS)}),
-    "shared_layer": BranchCase(_shared_layer, replays=False),
-    "states_handed_on": BranchCase(_states_handed_on, replays=False),
+    "shared_layer": BranchCase(_shared_layer),
+    "states_handed_on": BranchCase(_states_handed_on),
+    "residual_attention": BranchCase(_residual_attention),
+    "residual_bidirectional": BranchCase(_residual_bidirectional),
+    "nothing_dropped": BranchCase(_nothing_dropped),
+    "a_gradient_that_ends": BranchCase(_a_gradient_that_ends),
     "added_loss": BranchCase(_added_loss, replays=False),
     "lambda": BranchCase(_lambda, replays=False),
 }

@@ -317,6 +317,9 @@ CASES: dict[str, Case] = {
             L.Dense(1, bias_regularizer="l2"),
         ]
     ),
+    "regularized_loop": Case(
+        lambda: [numbers(), L.LSTM(4, activation="elu", recurrent_regularizer="l1_l2"), L.Dense(1)]
+    ),
     "regularized_table": Case(
         lambda: [ids(), L.Embedding(WORDS, 4, embeddings_regularizer="l2"), L.LSTM(4), L.Dense(1)], words=True
     ),

@@ -81,18 +81,19 @@ class GraphQueries:
         return [getattr(tensor, "_keras_mask", None) is not None for tensor in self._graph.output_tensors]
 
     def _only_runs_its_graph(self) -> bool:
-        """Whether a call runs the graph, which has one output, and nothing of a class or object of the user's."""
+        """Whether a call runs the graph, and nothing of a class or object of the user's."""
         from recurra.models import Functional, Sequential
 
-        graph = self._graph
-        if graph is None or type(self) not in (Sequential, Functional) or graph._single is None:
+        if self._graph is None or type(self) not in (Sequential, Functional):
             return False
         return not any(name in vars(self) for name in ("call", "__call__", "_runs_graph"))
 
     def _chain(self) -> list[Layer] | None:
         """The layers of a model that only calls each of them once, on what the one before gave; else None."""
         graph = self._graph
-        if graph is None or not self._only_runs_its_graph() or not graph.is_chain or len(graph.input_tensors) != 1:
+        if graph is None or not self._only_runs_its_graph() or graph._single is None:
+            return None
+        if not graph.is_chain or len(graph.input_tensors) != 1:
             return None
         own = {id(tensor) for tensor in graph.input_tensors}
         nodes = [node for node in graph.nodes if not any(id(tensor) in own for tensor in node.output_tensors)]

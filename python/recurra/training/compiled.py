@@ -73,6 +73,7 @@ class CompiledLoss:
     def __init__(self, spec: Any, loss_weights: Any) -> None:
         self.spec, self.loss_weights = check_loss(spec), loss_weights
         self.losses: list[Loss | None] = []
+        self._made: dict[Any, Loss] = {}  # of functions
         self.weights: list[float] = []
         self.names: list[str] = []
         self.trackers: list[Mean] = []
@@ -90,7 +91,7 @@ class CompiledLoss:
             if isinstance(identifier, str):  # "crossentropy"
                 name = {"binary": "binary", "sparse": "sparse_categorical"}.get(_kind(y_true, y_pred), "categorical")
                 identifier = losses.get(f"{name}_crossentropy")
-            self.losses.append(None if identifier is None else as_loss(identifier))
+            self.losses.append(None if identifier is None else self._object(identifier))
         weights = self.loss_weights
         if isinstance(weights, (int, float)):
             weights = [float(weights)] * len(names)
@@ -98,6 +99,15 @@ class CompiledLoss:
         active = [name for name, loss in zip(names, self.losses, strict=True) if loss is not None]
         self.trackers = [Mean(f"{name}_loss") for name in active] if len(active) > 1 else []
         self.names = list(names)
+
+    def _object(self, identifier: Any) -> Loss:
+        """A loss itself, or the one made of a function: the same in each build, so that recorded steps stay good."""
+        if isinstance(identifier, Loss):
+            return identifier
+        key = id(identifier)
+        if key not in self._made:
+            self._made[key] = as_loss(identifier)
+        return self._made[key]
 
     def __call__(
         self, targets: Sequence[Any], predictions: Sequence[Any], weights: Sequence[Any], logits: Collection[int] = ()

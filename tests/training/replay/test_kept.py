@@ -165,6 +165,18 @@ def test_each_fit_replays_what_the_one_before_recorded(replayed: list[int]) -> N
     assert replayed == [5, 5]
 
 
+def test_a_loop_over_fit_records_once(replayed: list[int]) -> None:
+    def run(eagerly: bool) -> tuple[Any, Any]:
+        model = made(CASES["words"], eagerly)
+        x, y = series(CASES["words"])
+        logs = [model.fit(x, y, batch_size=11, epochs=1, verbose=0).history for _ in range(4)]
+        return logs, model.get_weights()
+
+    expected = run(True)
+    same(run(False), expected)
+    assert replayed == [11] * 7
+
+
 def test_copies_have_recordings_of_their_own(replayed: list[int]) -> None:
     first = made(CASES["lstm"], False)
     pairs = batches(CASES["lstm"])

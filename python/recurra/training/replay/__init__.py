@@ -12,11 +12,13 @@ order, so the same bits, without what a call of a layer costs in Python.
 :mod:`.chain`
     a model as a list of such steps, or None
 :mod:`.joins`
-    steps of layers that read several values
+    steps of calls that read or put out several values
+:mod:`.states`
+    steps of recurrent layers that are given or put out states
 :mod:`.branches`
-    a model with several inputs, layers that join, or outputs that several layers read, as such steps
+    any other model of layers as such steps: with several inputs or outputs, branches, layers called more than once
 :mod:`.head`
-    from the last step's output to the loss and back
+    from the last step's outputs to the loss and back
 :mod:`.recording`
     the whole, for batches of one shape
 :mod:`.kept`

@@ -10,7 +10,7 @@ import numpy as np
 from recurra.autograd import Array, Variable
 from recurra.layers.bidirectional import Bidirectional
 from recurra.layers.embedding import Embedding
-from recurra.training.replay.layers import RecurrentStep, Settings
+from recurra.training.replay.layers import RecurrentStep, Settings, Sums
 
 _OWN = "call", "merge_mode", "forward_layer", "backward_layer", "return_sequences", "return_state"
 
@@ -22,9 +22,7 @@ class BidirectionalStep:
         self.layer, self.embedding, self.need_dx = layer, embedding, need_dx
         self.forwards = RecurrentStep(layer.forward_layer, embedding, need_dx)
         self.backwards = RecurrentStep(layer.backward_layer, embedding, need_dx)
-        own = len(self.forwards.variables) - sum(v is not None for v in self.forwards.weights)
-        self._tables = own  # how many of the variables of either are the table
-        self.variables: Sequence[Variable] = [*self.forwards.variables, *self.backwards.variables[own:]]
+        self.variables: Sequence[Variable] = [*self.forwards.variables, *self.backwards.variables]
         self._settings = Settings(layer, *_OWN, "activity_regularizer")
         self._size = layer.forward_layer.output_size
 
@@ -34,7 +32,6 @@ class BidirectionalStep:
         return (
             isinstance(layer, Bidirectional)
             and layer.merge_mode in ("concat", "sum")
-            and not layer.return_state
             and RecurrentStep.takes(layer.forward_layer)
             and RecurrentStep.takes(layer.backward_layer, go_backwards=True)
             and layer.forward_layer.dtype == layer.backward_layer.dtype == layer.dtype
@@ -44,27 +41,41 @@ class BidirectionalStep:
         return self._settings.hold() and self.forwards.is_current() and self.backwards.is_current()
 
     def forward(self, x: Array, mask: Any) -> tuple[Array, Any]:
-        table, embedding = None, self.embedding
-        if embedding is not None:
-            x, table = embedding.ids_of(x), embedding.embeddings.value
-            mask = x != 0 if embedding.mask_zero else None
+        y, _, mask = self.run(x, mask)
+        return y, mask
+
+    def run(self, x: Array, mask: Any) -> tuple[Array, Sequence[Array], Any]:
+        """The outputs, the last states of both layers, and the mask that is handed on."""
+        x, table, mask = self.forwards.looked_up(x, mask)
         joined, sequences, size = self.layer.merge_mode == "concat", self.layer.return_sequences, self._size
         both = place = place_back = None
         if joined and sequences:
             width = size + self.layer.backward_layer.output_size
             both = np.empty((*x.shape[:2], width), self.layer.dtype)
             place, place_back = both[..., :size], both[..., size:]
-        y = self.forwards.run(x, table, mask, place)
-        y_back = self.backwards.run(x, table, mask, place_back)
+        y, final = self.forwards.run(x, table, mask, place)
+        y_back, final_back = self.backwards.run(x, table, mask, place_back)
         if both is None:
             both = np.concatenate([y, y_back], axis=-1) if joined else y + y_back
-        return both, mask if sequences else None
+        return both, (*final, *final_back), mask if sequences else None
 
-    def backward(self, dy: Array) -> tuple[Array | None, Sequence[Any]]:
-        joined, size, own = self.layer.merge_mode == "concat", self._size, self._tables
-        dx_back, found_back = self.backwards.backward(dy[..., size:] if joined else dy)
-        dx, found = self.forwards.backward(dy[..., :size] if joined else dy)
-        if dx is not None and dx_back is not None:
-            dx = dx_back + dx
-        tables = [a if b is None else b if a is None else b + a for a, b in zip(found[:own], found_back, strict=False)]
-        return dx, (*tables, *found[own:], *found_back[own:])
+    def backward(self, dy: Array, sums: Sums, before: Array | None = None) -> Array | None:
+        return self.pull(dy, None, sums, before)
+
+    def pull(self, dy: Any, dstates: Any, sums: Sums, before: Array | None) -> Array | None:
+        """As `backward`, with the gradients of the last states of both layers, or None."""
+        joined, size = self.layer.merge_mode == "concat" and dy is not None, self._size
+        d, d_back = (dy[..., :size], dy[..., size:]) if joined else (dy, dy)
+        half = None if dstates is None else len(dstates) // 2
+        of_back = None if dstates is None else _given(dstates[half:])
+        of_forward = None if dstates is None else _given(dstates[:half])
+        if d is not None or of_back is not None:
+            before, _ = self.backwards.pull(d_back, of_back, sums, before)
+        if d is not None or of_forward is not None:
+            before, _ = self.forwards.pull(d, of_forward, sums, before)
+        return before
+
+
+def _given(gradients: Sequence[Any]) -> Any:
+    """The gradients of one layer's states; None where no state has one."""
+    return None if all(gradient is None for gradient in gradients) else tuple(gradients)

@@ -1,6 +1,9 @@
-"""A model with branches as recorded steps: several inputs, layers that join, outputs that several layers read.
+"""A model with branches as recorded steps.
 
-Values are numbered: the inputs first, then the output of each step. A value's gradient is the sum of what the steps
+It may have several inputs and outputs, layers that join, values that several layers read, layers that are called more
+than once, and recurrent layers that hand on their states.
+
+Values are numbered: the inputs first, then what each step puts out. A value's gradient is the sum of what the steps
 that read it give, the last of them first, as on a tape.
 """
 
@@ -11,30 +14,44 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from recurra.layers.embedding import Embedding
+from recurra.symbolic import KerasTensor, Node
+from recurra.training.replay.bidirectional import BidirectionalStep
 from recurra.training.replay.chain import are_plain, gains, rest_of, step_of
 from recurra.training.replay.joins import ArrayJoin, TapedJoin
-from recurra.training.replay.layers import Settings, TapedStep
+from recurra.training.replay.layers import Settings, Sums, plus
 from recurra.training.replay.recording import Recording
+from recurra.training.replay.states import BidirectionalStates, StatesStep, first_states_of
 
 
 class Call(NamedTuple):
     """One call of a layer on values.
 
-    sources : the numbers of the values that it reads
-    arguments : how it is given several, or constants beside them: by the call's node; None for one value alone
+    node : how it is made
+    reads : the different tensors that it reads, the first argument's first
+    sources : their numbers
+    first, outputs : the number of the first of its outputs, and how many there are
     """
 
-    layer: Any
+    node: Node
+    reads: list[KerasTensor]
     sources: list[int]
-    arguments: Any
+    first: int
+    outputs: int
+
+    @property
+    def alone(self) -> bool:
+        """Whether one value is all that is given and all that comes back."""
+        node = self.node
+        return len(node.args) == 1 and not node.kwargs and node.args[0] is self.reads[0] and self.outputs == 1
 
 
 class Branches(NamedTuple):
     """A :class:`.chain.Chain` with branches.
 
     sources : the numbers of the values that each step reads
-    converts : whether each step reads an input that is converted to the model's dtype for it
-    end : the number of the value that the loss begins with
+    converts : whether the first value that each step reads is converted to the model's dtype for it
+    firsts : the number of the first value that each step puts out
+    ends : the numbers of the values that the loss begins with, one for each output
     """
 
     steps: list[Any]
@@ -42,50 +59,44 @@ class Branches(NamedTuple):
     settings: list[Settings]
     sources: list[list[int]]
     converts: list[bool]
-    end: int
+    firsts: list[int]
+    ends: list[int]
 
 
-def calls_of(model: Any) -> list[Call] | None:
-    """The calls of layers that a model makes, in order; None where some are not plainly values in, one value out."""
-    graph = model._graph
-    if not model._only_runs_its_graph() or graph.ends:
-        return None
+def calls_of(graph: Any) -> tuple[list[Call], list[int]] | None:
+    """The calls that a graph makes, in order, and the numbers of its outputs; None where a call reads nothing."""
     numbers = {id(tensor): number for number, tensor in enumerate(graph.input_tensors)}
     found: list[Call] = []
     for node in graph.nodes:
         outputs = node.output_tensors
         if any(id(tensor) in numbers for tensor in outputs):
             continue
-        if len(outputs) != 1 or node.kwargs or not node.args:
+        reads = list({id(tensor): tensor for tensor in node.input_tensors}.values())
+        if not node.args or not reads:
             return None
-        read, alone = node.input_tensors, len(node.args) == 1 and node.args[0] is node.input_tensors[0]
-        found.append(Call(node.layer, [numbers[id(tensor)] for tensor in read], None if alone else node))
-        numbers[id(outputs[0])] = len(numbers)
-    last = numbers[id(graph._single)]
-    return found if found and last == len(numbers) - 1 else None
+        found.append(Call(node, reads, [numbers[id(tensor)] for tensor in reads], len(numbers), len(outputs)))
+        for tensor in outputs:
+            numbers[id(tensor)] = len(numbers)
+    return found, [numbers[id(tensor)] for tensor in graph.output_tensors]
 
 
-def branches_of(model: Any, logits: bool) -> Branches | None:
+def branches_of(model: Any, logits: frozenset[int]) -> Branches | None:
     """The recorded steps of `model`, or None where they cannot be recorded or would gain nothing.
 
-    logits : whether the last layer's softmax is left to the loss
+    logits : the numbers of the outputs whose softmax is left to the loss
     """
-    calls = calls_of(model)
-    if calls is None or not are_plain(model, [call.layer for call in calls]):
+    graph = model._graph
+    if not model._only_runs_its_graph() or graph.ends:
         return None
-    inputs = len(model._graph.input_tensors)
-    plan = _Plan(inputs, calls)
+    found = calls_of(graph)
+    if found is None or not are_plain(model, [call.node.layer for call in found[0]]):
+        return None
+    calls, ends = found
+    plan = _Plan(graph, calls, ends, {ends[number] for number in logits})
     for number, call in enumerate(calls):
-        if not plan.add(number, call, logits):
+        if not plan.add(call, number == len(calls) - 1):
             return None
-    return plan.finished(calls[-1].layer, logits)
-
-
-def takes_ids(layer: Any, table: Embedding) -> bool:
-    """Whether a layer's step looks up ids in a table itself."""
-    trained = any(v.trainable for one in (layer, table) for v in one.weights)
-    embedded = getattr(layer, "takes_embedded_ids", False)
-    return embedded and trained and step_of(layer, table, False, True, False, False) is not None
+    return plan.finished()
 
 
 class _Plan:
@@ -93,71 +104,93 @@ class _Plan:
 
     place : for each value of the model, its number among those of the steps
     trained : whether something before each of the steps' values is trained
-    waiting : the Embedding whose vectors a value of the model stands for, where the step that reads it takes the ids
+    waiting : the Embedding whose vectors a value of the model stands for, where the steps that read it take the ids
     """
 
-    def __init__(self, inputs: int, calls: list[Call]) -> None:
-        self.inputs, self.calls = inputs, calls
-        self.place = list(range(inputs))
-        self.trained = [False] * inputs
+    def __init__(self, graph: Any, calls: list[Call], ends: list[int], logits: set[int]) -> None:
+        self.graph, self.calls, self.ends, self.logits = graph, calls, ends, logits
+        self.inputs = len(graph.input_tensors)
+        self.place = list(range(self.inputs))
+        self.trained = [False] * self.inputs
         self.waiting: dict[int, Embedding] = {}
         self.converts: list[bool] = []
         self.steps: list[Any] = []
         self.sources: list[list[int]] = []
+        self.firsts: list[int] = []
         self.settings: list[Settings] = []
         self.tail: list[Callable[[Any], Any]] = []
-        self.end = 0
 
-    def add(self, number: int, call: Call, logits: bool) -> bool:
+    def add(self, call: Call, last: bool) -> bool:
         """Make the step of one call. False where there can be none."""
-        layer, last = call.layer, number == len(self.calls) - 1
-        sources = [self.place[source] for source in call.sources]
-        value = self.inputs + number  # of the model
-        if isinstance(layer, Embedding):
-            if len(sources) != 1 or sources[0] >= self.inputs:
-                return False  # ids that were computed
-            readers = [other for other in self.calls if value in other.sources]
-            if len(readers) == 1 and readers[0].arguments is None and takes_ids(readers[0].layer, layer):
-                self.waiting[value] = layer
-                self.place.append(sources[0])
-                return True
-            if any(getattr(other.layer, "takes_embedded_ids", False) for other in readers):
-                return False  # the kernels' gradients of the table are added up, not those of its vectors
-        lookup = self.waiting.get(call.sources[0])
-        own = [v for one in (lookup, layer) if one is not None for v in one.weights if v.trainable]
-        needs = [self.trained[source] for source in sources]
-        step: Any = None
-        alone = call.arguments is None
-        if alone:
-            step = step_of(layer, lookup, needs[0], bool(own), last, logits)
-        converts = step is not None and lookup is None and sources[0] < self.inputs
-        if step is None:
-            run = partial(layer, training=True, activated=False) if last and logits else partial(layer, training=True)
-            self.settings += [Settings(one, "activity_regularizer") for one in layer._flatten_layers()]
-            if lookup is not None:
+        layer, sources = call.node.layer, [self.place[source] for source in call.sources]
+        if isinstance(layer, Embedding) and self.graph._may_wait(call.node):
+            readers = [other for other in self.calls if call.first in other.sources]
+            if not call.alone or self.trained[sources[0]]:
                 return False
-            if last and alone:
-                self.tail, self.end = [run], sources[0]
+            if len(readers) > 1 and not all(self._looks_up(other, call.first, layer) for other in readers):
+                return False  # which of them adds up gradients of the table, and which those of vectors, is not known
+            self.waiting[call.first] = layer
+            self.place.append(sources[0])
+            return True
+        lookup = self.waiting.get(call.sources[0])
+        needs = [self.trained[source] for source in sources]
+        own = [v for one in (lookup, layer) if one is not None for v in one.weights if v.trainable]
+        scores = call.first in self.logits
+        ends_it = last and len(self.ends) == 1 and call.outputs == 1
+        step = self._on_arrays(call, lookup, needs, bool(own), ends_it, scores)
+        if step is None:
+            run = partial(layer, training=True, activated=False) if scores else partial(layer, training=True)
+            self.settings += [Settings(one, "activity_regularizer") for one in layer._flatten_layers()]
+            if ends_it and call.alone and lookup is None:
+                self.tail, self.ends = [run], call.sources
                 return True
-            if alone:
-                step = TapedStep([run], own, needs[0])
-            else:
-                join = ArrayJoin if ArrayJoin.takes(layer, call.arguments) else TapedJoin
-                step = join(run, call.arguments, own, needs)
+            join = ArrayJoin if ArrayJoin.takes(layer, call.node) else TapedJoin
+            step = join(run, call.node, call.reads, own, needs, lookup)
+        elif ends_it:
+            self.tail = rest_of(layer, scores)
         self.steps.append(step)
         self.sources.append(sources)
-        self.converts.append(converts)
-        self.end = len(self.trained)
-        self.place.append(self.end)
-        self.trained.append(any(needs) or bool(own))
+        self.converts.append(lookup is None and not isinstance(step, TapedJoin))
+        self.firsts.append(len(self.trained))
+        self.place += range(len(self.trained), len(self.trained) + call.outputs)
+        self.trained += [any(needs) or bool(own)] * call.outputs
         return True
 
-    def finished(self, final: Any, logits: bool) -> Branches | None:
-        """All of it, if it gains."""
-        if self.end < self.inputs or not gains(self.steps):
+    def _on_arrays(
+        self, call: Call, lookup: Embedding | None, needs: list[bool], trained: bool, last: bool, scores: bool
+    ) -> Any:
+        """The call's step on arrays; None for one that must be made under a tape."""
+        layer, node = call.node.layer, call.node
+        if call.alone and not (BidirectionalStep.takes(layer) and layer.return_state):
+            return step_of(layer, lookup, needs[0], trained, last or scores, scores)
+        if not (trained or any(needs)) or node.args[0] is not call.reads[0]:
             return None
-        tail = self.tail or rest_of(final, logits)
-        return Branches(self.steps, tail, self.settings, self.sources, self.converts, self.end)
+        step: Any = None
+        if StatesStep.takes(layer, node) and 1 + len(_states(node)) == len(call.reads):
+            step = step_of(layer, lookup, needs[0], True, False, False)
+            return StatesStep(step, needs)
+        if BidirectionalStates.takes(layer, node):
+            step = step_of(layer, lookup, needs[0], True, False, False)
+            return BidirectionalStates(step, needs)
+        return None
+
+    def _looks_up(self, call: Call, value: int, table: Embedding) -> bool:
+        """Whether the step of a call looks up ids in a table itself, where they are its first argument alone."""
+        layer = call.node.layer
+        trained = any(v.trainable for one in (layer, table) for v in one.weights)
+        first = call.sources[0] == value and sum(t is call.reads[0] for t in call.node.input_tensors) == 1
+        return first and self._on_arrays(call, table, [False] * len(call.reads), trained, False, False) is not None
+
+    def finished(self) -> Branches | None:
+        """All of it, if it gains."""
+        ends = [self.place[end] for end in self.ends]
+        if min(ends) < self.inputs or not gains(self.steps):
+            return None
+        return Branches(self.steps, self.tail, self.settings, self.sources, self.converts, self.firsts, ends)
+
+
+def _states(node: Node) -> list[KerasTensor]:
+    return first_states_of(node) or []
 
 
 class BranchesRecording(Recording):
@@ -166,10 +199,14 @@ class BranchesRecording(Recording):
     def __init__(self, stepper: Any, branches: Branches, logits: frozenset[int], x: Any, batch: Any) -> None:
         super().__init__(stepper, branches, logits, 0, batch)
         self.model_dtype, graph = stepper.model._numpy_dtype, stepper.model._graph
-        self.sources, self.converts, self.end = branches.sources, branches.converts, branches.end
+        self.sources, self.converts, self.ends = branches.sources, branches.converts, branches.ends
+        self.single = graph._single is not None
+        self.several = [getattr(step, "several", False) for step in branches.steps]
         arrays = graph.flatten_inputs(x)
         self.more_axes = [len(tensor.shape) - a.ndim for tensor, a in zip(graph.input_tensors, arrays, strict=True)]
-        self._count = len(arrays) + len(self.steps)
+        self.firsts = branches.firsts
+        self._same: list[int] = []  # for each value the number of the first that is the same array
+        self._kinds: dict[int, Any] = {}  # for each step whose first value is converted, that value's dtype
 
     def forward(self, x: Any) -> tuple[Any, Any]:
         values: list[Any] = []
@@ -178,32 +215,49 @@ class BranchesRecording(Recording):
                 value = value[..., None] if axes > 0 else value[..., 0]
             values.append(value)
         masks: list[Any] = [None] * len(values)
-        for step, sources, converts in zip(self.steps, self.sources, self.converts, strict=True):
-            if isinstance(step, TapedJoin):
-                value, mask = step.forward([values[n] for n in sources], [masks[n] for n in sources])
-            else:
-                value = values[sources[0]]
-                if converts:
-                    value = value.astype(self.model_dtype, copy=False)
-                value, mask = step.forward(value, masks[sources[0]])
-            values.append(value)
-            masks.append(mask)
-        return values[self.end], masks[self.end]
-
-    def backward(self, d: Any) -> list[Any]:
-        totals: list[Any] = [None] * self._count
-        totals[self.end] = d
-        gradients: list[Any] = []
-        number = self._count
-        for step, sources in zip(reversed(self.steps), reversed(self.sources), strict=True):
-            number -= 1
-            d, totals[number] = totals[number], None
-            if d is None:
-                gradients.append([None] * len(step.variables))
+        same = self._same = list(range(len(values)))
+        self._kinds = {}
+        for number, step in enumerate(self.steps):
+            sources = self.sources[number]
+            value = values[sources[0]]
+            if self.converts[number] and value.dtype is not self.model_dtype:
+                self._kinds[number] = value.dtype
+                value = value.astype(self.model_dtype)
+            if not self.several[number]:
+                found, mask = step.forward(value, masks[sources[0]])
+                same.append(same[sources[0]] if found is value else len(same))
+                values.append(found)
+                masks.append(mask)
                 continue
-            dx, found = step.backward(d)
-            gradients.append(found)
-            for source, one in zip(sources, dx if isinstance(dx, list) else [dx], strict=True):
-                if one is not None:
-                    totals[source] = one if totals[source] is None else totals[source] + one
-        return gradients
+            read = [value, *[values[n] for n in sources[1:]]]
+            for found, mask in zip(*step.forward(read, [masks[n] for n in sources]), strict=True):
+                same.append(next((same[n] for n, one in zip(sources, read, strict=True) if one is found), len(same)))
+                values.append(found)
+                masks.append(mask)
+        if self.single:
+            return values[self.ends[0]], masks[self.ends[0]]
+        return [values[end] for end in self.ends], [masks[end] for end in self.ends]
+
+    def backward(self, d: Any, sums: Sums) -> None:
+        same = self._same
+        totals: list[Any] = [None] * len(same)
+        for end, one in zip(self.ends, [d] if self.single else d, strict=True):
+            totals[same[end]] = plus(totals[same[end]], one)
+        for number in range(len(self.steps) - 1, -1, -1):
+            step, first = self.steps[number], self.firsts[number]
+            sources = [same[n] for n in self.sources[number]]
+            stop = self.firsts[number + 1] if number + 1 < len(self.steps) else len(totals)
+            ds = [totals[n] if same[n] == n else None for n in range(first, stop)]  # not what gave back what it read
+            if all(one is None for one in ds):
+                continue
+            befores = [totals[n] for n in sources]
+            kind = self._kinds.get(number)
+            if kind is not None:
+                befores[0] = None
+            found = (
+                step.backward(ds, sums, befores) if self.several[number] else [step.backward(ds[0], sums, befores[0])]
+            )
+            if kind is not None:
+                found[0] = plus(totals[sources[0]], None if found[0] is None else found[0].astype(kind))
+            for source, one in zip(sources, found, strict=True):
+                totals[source] = one

@@ -42,7 +42,7 @@ def _is_plain(layer: Layer) -> bool:
         and one.activity_regularizer is None
         and not one._callable_losses
         and "call" not in vars(one)
-        and one.built
+        and (one.built or isinstance(one, Dropout))
         for one in layer._flatten_layers()
     )
 
@@ -90,11 +90,8 @@ def rest_of(final: Layer, logits: bool) -> list[Callable[[Any], Any]]:
 
 
 def gains(steps: Sequence[Any]) -> bool:
-    """Whether some steps are on arrays, and each weight belongs to one step."""
-    owned = [id(v) for step in steps for v in step.variables]
-    return len(set(owned)) == len(owned) and not all(
-        isinstance(step, DropoutStep) or hasattr(step, "calls") for step in steps
-    )
+    """Whether some steps are on arrays."""
+    return not all(isinstance(step, DropoutStep) or hasattr(step, "calls") for step in steps)
 
 
 def chain_of(model: Any, logits: bool) -> Chain | None:

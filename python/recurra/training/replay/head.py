@@ -1,7 +1,8 @@
-"""From the output of a chain's last step to the loss, and back to the gradient of that output.
+"""From the outputs of the steps to the loss, and back to the gradients of these outputs.
 
-Common losses without sample weights, masks and penalties are computed on arrays (:class:`DirectLoss`), everything else
-under a tape as in the ordinary step (:class:`TapedLoss`). Both give the same bits as that step.
+Common losses of one output without sample weights, masks and penalties are computed on arrays (:class:`DirectLoss`),
+everything else under a tape as in the ordinary step (:class:`TapedLoss`, :class:`SeveralLosses`). All give the same
+bits as that step.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from recurra.layers.base.context import set_mask
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.fused import binary_column_values, class_ids, clipped_values
 from recurra.optimizers.base import Optimizer
+from recurra.symbolic import map_symbolic
 from recurra.training.replay.layers import Settings
 
 #: values of a loss for labels and predictions, and the way from the gradient of each value, the same number for all, to
@@ -63,6 +65,37 @@ class TapedLoss:
         return Result(float(value_of(loss)), plain, backward)
 
 
+class SeveralLosses:
+    """The losses of several outputs, with all that belongs to them, under a tape.
+
+    graph : of the model, whose outputs are given in its structure
+    """
+
+    def __init__(self, graph: Any, logits: frozenset[int]) -> None:
+        self.graph, self.logits = graph, logits
+
+    def is_current(self) -> bool:
+        return True
+
+    def __call__(self, stepper: Any, values: Any, masks: Any, y: Any, weight: Any) -> Result:
+        tensors = self.graph.output_tensors
+        with GradientTape() as tape:
+            firsts = {
+                id(tensor): set_mask(tape.watch(value), mask)
+                for tensor, value, mask in zip(tensors, values, masks, strict=True)
+            }
+            outputs = map_symbolic(self.graph._given, lambda tensor: firsts[id(tensor)])
+            loss = stepper.compiled_loss(y, outputs, weight, self.logits)
+            scaled = stepper.compiled.optimizer.scale_loss(loss)
+
+        def backward() -> tuple[Any, Any]:
+            found = tape.gradient(scaled, [*firsts.values(), *stepper.trainable])
+            given = dict(zip(firsts, found, strict=False))
+            return [given.pop(id(tensor), None) for tensor in tensors], found[len(firsts) :]
+
+        return Result(float(value_of(loss)), outputs, backward)
+
+
 class DirectLoss:
     """The mean of one loss over a batch, on arrays."""
 
@@ -91,6 +124,8 @@ def head_for(
     """The head for batches like these labels and weights, where the last step gives arrays like `z`."""
     values = None
     compiled = stepper.compiled
+    if stepper.model._graph._single is None:
+        return SeveralLosses(stepper.model._graph, logits)
     if not tail and weight is None and getattr(z, "_keras_mask", None) is None and not stepper.penalized:
         loss = compiled.loss.losses[0]
         plain = type(compiled.optimizer).scale_loss is Optimizer.scale_loss and compiled.loss.weights[0] == 1.0

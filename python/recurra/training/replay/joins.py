@@ -1,4 +1,8 @@
-"""Recorded steps of layers that read several values: ``forward(values, masks)``, and a list of gradients."""
+"""Recorded steps of calls that read or put out several values.
+
+``forward(values, masks)`` gives a list of values and one of their masks, ``backward(ds, sums, befores)`` for the
+gradients of these values, None for one that nothing read, those of the values read; see :mod:`.layers` for the rest.
+"""
 
 from __future__ import annotations
 
@@ -11,53 +15,85 @@ from recurra.autograd import GradientTape, Tensor, Variable
 from recurra.layers.base.context import set_mask
 from recurra.layers.concatenation import Concatenate
 from recurra.layers.elementwise import Add
-from recurra.symbolic import Node
-from recurra.training.replay.layers import Settings
+from recurra.layers.embedding import Embedding
+from recurra.symbolic import KerasTensor, Node
+from recurra.training.replay.layers import Settings, Sums, plus, pulled
+from recurra.tree import PLAIN, leaves
 
 
 class TapedJoin:
-    """A layer that reads several values, under a tape of its own.
+    """Any call of a layer, under a tape of its own.
 
-    node : how it is given them
+    node : how it is given its arguments
+    reads : the different tensors among them, in the order of the values
     needs : whether each of the values needs a gradient
+    lookup : the Embedding whose ids the first value is
     """
 
-    def __init__(self, call: Callable[..., Any], node: Node, variables: Sequence[Variable], needs: list[bool]) -> None:
+    several = True
+
+    def __init__(
+        self,
+        call: Callable[..., Any],
+        node: Node,
+        reads: Sequence[KerasTensor],
+        variables: Sequence[Variable],
+        needs: list[bool],
+        lookup: Embedding | None = None,
+    ) -> None:
+        self.lookup = lookup
         self.calls, self.node, self.variables, self.needs = [call], node, variables, needs
+        self.reads = [id(tensor) for tensor in reads]
         self.need_dx = any(needs)
         self._kept: Any = None
 
     def is_current(self) -> bool:
         return True  # as in TapedStep
 
-    def forward(self, values: list[Any], masks: list[Any]) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], masks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         with GradientTape() as tape:
             firsts = [
                 set_mask(tape.watch(x) if need else x, mask)
                 for x, mask, need in zip(values, masks, self.needs, strict=True)
             ]
-            known = {id(tensor): first for tensor, first in zip(self.node.input_tensors, firsts, strict=True)}
-            args, _ = self.node.fill(lambda tensor: known[id(tensor)])
-            value = self.calls[0](*args)
-        self._kept = tape, [first for first, need in zip(firsts, self.needs, strict=True) if need], value
-        plain = value.value if isinstance(value, Tensor) else np.asarray(value)
-        return plain, getattr(value, "_keras_mask", None)
+            if self.lookup is not None:
+                firsts[0] = self.lookup.lookup(values[0])
+            known = dict(zip(self.reads, firsts, strict=True))
+            args, kwargs = self.node.fill(lambda tensor: known[id(tensor)])
+            found = leaves(self.calls[0](*args, **kwargs), PLAIN)
+        self._kept = tape, [first for first, need in zip(firsts, self.needs, strict=True) if need], found
+        return [_plain(value, firsts) for value in found], [getattr(value, "_keras_mask", None) for value in found]
 
-    def backward(self, dy: Any) -> tuple[list[Any], Sequence[Any]]:
-        (tape, firsts, value), self._kept = self._kept, None
-        if not isinstance(value, Tensor):
-            return [None] * len(self.needs), [None] * len(self.variables)
-        found = tape.gradient(value, [*firsts, *self.variables], dy)
-        given = iter(found[: len(firsts)])
-        return [next(given) if need else None for need in self.needs], found[len(firsts) :]
+    def backward(self, ds: Sequence[Any], sums: Sums, befores: Sequence[Any]) -> list[Any]:
+        (tape, firsts, outputs), self._kept = self._kept, None
+        targets = [(y, d) for y, d in zip(outputs, ds, strict=True) if d is not None and isinstance(y, Tensor)]
+        before = [one for one, need in zip(befores, self.needs, strict=True) if need]
+        found = iter(pulled(tape, targets, firsts, before, self.variables, sums))
+        return [next(found) if need else None for need in self.needs]
+
+
+def _plain(value: Any, firsts: Sequence[Any]) -> Any:
+    """The array of what a call put out: the very one that came in only where the call gave back what it was given."""
+    if not isinstance(value, Tensor):
+        return np.asarray(value).view()  # whose gradient ends here
+    return value.value if any(value is first for first in firsts) else value.value.view()
 
 
 class ArrayJoin(TapedJoin):
     """Concatenate or Add, on arrays where no value has a mask and, to be added, all have one shape."""
 
-    def __init__(self, call: Callable[..., Any], node: Node, variables: Sequence[Variable], needs: list[bool]) -> None:
-        super().__init__(call, node, variables, needs)
+    def __init__(
+        self,
+        call: Callable[..., Any],
+        node: Node,
+        reads: Sequence[KerasTensor],
+        variables: Sequence[Variable],
+        needs: list[bool],
+        lookup: Embedding | None = None,
+    ) -> None:
+        super().__init__(call, node, reads, variables, needs, lookup)
         self.layer = node.layer
+        self._places = [self.reads.index(id(tensor)) for tensor in node.input_tensors]  # of each operand
         self._dtype = np.dtype(self.layer.dtype)
         self._axis: int | None = self.layer.axis if isinstance(self.layer, Concatenate) else None
         self._settings = Settings(
@@ -67,36 +103,42 @@ class ArrayJoin(TapedJoin):
     @staticmethod
     def takes(layer: Any, node: Node) -> bool:
         """Whether it is such a layer, called on a list of values."""
-        return type(layer) in (Concatenate, Add) and len(node.args) == 1 and list(node.args[0]) == node.input_tensors
+        return (
+            type(layer) in (Concatenate, Add)
+            and len(node.args) == 1
+            and not node.kwargs
+            and isinstance(node.args[0], (list, tuple))
+            and list(node.args[0]) == node.input_tensors
+        )
 
     def is_current(self) -> bool:
         return self._settings.hold()
 
-    def forward(self, values: list[Any], masks: list[Any]) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], masks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         first = values[0]
         alike = all(x.dtype is self._dtype and (self._axis is not None or x.shape == first.shape) for x in values)
-        if not alike or len(values) < 2 or any(mask is not None for mask in masks):
+        if not alike or len(self._places) < 2 or any(mask is not None for mask in masks):
             return super().forward(values, masks)
-        self._kept = values
+        operands = [values[place] for place in self._places]
+        self._kept = operands
         if self._axis is not None:
-            return np.concatenate(values, self._axis), None
-        total = first + values[1]
-        for x in values[2:]:
+            return [np.concatenate(operands, self._axis)], [None]
+        total = operands[0] + operands[1]
+        for x in operands[2:]:
             total = total + x
-        return total, None
+        return [total], [None]
 
-    def backward(self, dy: Any) -> tuple[list[Any], Sequence[Any]]:
-        values = self._kept
-        if isinstance(values, tuple):  # under a tape
-            return super().backward(dy)
-        self._kept = None
-        if self._axis is None:
-            return [dy if need else None for need in self.needs], ()
-        before, start = (slice(None),) * (self._axis % dy.ndim), 0
-        found: list[Any] = []
-        for x, need in zip(values, self.needs, strict=True):
-            stop = start + x.shape[self._axis]
-            place = (*before, slice(start, stop))
-            found.append(dy[place] if need else None)
-            start = stop
-        return found, ()
+    def backward(self, ds: Sequence[Any], sums: Sums, befores: Sequence[Any]) -> list[Any]:
+        operands = self._kept
+        if isinstance(operands, tuple):  # under a tape
+            return super().backward(ds, sums, befores)
+        self._kept, dy, found = None, ds[0], list(befores)
+        before, start = (slice(None),) * ((self._axis or 0) % dy.ndim), 0
+        for x, place in zip(operands, self._places, strict=True):
+            d = dy
+            if self._axis is not None:
+                stop = start + x.shape[self._axis]
+                place_of_x = (*before, slice(start, stop))
+                d, start = dy[place_of_x], stop
+            found[place] = plus(found[place], d) if self.needs[place] else None
+        return found

@@ -12,6 +12,7 @@ from recurra.ops.projection import ProjectedScores
 from recurra.training.replay.branches import Branches, BranchesRecording, branches_of
 from recurra.training.replay.chain import Chain, chain_of
 from recurra.training.replay.recording import Recording
+from recurra.training.structure import flatten_outputs
 
 if TYPE_CHECKING:
     from recurra.training.step import Stepper
@@ -25,7 +26,7 @@ class Recordings:
     def __init__(self, stepper: Stepper) -> None:
         model = stepper.model
         self.possible = bool(stepper.trainable) and not (
-            model.run_eagerly or stepper.callable_losses or model._overrides("compute_loss") or len(stepper.names) != 1
+            model.run_eagerly or stepper.callable_losses or model._overrides("compute_loss")
         )
         compiled = stepper.compiled
         # A step holds what its forward cached for its backward: each thread has steps of its own.
@@ -35,13 +36,13 @@ class Recordings:
             [name for name in ("call", "__call__", "_runs_graph") if name in vars(model)],
             (stepper.fused, stepper.scores, stepper.scores_wait),
             list(compiled.loss.weights),
+            bool(compiled.metrics.metrics),
         )
         self._parts: list[list[Any]] = [
             [model._graph, compiled.optimizer],
             stepper.trainable,
             [variable.regularizer for variable in stepper.penalized],
             compiled.loss.losses,
-            compiled.metrics.metrics,
         ]
         self._known: dict[Any, Recording] = {}
         self._chains: dict[frozenset[int], Chain | Branches] = {}  # by the outputs whose softmax is left to the loss
@@ -77,8 +78,9 @@ class Recordings:
             return
         model = stepper.model
         if logits not in self._chains:
-            in_blocks = isinstance(outputs, ProjectedScores)  # of many classes, made block by block: never whole
-            chain = None if model._loss_owners or in_blocks else _recorded(model, bool(logits))
+            # scores of many classes are made block by block: never whole
+            in_blocks = any(isinstance(one, ProjectedScores) for one in flatten_outputs(outputs)[0])
+            chain = None if model._loss_owners or in_blocks else _recorded(model, logits)
             if chain is None:
                 self.possible = False
                 return
@@ -94,8 +96,6 @@ class Recordings:
 
 def _key(x: Any, y: Any, weight: Any) -> Any:
     """What batches must have in common; None for those that are not recorded."""
-    if isinstance(y, (list, tuple, dict)):
-        return None
     arrays: Any = (x,)
     names: tuple[Any, ...] = ()
     if type(x) is list or type(x) is tuple:
@@ -105,16 +105,27 @@ def _key(x: Any, y: Any, weight: Any) -> Any:
     for array in arrays:
         if type(array) is not np.ndarray or array.dtype.kind not in "biuf" or not array.size:
             return None
-    if weight is not None and type(weight) is not np.ndarray:
-        return None
-    labels = None if y is None else (type(y), y.shape, y.dtype)
     kinds = tuple([(array.shape, array.dtype) for array in arrays])
-    return kinds, names, labels, None if weight is None else weight.shape
+    try:
+        return kinds, names, _kind(y), _kind(weight)
+    except AttributeError:
+        return None
 
 
-def _recorded(model: Any, logits: bool) -> Chain | Branches | None:
+def _kind(value: Any) -> Any:
+    """What is alike in labels, or weights, of one or of several outputs. AttributeError for other things."""
+    if value is None:
+        return None
+    if type(value) is list or type(value) is tuple:
+        return tuple([_kind(one) for one in value])
+    if type(value) is dict:
+        return tuple([(name, _kind(one)) for name, one in value.items()])
+    return type(value), value.shape, value.dtype
+
+
+def _recorded(model: Any, logits: frozenset[int]) -> Chain | Branches | None:
     """The recorded steps of a model, if there are any."""
-    return chain_of(model, logits) if model._chain() is not None else branches_of(model, logits)
+    return chain_of(model, bool(logits)) if model._chain() is not None else branches_of(model, logits)
 
 
 def _axes(model: Any, x: Array) -> int:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from recurra.training.replay.head import head_for
-from recurra.training.replay.layers import DenseStep
+from recurra.training.replay.layers import DenseStep, Sums
 
 if TYPE_CHECKING:
     from recurra.training.step import Stepper
@@ -27,7 +27,7 @@ class Recording:
         self.graph = stepper.model._graph
         self.head = head_for(stepper, chain.tail, logits, *batch)
         self.logits = logits
-        self.places = _places(stepper.trainable, self.steps)
+        self.keys = [id(variable) for variable in stepper.trainable]
         self.measures = bool(stepper.compiled.metrics.metrics) or stepper.model._overrides("compute_metrics")
 
     def is_current(self, model: Any) -> bool:
@@ -54,13 +54,10 @@ class Recording:
             value, mask = step.forward(value, mask)
         return value, mask
 
-    def backward(self, d: Any) -> list[Any]:
-        """The gradients of each step's variables, the last step's first, from the gradient of its output."""
-        gradients: list[Any] = []
+    def backward(self, d: Any, sums: Sums) -> None:
+        """Add the gradients of the steps' variables to `sums`, from the gradient of the last step's output."""
         for step in reversed(self.steps):
-            d, found = step.backward(d)
-            gradients.append(found)
-        return gradients
+            d = step.backward(d, sums)
 
     def train(self, stepper: Stepper, x: Any, y: Any, weight: Any, size: int) -> float:
         """As :meth:`Stepper.train`."""
@@ -72,28 +69,12 @@ class Recording:
             compiled.add_loss(loss, size)
             return loss
         d, own = backward()
-        gradients = self.backward(d)
-        ordered = [None if place is None else gradients[place[0]][place[1]] for place in self.places]
+        sums = Sums()
         if own is not None:
-            ordered = [_sum(first, second) for first, second in zip(own, ordered, strict=True)]
-        compiled.optimizer.apply(ordered, stepper.trainable)  # type: ignore[union-attr]
+            sums.update({key: one for key, one in zip(self.keys, own, strict=True) if one is not None})
+        self.backward(d, sums)
+        compiled.optimizer.apply([sums.get(key) for key in self.keys], stepper.trainable)  # type: ignore[union-attr]
         compiled.add_loss(loss, size)
         if self.measures:
             stepper.measure(x, y, outputs, weight, self.logits)
         return loss
-
-
-def _sum(first: Any, second: Any) -> Any:
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
-
-
-def _places(trainable: list[Any], steps: list[Any]) -> list[tuple[int, int] | None]:
-    """For each trained variable the step, counted from the last, and the number of its gradient; None: the head's."""
-    found = {
-        id(variable): (place, number)
-        for place, step in enumerate(reversed(steps))
-        for number, variable in enumerate(step.variables)
-    }
-    return [found.get(id(variable)) for variable in trainable]
