@@ -55,8 +55,17 @@ def _only(name: str, there: Sequence[str], what: str, names: Sequence[str]) -> s
         raise InputError(f"{name}: the {what} may be in the columns {which}: say which with --{what} NAME")
     raise InputError(
         f"{name}: no column is called like a {what} ({', '.join(names[:4])}, ...), there are {listed or 'none'}: say "
-        f"which one it is with --{what} NAME"
+        f"which one it is with --{what} NAME{_other_separator(there)}"
     )
+
+
+def _other_separator(there: Sequence[str]) -> str:
+    """What to say of a first row that is one name because something else separates the columns."""
+    if len(there) == 1 and "\t" in there[0]:
+        return "; it holds tabs: is it --format tsv?"
+    if len(there) == 1 and (found := next((mark for mark in ";|" if mark in there[0]), "")):
+        return f"; it holds {found!r}: columns are separated by commas, or by tabs with --format tsv"
+    return ""
 
 
 def column_options(labelled: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:

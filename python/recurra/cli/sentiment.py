@@ -21,6 +21,7 @@ from recurra.cli.classifier_options import (
 from recurra.cli.inputs import read_labelled, reading_options, text_batches
 from recurra.cli.options import item_bar, json_option, open_checkpoint, quiet_option, save_training
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.plots import check_plot
 from recurra.cli.results import FORMATS, ResultWriter
 
 
@@ -45,6 +46,7 @@ def train(
     out: Path,
     force: bool,
     history: Path | None,
+    plot: Path | None,
     quiet: bool,
     resume: bool,
     checkpoint_minutes: float,
@@ -72,11 +74,12 @@ def train(
     from recurra.tasks import SentimentClassifier
 
     reading = {"text_column": text_column, "label_column": label_column}
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     data = read_labelled(files, {**reading, "file_format": file_format, "encoding": encoding})
     model = SentimentClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     record = model.fit(data.texts, data.labels, checkpoint=checkpoint)
-    save_training(model, record, out, history, checkpoint, "nats/text", quiet)
+    save_training(model, record, out, history, checkpoint, "nats/text", quiet, plot)
 
 
 @sentiment.command()
@@ -85,10 +88,18 @@ def train(
 @sentence_option
 @reading_options(labelled=False)
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
+@json_option("The same as --to jsonl.")
 @jobs_option
 @quiet_option
 def predict(
-    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], to: str, jobs: int, quiet: bool, **options: Any
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    to: str,
+    as_json: bool,
+    jobs: int,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Label texts: print each one's label, the label's probability and the text.
 
@@ -99,14 +110,14 @@ def predict(
     Examples:
       recurra sentiment predict reviews.rsc -t "I loved it" -t "Not for me"
       cat lines.txt | recurra sentiment predict reviews.rsc
-      recurra sentiment predict reviews.rsc new.csv --text body --to jsonl > labelled.jsonl
+      recurra sentiment predict reviews.rsc new.csv --text body --json > labelled.jsonl
     """
     from recurra.tasks import SentimentClassifier
 
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
     classifier = SentimentClassifier.load(model)
-    writer = ResultWriter(to)
+    writer = ResultWriter("jsonl" if as_json else to)
     batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, 2048 if jobs == 1 else 512)
     with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
         for texts, found in predicted(classifier, model, batches, jobs, "predict", advance):
