@@ -51,6 +51,14 @@ def test_train_says_which_columns_it_took(run: Any, table: Path, tmp_path: Path)
         assert "text from" not in run("classify", "train", table, "-o", out, "-f", *TINY, *extra).stderr
 
 
+@pytest.mark.parametrize("option", ["--vectors", "--language-model"])
+def test_what_is_read_is_never_overwritten(run: Any, table: Path, tmp_path: Path, option: str) -> None:
+    start = tmp_path / "start"
+    start.write_text("lovely 1 2\n", encoding="utf-8")
+    said = run("classify", "train", table, "-o", start, "-f", option, start, code=2).stderr
+    assert f"{start} is the file that is read" in said and start.read_text() == "lovely 1 2\n"
+
+
 def test_every_option_reaches_the_classifier(run: Any, table: Path, tmp_path: Path) -> None:
     out, vectors = tmp_path / "m.rsc", tmp_path / "v.txt"
     vectors.write_text("lovely 1 2 3\ndull -1 -2 -3\n", encoding="utf-8")

@@ -40,3 +40,10 @@ def test_none_or_several() -> None:
         find(["review", "label", "class"])
     with pytest.raises(InputError, match=r"no column is called like a label \(label, sentiment, .* there are 'review'"):
         find(["review"])
+
+
+@pytest.mark.parametrize(("row", "said"), [("text;label", "it holds ';'"), ("text\tlabel", "is it --format tsv?")])
+def test_another_separator_is_told(row: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        column_finder(None, None, None, labelled=True, quiet=True)("f.csv")([row])
+    assert said in str(error.value)

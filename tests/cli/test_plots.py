@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli_cases import LM_TINY
+from tests.support.cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg"])
@@ -32,8 +32,29 @@ def test_what_cannot_be_drawn_is_refused_before_the_training(run: Any, folder: P
 
 
 @pytest.mark.parametrize(
-    ("group", "file"), [("lm", "verse.txt"), ("tag", "tagged.conllu"), ("classify", "reviews.csv")]
+    ("group", "size", "lines"),
+    [
+        ("sentiment", SENTIMENT_TINY, [f"{label}\t{text}" for text, label in REVIEWS]),
+        ("translate", ("--units", 5, "--embedding", 4, "--epochs", 2), ["a b\tc d", "b a\td c", "a\tc", "b\td"] * 3),
+        ("chat", ("--units", 5, "--embedding", 4, "--epochs", 2), ["a b\tc d", "b a\td c"]),
+        ("answer", ("--units", 5, "--embedding", 4, "--epochs", 2), ["1 A is in B.", "2 Where is A?\tB"] * 20),
+    ],
 )
+def test_every_training_draws_its_losses(run: Any, tmp_path: Path, group: str, size: Any, lines: list[str]) -> None:
+    pytest.importorskip("matplotlib")
+    source, out, picture = tmp_path / "lines.txt", tmp_path / "m", tmp_path / "losses.png"
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    run(group, "train", source, "-o", out, *size, "-q", "--plot", picture)
+    assert picture.read_bytes()[:4] == b"\x89PNG" and out.exists()
+
+
+@pytest.mark.parametrize(
+    ("group", "file"),
+    [
+        ("lm", "verse.txt"), ("tag", "tagged.conllu"), ("classify", "reviews.csv"), ("sentiment", "reviews.csv"),
+        ("translate", "pairs.txt"), ("chat", "pairs.txt"), ("answer", "stories.txt"),
+    ],
+)  # fmt: skip
 def test_without_matplotlib_the_extra_is_named(
     run: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, file: str
 ) -> None:

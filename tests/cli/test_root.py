@@ -16,8 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 import recurra
-from recurra.cli.errors import Group, one_line
+from recurra.cli.answer import answer
+from recurra.cli.chat import chat
+from recurra.cli.classify import classify
+from recurra.cli.errors import Group, as_options, one_line
 from recurra.cli.root import cli
+from recurra.cli.sentiment import sentiment
+from recurra.cli.tag import tag
+from recurra.cli.translate import translate
 from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, StoryAnswerer, TextClassifier, Translator
 
 COMMANDS = [
@@ -45,6 +51,34 @@ def test_every_option_is_explained() -> None:
             walk(sub, f"{name} {sub.name}")
 
     walk(cli, "recurra")
+
+
+SHARED = {
+    "train": {"--plot", "--history", "--resume", "--checkpoint-minutes", "--seed", "--quiet", "--force", "--encoding"},
+    "evaluate": {"--json", "--quiet", "--encoding"},
+    "predict": {"--json", "--jobs", "--quiet", "--encoding"},
+}
+
+
+def test_every_task_has_the_shared_options() -> None:
+    for group in (sentiment, classify, tag, translate, chat, answer):
+        for name, flags in SHARED.items():
+            there = {flag for parameter in group.commands[name].params for flag in parameter.opts}
+            assert flags <= there, f"{group.name} {name} lacks {flags - there}"
+
+
+def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("text,label\ngood,1\nbad,0\n" * 5, encoding="utf-16")
+    command = ("classify", "train", table, "-o", tmp_path / "m.rsc")
+    assert "begins as utf-16: pass --encoding utf-16" in run(*command, code=2).stderr
+    assert "--units must be" not in as_options("units=3 must be", {"--encoding"})
+    assert as_options("give format= one of a, b; x.cell=3", {"--format", "--cell"}) == (
+        "give --format one of a, b; x.cell=3"
+    )
+    assert as_options("no pair has at most maxlen=7 tokens: batch_size='2'", {"--maxlen", "--batch-size"}) == (
+        "no pair has at most --maxlen 7 tokens: --batch-size 2"
+    )
 
 
 def test_version_and_unknown_commands(run: Any) -> None:

@@ -45,6 +45,20 @@ def test_every_form_trains_the_same_model(
     assert SentimentClassifier.load(model).predict(["a lovely bore"]) == expected
 
 
+def test_columns_are_found_as_in_classify(run: Any, tmp_path: Path, review_model: Path) -> None:
+    path, model = tmp_path / "reviews.csv", tmp_path / "m"
+    for header, said in (
+        (["Stars", "Review", "by"], "text from 'Review'"),
+        (["label", "text", "title"], "text from 'text'"),
+    ):
+        out = io.StringIO()
+        csv.writer(out).writerows([header, *([label, text, "me"] for text, label in REVIEWS)])
+        path.write_text(out.getvalue(), encoding="utf-8")
+        assert said in run(*TRAIN, path, "-o", model, "-f", *SENTIMENT_TINY, "--seed", 1).stderr
+        assert said in run("sentiment", "evaluate", model, path).stderr
+        assert run("sentiment", "predict", model, path, "-q").stdout.count("\n") == len(REVIEWS)
+
+
 def test_predict_prints_label_score_text(run: Any, review_model: Path) -> None:
     predict = ("sentiment", "predict", review_model)
     expected = SentimentClassifier.load(review_model).predict(["a lovely film", "a dull\tbore"])
@@ -88,7 +102,7 @@ def test_bad_input_is_found_before_training(run: Any, folder: Path, tmp_path: Pa
     def bad(content: str, form: str = "csv") -> str:
         return error(*TRAIN, "-", "--format", form, "-o", out, stdin=content)
 
-    assert "must name a column 'label'" in bad("stars,text\n1,good\n")
+    assert "no column is called like a label" in bad("number,text\n1,good\n")
     assert "line 3: expected 2 columns" in bad("label,text\n1,good\n0\n")
     assert "line 2: the label is empty" in bad("label,text\n,good\n")
     assert "line 3: the text is empty" in bad("label,text\n1,good\n0, \n")

@@ -95,6 +95,7 @@ def test_similarity_is_the_weight_of_what_is_shared() -> None:
 def test_words_have_no_case_and_marks_stand_in_for_them() -> None:
     assert words_of("It's  ÉTÉ, it's!") == {"it's", "été"}
     assert words_of("?! ?!") == {"?!"}
+    assert words_of("हिन्दी, 你叫什么？") == {"हिन्दी", *"你叫什么"}
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,20 @@ def test_readings_of_a_file() -> None:
     for wrong in ("[]", json.dumps({"tokens": 3, "pairs": []})):
         with pytest.raises(ValueError, match="the vocabulary must hold tokens and pairs"):
             readings_from_json(wrong, paired=True)
+
+
+def test_of_chinese_without_spaces_each_character_is_a_token() -> None:
+    texts = ["这部电影很好看，ok", "这部电影太无聊了"]
+    reader = WordReader(30, texts)
+    assert set("这部电影很好看太无聊了") <= set(reader.words)
+    for read in (reader, WordReader.from_json(reader.to_json(), 30)):
+        ids = read.encode(["我ok，这部"])[0]
+        spans = read.spans("我ok，这部")
+        assert len(ids) == len(spans) and ["我ok，这部"[a:b] for a, b in spans] == ["我", "ok，", "这", "部"]
+        assert [ids[0], *ids[2:]] == [1, reader.words["这"], reader.words["部"]]
+
+
+def test_chinese_cut_into_words_by_spaces_keeps_its_words() -> None:
+    texts = ["这 部 电影 很 好看", "这 部 电影 太 无聊"]
+    for read in (reader := WordReader(30, texts), WordReader.from_json(reader.to_json(), 30)):
+        assert read.encode(["电影"]) == [[reader.words["电影"]]] and read.spans("电影 好") == [(0, 2), (3, 4)]

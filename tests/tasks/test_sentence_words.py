@@ -83,3 +83,20 @@ def test_characters_and_subwords_have_their_vocabularies() -> None:
     pytest.importorskip("tokenizers")
     pieces = learn_sentences(["to be or not to be"] * 3, "subword", 270)
     assert sentences_from_json(pieces.to_json(), "subword").decode(pieces.encode("not a bee")) == "not a bee"
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("हिन्दी में लिखा है।", ["हिन्दी", "में", "लिखा", "है", "।"]),
+        ("السَّلامُ عليكم", ["السَّلامُ", "عليكم"]),
+        ("می‌خواهم بروم", ["می‌خواهم", "بروم"]),
+        ("d'e\u0301te\u0301", ["d'+", "e\u0301te\u0301"]),
+        ("我喜欢，ok。", ["我+", "喜+", "欢", "，+", "ok", "。"]),
+        ("电影 a一b", ["电+", "影", "a+", "一+", "b"]),
+    ],
+)
+def test_words_of_other_scripts(text: str, tokens: list[str]) -> None:
+    found = split_sentence(text)
+    assert [token.replace("\u2060", "+") for token in found] == tokens
+    assert join_sentence(found) == text

@@ -28,6 +28,7 @@ from recurra.cli.options import (
     size_option,
 )
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.plots import LOSSES, check_plot, plot_option
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def answer() -> None:
 @learning_rate_option(5e-3)
 @share_option("--validation", 0.1, "Share of the stories, drawn at random, to hold out.")
 @encoding_option
+@plot_option(LOSSES)
 @history_option
 @resume_options
 @seed_option("the training")
@@ -81,6 +83,7 @@ def train(
     learning_rate: float,
     validation: float,
     encoding: str,
+    plot: Path | None,
     history: Path | None,
     resume: bool,
     checkpoint_minutes: float,
@@ -101,6 +104,7 @@ def train(
     from recurra.tasks import StoryAnswerer
     from recurra.tasks.stories import read_stories
 
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     questions = [one for file in files for one in read_stories(file, encoding=encoding)]
     model = StoryAnswerer(vocabulary_size=vocabulary, **options)
@@ -108,7 +112,7 @@ def train(
         questions, validation=validation, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         patience=patience, verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(model, record, out, history, checkpoint, "nats/question", quiet)
+    save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot)
 
 
 @answer.command()

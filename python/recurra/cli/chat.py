@@ -28,6 +28,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.pair_options import pair_options, read_pair_files
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.plots import LOSSES, check_plot, plot_option
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
@@ -61,6 +62,7 @@ def chat() -> None:
     show_default=True,
     help="Decline prompts that share less than this with every trained one.",
 )
+@plot_option(LOSSES)
 @history_option
 @resume_options
 @seed_option("the training")
@@ -75,6 +77,7 @@ def train(
     batch_size: int,
     learning_rate: float,
     least_similarity: float,
+    plot: Path | None,
     history: Path | None,
     seed: int | None,
     quiet: bool,
@@ -94,6 +97,7 @@ def train(
     """
     from recurra.tasks import ChatBot
 
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     prompts, answers = read_pair_files(files, options)
     bot = ChatBot(units=units, embedding=embedding, least_similarity=least_similarity, seed=seed)
@@ -101,7 +105,7 @@ def train(
         prompts, answers, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(bot, record, out, history, checkpoint, "nats/token", quiet)
+    save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot)
 
 
 @chat.command()

@@ -20,6 +20,7 @@ from recurra.cli.options import (
     share_option,
     size_option,
 )
+from recurra.cli.plots import LOSSES, plot_option
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -58,8 +59,8 @@ def training_options(*more: Decorator) -> Callable[[Command], Command]:
     """The options of a training, `more` among those of the network, in the order in which --help shows them."""
 
     def add(command: Command) -> Command:
-        after = (*_LEARNING, history_option, resume_options, seed_option("the training"), quiet_option)
-        for option in reversed((out_option(".rsc"), *_NETWORK, *more, *after)):
+        last = (plot_option(LOSSES), history_option, resume_options, seed_option("the training"), quiet_option)
+        for option in reversed((out_option(".rsc"), *_NETWORK, *more, *_LEARNING, *last)):
             command = option(command)
         return command
 

@@ -34,7 +34,7 @@ from recurra.cli.options import (
     share_option,
 )
 from recurra.cli.parallel import jobs_option, predicted
-from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.plots import check_plot, plot_option
 from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
 
@@ -91,7 +91,6 @@ def classify() -> None:
         help="Start from this language model (recurra lm train) of words or characters, whose cell and units "
         "must be the same.",
     ),
-    plot_option(LOSSES),
 )
 def train(
     files: tuple[str, ...],
@@ -125,8 +124,9 @@ def train(
     """
     from recurra.tasks import TextClassifier
 
-    check_plot(plot, files, out, history)
-    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
+    inputs = [*files, *(options[name] for name in ("vectors", "language_model") if options[name])]
+    check_plot(plot, inputs, out, history)
+    checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, inputs, history)
     find = column_finder(text_column, label_column, group, labelled=True, quiet=quiet)
     data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = TextClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)

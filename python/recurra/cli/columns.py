@@ -15,13 +15,14 @@ LABEL = ("label", "sentiment", "class", "category", "polarity", "target", "ratin
 
 
 def column_finder(
-    text: str | None, label: str | None, group: str | None, *, labelled: bool, quiet: bool
+    text: str | None, label: str | None, group: str | None, *, labelled: bool, quiet: bool, plain: bool = False
 ) -> Callable[[str], Callable[[list[str]], Columns]]:
     """What ``iter_examples`` asks for the columns of a file, by the file's name.
 
     text, label, group : names that were given, or None: of text and label the only column that is called as one may be
     labelled : whether a label is wanted
     quiet : whether the columns that were found stay unsaid
+    plain : whether the columns "text" and "label" are taken where others may be meant too
     """
 
     def of_file(name: str) -> Callable[[list[str]], Columns]:
@@ -29,8 +30,8 @@ def column_finder(
             if not there:  # a plain text file
                 return Columns(text or "text", (label or "label") if labelled else None, group)
             found = Columns(
-                text or _only(name, there, "text", TEXT),
-                (label or _only(name, there, "label", LABEL)) if labelled else None,
+                text or _only(name, there, "text", TEXT, plain),
+                (label or _only(name, there, "label", LABEL, plain)) if labelled else None,
                 group,
             )
             taken = [f"text from {found.text!r}"] if text is None else []
@@ -44,8 +45,10 @@ def column_finder(
     return of_file
 
 
-def _only(name: str, there: Sequence[str], what: str, names: Sequence[str]) -> str:
-    """The one column that is called like a text or a label."""
+def _only(name: str, there: Sequence[str], what: str, names: Sequence[str], plain: bool) -> str:
+    """The one column that is called like a text or a label; where `plain`, first that of exactly this name."""
+    if plain and what in there:
+        return what
     found = [column for column in there if column.strip().lower() in names]
     if len(found) == 1:
         return found[0]
@@ -55,8 +58,17 @@ def _only(name: str, there: Sequence[str], what: str, names: Sequence[str]) -> s
         raise InputError(f"{name}: the {what} may be in the columns {which}: say which with --{what} NAME")
     raise InputError(
         f"{name}: no column is called like a {what} ({', '.join(names[:4])}, ...), there are {listed or 'none'}: say "
-        f"which one it is with --{what} NAME"
+        f"which one it is with --{what} NAME{_other_separator(there)}"
     )
+
+
+def _other_separator(there: Sequence[str]) -> str:
+    """What to say of a first row that is one name because something else separates the columns."""
+    if len(there) == 1 and "\t" in there[0]:
+        return "; it holds tabs: is it --format tsv?"
+    if len(there) == 1 and (found := next((mark for mark in ";|" if mark in there[0]), "")):
+        return f"; it holds {found!r}: columns are separated by commas, or by tabs with --format tsv"
+    return ""
 
 
 def column_options(labelled: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
 from typing import Any
 
@@ -49,7 +50,29 @@ class Group(click.Group):
         except (ValueError, TypeError, OSError, zipfile.BadZipFile, MemoryError, ImportError) as error:
             if os.environ.get("RECURRA_DEBUG"):
                 raise
-            raise InputError(one_line(error)) from None
+            raise InputError(as_options(one_line(error), _flags(ctx))) from None
+
+
+def _flags(ctx: click.Context) -> set[str]:
+    """The long options of the command that was called, and of those beside it."""
+    assert isinstance(ctx.command, click.Group)
+    called = ctx.command.get_command(ctx, ctx.invoked_subcommand or "")
+    commands = [called, *called.commands.values()] if isinstance(called, click.Group) else [called]
+    return {flag for one in commands if one is not None for parameter in one.params for flag in parameter.opts}
+
+
+def as_options(text: str, flags: set[str]) -> str:
+    """A message with arguments of Python, such as encoding='utf-16', written as the options that `flags` holds.
+
+    >>> as_options("pass encoding='utf-16'; batch_size=3", {"--encoding"})
+    'pass --encoding utf-16; batch_size=3'
+    """
+
+    def option(found: re.Match[str]) -> str:
+        flag = f"--{found[1].replace('_', '-')}"
+        return f"{flag} {found[3] or found[4]}" if flag in flags else found[0]
+
+    return re.sub(r"(?<![\w.-])([a-z_]+)=(')?(?(2)([^']*)'| ?([^\s,;:)]+))", option, text)
 
 
 def one_line(error: BaseException) -> str:

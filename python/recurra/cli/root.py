@@ -47,8 +47,8 @@ def cli(threads: int | None) -> None:
       recurra run script.py                       a program written for TensorFlow or Keras, as it stands
 
     Every command explains itself with --help. Progress goes to standard error, results to standard output. Exit codes:
-    0 done, 2 bad input (one line says what), 130 ended by Ctrl-C, 143 by SIGTERM, 129 by
-    SIGHUP (a training then saves what it has).
+    0 done, 1 when a reader of the results such as head has left, 2 bad input (one line says what), 130 ended by Ctrl-C,
+    143 by SIGTERM, 129 by SIGHUP (a training then saves what it has).
     """
     if threads is not None:
         recurra.set_num_threads(threads)

@@ -18,9 +18,11 @@ from recurra.cli.classifier_options import (
     some_files_argument,
     training_options,
 )
-from recurra.cli.inputs import read_labelled, reading_options, text_batches
-from recurra.cli.options import item_bar, json_option, open_checkpoint, quiet_option, save_training
+from recurra.cli.columns import column_finder, column_options
+from recurra.cli.inputs import format_option, read_labelled, text_batches
+from recurra.cli.options import encoding_option, item_bar, json_option, open_checkpoint, quiet_option, save_training
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.plots import check_plot
 from recurra.cli.results import FORMATS, ResultWriter
 
 
@@ -38,19 +40,22 @@ def sentiment() -> None:
 
 @sentiment.command()
 @files_argument
-@reading_options(labelled=True)
+@format_option(labelled=True)
+@column_options(labelled=True)
+@encoding_option
 @training_options()
 def train(
     files: tuple[str, ...],
     out: Path,
     force: bool,
     history: Path | None,
+    plot: Path | None,
     quiet: bool,
     resume: bool,
     checkpoint_minutes: float,
     vocabulary: int,
-    text_column: str,
-    label_column: str,
+    text_column: str | None,
+    label_column: str | None,
     file_format: str | None,
     encoding: str,
     **options: Any,
@@ -71,24 +76,36 @@ def train(
     """
     from recurra.tasks import SentimentClassifier
 
-    reading = {"text_column": text_column, "label_column": label_column}
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
-    data = read_labelled(files, {**reading, "file_format": file_format, "encoding": encoding})
+    find = column_finder(text_column, label_column, None, labelled=True, quiet=quiet, plain=True)
+    data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = SentimentClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     record = model.fit(data.texts, data.labels, checkpoint=checkpoint)
-    save_training(model, record, out, history, checkpoint, "nats/text", quiet)
+    save_training(model, record, out, history, checkpoint, "nats/text", quiet, plot)
 
 
 @sentiment.command()
 @model_argument
 @some_files_argument
 @sentence_option
-@reading_options(labelled=False)
+@format_option(labelled=False)
+@column_options(labelled=False)
+@encoding_option
 @click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
+@json_option("The same as --to jsonl.")
 @jobs_option
 @quiet_option
 def predict(
-    model: Path, files: tuple[str, ...], sentence: tuple[str, ...], to: str, jobs: int, quiet: bool, **options: Any
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    to: str,
+    as_json: bool,
+    jobs: int,
+    text_column: str | None,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Label texts: print each one's label, the label's probability and the text.
 
@@ -99,15 +116,17 @@ def predict(
     Examples:
       recurra sentiment predict reviews.rsc -t "I loved it" -t "Not for me"
       cat lines.txt | recurra sentiment predict reviews.rsc
-      recurra sentiment predict reviews.rsc new.csv --text body --to jsonl > labelled.jsonl
+      recurra sentiment predict reviews.rsc new.csv --text body --json > labelled.jsonl
     """
     from recurra.tasks import SentimentClassifier
 
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
     classifier = SentimentClassifier.load(model)
-    writer = ResultWriter(to)
-    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, 2048 if jobs == 1 else 512)
+    writer = ResultWriter("jsonl" if as_json else to)
+    find = column_finder(text_column, None, None, labelled=False, quiet=quiet, plain=True)
+    size = 2048 if jobs == 1 else 512
+    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, size, find)
     with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
         for texts, found in predicted(classifier, model, batches, jobs, "predict", advance):
             for text, prediction in zip(texts, found, strict=True):
@@ -117,10 +136,20 @@ def predict(
 @sentiment.command()
 @model_argument
 @files_argument
-@reading_options(labelled=True)
+@format_option(labelled=True)
+@column_options(labelled=True)
+@encoding_option
 @json_option("One JSON object instead of a table.")
 @quiet_option
-def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+def evaluate(
+    model: Path,
+    files: tuple[str, ...],
+    as_json: bool,
+    text_column: str | None,
+    label_column: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Compare a classifier's labels with the true ones.
 
     \b
@@ -131,5 +160,6 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     from recurra.tasks import SentimentClassifier
 
     classifier = SentimentClassifier.load(model)
-    data = read_labelled(files, options, [str(label) for label in classifier.labels])
+    find = column_finder(text_column, label_column, None, labelled=True, quiet=quiet, plain=True)
+    data = read_labelled(files, options, [str(label) for label in classifier.labels], find)
     show_evaluation(evaluated(classifier, data.texts, data.labels, quiet), as_json, reported=False)

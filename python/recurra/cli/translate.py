@@ -26,7 +26,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
 from recurra.cli.parallel import jobs_option, predicted
-from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.plots import LOSSES, check_plot, plot_option
 
 if TYPE_CHECKING:
     from recurra.tasks.translator import Translation
@@ -53,6 +53,7 @@ def translate() -> None:
 @pair_options
 @network_options(units=256, embedding=256, dropout=0.2)
 @training_options(epochs=8, learning_rate=5e-3, validation=0.02)
+@plot_option(LOSSES)
 @history_option
 @resume_options
 @seed_option("the training")
@@ -61,6 +62,7 @@ def train(
     files: tuple[str, ...],
     out: Path,
     force: bool,
+    plot: Path | None,
     history: Path | None,
     seed: int | None,
     quiet: bool,
@@ -83,6 +85,7 @@ def train(
     """
     from recurra.tasks import Translator
 
+    check_plot(plot, files, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, files, history)
     sources, targets = read_pair_files(files, options)
     model = Translator(
@@ -101,7 +104,7 @@ def train(
         click.echo(
             f"{model.trained['left_out']:,} pairs of more than {options['maxlen']} tokens were left out", err=True
         )
-    save_training(model, record, out, history, checkpoint, "nats/token", quiet)
+    save_training(model, record, out, history, checkpoint, "nats/token", quiet, plot)
 
 
 @translate.command()

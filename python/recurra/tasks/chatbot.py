@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from recurra.preprocessing.scripts import MARKS, UNSPACED
 from recurra.saving.file_errors import making
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.model_file import read_archive, write_archive
@@ -19,7 +20,8 @@ from recurra.tasks.translator import Translator
 if TYPE_CHECKING:
     from recurra.callbacks import Callback, History
 
-_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
+_PART = rf"[^\W{UNSPACED}]+(?:[{MARKS}]+[^\W{UNSPACED}]*)*"
+_WORD = re.compile(rf"[{UNSPACED}]|{_PART}(?:['\u2019]{_PART})*")
 
 
 class Reply(NamedTuple):

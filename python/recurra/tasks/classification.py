@@ -81,11 +81,11 @@ class Evaluation(NamedTuple):
         canvas = figure.Figure(figsize=size, layout="constrained")
         axes = canvas.add_subplot()
         image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-        axes.set_xticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), names, parse_math=False)
         if not upright:
             for label in axes.get_xticklabels():
                 label.set(rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names, parse_math=False)
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         axes.set_title(f"accuracy {self.accuracy:.2%} of {self.examples:,}")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from recurra.preprocessing.scripts import UNSPACED, holds_run, runs_on, spread
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
 from recurra.preprocessing.words import DEFAULT_FILTERS
 from recurra.tasks.vocabulary import LEVELS, UNKNOWN, Vocabulary, split_text
@@ -18,6 +19,7 @@ from recurra.typing import Array
 Span = tuple[int, int]
 
 _WORD = re.compile(f"[^ {re.escape(DEFAULT_FILTERS)}]+")
+_CHARACTER_OR_WORD = re.compile(f"[{UNSPACED}]|[^ {re.escape(DEFAULT_FILTERS)}{UNSPACED}]+")
 
 
 class Reader(Protocol):
@@ -39,7 +41,7 @@ class Reader(Protocol):
 
 
 class WordReader:
-    """Lower-cased words without punctuation.
+    """Lower-cased words without punctuation; of Chinese and Japanese that no spaces cut into words, each character.
 
     size : the most ids to use, padding and unknown included
     texts : what to learn the words from
@@ -47,7 +49,8 @@ class WordReader:
 
     def __init__(self, size: int, texts: Sequence[str]) -> None:
         self.tokenizer = Tokenizer(num_words=size, oov_token="<unknown>")
-        self.tokenizer.fit_on_texts(texts)
+        self.tokenizer.fit_on_texts(map(spread, texts) if runs_on(texts) else texts)
+        self._spread = not any(map(holds_run, self.tokenizer.word_index))
 
     def __len__(self) -> int:
         assert self.tokenizer.num_words is not None
@@ -59,10 +62,11 @@ class WordReader:
         return {word: i for word, i in self.tokenizer.word_index.items() if UNKNOWN < i < len(self)}
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return self.tokenizer.texts_to_sequences(texts)
+        return self.tokenizer.texts_to_sequences([spread(text) for text in texts] if self._spread else texts)
 
     def spans(self, text: str) -> list[Span]:
-        return [match.span() for match in _WORD.finditer(text)]
+        pattern = _CHARACTER_OR_WORD if self._spread else _WORD
+        return [match.span() for match in pattern.finditer(text)]
 
     def to_json(self) -> str:
         return str(self.tokenizer.to_json())
@@ -75,6 +79,7 @@ class WordReader:
         ids = sorted(reader.tokenizer.word_index.values())
         if ids != list(range(1, len(ids) + 1)) or reader.tokenizer.num_words != size:
             raise ValueError("the words' ids must be 1, 2, ..., and num_words the vocabulary_size")
+        reader._spread = not any(map(holds_run, reader.tokenizer.word_index))
         return reader
 
 

@@ -62,7 +62,7 @@ class Explanation(NamedTuple):
         label = html.escape(str(self.label))
         return (
             '<div style="font-family: sans-serif; line-height: 1.7; max-width: 50em">'
-            f"<p><b>{label}</b> {self.probability:.1%}</p><p>{body}</p></div>"
+            f"<p><b>{label}</b> {self.probability:.1%}</p><p dir='auto'>{body}</p></div>"
         )
 
     def _repr_html_(self) -> str:

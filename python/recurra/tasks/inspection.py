@@ -60,7 +60,7 @@ class Inspection(NamedTuple):
                 f'<span style="background: rgb{colour(value)}" title="{value:.2f}">{html.escape(token)}</span>'
                 for token, value in zip(self.tokens, self.values[:, i], strict=True)
             ]
-            parts.append(f"<h3>layer {layer}, unit {unit}</h3>\n<pre>{''.join(spans)}</pre>")
+            parts.append(f"<h3>layer {layer}, unit {unit}</h3>\n<pre dir='auto'>{''.join(spans)}</pre>")
         return _PAGE.format(parts="\n".join(parts))
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.preprocessing.scripts import MARKS, UNSPACED
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
@@ -17,12 +18,13 @@ LEVELS = ("word", "char", "subword")
 
 _JOINED = "\u2060"  # at the end of a token: the next word follows without a space
 _SPACES = " \u00a0\u202f"
+# Letters with their marks; an ideograph or kana is a word
+_WORD = rf"[^\W\d_{UNSPACED}]+(?:[{MARKS}]+[^\W\d_{UNSPACED}]*)*"
 # An article or pronoun that lost its vowel (l', qu'); a word with inner apostrophes, or what a hyphen joins to the word
 # before; digits; a run of one mark with the space before it, of which French has several kinds
 _TOKEN = re.compile(
-    r"(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['\u2019](?=[^\W\d_])|-?[^\W\d_]+(?:['\u2019][^\W\d_]+)*|\d+|"
-    rf"[{_SPACES}]?([^\w\s]|_)\1*",
-    re.IGNORECASE,
+    rf"(?i:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['\u2019](?=[^\W\d_])|[{UNSPACED}]|"
+    rf"-?{_WORD}(?:['\u2019]{_WORD})*|\d+|[{_SPACES}]?([^\w\s]|_)\1*"
 )
 
 
