@@ -8,6 +8,7 @@ that say nothing (``"quantization_config": null``). What Keras 2 wrote different
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -262,12 +263,17 @@ def without_idle(kind: Any, inner: Config, where: str) -> Config:
     return result
 
 
-def arguments_of(kind: Any) -> set[str] | None:
+def arguments_of(kind: Any) -> frozenset[str] | None:
     """The names that ``kind.from_config`` takes; None where any may be."""
     from recurra.models import Model
 
     if not inspect.isclass(kind) or not is_builtin(kind) or issubclass(kind, Model):
         return None
+    return _constructor_arguments(kind)
+
+
+@functools.cache  # of recurra's own classes alone, which stay
+def _constructor_arguments(kind: Any) -> frozenset[str]:
     names: set[str] = set()
     for base in kind.__mro__:
         if "__init__" not in base.__dict__ or base is object:
@@ -278,4 +284,4 @@ def arguments_of(kind: Any) -> set[str] | None:
             break
     # Recurrent layers and cells take these by name, but constructors with Keras's signature do not list them.
     names.update(getattr(kind, "zoneout_arguments", list)())
-    return names | _COMMON
+    return _COMMON.union(names)
