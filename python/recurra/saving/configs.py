@@ -36,7 +36,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "fused": (True,),
 }
 #: the base class takes these, whatever a class's own constructor says
-_COMMON = {"name", "dtype", "trainable"}
+_COMMON = frozenset({"name", "dtype", "trainable"})
 _PLACEHOLDERS = {"__tuple__", "__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__"}
 _REFUSED = {"__lambda__", "__typespec__"}
 
@@ -267,9 +267,8 @@ def arguments_of(kind: Any) -> frozenset[str] | None:
     """The names that ``kind.from_config`` takes; None where any may be."""
     from recurra.models import Model
 
-    if not inspect.isclass(kind) or not is_builtin(kind) or issubclass(kind, Model):
-        return None
-    return _constructor_arguments(kind)
+    known = inspect.isclass(kind) and is_builtin(kind) and not issubclass(kind, Model)
+    return _constructor_arguments(kind) if known else None
 
 
 @functools.cache  # of recurra's own classes alone, which stay
