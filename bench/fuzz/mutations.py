@@ -117,7 +117,8 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
     elif way == 1:
         members.append((name, content))
     elif way == 2:
-        members[at] = (name, content + b" " * (1 << chance.choice([10, 20, 26])))
+        spaces = 1 << chance.choice([10, 20, 26])
+        return _inflated(data, at, spaces, chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
     elif name.endswith(".json"):
         members[at] = (name, _json_bytes(content, chance))
     elif name.endswith(".h5"):
@@ -132,10 +133,7 @@ def zipped(data: bytes, chance: random.Random) -> bytes:
         members[at] = (name, content[:head] + mutated if chance.random() < 0.7 else plain(content, chance))
     else:
         members[at] = (name, plain(content, chance))
-    compression = chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-    if way == 2 and compression == zipfile.ZIP_DEFLATED:
-        return _inflated(data, at, len(members[at][1]) - len(content))
-    return _archive(members, compression)
+    return _archive(members, chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 
 
 def _archive(members: Iterable[tuple[str, bytes]], compression: int) -> bytes:
@@ -147,13 +145,13 @@ def _archive(members: Iterable[tuple[str, bytes]], compression: int) -> bytes:
     return result.getvalue()
 
 
-@functools.lru_cache(maxsize=64)
-def _inflated(data: bytes, at: int, spaces: int) -> bytes:
-    """The archive with so many spaces at the end of one member, compressed; kept, as it takes long."""
+@functools.lru_cache(maxsize=16)
+def _inflated(data: bytes, at: int, spaces: int, compression: int) -> bytes:
+    """The archive with so many spaces at the end of one member; kept, as it takes long."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [(name, archive.read(name)) for name in archive.namelist()]
     members[at] = (members[at][0], members[at][1] + b" " * spaces)
-    return _archive(members, zipfile.ZIP_DEFLATED)
+    return _archive(members, compression)
 
 
 def hdf5(data: bytes, chance: random.Random) -> bytes:

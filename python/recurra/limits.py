@@ -10,6 +10,7 @@ links               at most ``LINKS`` names in all groups of an HDF5 file
 JSON                at most ``JSON_SIZE`` bytes
 pickles             at most one memo index for each byte, at most ``PICKLE_SIZE`` bytes
 vocabularies        lists of tokens, never paths; at most one token for each stored byte
+lines of text       at most ``LINE`` characters in one that a command reads, ``SENTENCE`` where a network reads it whole
 helper processes    ``SECONDS`` of CPU time, ``WAITING`` on the clock; memory by the size of the file
 ==================  ==================================================================================================
 """
@@ -34,6 +35,8 @@ NESTING = 500
 LINKS = 100_000
 JSON_SIZE = 1 << 26
 PICKLE_SIZE = 1 << 28
+LINE = 10_000_000
+SENTENCE = 1_000_000
 SECONDS = 20
 WAITING = 15 * SECONDS  # a busy machine must not make a good file a damaged one
 
@@ -111,6 +114,16 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     check_regular(path)
     with open(path, "rb") as file:
         return file.read()
+
+
+def check_line(characters: int, longest: int | None, where: str) -> None:
+    """Refuse a line of text that is longer than `longest`; None allows any.
+
+    where : the file and the line
+    raises : ValueError
+    """
+    if longest is not None and characters > longest:
+        raise ValueError(f"{where}: a line of more than {longest:,} characters is not read; break it into shorter ones")
 
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)

@@ -160,3 +160,10 @@ def test_bad_files(tmp_path: Path) -> None:
     path.write_bytes(CONLLU_TEXT.encode().replace(b"see", b"s\xe9e", 1))
     with pytest.raises(ValueError, match=r"a\.conllu, line 2 is not utf-8 text"):
         list(read_file(path, CONLLU))
+
+
+def test_a_sentence_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recurra.tasks.conll._LONGEST", 9)
+    assert len(list(read_sentences(["a X", "b X", "c X", "", "d X", "e X"], COLUMNS))) == 2
+    with pytest.raises(ValueError, match=r"f, line 3: a sentence of more than 9 characters begins here: is there a bl"):
+        list(read_sentences(["a X", "", "b X", "c X", "d X", "e"], COLUMNS, "f"))

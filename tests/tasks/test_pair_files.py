@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
         ("a.txt", "\n", "holds no text"),
         ("a.csv", "a,b\n1,2\n", "must have the columns 'source' and 'target', got a, b"),
         ("a.csv", "source,target\n1\n", "line 2: the target must be a text"),
+        ("a.csv", f'source,target\n"{"x" * 1_000_001}",y\n', r"a.csv, line 2: not CSV: field larger than field limit"),
+        ("a.txt", "one\t" + "x" * 1_000_001, "a.txt, line 1: a line of more than 1,000,000 characters is not read"),
+        ("a.txt", "\none\t" + "x" * 2_000_000, "a.txt, line 2: a line of more than 2,000,000 characters is not read"),
         ("a.jsonl", "[1]\n", "line 1: must be an object with the keys 'source' and 'target'"),
         ("a.jsonl", "{\n", "line 1: must be a JSON object"),
         ("a.jsonl", '{"source": 3, "target": "a"}\n', "line 1: the source must be a text that is not empty, got 3"),
@@ -66,3 +70,10 @@ def test_what_is_no_pair_is_named(tmp_path: Path, name: str, content: str, said:
 def test_the_format_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="format must be one of tab, csv, jsonl, chatterbot, got 'xml'"):
         read_pairs(tmp_path / "a", format="xml")
+
+
+def test_a_long_field_of_a_table(tmp_path: Path) -> None:
+    limit = csv.field_size_limit()
+    (tmp_path / "a.csv").write_text(f"source,target\n{'x ' * 400_000},y\n")
+    assert read_pairs(tmp_path / "a.csv") == (["x " * 400_000], ["y"])
+    assert csv.field_size_limit() == limit

@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.utils import iter_lines, read_examples, read_lines, read_text
+from recurra.utils.examples import Columns, iter_examples
 from recurra.utils.io import file_format
 
 
@@ -188,3 +190,31 @@ def test_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     for read in (read_text, lambda name: list(iter_lines(name))):
         with pytest.raises(ValueError, match="standard input is closed: give a file"):
             read("-")
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\nshort\n"])
+@pytest.mark.parametrize("length", [0, 1, 6, 7, 8, 9, 29, 30, 31, 64])
+@pytest.mark.parametrize("piece", [3, 7, 1 << 20])
+@pytest.mark.parametrize("typed", [False, True])
+def test_lines_that_are_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, length: int, piece: int, typed: bool
+) -> None:
+    monkeypatch.setattr("recurra.utils.io._PIECE", piece)
+    path = write(tmp_path, "a.txt", "first\n" + "\N{GRINNING FACE}" * length + ending)
+    expected = ["first", *(["\N{GRINNING FACE}" * length] if length else []), *(["short"] if "short" in ending else [])]
+    if typed:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(Path(path).read_bytes())))
+    name = "-" if typed else path
+    if length <= 7:
+        assert list(iter_lines(name, longest=7)) == expected
+        return
+    shown = "standard input" if typed else re.escape(str(path))
+    with pytest.raises(ValueError, match=f"{shown}, line 2: a line of more than 7 characters is not read"):
+        list(iter_lines(name, longest=7))
+
+
+def test_texts_that_are_too_long(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", 'text,label\nx,1\n"one\ntwo\nthree",2\n')
+    with pytest.raises(ValueError, match=r"a.csv, line 5: a line of more than 12 characters is not read"):
+        list(iter_examples(path, Columns("text", "label"), longest=12))
+    assert [one.text for one in iter_examples(path, Columns("text", "label"), longest=13)] == ["x", "one\ntwo\nthree"]

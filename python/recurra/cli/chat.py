@@ -144,6 +144,7 @@ def talk(
       recurra chat talk talk.rct prompts.txt --json > answers.jsonl
       recurra chat talk talk.rct prompts.txt --jobs 2 > answers.txt
     """
+    from recurra.limits import SENTENCE
     from recurra.tasks import ChatBot
     from recurra.utils.io import iter_lines
 
@@ -153,7 +154,7 @@ def talk(
     typed = not prompt and file == "-" and stdin_is_terminal()
     if typed:
         click.echo("Type a line; Ctrl-D ends.", err=True)
-    lines = (line.strip() for line in prompt or iter_lines(file, encoding) if line.strip())
+    lines = (line.strip() for line in prompt or iter_lines(file, encoding, longest=SENTENCE) if line.strip())
     batches = in_batches(lines, 1 if file == "-" and jobs == 1 else 64)
     with item_bar(None, " prompts", quiet or file == "-" or sys.stdout.isatty()) as advance:
         for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance):

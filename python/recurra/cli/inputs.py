@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from recurra.cli.options import encoding_option, stdin_is_terminal
+from recurra.limits import LINE
 
 if TYPE_CHECKING:
     from recurra.utils.examples import Columns
@@ -85,8 +86,9 @@ def read_labelled(
     for file in files:
         columns = _named(options, labelled=True) if find is None else find(display_name(file))
         for one in iter_examples(
-            file, columns, format=options["file_format"], encoding=options["encoding"], known=known
-        ):
+            file, columns, format=options["file_format"], encoding=options["encoding"], known=known,
+            longest=LINE,
+        ):  # fmt: skip
             texts.append(one.text)
             labels.append(one.label)
             groups.append(one.group)
@@ -99,22 +101,26 @@ def text_batches(
     size: int,
     find: ColumnFinder | None = None,
     blank: bool = False,
+    longest: int = LINE,
 ) -> Iterator[list[str]]:
     """The files' texts in lists of up to `size`; lines that a person types come one by one, as they are typed.
 
     The memory does not grow with the files: a list is shorter where its texts are long.
     find : as in :func:`read_labelled`
     blank : whether blank lines of plain text come too, as empty texts
+    longest : the most characters of a text; a longer one is an error that names file and line
     """
     from recurra.utils.examples import iter_examples
     from recurra.utils.io import display_name, file_format
 
     for file in files:
         if file_format(file, options["file_format"]) == "text":
-            yield from _line_batches(file, options["encoding"], size, blank)
+            yield from _line_batches(file, options["encoding"], size, blank, longest)
             continue
         columns = _named(options, labelled=False) if find is None else find(display_name(file))
-        rows = iter_examples(file, columns, format=options["file_format"], encoding=options["encoding"])
+        rows = iter_examples(
+            file, columns, format=options["file_format"], encoding=options["encoding"], longest=longest
+        )
         yield from in_batches((one.text for one in rows), size)
 
 
@@ -139,12 +145,12 @@ def in_batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _line_batches(file: str, encoding: str, size: int, blank: bool) -> Iterator[list[str]]:
+def _line_batches(file: str, encoding: str, size: int, blank: bool, longest: int) -> Iterator[list[str]]:
     from recurra.utils.io import display_name, iter_lines
 
     typed = file == "-" and stdin_is_terminal()
     some = typed
-    for batch in in_batches(iter_lines(file, encoding, blank), 1 if typed else size):
+    for batch in in_batches(iter_lines(file, encoding, blank, longest), 1 if typed else size):
         some = True
         yield batch
     if not some:

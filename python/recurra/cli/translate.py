@@ -27,6 +27,7 @@ from recurra.cli.options import (
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.limits import SENTENCE
 
 if TYPE_CHECKING:
     from recurra.tasks.translator import Translation
@@ -160,7 +161,9 @@ def predict(
     translator = Translator.load(model)
     waiting: deque[str] = deque()
     size = 512 if jobs == 1 else 128
-    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, size, blank=True)
+    batches = (
+        [list(sentence)] if sentence else text_batches(files or ("-",), options, size, blank=True, longest=SENTENCE)
+    )
     with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
         for _, found in predicted(
             translator, model, _not_blank(batches, waiting), jobs, "search", advance,

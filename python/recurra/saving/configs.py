@@ -8,6 +8,7 @@ that say nothing (``"quantization_config": null``). What Keras 2 wrote different
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,7 @@ _SAYS_NOTHING: dict[str, tuple[Any, ...]] = {
     "fused": (True,),
 }
 #: the base class takes these, whatever a class's own constructor says
-_COMMON = {"name", "dtype", "trainable"}
+_COMMON = frozenset({"name", "dtype", "trainable"})
 _PLACEHOLDERS = {"__tuple__", "__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__"}
 _REFUSED = {"__lambda__", "__typespec__"}
 
@@ -262,12 +263,16 @@ def without_idle(kind: Any, inner: Config, where: str) -> Config:
     return result
 
 
-def arguments_of(kind: Any) -> set[str] | None:
+def arguments_of(kind: Any) -> frozenset[str] | None:
     """The names that ``kind.from_config`` takes; None where any may be."""
     from recurra.models import Model
 
-    if not inspect.isclass(kind) or not is_builtin(kind) or issubclass(kind, Model):
-        return None
+    known = inspect.isclass(kind) and is_builtin(kind) and not issubclass(kind, Model)
+    return _constructor_arguments(kind) if known else None
+
+
+@functools.cache  # of recurra's own classes alone, which stay
+def _constructor_arguments(kind: Any) -> frozenset[str]:
     names: set[str] = set()
     for base in kind.__mro__:
         if "__init__" not in base.__dict__ or base is object:
@@ -278,4 +283,4 @@ def arguments_of(kind: Any) -> set[str] | None:
             break
     # Recurrent layers and cells take these by name, but constructors with Keras's signature do not list them.
     names.update(getattr(kind, "zoneout_arguments", list)())
-    return names | _COMMON
+    return _COMMON.union(names)

@@ -22,12 +22,15 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from recurra.limits import SENTENCE
 from recurra.typing import PathLike
-from recurra.utils.io import decode, display_name
+from recurra.utils.io import display_name, stream_lines
 
 #: CoNLL-U's ten columns by name
 CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 FORMATS = ("conllu", "columns", "text")
+
+_LONGEST = 4 * SENTENCE  # characters of a sentence's lines, with all columns
 
 _PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -153,7 +156,7 @@ def read_file(
 def read_sentences(lines: Iterable[str], form: ColumnFormat, name: str = "lines") -> Iterator[Sentence]:
     """Sentences from lines without ends; `name` is what errors call them."""
     kept: list[str] = []
-    first = 1
+    first, characters = 1, 0
     for number, line in enumerate(lines, 1):
         if form.kind == "text":
             if line.strip():
@@ -161,10 +164,16 @@ def read_sentences(lines: Iterable[str], form: ColumnFormat, name: str = "lines"
                 yield Sentence(words, [""] * len(words), [line], [], number)
         elif line.strip():
             kept.append(line)
+            characters += len(line)
+            if characters > _LONGEST:
+                raise ValueError(
+                    f"{name}, line {first}: a sentence of more than {_LONGEST:,} characters begins here: is there a "
+                    "blank line behind each sentence?"
+                )
             continue
         elif kept:
             yield from _sentence(kept, form, name, first)
-        kept, first = [], number + 1
+        kept, first, characters = [], number + 1, 0
     if kept:
         yield from _sentence(kept, form, name, first)
 
@@ -220,6 +229,6 @@ def _lines(path: PathLike, encoding: str) -> Iterator[str]:
         raise ValueError(f"{name} is damaged or not compressed as its ending says: {error}") from error
 
 
-def _decoded(stream: Iterable[bytes], name: str, encoding: str) -> Iterator[str]:
-    for number, raw in enumerate(stream, 1):
-        yield decode(raw, f"{name}, line {number}", encoding).rstrip("\n")
+def _decoded(stream: Any, name: str, encoding: str) -> Iterator[str]:
+    for line in stream_lines(stream, name, encoding, SENTENCE):
+        yield line.rstrip("\n")

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from recurra.limits import SENTENCE, check_line
 from recurra.typing import PathLike
 from recurra.utils.io import display_name, iter_lines, read_text
 
@@ -46,14 +47,15 @@ def read_pairs(
     elif format == "csv":
         rows = _table(read_text(path, encoding), name, source, target)
     elif format == "jsonl":
-        rows = _objects(iter_lines(path, encoding, blank=True), name, source, target)
+        rows = _objects(iter_lines(path, encoding, blank=True, longest=2 * SENTENCE), name, source, target)
     else:
-        rows = _lines(iter_lines(path, encoding, blank=True), name)
+        rows = _lines(iter_lines(path, encoding, blank=True, longest=2 * SENTENCE), name)
     sources, targets = [], []
     for line, left, right in rows:
         for what, text in (("source", left), ("target", right)):
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"{name}, {line}: the {what} must be a text that is not empty, got {text!r}")
+            check_line(len(text), SENTENCE, f"{name}, {line}")
         sources.append(left)
         targets.append(right)
     if not sources:
@@ -76,13 +78,19 @@ def _lines(lines: Iterator[str], name: str) -> Rows:
 
 
 def _table(content: str, name: str, source: str, target: str) -> Rows:
+    limit = csv.field_size_limit(SENTENCE)
     reader = csv.DictReader(io.StringIO(content, newline=""))
-    columns = reader.fieldnames or []
-    for column in (source, target):
-        if column not in columns:
-            raise ValueError(f"{name} must have the columns {source!r} and {target!r}, got {', '.join(columns)}")
-    for row in reader:
-        yield f"line {reader.line_num}", row[source], row[target]
+    try:
+        columns = reader.fieldnames or []
+        for column in (source, target):
+            if column not in columns:
+                raise ValueError(f"{name} must have the columns {source!r} and {target!r}, got {', '.join(columns)}")
+        for row in reader:
+            yield f"line {reader.line_num}", row[source], row[target]
+    except csv.Error as error:
+        raise ValueError(f"{name}, line {reader.reader.line_num}: not CSV: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _objects(lines: Iterator[str], name: str, source: str, target: str) -> Rows:

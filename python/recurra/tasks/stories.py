@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from recurra.limits import SENTENCE
 from recurra.typing import PathLike
 from recurra.utils.io import display_name, iter_lines
 
@@ -52,7 +53,7 @@ def iter_stories(path: PathLike, *, answered: bool = True, encoding: str = "utf-
     name = display_name(path)
     story: list[str] = []
     places: dict[int, int] = {}  # of the sentences, by the numbers of their lines
-    for at, line in enumerate(iter_lines(path, encoding, blank=True), 1):
+    for at, line in enumerate(iter_lines(path, encoding, blank=True, longest=SENTENCE), 1):
         if not line:
             continue
         digits, _, rest = line.strip(" \r\n").partition(" ")

@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from recurra.limits import check_line
 from recurra.utils.io import PathLike, display_name, file_format, text_lines
 
 _CSV_FIELD_LIMIT = 1 << 30
@@ -71,18 +72,21 @@ def iter_examples(
     format: str | None = None,
     encoding: str = "utf-8",
     known: Sequence[str] | None = None,
+    longest: int | None = None,
 ) -> Iterator[Example]:
     """As :func:`read_examples`, one example at a time, in memory that does not grow with the file.
 
     columns : names, or a function that chooses them from the names that there are: those of the first row, or the keys
         of the first object. For plain text files, which have none, it is called with an empty list.
+    longest : the most characters of a line, and of a text over several lines (CSV, TSV); None allows any
     """
     name = display_name(path)
     kind = file_format(path, format)
     choose = columns if callable(columns) else lambda there: columns
     rows = {"text": _plain_rows, "csv": _table_rows, "tsv": _table_rows, "jsonl": _json_rows}[kind]
     some = False
-    for line, wanted, example in rows(text_lines(path, encoding), name, choose, kind):
+    for line, wanted, example in rows(text_lines(path, encoding, longest), name, choose, kind):
+        check_line(len(example.text), longest, f"{name}, line {line}")
         if not example.text.strip():
             raise ValueError(f"{name}, line {line}: the text is empty; remove the line or fill it in")
         if wanted.label is not None:

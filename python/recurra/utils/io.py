@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from recurra.limits import check_line
+
 FORMATS = ("text", "csv", "tsv", "jsonl")
 
 _PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -162,15 +164,18 @@ def read_lines(path: PathLike, encoding: str = "utf-8") -> list[str]:
     return [line for line in read_text(path, encoding).split("\n") if line and not line.isspace()]
 
 
-def iter_lines(path: PathLike, encoding: str = "utf-8", blank: bool = False) -> Iterator[str]:
+def iter_lines(
+    path: PathLike, encoding: str = "utf-8", blank: bool = False, longest: int | None = None
+) -> Iterator[str]:
     """As :func:`read_lines`, but read as they are asked for; from standard input each line as it arrives.
 
     The memory does not grow with the file.
     blank : whether lines of spaces alone come too, as empty strings
+    longest : the most characters of a line; a longer one is a ValueError, before it is in memory. None allows any
     """
     name = display_name(path)
     some = typed = os.fspath(path) == "-"
-    for line in _input_lines(encoding) if typed else text_lines(path, encoding):
+    for line in _input_lines(encoding, longest) if typed else text_lines(path, encoding, longest):
         line = line.removesuffix("\n")
         if line and not line.isspace():
             some = True
@@ -181,22 +186,41 @@ def iter_lines(path: PathLike, encoding: str = "utf-8", blank: bool = False) -> 
         raise ValueError(f"{name} holds no text: give a file with at least one character that is not a space")
 
 
-def _input_lines(encoding: str) -> Iterator[str]:
-    for number, raw in enumerate(_standard_input(), 1):
-        yield decode(raw, f"standard input, line {number}", encoding)
+def _input_lines(encoding: str, longest: int | None) -> Iterator[str]:
+    yield from stream_lines(_standard_input(), "standard input", encoding, longest)
 
 
-def text_lines(path: PathLike, encoding: str = "utf-8") -> Iterator[str]:
+def stream_lines(stream: Any, name: str, encoding: str = "utf-8", longest: int | None = None) -> Iterator[str]:
+    """The lines of a binary stream, each as it arrives; see :func:`iter_lines` and :func:`text_lines`."""
+    most = -1 if longest is None else 4 * longest + 2  # bytes of a character, and the end of a line
+    number = 0
+    while raw := stream.readline(most):
+        number += 1
+        where = f"{name}, line {number}"
+        check_line(longest + 1 if longest and len(raw) == most and raw[-1:] != b"\n" else 0, longest, where)
+        line = decode(raw, where, encoding)
+        check_line(len(line.removesuffix("\n")), longest, where)
+        yield line
+
+
+def text_lines(path: PathLike, encoding: str = "utf-8", longest: int | None = None) -> Iterator[str]:
     r"""All lines, blank ones too, with their ends as ``\n``; see :func:`iter_lines`."""
+    name = display_name(path)
     begun: list[str] = []
-    for text in decode_pieces(iter_bytes(path), display_name(path), encoding):
+    number, characters = 1, 0  # of the line that has begun
+    for text in decode_pieces(iter_bytes(path), name, encoding):
         *whole, rest = text.split("\n")
         if whole:
+            check_line(characters + len(whole[0]), longest, f"{name}, line {number}")
             yield "".join([*begun, whole[0], "\n"])
-            for line in whole[1:]:
+            for at, line in enumerate(whole[1:], number + 1):
+                check_line(len(line), longest, f"{name}, line {at}")
                 yield line + "\n"
-            begun = []
+            begun, characters = [], 0
+            number += len(whole)
         begun.append(rest)
+        characters += len(rest)
+        check_line(characters, longest, f"{name}, line {number}")
     if last := "".join(begun):
         yield last
 
