@@ -50,20 +50,21 @@ std::string numbered(const char* name, Size n) { return std::string(name) + "[" 
 template <class T>
 class LayerReader {
  public:
-  LayerReader(py::handle kind, py::handle weights, py::handle activations, Size n, Size I)
+  LayerReader(py::handle kind, py::handle weights, py::handle activations, py::handle zoneout, Size n, Size I)
       : at_(numbered("weights", n)), I_(I) {
     const std::string name = to_string(kind, numbered("layers", n).c_str());
     const py::tuple names = tuple_of(activations, numbered("activations", n), 2);
     const std::string which = numbered("activations", n);
     call_.activation = activation_named(names[0], which.c_str());
     call_.recurrent_activation = activation_named(names[1], which.c_str());
-    if (name == "dense") read_dense(weights);
-    else read_cell(name, weights, n);
+    if (name == "dense") read_dense(weights, zoneout, n);
+    else read_cell(name, weights, zoneout, n);
   }
   NetworkLayer<T> layer;
 
  private:
-  void read_dense(py::handle weights) {
+  void read_dense(py::handle weights, py::handle zoneout, Size n) {
+    if (!zoneout.is_none()) throw py::value_error(numbered("zoneout", n) + " must be None of a dense layer");
     const py::tuple items = tuple_of(weights, at_, 2);
     const auto kernel = matrix<T>(items[0], (at_ + "[0]").c_str(), {"I", I_}, {"H"});
     const Size H = kernel.shape(1);
@@ -73,34 +74,52 @@ class LayerReader {
                 ? NetworkLayer<T>::fully_connected(I_, H, kernel.int8(), bias.data(), call_.activation)
                 : NetworkLayer<T>::fully_connected(I_, H, kernel.plain.data(), bias.data(), call_.activation);
   }
-  void read_cell(const std::string& name, py::handle weights, Size n) {
+  void read_cell(const std::string& name, py::handle weights, py::handle zoneout, Size n) {
     const CellFunctions<T>* functions = cell_functions_named<T>(name);
-    if (!functions || functions->declaration.projects)
-      throw py::value_error(numbered("layers", n) +
-                            " must be 'dense' or a name of recurrent_cells() that does not project, got '" + name +
+    if (!functions)
+      throw py::value_error(numbered("layers", n) + " must be 'dense' or a name of recurrent_cells(), got '" + name +
                             "'");
     const CellDeclaration& cell = functions->declaration;
     const Size G = cell.gates, U = cell.has_recurrent_kernel(), P = cell.unit_parameters, biases = cell.biases;
-    const py::tuple items = tuple_of(weights, at_, 1 + U + (biases > 0) + (P > 0));
+    const bool projects = cell.projects;
+    const py::tuple items = tuple_of(weights, at_, 1 + U + (biases > 0) + projects + (P > 0));
     const auto item = [&](Size k) { return at_ + "[" + std::to_string(k) + "]"; };
     const auto kernel = matrix<T>(items[0], item(0).c_str(), {"I", I_}, {"G*H"});
     const Size H = kernel.shape(1) / G, GH = G * H;
     check_units(H);
     kernel.check(item(0).c_str(), {"I", I_}, {"G*H", GH});
     MatrixView<T> recurrent;
-    View<const T> bias, parameters;
+    View<const T> bias, projection, parameters;
     Size k = 1;
-    if (U) recurrent = matrix<T>(items[size_t(k)], item(k).c_str(), {"H", H}, {"G*H", GH}), ++k;
+    if (projects) {
+      recurrent = matrix<T>(items[size_t(k)], item(k).c_str(), {"P"}, {"G*H", GH});
+      call_.projected = recurrent.shape(0);
+      if (call_.projected < 1) throw py::value_error(item(k) + " must have at least one row (P >= 1), got none");
+      ++k;
+    } else if (U) {
+      recurrent = matrix<T>(items[size_t(k)], item(k).c_str(), {"H", H}, {"G*H", GH}), ++k;
+    }
     if (U && kernel.quantized() != recurrent.quantized())
       throw py::value_error(item(0) + " and [1] must both be 8-bit weights (values, scales), or neither");
     if (biases == 2) bias = optional_input<T>(items[size_t(k)], item(k).c_str(), {{"2", 2}, {"G*H", GH}}), ++k;
     else if (biases == 1) bias = optional_input<T>(items[size_t(k)], item(k).c_str(), {{"G*H", GH}}), ++k;
+    if (projects) projection = input<T>(items[size_t(k)], item(k).c_str(), {{"H", H}, {"P", call_.projected}}), ++k;
     if (P) parameters = input<T>(items[size_t(k)], item(k).c_str(), {{"P", P}, {"H", H}});
     call_.I = I_, call_.H = H;
     call_.kernel = kernel.plain.data(), call_.recurrent_kernel = recurrent.plain.data(), call_.bias = bias.data();
     call_.int8_kernel = kernel.int8(), call_.int8_recurrent_kernel = recurrent.int8();
+    call_.projection_kernel = projection.data();
     call_.unit_parameters = parameters.data();
+    if (!zoneout.is_none()) read_zoneout(cell, zoneout, numbered("zoneout", n));
     layer = NetworkLayer<T>::cell(*functions, call_);
+  }
+  void read_zoneout(const CellDeclaration& cell, py::handle zoneout, const std::string& at) {
+    const py::tuple shares = tuple_of(zoneout, at, cell.states());
+    const auto share = [&](size_t k) {
+      return T(to_double_in(shares[k], (at + "[" + std::to_string(k) + "]").c_str(), 0, 1));
+    };
+    call_.zoneout_h.share = share(0);
+    if (cell.states() > 1) call_.zoneout_c.share = share(1);
   }
   void check_units(Size H) const {
     if (H < 1) throw py::value_error(at_ + "[0] must have at least one unit (H >= 1), got none");
@@ -113,17 +132,19 @@ class LayerReader {
 
 template <class T>
 std::unique_ptr<Network<T>> read_network(const MatrixView<T>& table, py::handle layers, py::handle weights,
-                                         py::handle activations, bool probabilities) {
+                                         py::handle activations, bool probabilities, py::handle zoneout) {
   const py::tuple kinds = tuple_of(layers, "layers");
   const Size count = Size(kinds.size()), V = table.shape(0);
   const py::tuple weight_lists = tuple_of(weights, "weights", count);
   const py::tuple names = tuple_of(activations, "activations", count);
+  const py::tuple shares = tuple_of(zoneout, "zoneout", count);
   std::vector<NetworkLayer<T>> read;
   Size width = table.shape(1);
   bool recurrent = false;
   for (Size n = 0; n < count; ++n) {
-    LayerReader<T> reader(kinds[size_t(n)], weight_lists[size_t(n)], names[size_t(n)], n, width);
-    width = reader.layer.H;
+    const auto k = size_t(n);
+    LayerReader<T> reader(kinds[k], weight_lists[k], names[k], shares[k], n, width);
+    width = reader.layer.P;
     recurrent |= reader.layer.is_cell();
     read.push_back(std::move(reader.layer));
   }
@@ -136,7 +157,7 @@ std::unique_ptr<Network<T>> read_network(const MatrixView<T>& table, py::handle 
 }
 
 py::capsule generation_model(py::handle embeddings, py::handle layers, py::handle weights, py::handle activations,
-                             py::handle probabilities) {
+                             py::handle probabilities, py::handle zoneout) {
   auto held = std::make_unique<HeldNetwork>();
   const bool quantized = is_int8_matrix(embeddings);
   const py::object typed = quantized && PySequence_Size(embeddings.ptr()) == 2
@@ -147,7 +168,8 @@ py::capsule generation_model(py::handle embeddings, py::handle layers, py::handl
     MatrixView<T> table;
     if (quantized) table = int8_matrix<T>(embeddings, "embeddings", {"V"}, {"I"}, true);
     else table.plain = input<T>(embeddings, "embeddings", {{"V"}, {"I"}});
-    held->network<T>() = read_network<T>(table, layers, weights, activations, to_bool(probabilities, "probabilities"));
+    held->network<T>() =
+        read_network<T>(table, layers, weights, activations, to_bool(probabilities, "probabilities"), zoneout);
     held->table = table.array();
     if (quantized) held->table_scales = table.scales.array();
   });
@@ -174,13 +196,13 @@ struct GivenStates {
       if (!layer.is_cell()) continue;
       const std::string at = numbered("states", n);
       const py::tuple own = tuple_of(items[size_t(n++)], at, layer.carries_c() ? 2 : 1);
-      const auto read = [&](size_t k) {
+      const auto read = [&](size_t k, const char* letter, Size size) {
         arrays.push_back(
-            optional_input<T>(own[k], (at + "[" + std::to_string(k) + "]").c_str(), {{"B", B}, {"H", layer.H}}));
+            optional_input<T>(own[k], (at + "[" + std::to_string(k) + "]").c_str(), {{"B", B}, {letter, size}}));
         return arrays.back().data();
       };
-      const T* h = read(0);
-      states.push_back({h, layer.carries_c() ? read(1) : nullptr});
+      const T* h = read(0, layer.projects() ? "P" : "H", layer.P);
+      states.push_back({h, layer.carries_c() ? read(1, "H", layer.H) : nullptr});
     }
   }
 };
@@ -231,7 +253,7 @@ py::tuple generate_with(Network<T>& network, py::handle prompt_in, py::handle st
   py::list states;
   for (const auto& layer : network.layers()) {
     if (!layer.is_cell()) continue;
-    const auto h = output<T>({B, layer.H});
+    const auto h = output<T>({B, layer.P});
     const auto c = layer.carries_c() ? output<T>({B, layer.H}) : View<T>{};
     call.final_states.push_back({h.data(), c.data()});
     if (c) states.append(py::make_tuple(h.array(), c.array()));
@@ -317,7 +339,7 @@ py::list search_beams(py::handle model, py::handle prompt, py::handle states, py
 void register_generation(py::module_& m) {
   using py::arg;
   m.def("generation_model", &generation_model, arg("embeddings"), arg("layers"), arg("weights"), arg("activations"),
-        arg("probabilities"));
+        arg("probabilities"), arg("zoneout"));
   m.def("generate", &generate_tokens, arg("model"), arg("prompt"), arg("states"), arg("ended"), arg("seen"),
         arg("steps"), arg("temperature"), arg("top_k"), arg("top_p"), arg("repetition_penalty"), arg("banned"),
         arg("end_ids"), arg("seed"), arg("stream"));

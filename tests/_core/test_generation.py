@@ -12,44 +12,53 @@ import pytest
 from recurra._core.cells import CELLS
 
 NONE = np.zeros(0, np.int32)
-V, UNITS = 19, (21, 11)
+V, UNITS, PROJECTED = 19, (21, 11), (9, 14)
 
 
 class Arrays:
-    """A network's arguments: two recurrent layers of one cell with a dense one between, and dense scores."""
+    """A network's arguments: two recurrent layers of one cell with a dense one between, and dense scores.
 
-    def __init__(self, cell: str, dtype: Any, *, probabilities: bool = False, seed: int = 0) -> None:
+    h of a cell that projects it has fewer units than c in the first layer, and more in the second.
+    """
+
+    def __init__(
+        self, cell: str, dtype: Any, *, probabilities: bool = False, zoneout: float = 0.0, seed: int = 0
+    ) -> None:
         rng = np.random.default_rng(seed)
 
         def normal(*shape: int) -> np.ndarray:
             return rng.normal(0.0, 0.6, shape).astype(dtype)
 
-        def layer(inputs: int, units: int) -> list[np.ndarray]:
-            return [normal(*shape) for shape in CELLS[cell].shapes(inputs, units).values()]
+        def layer(inputs: int, units: int, outputs: int) -> list[np.ndarray]:
+            return [normal(*shape) for shape in CELLS[cell].shapes(inputs, units, outputs).values()]
 
         kind = CELLS[cell]
+        outputs = PROJECTED if kind.projects else UNITS
+        self.sizes = [kind.state_sizes(*sizes) for sizes in zip(UNITS, outputs, strict=True)]
         self.kind = kind
         self.table = normal(V, 7)
         self.layers = [cell, "dense", cell, "dense"]
-        first, second = UNITS
+        first, second = outputs
         self.weights: list[list[np.ndarray | None]] = [
-            [*layer(7, first)],
+            [*layer(7, UNITS[0], first)],
             [normal(first, 13), normal(13)],
-            [*layer(13, second)],
+            [*layer(13, UNITS[1], second)],
             [normal(second, V), None],
         ]
         own = (kind.activation, kind.recurrent_activation or "sigmoid")
         self.activations = [own, ("tanh", "sigmoid"), own, ("linear", "sigmoid")]
         self.probabilities = probabilities
+        shares = [zoneout, 0.3 * zoneout][: len(kind.states)] if zoneout else None
+        self.zoneout = [shares, None, shares, None]
 
     def model(self, core: ModuleType) -> Any:
-        return core.generation_model(self.table, self.layers, self.weights, self.activations, self.probabilities)
+        return core.generation_model(
+            self.table, self.layers, self.weights, self.activations, self.probabilities, self.zoneout
+        )
 
     def states(self, rows: int, seed: int = 1) -> list[tuple[np.ndarray, ...]]:
         rng = np.random.default_rng(seed)
-        return [
-            tuple(rng.normal(size=(rows, units)).astype(self.table.dtype) for _ in self.kind.states) for units in UNITS
-        ]
+        return [tuple(rng.normal(size=(rows, size)).astype(self.table.dtype) for size in sizes) for sizes in self.sizes]
 
 
 def call(core: ModuleType, model: Any, prompt: np.ndarray, states: Any, steps: int = 30, **changes: Any) -> Any:
@@ -77,9 +86,10 @@ def assert_same(found: Any, expected: Any, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3, 5, 50])
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if not CELLS[cell].projects])
-def test_cells(compiled: ModuleType, reference: ModuleType, cell: str, rows: int) -> None:
-    arrays = Arrays(cell, "float64")
+@pytest.mark.parametrize("zoneout", [0.0, 0.4])
+@pytest.mark.parametrize("cell", CELLS)
+def test_cells(compiled: ModuleType, reference: ModuleType, cell: str, zoneout: float, rows: int) -> None:
+    arrays = Arrays(cell, "float64", zoneout=zoneout)
     prompt, states = prompt_of(rows), arrays.states(rows)
     expected = call(reference, arrays.model(reference), prompt, states, 12)
     assert_same(call(compiled, arrays.model(compiled), prompt, states, 12), expected, "float64")
@@ -111,9 +121,10 @@ def test_choices(
     assert_same(call(compiled, arrays.model(compiled), prompt, states, **options), expected, dtype)
 
 
-def test_a_row_is_the_same_alone(core: ModuleType, dtype: np.dtype[Any]) -> None:
+@pytest.mark.parametrize("cell", ["gru", "projection_lstm"])
+def test_a_row_is_the_same_alone(core: ModuleType, dtype: np.dtype[Any], cell: str) -> None:
     """Bit for bit, states too: products with one, three and many rows add in one order."""
-    arrays = Arrays("gru", dtype)
+    arrays = Arrays(cell, dtype)
     model, prompt, states = arrays.model(core), prompt_of(5), arrays.states(5)
     tokens, after = call(core, model, prompt, states)
     for rows in (1, 3):
@@ -135,7 +146,7 @@ def test_threads_change_nothing(compiled: ModuleType, rows: int) -> None:
     for threads in (1, 2, 3):
         compiled.set_num_threads(threads)
         names = [("tanh", "sigmoid"), ("linear", "sigmoid")]
-        model = compiled.generation_model(table, ["lstm", "dense"], weights, names, False)
+        model = compiled.generation_model(table, ["lstm", "dense"], weights, names, False, [None, None])
         found.append(call(compiled, model, np.zeros((rows, 1), np.int32), [(None, None)], 60))
     compiled.set_num_threads(before)
     for tokens, states in found[1:]:
@@ -184,11 +195,15 @@ def test_ended_rows_repeat(core: ModuleType) -> None:
     assert call(core, model, prompt, states, 6, ended=np.ones(4, bool))[0].shape == (4, 1)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru_reset_before", "min_gru"])
+@pytest.mark.parametrize(
+    ("cell", "zoneout"), [("lstm", 0.3), ("gru_reset_before", 0), ("min_gru", 0.2), ("projection_lstm", 0.1)]
+)
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 @pytest.mark.parametrize("ends", [NONE, np.array([4, 13], np.int32)])
-def test_beams(compiled: ModuleType, reference: ModuleType, cell: str, penalty: float, ends: np.ndarray) -> None:
-    arrays = Arrays(cell, "float64", seed=8)
+def test_beams(
+    compiled: ModuleType, reference: ModuleType, cell: str, zoneout: float, penalty: float, ends: np.ndarray
+) -> None:
+    arrays = Arrays(cell, "float64", zoneout=zoneout, seed=8)
     prompt, states = prompt_of(1)[0], arrays.states(1)
     options = (prompt, states, 9, 5, penalty, ends, np.array([1, 6], np.int32))
     found = compiled.beam_search(arrays.model(compiled), *options)
@@ -226,7 +241,30 @@ def bad_models() -> dict[str, tuple[Callable[[Arrays], Any], type[Exception], st
         ),
         "table": (lambda a: setattr(a, "table", a.table[0]), ValueError, "embeddings must have shape"),
         "activation": (lambda a: a.activations.__setitem__(1, ("sine", "tanh")), ValueError, "must be 'tanh'"),
+        "zoneouts": (lambda a: a.zoneout.pop(), ValueError, "zoneout must hold 4 items, got 3"),
+        "zoneout": (lambda a: a.zoneout.__setitem__(2, [0.1]), ValueError, r"zoneout\[2\] must hold 2 items, got 1"),
+        "share": (lambda a: a.zoneout.__setitem__(2, [0.1, 1.5]), ValueError, r"zoneout\[2\]\[1\] must be a finite"),
+        "zoneout of dense": (lambda a: a.zoneout.__setitem__(1, [0.1]), ValueError, r"zoneout\[1\] must be None"),
+        "zoneout's type": (lambda a: a.zoneout.__setitem__(0, 0.5), TypeError, r"zoneout\[0\] must be a tuple or list"),
     }
+
+
+def test_bad_projections(core: ModuleType) -> None:
+    for change, text in (
+        (lambda w: w.__setitem__(1, w[1][:-1]), r"weights\[0\]\[3\] must have shape"),
+        (lambda w: w.__setitem__(1, w[1][:0]), r"weights\[0\]\[1\] must have at least one row"),
+        (lambda w: w.__setitem__(3, w[3][:-1]), r"weights\[0\]\[3\] must have shape"),
+        (lambda w: w.pop(), r"weights\[0\] must hold 4 items, got 3"),
+    ):
+        arrays = Arrays("projection_lstm", "float64")
+        change(arrays.weights[0])
+        with pytest.raises(ValueError, match=text):
+            arrays.model(core)
+    arrays = Arrays("projection_lstm", "float64")
+    h, c = arrays.states(2)[0]
+    for states in ((c, c), (h, h)):
+        with pytest.raises(ValueError, match=r"states\[0\]\[[01]\] must have shape \(B, [PH]\)"):
+            call(core, arrays.model(core), prompt_of(2), [states, arrays.states(2)[1]])
 
 
 @pytest.mark.parametrize("name", bad_models())

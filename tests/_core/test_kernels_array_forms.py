@@ -167,7 +167,7 @@ def generation_calls(normal: Callable[..., Array], ids: Callable[..., Array]) ->
 
     def model(core: ModuleType, a: dict[str, Array]) -> Any:
         given = [[a[f"weights[{n}][{k}]"] for k in range(3 - n)] for n in range(2)]
-        return core.generation_model(a["embeddings"], ["lstm", "dense"], given, names, False)
+        return core.generation_model(a["embeddings"], ["lstm", "dense"], given, names, False, [None, None])
 
     def states(a: dict[str, Array]) -> Any:
         return [(a["states[0][0]"], a["states[0][1]"])]

@@ -13,7 +13,8 @@ import pytest
 
 from recurra import ops
 from recurra.callbacks import LambdaCallback
-from recurra.generation import Stepper
+from recurra.generation import Sampler, Stepper
+from recurra.generation import generate as token_generate
 from recurra.generation.compiled import compile_model
 from recurra.layers import LAYER_OF_CELL
 from recurra.tasks import LanguageModel
@@ -111,7 +112,15 @@ def test_cells_and_layers(cell: str, layers: int) -> None:
     assert history["loss"][-1] < history["loss"][0]
     names = [type(layer).__name__ for layer in model.model.layers]
     assert names.count(LAYER_OF_CELL[cell]) == layers
-    assert len(model.generate(length=20)) == 20
+    assert Stepper(model.model).compiled() is not None
+    by_steps = Sampler(0.8, seed=3, banned=(START, UNKNOWN))
+    prompt = np.concatenate([[START], model.vocabulary.encode("Ring")])  # type: ignore[union-attr]
+    expected = token_generate(Stepper(model.model, compiled=False), prompt, length=40, sampler=by_steps)
+    assert model.generate("Ring", length=40, seed=3) == model.vocabulary.decode(expected)  # type: ignore[union-attr]
+    assert "".join(model.stream("Ring", length=40, seed=3)) == model.generate("Ring", length=40, seed=3)
+    model.quantize("int8")
+    assert Stepper(model.model).compiled() is not None
+    assert len(model.generate("Ring", length=20)) == 20
 
 
 def test_streaming_prompts_and_beam(verse: LanguageModel) -> None:

@@ -37,8 +37,8 @@ class GeneratedRows {
         step_(network, rows.count(), rows.count() * (call.prompt_length + call.steps)) {
     step_.each_recurrent([&](Index n, LayerStep<T>& layer) {
       const LayerState<const T>& from = call.states[size_t(n)];
-      const Index at = rows.first * layer.units();
-      layer.set_state(0, rows.count(), from.h ? from.h + at : nullptr, from.c ? from.c + at : nullptr);
+      layer.set_state(0, rows.count(), from.h ? from.h + rows.first * layer.outputs() : nullptr,
+                      from.c ? from.c + rows.first * layer.units() : nullptr);
     });
   }
 
@@ -79,8 +79,8 @@ class GeneratedRows {
   Generated finish() {
     step_.each_recurrent([&](Index n, LayerStep<T>& layer) {
       const LayerState<T>& to = call_.final_states[size_t(n)];
-      const Index at = rows_.first * layer.units();
-      layer.get_state(read_, rows_.count(), to.h + at, to.c ? to.c + at : nullptr);
+      layer.get_state(read_, rows_.count(), to.h + rows_.first * layer.outputs(),
+                      to.c ? to.c + rows_.first * layer.units() : nullptr);
     });
     return {made_, bad_row_.load()};
   }

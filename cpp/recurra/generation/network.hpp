@@ -16,8 +16,9 @@ namespace recurra {
 template <class T>
 struct NetworkLayer {
   const CellFunctions<T>* functions = nullptr;  // null: a dense layer
-  Index I = 0, H = 0;
+  Index I = 0, H = 0, P = 0;  // P: the size of the output, H but of a cell that projects h
   AnyActivations activations{Activation::tanh, Activation::sigmoid};  // of a dense layer: main
+  T zoneout_h = T(0), zoneout_c = T(0);  // the share of its value before a step that each unit of the state keeps
   const BlockFunctions<T>* block = nullptr;
   std::unique_ptr<const PackedWeights<T>> weights;
   Buffer<T> unit_parameters;  // (parameters, padded H)
@@ -28,6 +29,7 @@ struct NetworkLayer {
   bool quantized() const { return is_cell() ? weights->quantized() : int8_dense != nullptr; }
   int columns() const { return is_cell() ? functions->declaration.columns : 1; }
   bool carries_c() const { return is_cell() && functions->declaration.states() > 1; }
+  bool projects() const { return is_cell() && functions->declaration.projects; }
   Panels<T> units() const { return Panels<T>(H); }
   Index z_stride() const { return columns() * std::min(units().padded, Panels<T>::full); }
   /// Bytes that a step reads.
@@ -36,10 +38,11 @@ struct NetworkLayer {
     return double(dense.size()) * sizeof(T) + (int8_dense ? double(int8_dense->bytes()) : 0);
   }
 
-  /// A recurrent layer from a call's sizes, weights and activations.
+  /// A recurrent layer from a call's sizes, weights, activations and shares of zoneout.
   static NetworkLayer cell(const CellFunctions<T>& functions, const SequenceCall<T>& call) {
     NetworkLayer self;
-    self.functions = &functions, self.I = call.I, self.H = call.H;
+    self.functions = &functions, self.I = call.I, self.H = call.H, self.P = call.P();
+    self.zoneout_h = call.zoneout_h.share, self.zoneout_c = call.zoneout_c.share;
     self.activations = call.activations(), self.block = &functions.block_functions(call);
     self.weights = std::make_unique<const PackedWeights<T>>(functions.declaration, call);
     const Index P = functions.declaration.unit_parameters, Hp = self.units().padded;
@@ -52,7 +55,7 @@ struct NetworkLayer {
   /// act(x kernel + bias): kernel (I, H), bias (H,) or null.
   static NetworkLayer fully_connected(Index I, Index H, const T* kernel, const T* bias, Activation activation) {
     NetworkLayer self;
-    self.I = I, self.H = H, self.activations.main_kind = activation;
+    self.I = I, self.H = self.P = H, self.activations.main_kind = activation;
     const Panels<T> units(H);
     self.dense.resize((1 + I) * units.padded);
     for (Index p = 0; p < units.count; ++p) {
@@ -66,7 +69,7 @@ struct NetworkLayer {
   static NetworkLayer fully_connected(Index I, Index H, const Int8Weights<T>& kernel, const T* bias,
                                       Activation activation) {
     NetworkLayer self;
-    self.I = I, self.H = H, self.activations.main_kind = activation;
+    self.I = I, self.H = self.P = H, self.activations.main_kind = activation;
     self.int8_dense = std::make_unique<const Int8Matrix<T>>(kernel.values, kernel.scales, I, 1, H);
     self.dense.resize(self.units().padded);
     for (Index j = 0; j < self.units().padded; ++j) self.dense[j] = bias && j < H ? bias[j] : T(0);
@@ -101,7 +104,7 @@ class Network {
   void embed(Index id, T* out) const { table_.copy_row(id, layers_.front().I, out); }
   Index vocabulary() const { return V_; }
   /// How many scores there are.
-  Index scores() const { return layers_.back().H; }
+  Index scores() const { return layers_.back().P; }
   bool probabilities() const { return probabilities_; }
 
   /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there is

@@ -88,7 +88,7 @@ class NetworkStep {
   Buffer<T> scores_;
 };
 
-/// States of each recurrent layer, (B, H); c null where the cell has none. Inputs: null for zeros.
+/// States of each recurrent layer, h (B, P) and c (B, H); c null where the cell has none. Inputs: null for zeros.
 template <class T>
 struct LayerState {
   T *h, *c;

@@ -121,6 +121,8 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
 # --- generation: embed, step, project, choose, in one call -----------------------------------------------------------
 # layers : "dense" or the name of a cell for each layer. weights : of a cell as above, of a dense layer (kernel (I, H), bias (H,) or
 #     None). activations : (activation, recurrent_activation) of each; a dense layer uses the first one.
+# zoneout : for each layer None, or of a cell a number in [0, 1] for each state: the share of its value before a step that each unit
+#     keeps.
 # Kernels may be pairs of 8-bit weights as above; embeddings too, with one scale for each row, (V,).
 # The last layer gives V scores; with `probabilities` the scores are log(softmax(.)). The weights are packed: what they hold later
 # does not count. The table is read in place, and must hold the same numbers while the model is used.
@@ -132,7 +134,7 @@ def sample(logits: Array, temperature: float, top_k: int, seed: int, step: int) 
 # than `steps` columns come back once all rows have ended. steps = 0 only reads.
 def generation_model(
     embeddings: Array | Int8Weights, layers: Sequence[str], weights: Sequence[Sequence[Array | Int8Weights | None]],
-    activations: Sequence[tuple[str, str]], probabilities: bool,
+    activations: Sequence[tuple[str, str]], probabilities: bool, zoneout: Sequence[Sequence[float] | None],
 ) -> GenerationModel: ...
 def generate(
     model: GenerationModel, prompt: Ids, states: Sequence[Sequence[Array | None]], ended: NDArray[np.bool_] | None,

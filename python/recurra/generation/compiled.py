@@ -65,7 +65,8 @@ class CompiledModel:
                 weights, functions = zip(*(_weights(kind, layer) for kind, layer in self._steps), strict=True)
                 table = _array(_table(self._embedding))
                 kinds = [kind for kind, _ in self._steps]
-                handle = core.generation_model(table, kinds, weights, functions, self._probabilities)
+                zoneout = [_zoneout(kind, layer) for kind, layer in self._steps]
+                handle = core.generation_model(table, kinds, weights, functions, self._probabilities, zoneout)
             _MODELS[self._model] = wanted, handle
         return handle
 
@@ -82,6 +83,11 @@ def _weights(kind: str, layer: Any) -> tuple[list[Any], tuple[str, str]]:
     else:
         arrays, names = layer._kernel_weights(), layer._kernel_names
     return [_array(array) for array in arrays], (names["activation"], names.get("recurrent_activation", "sigmoid"))
+
+
+def _zoneout(kind: str, layer: Any) -> list[float] | None:
+    """For each state the share of its value that a unit keeps at a step, where there is one."""
+    return layer.zoneouts if kind != "dense" and any(layer.zoneouts) else None
 
 
 def _table(embedding: Any) -> Any:
@@ -122,7 +128,6 @@ def compile_model(model: Any) -> CompiledModel | None:
             cells = layer.cell.cells if type(layer.cell) is StackedRNNCells else [layer.cell]
             for cell in cells:
                 known = isinstance(cell, KernelCell) and cell.runs_in_kernel and cell.built
-                known = known and not any(cell.zoneouts) and not cell.kernel_cell.projects
                 if not known or type(cell).get_initial_state is not KernelCell.get_initial_state:
                     return None
                 steps.append((cell.kernel_cell.name, cell))

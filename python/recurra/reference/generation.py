@@ -25,17 +25,19 @@ class GenerationModel(NamedTuple):
 
     table: Any  # an array, or (values, scales) of 8-bit ones
     dtype: np.dtype[Any]
-    layers: tuple[tuple[str, tuple[Any, ...], tuple[str, str]], ...]
+    layers: tuple[tuple[str, tuple[Any, ...], tuple[str, str], tuple[float, ...] | None], ...]
     probabilities: bool
 
     @property
-    def cells(self) -> list[tuple[str, int]]:
-        """The name and the units of each recurrent layer."""
+    def cells(self) -> list[tuple[str, tuple[int, ...]]]:
+        """The name of each recurrent layer and the sizes of its states."""
         found = []
-        for name, weights, _ in self.layers:
+        for name, weights, _, _ in self.layers:
             if name != "dense":
-                kernel = weights[0][0] if is_pair(weights[0]) else weights[0]
-                found.append((name, kernel.shape[1] // len(CELLS[name].gates)))
+                arrays = [part[0] if is_pair(part) else part for part in weights]
+                units = arrays[0].shape[1] // len(CELLS[name].gates)
+                projected = len(arrays[1]) if CELLS[name].projects else None
+                found.append((name, CELLS[name].state_sizes(units, projected)))
         return found
 
     @property
@@ -57,6 +59,7 @@ def generation_model(
     weights: Sequence[Sequence[Any]],
     activations: Sequence[tuple[str, str]],
     probabilities: bool,
+    zoneout: Sequence[Sequence[float] | None],
 ) -> GenerationModel:
     """The network, its shapes checked."""
     table: Any
@@ -70,19 +73,16 @@ def generation_model(
     _items("layers", layers, None)
     _items("weights", weights, len(layers))
     _items("activations", activations, len(layers))
+    _items("zoneout", zoneout, len(layers))
     read = []
-    for n, (name, arrays, functions) in enumerate(zip(layers, weights, activations, strict=True)):
-        kinds = ("dense", *(cell for cell, kind in CELLS.items() if not kind.projects))
-        if not isinstance(name, str) or name not in kinds:
-            raise ValueError(
-                f"layers[{n}] must be 'dense' or a name of recurrent_cells() that does not project, got {name!r}"
-            )
-        shapes = _shapes(name, f"weights[{n}]", arrays, width, dtype)
-        width = shapes[1]
+    for n, (name, arrays, functions, shares) in enumerate(zip(layers, weights, activations, zoneout, strict=True)):
+        if not isinstance(name, str) or name not in ("dense", *CELLS):
+            raise ValueError(f"layers[{n}] must be 'dense' or a name of recurrent_cells(), got {name!r}")
+        width = _width(name, f"weights[{n}]", arrays, width, dtype)
         for function in _items(f"activations[{n}]", functions, 2):
             checks.one_of(f"activations[{n}]", function, ACTIVATIONS)
         own = tuple(_copy(array) for array in arrays)
-        read.append((name, own, (functions[0], functions[1])))
+        read.append((name, own, (functions[0], functions[1]), _zoneout(name, f"zoneout[{n}]", shares)))
     if not any(name != "dense" for name in layers):
         raise ValueError("layers must name a recurrent cell, got none")
     if width != V or not width:
@@ -98,8 +98,18 @@ def _copy(weights: Any) -> Any:
     return None if weights is None else weights.copy()
 
 
-def _shapes(name: str, at: str, arrays: Any, inputs: int, dtype: np.dtype[Any]) -> tuple[int, int]:
-    """The inputs and the units of a layer, from its weights."""
+def _zoneout(name: str, at: str, shares: Any) -> tuple[float, ...] | None:
+    if shares is None:
+        return None
+    if name == "dense":
+        raise ValueError(f"{at} must be None of a dense layer")
+    return tuple(
+        checks.number(f"{at}[{k}]", share, 0, 1) for k, share in enumerate(_items(at, shares, len(CELLS[name].states)))
+    )
+
+
+def _width(name: str, at: str, arrays: Any, inputs: int, dtype: np.dtype[Any]) -> int:
+    """How wide a layer's output is, from its weights, which are checked."""
     names = ("kernel", "bias") if name == "dense" else CELLS[name].weights
     _items(at, arrays, len(names))
     kernel = checks.rank(f"{at}[0]", matrix(f"{at}[0]", arrays[0], dtype), "(I, G*H)", 2)
@@ -107,7 +117,17 @@ def _shapes(name: str, at: str, arrays: Any, inputs: int, dtype: np.dtype[Any]) 
     units = kernel.shape[1] // gates
     if units < 1:
         raise ValueError(f"{at}[0] must have at least one unit (H >= 1), got none")
-    expected = {"kernel": (inputs, units), "bias": (units,)} if name == "dense" else CELLS[name].shapes(inputs, units)
+    projected = None
+    if name != "dense" and CELLS[name].projects:
+        recurrent = checks.rank(f"{at}[1]", matrix(f"{at}[1]", arrays[1], dtype), "(P, G*H)", 2)
+        projected = len(recurrent)
+        if projected < 1:
+            raise ValueError(f"{at}[1] must have at least one row (P >= 1), got none")
+    expected = (
+        {"kernel": (inputs, units), "bias": (units,)}
+        if name == "dense"
+        else CELLS[name].shapes(inputs, units, projected)
+    )
     for k, part in enumerate(names):
         if part in ("kernel", "recurrent_kernel"):
             checks.shaped(f"{at}[{k}]", matrix(f"{at}[{k}]", arrays[k], dtype), part, expected[part])
@@ -115,7 +135,7 @@ def _shapes(name: str, at: str, arrays: Any, inputs: int, dtype: np.dtype[Any]) 
                 raise ValueError(f"{at}[0] and [1] must both be 8-bit weights (values, scales), or neither")
         elif arrays[k] is not None or part != "bias":
             checks.shaped(f"{at}[{k}]", checks.floats(f"{at}[{k}]", arrays[k], dtype), part, expected[part])
-    return inputs, units
+    return projected or units
 
 
 def _items(name: str, values: Any, count: int | None) -> Sequence[Any]:
@@ -134,11 +154,12 @@ def _checked(model: Any) -> GenerationModel:
 
 def _read_states(model: GenerationModel, states: Any, rows: int) -> States:
     read = []
-    for n, ((name, units), own) in enumerate(zip(model.cells, _items("states", states, len(model.cells)), strict=True)):
+    for n, ((name, sizes), own) in enumerate(zip(model.cells, _items("states", states, len(model.cells)), strict=True)):
         arrays = []
-        for k, part in enumerate(_items(f"states[{n}]", own, len(CELLS[name].states))):
-            given = checks.optional(f"states[{n}][{k}]", part, model.dtype, "(B, H)", (rows, units))
-            arrays.append(np.zeros((rows, units), model.dtype) if given is None else given)
+        letters = ("P" if CELLS[name].projects else "H", "H")
+        for k, part in enumerate(_items(f"states[{n}]", own, len(sizes))):
+            given = checks.optional(f"states[{n}][{k}]", part, model.dtype, f"(B, {letters[k]})", (rows, sizes[k]))
+            arrays.append(np.zeros((rows, sizes[k]), model.dtype) if given is None else given)
         read.append(tuple(arrays))
     return tuple(read)
 
@@ -146,7 +167,7 @@ def _read_states(model: GenerationModel, states: Any, rows: int) -> States:
 def _step(model: GenerationModel, ids: Array, states: States) -> tuple[Array, States]:
     """Scores of the next token, (B, V), and the new states."""
     value, new, old = model.vectors(ids), [], iter(states)
-    for name, weights, (activation, recurrent_activation) in model.layers:
+    for name, weights, (activation, recurrent_activation), zoneout in model.layers:
         if name == "dense":
             kernel, bias = weights
             if is_pair(kernel):
@@ -157,7 +178,7 @@ def _step(model: GenerationModel, ids: Array, states: States) -> tuple[Array, St
             continue
         value, state, _ = recurrent_forward(
             name, value[:, None], next(old), weights, None, None, None, None, activation, recurrent_activation,
-            False, False, False, False, None, None, None,
+            False, False, False, False, None, None, zoneout,
         )  # fmt: skip
         new.append(state)
     if model.probabilities:
