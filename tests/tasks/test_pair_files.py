@@ -19,6 +19,8 @@ FOUND = (["one", "two, or so"], ["un", "deux\u202f!"])
     [
         ("a.txt", "one\tun\tCC-BY\n\ntwo, or so\tdeux\u202f!\n", {}),
         ("a.tsv", "one\tun\r\ntwo, or so\tdeux\u202f!", {}),
+        ("a.tsv", "source\ttarget\none\tun\ntwo, or so\tdeux\u202f!", {}),
+        ("a.tsv", "by\tfr\ten\nme\tun\tone\nme\tdeux\u202f!\ttwo, or so\n", {"source": "en", "target": "fr"}),
         ("a.csv", 'en,fr\none,un\n"two, or so",deux\u202f!\n', {"source": "en", "target": "fr"}),
         ("a.jsonl", '{"source": "one", "target": "un"}\n{"source": "two, or so", "target": "deux\u202f!"}\n', {}),
         ("a", '{"q": "one", "a": "un"}\n{"q": "two, or so", "a": "deux\u202f!"}', {
@@ -47,6 +49,7 @@ def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("a.txt", "one\tun\ntwo\n", "line 2: must be source, tab, target"),
+        ("a.tsv", "by\tsource\ttarget\nme\tone\n", "line 2: must have 3 columns, got 2"),
         ("a.txt", "\none\tun\n \ntwo\n", "line 4: must be source, tab, target"),
         ("a.jsonl", "\n\n[1]\n", "line 3: must be an object"),
         ("a.txt", "one\t \n", "line 1: the target must be a text that is not empty"),
@@ -77,3 +80,9 @@ def test_a_long_field_of_a_table(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"source,target\n{'x ' * 400_000},y\n")
     assert read_pairs(tmp_path / "a.csv") == (["x " * 400_000], ["y"])
     assert csv.field_size_limit() == limit
+
+
+def test_names_of_columns_are_not_ignored(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("one\tun\n")
+    with pytest.raises(ValueError, match="line 1: must hold the names 'en' and 'target' between tabs"):
+        read_pairs(tmp_path / "a.tsv", source="en")

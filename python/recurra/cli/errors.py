@@ -64,14 +64,22 @@ def _flags(ctx: click.Context) -> set[str]:
 def as_options(text: str, flags: set[str]) -> str:
     """A message with arguments of Python, such as encoding='utf-16', written as the options that `flags` holds.
 
+    An argument that the message begins with counts too.
+
     >>> as_options("pass encoding='utf-16'; batch_size=3", {"--encoding"})
     'pass --encoding utf-16; batch_size=3'
     """
 
+    def flag_of(name: str) -> str:
+        return "--" + name.removesuffix("_size" if name == "vocabulary_size" else "").replace("_", "-")
+
     def option(found: re.Match[str]) -> str:
-        flag = f"--{found[1].replace('_', '-')}"
+        flag = flag_of(found[1])
         return f"{flag} {found[3] or found[4]}" if flag in flags else found[0]
 
+    first = re.match(r"([a-z_]+) must ", text)
+    if first and flag_of(first[1]) in flags:
+        text = flag_of(first[1]) + text[first.end(1) :]
     return re.sub(r"(?<![\w.-])([a-z_]+)=(')?(?(2)([^']*)'| ?([^\s,;:)]+))", option, text)
 
 

@@ -36,10 +36,12 @@ def pair_options(command: Command) -> Command:
             help="Of the files  [default: by the file's ending; tab, a pair a line, for others and standard input]",
         ),
         click.option(
-            "--source", default="source", show_default=True, metavar="NAME", help="Column (CSV) or key (JSONL).",
+            "--source", default="source", show_default=True, metavar="NAME",
+            help="Column, named in the first line, or key (JSONL).",
         ),
         click.option(
-            "--target", default="target", show_default=True, metavar="NAME", help="Column (CSV) or key (JSONL).",
+            "--target", default="target", show_default=True, metavar="NAME",
+            help="Column, named in the first line, or key (JSONL).",
         ),
         encoding_option,
     )(command)  # fmt: skip

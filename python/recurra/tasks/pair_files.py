@@ -29,8 +29,9 @@ def read_pairs(
     """The sources and the targets in a file, as many of each.
 
     path : a file, also .gz, .bz2 or .xz, or "-" for standard input
-    format : "tab" (a line holds source, tab, target; what follows another tab is left out), "csv" (with a header line),
-        "jsonl" (an object a line) or "chatterbot" (YAML with a list `conversations` of lists of turns: each turn is the
+    format : "tab" (a line holds source, tab, target; what follows another tab is left out, and a first line that holds
+        the names `source` and `target` says which columns they are), "csv" (with a header line), "jsonl" (an object a
+        line) or "chatterbot" (YAML with a list `conversations` of lists of turns: each turn is the
         target of the one before it, and a lone text has none; extra ``recurra[chat]``); by default what the file's
         ending says, "tab" for others
     source, target : the columns of "csv", the keys of "jsonl"
@@ -49,7 +50,7 @@ def read_pairs(
     elif format == "jsonl":
         rows = _objects(iter_lines(path, encoding, blank=True, longest=2 * SENTENCE), name, source, target)
     else:
-        rows = _lines(iter_lines(path, encoding, blank=True, longest=2 * SENTENCE), name)
+        rows = _lines(iter_lines(path, encoding, blank=True, longest=2 * SENTENCE), name, source, target)
     sources, targets = [], []
     for line, left, right in rows:
         for what, text in (("source", left), ("target", right)):
@@ -66,15 +67,29 @@ def read_pairs(
 Rows = Iterator[tuple[str, Any, Any]]
 
 
-def _lines(lines: Iterator[str], name: str) -> Rows:
+def _lines(lines: Iterator[str], name: str, source: str, target: str) -> Rows:
+    where = (0, 1)
+    first = True
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            parts = line.rstrip("\r\n").split("\t")
-            if len(parts) < 2:
-                raise ValueError(
-                    f"{name}, line {number}: must be source, tab, target, got no tab in {line.strip()[:60]!r}"
-                )
-            yield f"line {number}", parts[0], parts[1]
+        if not line.strip():
+            continue
+        parts = line.rstrip("\r\n").split("\t")
+        if first and {source, target} <= set(parts):
+            where = parts.index(source), parts.index(target)
+        elif first and (source, target) != ("source", "target"):
+            raise ValueError(
+                f"{name}, line {number}: must hold the names {source!r} and {target!r} between tabs, "
+                f"got {line.strip()[:60]!r}"
+            )
+        elif len(parts) <= max(where):
+            raise ValueError(
+                f"{name}, line {number}: must be source, tab, target, got no tab in {line.strip()[:60]!r}"
+                if where == (0, 1)
+                else f"{name}, line {number}: must have {max(where) + 1} columns, got {len(parts)}"
+            )
+        else:
+            yield f"line {number}", parts[where[0]], parts[where[1]]
+        first = False
 
 
 def _table(content: str, name: str, source: str, target: str) -> Rows:
@@ -84,7 +99,10 @@ def _table(content: str, name: str, source: str, target: str) -> Rows:
         columns = reader.fieldnames or []
         for column in (source, target):
             if column not in columns:
-                raise ValueError(f"{name} must have the columns {source!r} and {target!r}, got {', '.join(columns)}")
+                raise ValueError(
+                    f"{name} must have the columns {source!r} and {target!r}, got {', '.join(columns)}: "
+                    "source= and target= name others"
+                )
         for row in reader:
             yield f"line {reader.line_num}", row[source], row[target]
     except csv.Error as error:
@@ -102,7 +120,10 @@ def _objects(lines: Iterator[str], name: str, source: str, target: str) -> Rows:
         except ValueError as error:
             raise ValueError(f"{name}, line {number}: must be a JSON object: {error}") from None
         if not isinstance(row, dict) or source not in row or target not in row:
-            raise ValueError(f"{name}, line {number}: must be an object with the keys {source!r} and {target!r}")
+            raise ValueError(
+                f"{name}, line {number}: must be an object with the keys {source!r} and {target!r}: "
+                "source= and target= name others"
+            )
         yield f"line {number}", row[source], row[target]
 
 

@@ -41,8 +41,7 @@ class KernelCell(Layer, DropoutRNNCell):
     Zoneout is every cell's: `zoneout_h`, and `zoneout_c` where there is a state c, are the probabilities in [0, 1] with
     which each unit of the state keeps its value before a step, drawn anew for each step in training; otherwise the unit
     takes that share of it and the rest of the new value. The new states are those of the equations without zoneout, the
-    output is h after it. From D. Krueger and others, Zoneout: Regularizing RNNs by Randomly Preserving Hidden
-    Activations, 2016.
+    output is h after it. From D. Krueger and others, "Zoneout" (2016, arXiv:1606.01305).
     """
 
     #: shapes of weights, gates, states and usual activations
