@@ -1,12 +1,12 @@
-// Products with a weight matrix of 8-bit integers, one scale for each column. Activations are quantized as they come, one
-// scale for each row:
+// Products with a weight matrix of 8-bit integers, one scale for each column. Activations are quantized as they come,
+// one scale for each row:
 //
 //   s = 127 / (max |x| + 1e-7)      q = round(x s), to even      r = 1 / s
 //   z[j] = r m[j] sum over k of q[k] w[k, j]                     m[j] = 1 / (the column's scale), w int8 in [-127, 127]
 //
-// The sums are exact integers (int8_tile.hpp) and the rest is elementwise, so a row's result depends neither on the other
-// rows nor on threads, tiles or instructions. A row that holds NaN or an infinity gives NaN in every column. These are the
-// formulas of Keras's int8 layers.
+// The sums are exact integers (int8_tile.hpp) and the rest is elementwise, so a row's result depends neither on the
+// other rows nor on threads, tiles or instructions. A row that holds NaN or an infinity gives NaN in every column.
+// These are the formulas of Keras's int8 layers.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -129,8 +129,8 @@ class Int8Matrix {
   const Panels<T>& units() const { return units_; }
   bool fits(Index K, Index gates, Index units) const { return K_ == K && gates_ == gates && units_.columns == units; }
 
-  /// z[i, 0:width] (+)= r m q w of gate g and panel p, for `count` rows of a from `first` on. before, after: (width,) added
-  /// to z before and after that, or null. accumulate: whether z holds numbers to be continued.
+  /// z[i, 0:width] (+)= r m q w of gate g and panel p, for `count` rows of a from `first` on. before, after: (width,)
+  /// added to z before and after that, or null. accumulate: whether z holds numbers to be continued.
   void multiply(const QuantizedRows<T>& a, Index first, Index count, Index p, Index g, T* z, Index ldz, bool accumulate,
                 const T* before = nullptr, const T* after = nullptr) const {
     alignas(64) std::int32_t sums[most_rows * panel_vectors * int32_lanes];

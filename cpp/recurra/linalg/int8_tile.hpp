@@ -2,8 +2,8 @@
 //
 //   sums[r, 0:NV*L] = start[0:NV*L] + sum over k of a[r, k] * panel[k, 0:NV*L]        L int32 lanes of a vector, r < MR
 //
-// a       values in [-127, 127], stored as the instruction wants them: see Int8Kernel. Rows lda bytes apart, each a whole
-//         number of blocks of k
+// a       values in [-127, 127], stored as the instruction wants them: see Int8Kernel. Rows lda bytes apart, each
+//         a whole number of blocks of k
 // panel   [block of k][column][k in the block], int8 in [-127, 127]
 // start   int32, where the sums begin
 // sums    rows `stride` elements apart, overwritten
@@ -11,9 +11,9 @@
 // The sums are exact for up to max_int8_depth k, so all instructions, orders and tile heights give the same bits.
 //
 // Two ways. vpdpbusd (AVX-512 VNNI and AVX-VNNI, found when the program runs) multiplies unsigned by signed bytes, four
-// k at a time: a is stored as a + 128, and `start` takes 128 times the sum of the weights away. Elsewhere both sides are
-// widened to int16 and multiplied in pairs (pmaddwd), which cannot overflow; vpmaddubsw, which multiplies bytes, would
-// saturate.
+// k at a time: a is stored as a + 128, and `start` takes 128 times the sum of the weights away. Elsewhere both sides
+// are widened to int16 and multiplied in pairs (pmaddwd), which cannot overflow; vpmaddubsw, which multiplies bytes,
+// would saturate.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -146,9 +146,9 @@ RECURRA_INLINE std::int32_t four_bytes(const std::uint8_t* p) {
   return value;
 }
 
-// The body of a tile, for any vector type. Where one row's sums are few, `sets` of them take the blocks of k in turn, so that
-// more of them are in flight. A macro: a function with a target attribute cannot inline one without, and templates on
-// vector types with attributes lose them.
+// The body of a tile, for any vector type. Where one row's sums are few, `sets` of them take the blocks of k in turn,
+// so that more of them are in flight. A macro: a function with a target attribute cannot inline one without, and
+// templates on vector types with attributes lose them.
 #define RECURRA_INT8_TILE(V, zero, load_sums, store_sums, add, block_bytes, load_weights, repeat, add_products)   \
   constexpr int sets = MR * NV <= 2 ? 4 : MR * NV <= 4 ? 2 : 1;                                                   \
   constexpr Index width = NV * (block_bytes);                                                                     \

@@ -1,5 +1,5 @@
-// The cell's backward on blocks of rows and a panel of units, of a step: dz from dL/dh, through the normalisation of its
-// columns and the operands of later stages.
+// The cell's backward on blocks of rows and a panel of units, of a step: dz from dL/dh, through the normalisation of
+// its columns and the operands of later stages.
 #pragma once
 #include "recurra/sequence/backward_products.hpp"
 
