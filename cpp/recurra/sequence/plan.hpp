@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "recurra/sequence/row_layout.hpp"
+#include "recurra/support/compiler.hpp"
 #include "recurra/support/layout.hpp"
 
 namespace recurra {
