@@ -167,17 +167,17 @@ class View {
   T* data_ = nullptr;
 };
 
-inline bool contiguous(const py::array& array) {
-  constexpr int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  return (array.flags() & wanted) == wanted;
-}
+/// numpy's flags of arrays that kernels can read as they are.
+inline constexpr int contiguous_flags = int(py::array::c_style) | int(py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+
+inline bool contiguous(const py::array& array) { return (array.flags() & contiguous_flags) == contiguous_flags; }
 
 namespace detail {
 template <class T>
 View<const T> readable(py::array array) {
   if (!contiguous(array)) {
     const auto bytes = static_cast<size_t>(array.nbytes());
-    array = py::array::ensure(array, py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+    array = py::array::ensure(array, contiguous_flags);
     if (!array) throw OutOfMemory(bytes);
   }
   const T* data = static_cast<const T*>(array.data());
@@ -327,7 +327,8 @@ View<T> output(std::vector<Size> shape) {
   Size room = std::numeric_limits<Size>::max() / static_cast<Size>(sizeof(T)), count = 1;
   for (const Size size : shape) {
     if (size < 0) throw py::value_error("a result's shape must not be negative");
-    if (size > 0 && (room /= size) == 0) throw py::value_error("the result would be larger than any memory");
+    if (size > 0) room /= size;
+    if (room == 0) throw py::value_error("the result would be larger than any memory");
     count *= size;
   }
   if (count < (Size{1} << 16) / Size(sizeof(T))) {

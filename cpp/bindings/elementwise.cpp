@@ -14,8 +14,7 @@ struct Rows {
 Rows rows_of(const py::array& x, const char* name) {
   if (x.ndim() == 0) throw py::value_error(std::string(name) + " must have shape (..., V), got ()");
   const Size V = x.shape(x.ndim() - 1);
-  if (V == 0 && x.size() == 0 && x.ndim() > 0)
-    throw py::value_error(std::string(name) + " must have shape (..., V) with V >= 1, got " + shape_text(x));
+  if (V == 0) throw py::value_error(std::string(name) + " must have shape (..., V) with V >= 1, got " + shape_text(x));
   return {x.size() / V, V};
 }
 

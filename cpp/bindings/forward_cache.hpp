@@ -179,7 +179,8 @@ class ForwardCacheOf final : public ForwardCache {
   /// The letter of h's size in messages.
   const char* h_letter() const { return cell_.projects ? "P" : "H"; }
 
-  /// H, from the projection kernel or the recurrent kernel where there is one, else from the unit parameters or the kernel.
+  /// H, from the projection kernel or the recurrent kernel where there is one, else from the unit parameters or the
+  /// kernel.
   Size read_units(const Arguments& in, const char* GH_text) {
     const Size G = cell_.gates;
     if (cell_.has_recurrent_kernel()) {

@@ -43,8 +43,8 @@ py::dict build_config() {
 }  // namespace
 }  // namespace recurra::bindings
 
-// Kernels share the thread pool, the workspace and caches of packed weights; each guards itself. Arguments are read while
-// the caller holds them.
+// Kernels share the thread pool, the workspace and caches of packed weights; each guards itself. Arguments are read
+// while the caller holds them.
 PYBIND11_MODULE(RECURRA_MODULE, m, pybind11::mod_gil_not_used()) {
   using namespace recurra::bindings;
   m.doc() = "recurra's kernels, compiled for " RECURRA_ISA "; see kernels.pyi for what each function takes.";

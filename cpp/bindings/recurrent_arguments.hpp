@@ -29,8 +29,8 @@ struct States {
   }
 };
 
-/// A cell's weights: kernel, recurrent kernel, bias, projection kernel, unit parameters, of which it has those that it declares. Bias may
-/// be None.
+/// A cell's weights: kernel, recurrent kernel, bias, projection kernel, unit parameters, of which it has those that it
+/// declares. Bias may be None.
 struct Weights {
   py::tuple items;
   py::handle kernel, recurrent_kernel = py::none(), bias = py::none(), projection_kernel = py::none(),

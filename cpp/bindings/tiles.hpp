@@ -1,4 +1,5 @@
-/// product<T, Columns> of linalg/tile.hpp and the kernels of linalg/int8_tile.hpp: compiled once, in tiles.cpp, for all kernels; only declared elsewhere.
+/// product<T, Columns> of linalg/tile.hpp and the kernels of linalg/int8_tile.hpp: compiled once, in tiles.cpp, for all
+/// kernels; only declared elsewhere.
 #pragma once
 #include "recurra/linalg/int8_tile.hpp"
 #include "recurra/linalg/tile.hpp"

@@ -1,5 +1,5 @@
-// IndRNN (Li et al. 2018, "Independently Recurrent Neural Network"): h' = a(z + u h), z from x alone, u a weight of each
-// unit. h is carried. See cell.hpp.
+// IndRNN (Li et al. 2018, "Independently Recurrent Neural Network"): h' = a(z + u h), z from x alone, u a weight of
+// each unit. h is carried. See cell.hpp.
 #pragma once
 #include "recurra/cells/cell.hpp"
 

@@ -1,9 +1,9 @@
 // GRU, the reset gate applied after the recurrent product, with layer normalisation of the summed inputs (Ba, Kiros and
-// Hinton 2016, equation 4): of each gate, and of the candidate's two parts by themselves, with scale a and shift b of each
-// unit. N(z) = (z - mean) / sqrt(variance + epsilon) over the units of a row.
+// Hinton 2016, equation 4): of each gate, and of the candidate's two parts by themselves, with scale a and shift b of
+// each unit. N(z) = (z - mean) / sqrt(variance + epsilon) over the units of a row.
 //   z = s(az N(zz) + bz), r = s(ar N(zr) + br), n = a(ax N(nx) + bx + r (ah N(nh) + bh)), h' = z h + (1 - z) n
-// nh = h Un, nx = x Wn. There is no bias beside the shift. h is carried. Unit parameters: az, ar, ah, ax, bz, br, bh, bx.
-// See cell.hpp.
+// nh = h Un, nx = x Wn. There is no bias beside the shift. h is carried. Unit parameters: az, ar, ah, ax, bz, br, bh,
+// bx. See cell.hpp.
 #pragma once
 #include "recurra/cells/cell.hpp"
 

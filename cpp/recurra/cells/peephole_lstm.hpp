@@ -1,5 +1,5 @@
-// LSTM with peephole connections, in the equations of Keras's experimental PeepholeLSTMCell (after Gers, Schraudolph and
-// Schmidhuber 2002): i and f see c before the step, o sees c after it, through weights p of each unit.
+// LSTM with peephole connections, in the equations of Keras's experimental PeepholeLSTMCell (after Gers, Schraudolph
+// and Schmidhuber 2002): i and f see c before the step, o sees c after it, through weights p of each unit.
 //   i = s(zi + pi c), f = s(zf + pf c), g = a(zg), c' = f c + i g, o = s(zo + po c'), h' = o a(c')
 // c is carried. Unit parameters: pi, pf, po. See cell.hpp.
 #pragma once

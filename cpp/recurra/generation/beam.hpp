@@ -1,5 +1,5 @@
-// Beam search: the most probable continuations of a prompt, some at a time. Each step extends every open continuation by
-// every token and keeps the most probable of all of them.
+// Beam search: the most probable continuations of a prompt, some at a time. Each step extends every open continuation
+// by every token and keeps the most probable of all of them.
 #pragma once
 #include <functional>
 

@@ -1,6 +1,6 @@
-// Text from a network: the prompt is read, then each token is chosen from the scores and read in turn, all in one parallel
-// region. With many rows each worker has some of them; with few the workers divide units and choices, and meet at a
-// barrier after each layer and each choice.
+// Text from a network: the prompt is read, then each token is chosen from the scores and read in turn, all in one
+// parallel region. With many rows each worker has some of them; with few the workers divide units and choices, and meet
+// at a barrier after each layer and each choice.
 #pragma once
 #include "recurra/generation/choose.hpp"
 #include "recurra/generation/network_step.hpp"

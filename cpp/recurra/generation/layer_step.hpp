@@ -92,8 +92,8 @@ class LayerStep {
     }
   }
 
-  /// Step s of the first `rows` rows. table: the input's products of token ids[b] of row b (Network::token_products), or
-  /// null to read the input. out: (rows, P), out_stride apart. A barrier must follow.
+  /// Step s of the first `rows` rows. table: the input's products of token ids[b] of row b (Network::token_products),
+  /// or null to read the input. out: (rows, P), out_stride apart. A barrier must follow.
   void run(const Worker& worker, Index s, Index rows, const T* table, const std::int32_t* ids, Index V, T* out,
            Index out_stride) {
     const Range panels = worker.range(units_.count);

@@ -1,7 +1,8 @@
 // A network that reads tokens, its weights packed for steps of few rows: an embedding table, then recurrent and dense
 // layers in any order, of which the last gives a score of each token.
 //
-// The weights are packed when the network is made; the table is read in place and must stay. Both may be 8-bit integers.
+// The weights are packed when the network is made; the table is read in place and must stay. Both may be 8-bit
+// integers.
 #pragma once
 #include <atomic>
 #include <memory>
@@ -107,8 +108,8 @@ class Network {
   Index scores() const { return layers_.back().P; }
   bool probabilities() const { return probabilities_; }
 
-  /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there is
-  /// no such table. It is made when about as many tokens were read as it holds. tokens: read by the call that asks.
+  /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there
+  /// is no such table. It is made when about as many tokens were read as it holds. tokens: read by the call that asks.
   const T* token_products(Index tokens) {
     const NetworkLayer<T>& first = layers_.front();
     const Index size = V_ * first.units().count * first.z_stride();

@@ -25,8 +25,8 @@ class NetworkStep {
     }
   }
 
-  /// Call work(worker) on the threads that pay for a number of steps of `rows` rows. Workers meet at barriers, so it must
-  /// not throw.
+  /// Call work(worker) on the threads that pay for a number of steps of `rows` rows. Workers meet at barriers, so it
+  /// must not throw.
   template <class Work>
   void on_workers(Index rows, Index steps, Work&& work) const {
     // Of one step: 40 GFLOP/s, or 20 GB/s where few rows share a read of the weights.

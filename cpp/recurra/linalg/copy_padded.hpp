@@ -1,7 +1,7 @@
 // Copies with zeros behind, or of nothing but zeros.
 //
-// A choice within the loop, `from ? from[j] : 0`, becomes a masked load where there are mask registers; of a null pointer
-// that takes hundreds of cycles each time, though the mask is empty.
+// A choice within the loop, `from ? from[j] : 0`, becomes a masked load where there are mask registers; of a null
+// pointer that takes hundreds of cycles each time, though the mask is empty.
 #pragma once
 #include <algorithm>
 

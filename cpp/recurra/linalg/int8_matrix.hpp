@@ -1,12 +1,12 @@
-// Products with a weight matrix of 8-bit integers, one scale for each column. Activations are quantized as they come, one
-// scale for each row:
+// Products with a weight matrix of 8-bit integers, one scale for each column. Activations are quantized as they come,
+// one scale for each row:
 //
 //   s = 127 / (max |x| + 1e-7)      q = round(x s), to even      r = 1 / s
 //   z[j] = r m[j] sum over k of q[k] w[k, j]                     m[j] = 1 / (the column's scale), w int8 in [-127, 127]
 //
-// The sums are exact integers (int8_tile.hpp) and the rest is elementwise, so a row's result depends neither on the other
-// rows nor on threads, tiles or instructions. A row that holds NaN or an infinity gives NaN in every column. These are the
-// formulas of Keras's int8 layers.
+// The sums are exact integers (int8_tile.hpp) and the rest is elementwise, so a row's result depends neither on the
+// other rows nor on threads, tiles or instructions. A row that holds NaN or an infinity gives NaN in every column.
+// These are the formulas of Keras's int8 layers.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -116,7 +116,7 @@ class Int8Matrix {
   Int8Matrix(const std::int8_t* values, const T* scales, Index K, Index gates, Index units)
       : kernel_(Int8Kernels<>::best()), K_(K), gates_(gates), units_(units) {
     const Index columns = gates_ * padded_sums();
-    values_.resize(std::max<Index>(1, kernel_.groups(K) * kernel_.group * columns));
+    values_.resize(std::max<Index>(1, kernel_.k_blocks(K) * kernel_.k_block * columns));
     start_.resize(std::max<Index>(1, columns));
     multipliers_.resize(std::max<Index>(1, columns));
     parallel_panels([&](Index p) {
@@ -129,20 +129,20 @@ class Int8Matrix {
   const Panels<T>& units() const { return units_; }
   bool fits(Index K, Index gates, Index units) const { return K_ == K && gates_ == gates && units_.columns == units; }
 
-  /// z[i, 0:width] (+)= r m q w of gate g and panel p, for `count` rows of a from `first` on. before, after: (width,) added
-  /// to z before and after that, or null. accumulate: whether z holds numbers to be continued.
+  /// z[i, 0:width] (+)= r m q w of gate g and panel p, for `count` rows of a from `first` on. before, after: (width,)
+  /// added to z before and after that, or null. accumulate: whether z holds numbers to be continued.
   void multiply(const QuantizedRows<T>& a, Index first, Index count, Index p, Index g, T* z, Index ldz, bool accumulate,
                 const T* before = nullptr, const T* after = nullptr) const {
     alignas(64) std::int32_t sums[most_rows * panel_vectors * int32_lanes];
     const Index width = sum_width(p);
     const int vectors = int(width / int32_lanes), most = kernel_.rows[vectors - 1];
-    const std::int8_t* panel = values_.data() + offset(p, g) * kernel_.groups(K_) * kernel_.group;
+    const std::int8_t* panel = values_.data() + offset(p, g) * kernel_.k_blocks(K_) * kernel_.k_block;
     const std::int32_t* start = start_.data() + offset(p, g);
     for (Index i0 = 0; i0 < count; i0 += most_rows) {
       const Index rows = std::min(most_rows, count - i0), blocks = (rows + most - 1) / most;
       for (Index n = 0; n < blocks; ++n) {
         const Index r0 = rows * n / blocks, r1 = rows * (n + 1) / blocks;
-        kernel_.tile[vectors - 1][r1 - r0 - 1](a.row(first + i0 + r0), a.stride(), kernel_.groups(K_), panel, start,
+        kernel_.tile[vectors - 1][r1 - r0 - 1](a.row(first + i0 + r0), a.stride(), kernel_.k_blocks(K_), panel, start,
                                                sums + r0 * width, width);
       }
       scale(a, first + i0, rows, sums, width, units_.width(p), multipliers_.data() + offset(p, g), z + i0 * ldz, ldz,
@@ -183,19 +183,19 @@ class Int8Matrix {
                  });
   }
   void pack(const std::int8_t* values, const T* scales, Index p, Index g) {
-    const Index used = units_.used(p), width = sum_width(p), group = kernel_.group, row = gates_ * units_.columns;
+    const Index used = units_.used(p), width = sum_width(p), k_block = kernel_.k_block, row = gates_ * units_.columns;
     const Index column = g * units_.columns + units_.first(p);
-    std::int8_t* out = values_.data() + offset(p, g) * kernel_.groups(K_) * group;
+    std::int8_t* out = values_.data() + offset(p, g) * kernel_.k_blocks(K_) * k_block;
     std::int32_t* sums = start_.data() + offset(p, g);
     T* multipliers = multipliers_.data() + offset(p, g);
     std::fill_n(sums, width, 0);
     for (Index j = 0; j < width; ++j) multipliers[j] = j < used ? T(1) / scales[column + j] : T(0);
-    for (Index k0 = 0; k0 < K_; k0 += group, out += width * group) {
-      std::memset(out, 0, size_t(width * group));
-      for (Index n = 0; n < std::min(group, K_ - k0); ++n) {
+    for (Index k0 = 0; k0 < K_; k0 += k_block, out += width * k_block) {
+      std::memset(out, 0, size_t(width * k_block));
+      for (Index n = 0; n < std::min(k_block, K_ - k0); ++n) {
         const std::int8_t* from = values + (k0 + n) * row + column;
         for (Index j = 0; j < used; ++j) {
-          out[j * group + n] = from[j];
+          out[j * k_block + n] = from[j];
           sums[j] -= 128 * std::int32_t(from[j]);
         }
       }

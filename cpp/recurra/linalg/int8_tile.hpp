@@ -2,18 +2,18 @@
 //
 //   sums[r, 0:NV*L] = start[0:NV*L] + sum over k of a[r, k] * panel[k, 0:NV*L]        L int32 lanes of a vector, r < MR
 //
-// a       values in [-127, 127], stored as the instruction wants them: see Int8Kernel. Rows lda bytes apart, each a whole
-//         number of groups
-// panel   [group of k][column][k in the group], int8 in [-127, 127]
+// a       values in [-127, 127], stored as the instruction wants them: see Int8Kernel. Rows lda bytes apart, each
+//         a whole number of blocks of k
+// panel   [block of k][column][k in the block], int8 in [-127, 127]
 // start   int32, where the sums begin
 // sums    rows `stride` elements apart, overwritten
 //
 // The sums are exact for up to max_int8_depth k, so all instructions, orders and tile heights give the same bits.
 //
 // Two ways. vpdpbusd (AVX-512 VNNI and AVX-VNNI, found when the program runs) multiplies unsigned by signed bytes, four
-// k at a time: a is stored as a + 128, and `start` takes 128 times the sum of the weights away. Elsewhere both sides are
-// widened to int16 and multiplied in pairs (pmaddwd), which cannot overflow; vpmaddubsw, which multiplies bytes, would
-// saturate.
+// k at a time: a is stored as a + 128, and `start` takes 128 times the sum of the weights away. Elsewhere both sides
+// are widened to int16 and multiplied in pairs (pmaddwd), which cannot overflow; vpmaddubsw, which multiplies bytes,
+// would saturate.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -38,7 +38,7 @@ inline constexpr int int32_lanes = lanes<float>;
 /// The most k of a product: 127 * 127 * k stays below 2^31.
 inline constexpr Index max_int8_depth = Index{1} << 17;
 
-using Int8Tile = void (*)(const std::uint8_t* a, Index lda, Index groups, const std::int8_t* panel,
+using Int8Tile = void (*)(const std::uint8_t* a, Index lda, Index k_blocks, const std::int8_t* panel,
                           const std::int32_t* start, std::int32_t* sums, Index stride);
 
 inline constexpr int max_int8_rows = 12;
@@ -46,15 +46,15 @@ inline constexpr int max_int8_rows = 12;
 /// The tiles of one instruction, and how it wants its operands.
 struct Int8Kernel {
   const char* name;
-  int group;  // k that are multiplied at once
+  int k_block;  // k that are multiplied at once
   bool unsigned_rows;  // a is stored as uint8, a + 128; else as int16
   int rows[panel_vectors];  // the most rows of a tile of 1, 2, ... vectors
   Int8Tile tile[panel_vectors][max_int8_rows];  // [vectors - 1][rows - 1]
 
   Index value_bytes() const { return unsigned_rows ? 1 : 2; }
-  Index groups(Index k) const { return (k + group - 1) / group; }
+  Index k_blocks(Index k) const { return (k + k_block - 1) / k_block; }
   /// Bytes of a stored row of k values.
-  Index row_bytes(Index k) const { return groups(k) * group * value_bytes(); }
+  Index row_bytes(Index k) const { return k_blocks(k) * k_block * value_bytes(); }
 };
 
 namespace detail {
@@ -146,25 +146,25 @@ RECURRA_INLINE std::int32_t four_bytes(const std::uint8_t* p) {
   return value;
 }
 
-// The body of a tile, for any vector type. Where one row's sums are few, `sets` of them take the groups in turn, so that
-// more of them are in flight. A macro: a function with a target attribute cannot inline one without, and templates on
-// vector types with attributes lose them.
-#define RECURRA_INT8_TILE(V, zero, load_sums, store_sums, add, group_bytes, load_weights, repeat, add_products)   \
+// The body of a tile, for any vector type. Where one row's sums are few, `sets` of them take the blocks of k in turn,
+// so that more of them are in flight. A macro: a function with a target attribute cannot inline one without, and
+// templates on vector types with attributes lose them.
+#define RECURRA_INT8_TILE(V, zero, load_sums, store_sums, add, block_bytes, load_weights, repeat, add_products)   \
   constexpr int sets = MR * NV <= 2 ? 4 : MR * NV <= 4 ? 2 : 1;                                                   \
-  constexpr Index width = NV * (group_bytes);                                                                     \
+  constexpr Index width = NV * (block_bytes);                                                                     \
   V sum[sets][MR][NV];                                                                                            \
   RECURRA_UNROLL for (int r = 0; r < MR; ++r) RECURRA_UNROLL for (int v = 0; v < NV; ++v) {                       \
     sum[0][r][v] = load_sums(start + v * int32_lanes);                                                            \
     RECURRA_UNROLL for (int s = 1; s < sets; ++s) sum[s][r][v] = zero();                                          \
   }                                                                                                               \
   Index k = 0;                                                                                                    \
-  for (; k + sets <= groups; k += sets) {                                                                         \
+  for (; k + sets <= k_blocks; k += sets) {                                                                       \
     RECURRA_UNROLL for (int s = 0; s < sets; ++s) {                                                               \
       V weights[NV];                                                                                              \
       if (MR <= 4) {                                                                                              \
         RECURRA_UNROLL for (int line = 0; line < int(width); line += 64) RECURRA_PREFETCH(panel + 2048 + line);   \
       }                                                                                                           \
-      RECURRA_UNROLL for (int v = 0; v < NV; ++v) weights[v] = load_weights(panel + v * (group_bytes));           \
+      RECURRA_UNROLL for (int v = 0; v < NV; ++v) weights[v] = load_weights(panel + v * (block_bytes));           \
       RECURRA_UNROLL for (int r = 0; r < MR; ++r) {                                                               \
         const V value = repeat(four_bytes(a + r * lda));                                                          \
         RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[s][r][v] = add_products(sum[s][r][v], value, weights[v]); \
@@ -173,11 +173,11 @@ RECURRA_INLINE std::int32_t four_bytes(const std::uint8_t* p) {
       panel += width;                                                                                             \
     }                                                                                                             \
   }                                                                                                               \
-  for (; k < groups; ++k) {                                                                                       \
+  for (; k < k_blocks; ++k) {                                                                                     \
     RECURRA_UNROLL for (int r = 0; r < MR; ++r) {                                                                 \
       const V value = repeat(four_bytes(a + r * lda));                                                            \
       RECURRA_UNROLL for (int v = 0; v < NV; ++v) sum[0][r][v] =                                                  \
-          add_products(sum[0][r][v], value, load_weights(panel + v * (group_bytes)));                             \
+          add_products(sum[0][r][v], value, load_weights(panel + v * (block_bytes)));                             \
     }                                                                                                             \
     a += 4;                                                                                                       \
     panel += width;                                                                                               \
@@ -188,7 +188,7 @@ RECURRA_INLINE std::int32_t four_bytes(const std::uint8_t* p) {
   }
 
 template <int MR, int NV>
-RECURRA_NOINLINE void int8_tile_pairs(const std::uint8_t* a, Index lda, Index groups, const std::int8_t* panel,
+RECURRA_NOINLINE void int8_tile_pairs(const std::uint8_t* a, Index lda, Index k_blocks, const std::int8_t* panel,
                                       const std::int32_t* start, std::int32_t* sums, Index stride){
     RECURRA_INT8_TILE(Pairs::V, Pairs::zero, Pairs::load, Pairs::store, Pairs::add, 2 * int32_lanes, Pairs::widen,
                       Pairs::repeat, Pairs::add_products)}
@@ -196,7 +196,7 @@ RECURRA_NOINLINE void int8_tile_pairs(const std::uint8_t* a, Index lda, Index gr
 #if defined(EIGEN_VECTORIZE_AVX512)
 #define RECURRA_INT8_VNNI "avx512_vnni"
 template <int MR, int NV>
-__attribute__((noinline, target("avx512vnni"))) void int8_tile_vnni(const std::uint8_t* a, Index lda, Index groups,
+__attribute__((noinline, target("avx512vnni"))) void int8_tile_vnni(const std::uint8_t* a, Index lda, Index k_blocks,
                                                                     const std::int8_t* panel, const std::int32_t* start,
                                                                     std::int32_t* sums, Index stride) {
 #define RECURRA_STORE(p, v) _mm512_storeu_si512(p, v)
@@ -211,7 +211,7 @@ inline bool has_int8_vnni() {
 #elif defined(__AVX2__)
 #define RECURRA_INT8_VNNI "avx_vnni"
 template <int MR, int NV>
-__attribute__((noinline, target("avxvnni"))) void int8_tile_vnni(const std::uint8_t* a, Index lda, Index groups,
+__attribute__((noinline, target("avxvnni"))) void int8_tile_vnni(const std::uint8_t* a, Index lda, Index k_blocks,
                                                                  const std::int8_t* panel, const std::int32_t* start,
                                                                  std::int32_t* sums, Index stride) {
 #define RECURRA_LOAD(p) _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))
@@ -279,7 +279,7 @@ struct Int8Kernels {
   /// The one in use. The environment variable RECURRA_VNNI=0 keeps to the instructions that the variant is built for.
   static const Int8Kernel& best() {
     static const Int8Kernel& kernel = [&]() -> const Int8Kernel& {
-      const char* set = std::getenv("RECURRA_VNNI");
+      const char* set = std::getenv("RECURRA_VNNI");  // NOLINT(concurrency-mt-unsafe): read once
       const bool allowed = !(set && std::strcmp(set, "0") == 0);
       return allowed && vnni() ? *vnni() : pairs();
     }();

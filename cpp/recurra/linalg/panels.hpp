@@ -4,7 +4,6 @@
 // packed panel is contiguous, [k][width].
 #pragma once
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
 #include "recurra/linalg/simd.hpp"
@@ -44,13 +43,22 @@ RECURRA_INLINE void with_vectors(Index vectors, Run&& run) {
   run(std::integral_constant<int, 1>{});
 }
 
+/// The rows of a panel from one matrix to another: to[k * to_stride, 0:used] = from[k * from_stride, 0:used] for k < K.
+template <class T>
+void copy_panel(const T* from, Index from_stride, Index K, Index used, T* to, Index to_stride) {
+  constexpr Index W = lanes<T>;
+  if (used < Panels<T>::full) {
+    for (Index k = 0; k < K; ++k, from += from_stride, to += to_stride) copy(from, used, to);
+    return;
+  }
+  for (Index k = 0; k < K; ++k, from += from_stride, to += to_stride)
+    RECURRA_UNROLL for (int n = 0; n < panel_vectors; ++n) store(to + n * W, load(from + n * W));
+}
+
 /// out[k, 0:width] = b[k * stride, 0:used], then zeros, for k < K. b: the panel's first column of a (K, stride) matrix.
 template <class T>
 void pack_rows(const T* b, Index stride, Index K, Index used, Index width, T* out) {
-  if (used == Panels<T>::full) {
-    for (Index k = 0; k < K; ++k, b += stride, out += Panels<T>::full) std::memcpy(out, b, Panels<T>::full * sizeof(T));
-    return;
-  }
+  if (used == Panels<T>::full) return copy_panel(b, stride, K, used, out, width);
   for (Index k = 0; k < K; ++k, b += stride, out += width) {
     for (Index j = 0; j < used; ++j) out[j] = b[j];
     for (Index j = used; j < width; ++j) out[j] = T(0);

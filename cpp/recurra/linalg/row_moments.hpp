@@ -1,7 +1,8 @@
 // Mean and variance of a row, and normalisation with them, forward and backward: what layer normalisation needs.
 //
 // A row of n values is read a vector at a time: at(j) is the address of the values from j on, j a multiple of the
-// lanes. A sum adds whole vectors, j ascending, then the lanes; so its bits depend on n alone, wherever the vectors lie.
+// lanes. A sum adds whole vectors, j ascending, then the lanes; so its bits depend on n alone, wherever the vectors
+// lie.
 #pragma once
 #include <cmath>
 

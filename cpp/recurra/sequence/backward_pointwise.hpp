@@ -1,5 +1,5 @@
-// The cell's backward on blocks of rows and a panel of units, of a step: dz from dL/dh, through the normalisation of its
-// columns and the operands of later stages.
+// The cell's backward on blocks of rows and a panel of units, of a step: dz from dL/dh, through the normalisation of
+// its columns and the operands of later stages.
 #pragma once
 #include "recurra/sequence/backward_products.hpp"
 
@@ -43,8 +43,9 @@ class BackwardPointwise : protected BackwardProducts<T> {
       block.dunit_parameters = dunit_parameters_.data() + i0 * P * Hp + first;
     }
     block.dh = d;
-    for (Index i = i0; i < i1; ++i)
-      block.dy[i - i0] = upstream_.dy && !cell_.projects ? upstream_.dy.at(plan_.source(s, i)) + first : nullptr;
+    if (upstream_.dy && !cell_.projects)
+      plan_.each_source(s, i0, i1, [&](Index i, Index at) { block.dy[i - i0] = upstream_.dy.at(at) + first; });
+    else std::fill_n(block.dy, block.rows, nullptr);
     block.units = L_.H - first;
     block.dcarry = upstream_.dcarry.data() + i0 * Hp + first;
     block.activations = call_.activations();

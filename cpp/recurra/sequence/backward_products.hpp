@@ -1,4 +1,5 @@
-// The buffers of the backward loop and its matrix products: dL/dh = dz U^T in a step, and dL/dx = dz W^T after the loop.
+// The buffers of the backward loop and its matrix products: dL/dh = dz U^T in a step, and dL/dx = dz W^T after the
+// loop.
 //
 // d of a block is [panel][row][unit].
 #pragma once

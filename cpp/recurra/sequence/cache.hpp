@@ -28,9 +28,9 @@ struct SequenceCache {
 };
 
 /// Results of backward; every element is overwritten. dx: (B, steps, I), (tokens, I) with a token table, or null;
-/// dh0, dc0: (B, P) and (B, H), dc0 null unless the cell carries c; both null where they are not wanted; dkernel (I, G*H); drecurrent_kernel (P, G*H) or null; dbias:
-/// shape of bias, or null; dunit_parameters: (parameters, H), null without any; dprojection_kernel: (H, P), null
-/// unless the cell projects h.
+/// dh0, dc0: (B, P) and (B, H), dc0 null unless the cell carries c; both null where they are not wanted; dkernel (I,
+/// G*H); drecurrent_kernel (P, G*H) or null; dbias: shape of bias, or null; dunit_parameters: (parameters, H), null
+/// without any; dprojection_kernel: (H, P), null unless the cell projects h.
 template <class T>
 struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias, *dunit_parameters, *dprojection_kernel = nullptr;

@@ -19,7 +19,8 @@ struct Zoneout {
   const T* shares = nullptr;  // (B, steps, size of the state), or null: `share` for all
   T share = T(0);
   explicit operator bool() const { return shares || share != T(0); }
-  /// The shares of a vector of units, `first` and on, of which `left` are there. row: b * steps + t. size: of the state.
+  /// The shares of a vector of units, `first` and on, of which `left` are there. row: b * steps + t. size: of the
+  /// state.
   RECURRA_INLINE Packet<T> load_share(Index row, Index size, Index first, Index left) const {
     return shares ? load_partial(shares + row * size + first, left) : set1<T>(share);
   }

@@ -1,7 +1,8 @@
 // Forward over a sequence, written once for every cell.
 //
 // In: a SequenceCall (call.hpp). Out, every element overwritten: y (B, steps, P), or (B, P) unless return_sequences,
-// its rows y_stride() apart; h (B, P) and, where the cell carries c, c (B, H), the final states. In training also a cache for backward.
+// its rows y_stride() apart; h (B, P) and, where the cell carries c, c (B, H), the final states. In training also a
+// cache for backward.
 //
 // A row's result depends neither on the other rows nor on the number of threads.
 //

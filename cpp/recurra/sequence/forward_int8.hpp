@@ -3,9 +3,9 @@
 //
 //   z = r_x m_W (x W)   then + bias   then + r_h m_U (h U)          linalg/int8_matrix.hpp has the factors
 //
-// One row of x and one of h, or of a later stage's operand, is quantized at a time, when it is whole: x as it is copied to
-// its operand row, h by each worker for itself after the barrier that ends a step, since a step's products read all of it
-// and dividing that small work would cost another barrier.
+// One row of x and one of h, or of a later stage's operand, is quantized at a time, when it is whole: x as it is copied
+// to its operand row, h by each worker for itself after the barrier that ends a step, since a step's products read all
+// of it and dividing that small work would cost another barrier.
 #pragma once
 #include "recurra/sequence/forward_products.hpp"
 

@@ -121,15 +121,20 @@ class ForwardPointwise : protected ForwardState<T> {
                                    const T* carry) const {
     const Index first = units.first(p), used = units.used(p), next = with_next_step(s);
     if (y_ && call_.return_sequences) {
-      for (Index i = i0; i < i1; ++i)
-        store_row<V>(y_ + plan_.source(s, i) * call_.y_stride() + first, h + (i - i0) * V * W, used);
+      const T* from = h;
+      plan_.each_source(s, i0, i1, [&, to = y_ + first, stride = call_.y_stride()](Index, Index source) {
+        store_row<V>(to + source * stride, from, used);
+        from += V * W;
+      });
     }
-    const bool plain = L_.sections == 1 && !call_.recurrent_mask_count;
-    T* to = operand(s + 1, i0) + L_.I + 1 + first;
-    for (Index i = i0; i < std::min(i1, next); ++i, to += L_.operand_stride) {
-      const T* from = h + (i - i0) * V * W;
-      if (plain) store_row<V>(to, from, V * W);  // padding goes into the row's slack
-      else write_h(s + 1, i, from, first, used);
+    const T* from = h;
+    const Index last = std::min(i1, next);
+    if (L_.sections == 1 && !call_.recurrent_mask_count) {
+      T* to = operand(s + 1, i0) + L_.I + 1 + first;
+      for (Index i = i0; i < last; ++i, from += V * W, to += L_.operand_stride)
+        store_row<V>(to, from, V * W);  // padding goes into the row's slack
+    } else {
+      for (Index i = i0; i < last; ++i, from += V * W) write_h(s + 1, i, from, first, used);
     }
     for (Index i = std::max(i0, next); i < i1; ++i) {
       const Index at = plan_.batch_row(i) * units.columns + first;

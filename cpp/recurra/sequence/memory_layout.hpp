@@ -17,8 +17,8 @@
 namespace recurra {
 
 /// Folding: where the last vector of a panel holds few units, all their columns, unit beside unit, fit fewer vectors
-/// than there are columns. Returns how many vectors, or 0 where folding does not pay. 50 units of 4 columns: 48, and 2 whose
-/// four columns take one vector of eight (or sixteen) instead of four.
+/// than there are columns. Returns how many vectors, or 0 where folding does not pay. 50 units of 4 columns: 48, and 2
+/// whose four columns take one vector of eight (or sixteen) instead of four.
 template <class T>
 Index folded_vectors(const CellDeclaration& cell, const Panels<T>& units) {
   const Index C = cell.columns;

@@ -10,7 +10,8 @@
 namespace recurra {
 
 /// Packed once, by the first call that stores its result: of calls at the same time each packs, and all but one throw
-/// theirs away. The caller gives the same cache for as long as the weights hold the same numbers, and a new one when they change.
+/// theirs away. The caller gives the same cache for as long as the weights hold the same numbers, and a new one when
+/// they change.
 class PackedWeightsCache {
  public:
   PackedWeightsCache() = default;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "recurra/sequence/row_layout.hpp"
+#include "recurra/support/compiler.hpp"
 #include "recurra/support/layout.hpp"
 
 namespace recurra {
@@ -60,6 +61,17 @@ class Plan {
   Index source(Index s, Index i) const {
     if (source_.empty()) return layout_.row(i, reverse_ ? T_ - 1 - s : s, B_, T_);
     return source_[size_t(row(s, i))];
+  }
+  /// run(i, source(s, i)) for some positions, in order.
+  template <class Run>
+  RECURRA_INLINE void each_source(Index s, Index i0, Index i1, Run&& run) const {
+    if (!source_.empty()) {
+      for (Index i = i0; i < i1; ++i) run(i, source_[size_t(row(s, i))]);
+      return;
+    }
+    const Index distance = layout_.distance(T_);
+    Index at = layout_.row(i0, reverse_ ? T_ - 1 - s : s, B_, T_);
+    for (Index i = i0; i < i1; ++i, at += distance) run(i, at);
   }
   /// run(row, s, i) for a range of packed rows, in order.
   template <class Run>

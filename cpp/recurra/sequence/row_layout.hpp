@@ -22,6 +22,8 @@ struct RowLayout {
     if (listed()) return rows[first[b] + t];
     return order == RowOrder::time_major ? t * B + b : b * T + t;
   }
+  /// Rows from one b to the next; not of listed.
+  Index distance(Index T) const { return order == RowOrder::time_major ? 1 : T; }
 };
 
 }  // namespace recurra

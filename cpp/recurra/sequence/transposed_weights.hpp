@@ -25,7 +25,8 @@ class TransposedWeights {
   };
 
   /// For the recurrent kernel (H outputs) or the kernel (I outputs), as `out` cuts them into panels. column_sets: one,
-  /// or one for each gate when gates have masks of their own; none where no column multiplies it. panel_stride: elements from one panel of z to the next.
+  /// or one for each gate when gates have masks of their own; none where no column multiplies it. panel_stride:
+  /// elements from one panel of z to the next.
   void init(const SequenceCall<T>& call, const Layout& layout, const Panels<T>& out_panels,
             const std::vector<std::vector<int>>& column_sets, bool of_recurrent_kernel, Index panel_stride) {
     source_ = of_recurrent_kernel ? call.recurrent_kernel : call.kernel;

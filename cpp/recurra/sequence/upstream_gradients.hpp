@@ -20,8 +20,8 @@ struct StridedRows {
 
 template <class T>
 struct UpstreamGradients {
-  Buffer<T> dh,
-      dcarry;  // [position][h_stride], [position][carry_stride]: of the state after each row's last step; the loop updates dcarry
+  // Of the state after each row's last step: [position][h_stride]; [position][carry_stride], which the loop updates.
+  Buffer<T> dh, dcarry;
   StridedRows<T> dy;  // (B, steps, P), or null. A repeated output's gradient is added to that of the step it repeats
 
   /// dy: (B, steps, P), (B, P) unless return_sequences, or null; dh, dc: (B, P), (B, H), of the final states, or null.

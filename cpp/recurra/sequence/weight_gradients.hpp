@@ -165,20 +165,20 @@ class WeightGradients {
   void write_column(int c, const Block& block, const T* from, const SequenceGradients<T>& out) const {
     const Index H = L_.H, I = call_.I, GH = cell_.gates * H, first = L_.units.first(block.panel);
     const Column& column = cell_.column[c];
-    const size_t bytes = size_t(L_.units.used(block.panel)) * sizeof(T);
-    if (column.kernel >= 0)
-      for (Index k = 0; k < I; ++k, from += block.stride)
-        std::memcpy(out.dkernel + k * GH + column.kernel * H + first, from, bytes);
+    const Index used = L_.units.used(block.panel);
+    if (column.kernel >= 0) {
+      copy_panel(from, block.stride, I, used, out.dkernel + column.kernel * H + first, GH);
+      from += I * block.stride;
+    }
     if (out.dbias) {
       const bool two = cell_.biases == 2;
-      if (!two) std::memcpy(out.dbias + column.gate() * H + first, from, bytes);
-      if (two && column.kernel >= 0) std::memcpy(out.dbias + column.kernel * H + first, from, bytes);
-      if (two && column.recurrent >= 0) std::memcpy(out.dbias + GH + column.recurrent * H + first, from, bytes);
+      if (!two) copy(from, used, out.dbias + column.gate() * H + first);
+      if (two && column.kernel >= 0) copy(from, used, out.dbias + column.kernel * H + first);
+      if (two && column.recurrent >= 0) copy(from, used, out.dbias + GH + column.recurrent * H + first);
     }
     from += block.stride;
     if (column.recurrent >= 0)
-      for (Index k = 0; k < L_.P; ++k, from += block.stride)
-        std::memcpy(out.drecurrent_kernel + k * GH + column.recurrent * H + first, from, bytes);
+      copy_panel(from, block.stride, L_.P, used, out.drecurrent_kernel + column.recurrent * H + first, GH);
   }
 
   /// One of the slices of a cut of `count` operand elements.
@@ -189,6 +189,7 @@ class WeightGradients {
 
   /// Add the sums of all groups of rows to those of the first.
   void add_groups(const Block& block) {
+    if (plan_.groups() == 1) return;
     const Index rows = block.columns > 1 ? call_.I + 1 + L_.P : rows_of(block.column);
     const Index first = tokens_ ? kernel_rows_of(block) : 0;  // the rows of x are summed over tokens
     for (Index j = block.sums + first * block.stride; j < block.sums + rows * block.stride; j += W) {

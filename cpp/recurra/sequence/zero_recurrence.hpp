@@ -1,8 +1,8 @@
-// A single step that starts from zeros: h U is zero, and so is the gradient of U. Training on such calls (forecasts from
-// one step) runs the loops with a declaration of the cell whose columns do not take h.
+// A single step that starts from zeros: h U is zero, and so is the gradient of U. Training on such calls (forecasts
+// from one step) runs the loops with a declaration of the cell whose columns do not take h.
 //
-// The bits are those of the full loops but for the sign of zeros: a chain of sums that ends in h U with h = 0 adds zeros.
-// Where U is not finite they would add NaN, so such a call is left to the full loops.
+// The bits are those of the full loops but for the sign of zeros: a chain of sums that ends in h U with h = 0 adds
+// zeros. Where U is not finite they would add NaN, so such a call is left to the full loops.
 #pragma once
 #include <cmath>
 #include <limits>

@@ -1,6 +1,7 @@
 // Axes, shapes of weights, and the order of every sum. Stated here once; everything else refers to it.
 //
-//   B batch   T time   I input features   H units   G gates   V vocabulary   P size of h: H, or less where it is projected
+//   B batch   T time   I input features   H units   G gates   V vocabulary
+//   P size of h: H, or less where it is projected
 //
 //   kernel             (I, G*H)   gates side by side
 //   recurrent kernel   (P, G*H)

@@ -22,8 +22,8 @@
 
 namespace recurra {
 
-/// Fill new memory with NaN (all bits set) where the build says so (RECURRA_POISON, on in sanitizer builds): a kernel that
-/// reads what it has not written then gives NaN every time, not only on an unlucky day.
+/// Fill new memory with NaN (all bits set) where the build says so (RECURRA_POISON, on in sanitizer builds): a kernel
+/// that reads what it has not written then gives NaN every time, not only on an unlucky day.
 inline void poison([[maybe_unused]] void* pointer, [[maybe_unused]] size_t bytes) {
 #if defined(RECURRA_POISON)
   std::memset(pointer, 0xFF, bytes);

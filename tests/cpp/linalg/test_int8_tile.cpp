@@ -13,13 +13,13 @@ using recurra::Int8Kernel;
 void check_tile(const Int8Kernel& kernel, int vectors, int rows, Index K, bool extreme) {
   recurra_test::Numbers numbers(unsigned(vectors * 1000 + rows * 50 + int(K)));
   const auto value = [&] { return extreme ? (numbers.next() < 0 ? -127 : 127) : int(127 * numbers.next()); };
-  const Index width = vectors * recurra::int32_lanes, groups = kernel.groups(K), stride = width + 3;
+  const Index width = vectors * recurra::int32_lanes, k_blocks = kernel.k_blocks(K), stride = width + 3;
   const Index lda = kernel.row_bytes(K) + 4;
   std::vector<int> a(size_t(rows * K)), w(size_t(K * width));
   for (int& one : a) one = value();
   for (int& one : w) one = value();
   std::vector<std::uint8_t> stored(size_t(rows * lda) + 1, 77);
-  std::vector<std::int8_t> panel(size_t(groups * kernel.group * width) + 1, 0);
+  std::vector<std::int8_t> panel(size_t(k_blocks * kernel.k_block * width) + 1, 0);
   std::vector<std::int32_t> start(static_cast<size_t>(width)), sums(size_t(rows * stride), -5);
   for (Index r = 0; r < rows; ++r)
     for (Index k = 0; k < K; ++k) {
@@ -34,11 +34,11 @@ void check_tile(const Int8Kernel& kernel, int vectors, int rows, Index K, bool e
     start[size_t(j)] = 1000 * std::int32_t(j);
     for (Index k = 0; k < K; ++k) {
       const int one = w[size_t(k * width + j)];
-      panel[size_t((k / kernel.group * width + j) * kernel.group + k % kernel.group)] = std::int8_t(one);
+      panel[size_t((k / kernel.k_block * width + j) * kernel.k_block + k % kernel.k_block)] = std::int8_t(one);
       if (kernel.unsigned_rows) start[size_t(j)] -= 128 * one;
     }
   }
-  kernel.tile[vectors - 1][rows - 1](stored.data(), lda, groups, panel.data(), start.data(), sums.data(), stride);
+  kernel.tile[vectors - 1][rows - 1](stored.data(), lda, k_blocks, panel.data(), start.data(), sums.data(), stride);
   for (Index r = 0; r < rows; ++r)
     for (Index j = 0; j < stride; ++j) {
       std::int64_t expected = j < width ? 1000 * j : -5;

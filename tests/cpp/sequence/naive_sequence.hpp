@@ -1,6 +1,6 @@
-// A cell over a sequence, row by row, step by step and number by number: what the loops of recurra/sequence/ must equal.
-// The products, norms, masks, states and gradients are written here again from a cell's declaration; its functions are
-// called on one row at a time.
+// A cell over a sequence, row by row, step by step and number by number: what the loops of recurra/sequence/ must
+// equal. The products, norms, masks, states and gradients are written here again from a cell's declaration; its
+// functions are called on one row at a time.
 #pragma once
 #include <algorithm>
 #include <cmath>

@@ -35,6 +35,15 @@ std::vector<Index> sources(const Plan& plan) {
     plan.each({first, plan.rows()}, [&](Index, Index s, Index i) { rest.push_back(plan.source(s, i)); });
     CHECK(rest == std::vector<Index>(all.begin() + first, all.end()));
   }
+  for (Index s = 0; s < plan.steps(); ++s)
+    for (Index first = 0; first <= plan.live(s); ++first) {
+      Index next = first;
+      plan.each_source(s, first, plan.live(s), [&](Index i, Index source) {
+        CHECK_EQUAL(i, next++);
+        CHECK_EQUAL(source, plan.source(s, i));
+      });
+      CHECK_EQUAL(next, plan.live(s));
+    }
   return all;
 }
 }  // namespace
@@ -43,6 +52,16 @@ TEST(a_mask_that_masks_nothing_is_none) {
   const std::vector<std::uint8_t> mask(3 * 4, 1);
   for (bool reverse : {false, true})
     CHECK(sources(Plan(3, 4, mask.data(), reverse)) == sources(Plan(3, 4, nullptr, reverse)));
+}
+
+TEST(rows_of_arrays_with_time_first) {
+  const recurra::RowLayout time_major{recurra::RowOrder::time_major};
+  for (bool reverse : {false, true}) {
+    const Plan plan(3, 4, nullptr, reverse, false, time_major);
+    for (Index s = 0; s < 4; ++s)
+      for (Index i = 0; i < 3; ++i) CHECK_EQUAL(plan.source(s, i), (reverse ? 3 - s : s) * 3 + i);
+    sources(plan);
+  }
 }
 
 TEST(masked_steps_are_left_out_and_long_rows_come_first) {

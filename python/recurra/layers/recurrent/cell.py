@@ -18,7 +18,7 @@ from recurra.layers.recurrent.stacked_cells import initial_rows
 from recurra.ops.quantization import Int8Weights
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.registry import is_builtin
-from recurra.typing import ActivationLike, ArrayLike, DType, Shape
+from recurra.typing import ActivationLike, DType, Shape
 
 
 class _Like(NamedTuple):
@@ -335,9 +335,7 @@ class KernelCell(Layer, DropoutRNNCell):
         x = inputs[:, None] if type(inputs) is np.ndarray else ops.expand_dims(inputs, 1)
         return self.sequence(x, states, None, training, return_sequences=False)
 
-    def get_initial_state(
-        self, batch_size: int | None = None, inputs: ArrayLike | None = None, dtype: DType | None = None
-    ) -> Any:
+    def get_initial_state(self, batch_size: int | None = None, inputs: Any = None, dtype: DType | None = None) -> Any:
         """Zeros, (batch_size, units) for each state; as in Keras 2 rows and type may come from `inputs` and `dtype`."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         rows, kind = initial_rows(self, batch_size, inputs, dtype)
