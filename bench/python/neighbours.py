@@ -7,6 +7,11 @@ wants. Each case is timed alone, on one thread and on two, and on two right afte
     beside2             the neighbour's call before every call of ours; only ours is timed
     ratio               beside2 / alone2; wanted: at most 1.15, and beside2 at most alone1
 
+The bound: while a neighbour's thread spins on the second core for the whole call, ours has half of that core. Two
+threads then have one core and a half, so that the ratio is at least 4/3 of a perfectly divided call; a call that runs
+on one thread has alone1 / alone2. A process makes at least 15 calls, the first fifth left out: recurra needs some to
+notice.
+
 ``RECURRA_OPENMP=0`` has recurra keep to its own threads also where a neighbour has OpenMP's. Neighbours that are not
 installed are left out, and the table says so. Writes ``neighbours.json``.
 """
@@ -94,7 +99,7 @@ def measure(case: str, cell: str, mode: str, beside: str | None, threads: int, s
     call = ours(case, cell, mode)
     found: list[float] = []
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(found) < 5:
+    while time.perf_counter() < end or len(found) < 15:
         if other:
             other()
         start = time.perf_counter()

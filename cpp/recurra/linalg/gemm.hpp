@@ -63,7 +63,7 @@ struct Gemm {
     const bool panelwise = by_panel(rows, columns, threads);
     const Panels<T> panels(columns);
     Buffer<T> scratch(Index(threads) * scratch_per_thread);
-    ThreadPool::shared().run(threads, [&](const Worker& worker) {
+    ThreadPool::shared().run_independent(threads, [&](const Worker& worker) {
       const FlushDenormals flush;
       const Range my_panels = panelwise ? worker.range(panels.count) : Range{0, panels.count};
       work(panels, my_panels, panelwise ? Range{0, rows} : worker.range(rows),
@@ -75,7 +75,7 @@ struct Gemm {
   void run_unpacked(int threads) const {
     constexpr Index W = lanes<T>, column_block = 4096 / Index(sizeof(T));  // sums and rows of B stay in L1
     const Index vectors = (N + W - 1) / W;
-    ThreadPool::shared().run(threads, [&](const Worker& worker) {
+    ThreadPool::shared().run_independent(threads, [&](const Worker& worker) {
       const FlushDenormals flush;
       const Range my_vectors = worker.range(vectors);
       const Index end = std::min(my_vectors.last * W, N);

@@ -29,7 +29,7 @@ class SequenceBackward : private BackwardPointwise<T> {
   static void run(SequenceCache<T>& cache, StridedRows<T> dy, const T* dh, const T* dc,
                   const SequenceGradients<T>& out) {
     SequenceBackward self(cache, dy, dh, dc, out);
-    self.schedule_.run([&](const Worker& worker) { self.work(worker); });
+    self.schedule_.run(true, [&](const Worker& worker) { self.work(worker); });
     self.steps_.interrupts().throw_if_stopped();
   }
 

@@ -35,7 +35,7 @@ class SequenceForward : private ForwardInt8<T> {
     self.prepare();
     self.prepare_int8();
     self.list_step_columns();
-    self.schedule_.run([&](const Worker& worker) { self.loop(worker); });
+    self.schedule_.run(bool(self.tokens_), [&](const Worker& worker) { self.loop(worker); });
     self.steps().interrupts().throw_if_stopped();
     finish_outputs(call, y, h);
     return call.training ? std::move(self.cache_) : nullptr;

@@ -24,11 +24,12 @@ struct Schedule {
   double timeout_us = 0;  // by units: how long to wait for threads to start; short beside the work
 
   /// work(worker) on the schedule's threads. By units a timeout applies: workers that meet at barriers would otherwise
-  /// wait for one whose core is busy with another process.
+  /// wait for one whose core is busy with another process. barriers: whether `work` has any of its own.
   template <class Work>
-  void run(Work&& work) const {
-    if (by_rows) ThreadPool::shared().run(threads, work);
-    else ThreadPool::shared().run_with_timeout(threads, timeout_us, work);
+  void run(bool barriers, Work&& work) const {
+    if (!by_rows) ThreadPool::shared().run_with_timeout(threads, timeout_us, work);
+    else if (barriers) ThreadPool::shared().run_if_faster(threads, work);
+    else ThreadPool::shared().run_independent(threads, work);
   }
 };
 

@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #endif
 
+#include "recurra/threads/cpu_time.hpp"
+
 namespace recurra {
 
 using Clock = std::chrono::steady_clock;
@@ -29,11 +31,14 @@ inline void wait_with_backoff(Done done, const Clock::time_point* deadline = nul
     if (done() || (i % 16 == 15 && over())) return;
     pause_cpu();
   }
-  for (int i = 0; i < 2000; ++i) {
-    if (done() || over()) return;
-    std::this_thread::yield();
+  const std::int64_t start = thread_cpu_time();
+  bool ends = false;
+  for (int i = 0; i < 2000 && !ends; ++i) {
+    ends = done() || over();
+    if (!ends) std::this_thread::yield();
   }
-  while (!done() && !over()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  while (!ends && !done() && !over()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  thread_waiting_time() += thread_cpu_time() - start;
 }
 
 /// Lets `threads` threads go on when all of them have called wait(). Usable again at once.

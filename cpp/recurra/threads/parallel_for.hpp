@@ -21,7 +21,7 @@ void parallel_for(Index items, Index grain, Work&& work, Index step = 1) {
     if (items > 0) work(Index{0}, items);
     return;
   }
-  ThreadPool::shared().run(count, [&](const Worker& worker) {
+  ThreadPool::shared().run_independent(count, [&](const Worker& worker) {
     const Range range = worker.range(steps);
     const Index first = range.first * step, last = std::min(range.last * step, items);
     if (first < last) work(first, last);

@@ -2,11 +2,15 @@
 // calling thread, and returns when all of them are done. Within the call worker.barrier() waits for the others.
 //
 //   run(n, work)                       every thread takes part, however late it starts
+//   run_if_faster(n, work)             the same, as long as it is faster than one thread
 //   run_with_timeout(n, us, work)      only threads that start within `us` microseconds take part
+//   run_independent(n, work)           for work without barriers: the caller does the share of a thread that has not
+//                                      started when its own is done
 //
 // A call may get fewer workers than it asked for: one when the pool is busy with another thread's call (nested calls
-// included) or no thread can be started. Results do not depend on it, because work is split by output, never by
-// reduction. After a fork the child makes a new pool when it first needs one.
+// included) or no thread can be started; and, except in run(), one while several are slower (speedup.hpp). Results do
+// not depend on it, because work is split by output, never by reduction. After a fork the child makes a new pool when
+// it first needs one.
 //
 // Why a timeout: a call whose workers meet at barriers runs as slowly as its slowest worker, and a thread whose core is
 // busy with another process is slower than none.
@@ -34,6 +38,7 @@
 #include "recurra/threads/affinity.hpp"
 #include "recurra/threads/barrier.hpp"
 #include "recurra/threads/openmp_team.hpp"
+#include "recurra/threads/speedup.hpp"
 
 namespace recurra {
 
@@ -61,17 +66,31 @@ class ThreadPool {
   /// barriers must not throw: the other workers would wait for ever.
   template <class Work>
   void run(int count, Work&& work) {
-    run_within(count, work, Clock::duration::max());
+    run_as(Manner{}, count, work);
   }
-  /// The same on those threads that start within `timeout_us` microseconds. A thread that missed the timeout is left
-  /// out of calls with a short timeout for a while: one that spins for work takes time from the caller where cores are
-  /// few.
+  template <class Work>
+  void run_if_faster(int count, Work&& work) {
+    run_as(Manner{forever, &without_timeout_}, count, work);
+  }
+  /// On those threads that start within `timeout_us` microseconds. A thread that missed the timeout is left out of
+  /// calls with a short timeout for a while: one that spins for work takes time from the caller where cores are few.
   template <class Work>
   void run_with_timeout(int count, double timeout_us, Work&& work) {
-    run_within(count, work, std::chrono::nanoseconds(std::int64_t(1000 * timeout_us)));
+    run_as(Manner{std::chrono::nanoseconds(std::int64_t(1000 * timeout_us)), &with_timeout_}, count, work);
+  }
+  template <class Work>
+  void run_independent(int count, Work&& work) {
+    run_as(Manner{forever, &without_timeout_, true}, count, work);
   }
 
  private:
+  static constexpr Clock::duration forever = Clock::duration::max();
+  /// How a call treats threads that start late, and what it is judged by, if at all.
+  struct Manner {
+    Clock::duration timeout = forever;
+    Speedup* speedup = nullptr;
+    bool independent = false;
+  };
   using ThreadSet = std::bitset<48>;  // pool thread i is bit i - 1; no more are ever started
 
   /// Which pool threads take part in the current call, and whether more may still register. One atomic word, so that a
@@ -98,36 +117,77 @@ class ThreadPool {
     alignas(64) std::atomic<std::uint64_t> state_{0};
   };
 
+  /// What the workers of a call share.
   template <class Work>
-  void run_within(int count, Work&& work, Clock::duration timeout) {
-    const bool waits_for_all = timeout == Clock::duration::max();
+  class Call {
+   public:
+    /// speedup: what judges the call, or null.
+    Call(Work& work, Speedup* speedup) : work_(work) {
+      if (!speedup) return;
+      begin_ = Clock::now();
+      if (speedup->due(begin_)) speedup_ = speedup;
+    }
+    /// The work of one of them, on its thread.
+    void run(int id, int count) {
+      const FlushDenormals flush;
+      const std::int64_t start = speedup_ ? computing_time() : 0;
+      try {
+        work_(Worker{id, count, &barrier_});
+      } catch (...) {
+        std::lock_guard<std::mutex> lock(failure_mutex_);
+        if (!failure_) failure_ = std::current_exception();
+      }
+      if (speedup_) computed_.fetch_add(computing_time() - start, std::memory_order_relaxed);
+      if (id == 0) workers_ = count;
+    }
+    /// On the caller's thread, when all are done.
+    void finish() const {
+      if (speedup_ && workers_ > 1) {
+        const auto now = Clock::now();
+        speedup_->judge(now, now - begin_, std::chrono::nanoseconds(computed_.load(std::memory_order_relaxed)));
+      }
+      if (failure_) std::rethrow_exception(failure_);
+    }
+
+   private:
+    Work& work_;
+    Speedup* speedup_ = nullptr;
+    Clock::time_point begin_;
+    int workers_ = 1;
+    Barrier barrier_;
+    std::atomic<std::int64_t> computed_{0};  // ns, of all workers
+    std::exception_ptr failure_;
+    std::mutex failure_mutex_;
+  };
+
+  template <class Work>
+  void run_as(const Manner& manner, int count, Work& work) {
+    const bool waits_for_all = manner.timeout == forever;
+    const Clock::duration timeout = manner.timeout;
     std::unique_lock<std::mutex> pool(running_, std::defer_lock);
     ThreadSet invited;
-    if (count > 1 && pool.try_lock()) {
-      if (const OpenMPTeam* team = OpenMPTeam::find(count)) return run_on_team(*team, count, work, timeout);
+    if (count > 1 && pool.try_lock() && (!manner.speedup || manner.speedup->expected())) {
+      if (const OpenMPTeam* team = OpenMPTeam::find(count)) {
+        Call<Work> call(work, manner.speedup);
+        run_on_team(*team, count, call, timeout);
+        return call.finish();
+      }
       invited = available_threads(count - 1, timeout);
     }
-    Barrier barrier;
     if (invited.none()) {
+      Barrier barrier;
       work(Worker{0, 1, &barrier});
       return;
     }
-    std::exception_ptr failure;
-    std::mutex failure_mutex;
+    Call<Work> call(work, manner.speedup);
     const std::function<void(int)> job = [&](int id) {
-      const FlushDenormals flush;
       ThreadSet threads = invited;
       if (!waits_for_all) {  // who takes part is known when registration is closed
         wait_with_backoff([&] { return registration_.closed(); });
         threads &= registration_.registered();
       }
       if (id > 0) id = 1 + int((threads << (threads.size() - size_t(id - 1))).count());  // number workers without gaps
-      try {
-        work(Worker{id, int(threads.count()) + 1, &barrier});
-      } catch (...) {
-        std::lock_guard<std::mutex> lock(failure_mutex);
-        if (!failure) failure = std::current_exception();
-      }
+      call.run(id, int(threads.count()) + 1);
     };
     done_.store(0, std::memory_order_relaxed);
     job_ = &job;
@@ -151,23 +211,22 @@ class ThreadPool {
         if (invited[i]) threads_[i]->note_start(threads[i]);
     }
     job(0);
-    wait_with_backoff([&] { return done_.load(std::memory_order_acquire) == int(threads.count()); });
-    if (failure) std::rethrow_exception(failure);
+    int awaited = int(threads.count());
+    for (int id = 1; manner.independent && id <= int(threads_.size()); ++id)
+      if (registration_.try_register(call_, id)) job(id), --awaited;
+    wait_with_backoff([&] { return done_.load(std::memory_order_acquire) == awaited; });
+    call.finish();
   }
 
   /// The same on a team of OpenMP threads, of which those take part that enter within the timeout.
   template <class Work>
-  static void run_on_team(const OpenMPTeam& team, int count, Work& work, Clock::duration timeout) {
-    const bool waits_for_all = timeout == Clock::duration::max();
+  static void run_on_team(const OpenMPTeam& team, int count, Call<Work>& call, Clock::duration timeout) {
+    const bool waits_for_all = timeout == forever;
     const int most = int(ThreadSet().size());
-    Barrier barrier;
-    std::exception_ptr failure;
-    std::mutex failure_mutex;
     Registration registration;
     registration.open(1, ThreadSet().set());
     const auto deadline = waits_for_all ? Clock::time_point::max() : Clock::now() + timeout;
     team.run(std::min(count, most + 1), [&](int id, int size) {
-      const FlushDenormals flush;
       if (!waits_for_all) {
         if (id > 0) {
           if (!registration.try_register(1, id)) return;
@@ -180,14 +239,8 @@ class ThreadPool {
         if (id > 0) id = 1 + int((threads << (threads.size() - size_t(id - 1))).count());
         size = int(threads.count()) + 1;
       }
-      try {
-        work(Worker{id, size, &barrier});
-      } catch (...) {
-        std::lock_guard<std::mutex> lock(failure_mutex);
-        if (!failure) failure = std::current_exception();
-      }
+      call.run(id, size);
     });
-    if (failure) std::rethrow_exception(failure);
   }
 
   class PoolThread {
@@ -274,6 +327,7 @@ class ThreadPool {
   }
 
   std::mutex running_;
+  Speedup with_timeout_, without_timeout_;
   std::vector<std::unique_ptr<PoolThread>> threads_;
   const std::function<void(int)>* job_ = nullptr;
   Registration registration_;
