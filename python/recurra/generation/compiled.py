@@ -200,7 +200,7 @@ def by_length(prompts: Sequence[Array]) -> list[tuple[Array, Array]]:
     """The rows of each length, and their tokens as an array."""
     lengths = np.array([len(row) for row in prompts])
     groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
-    return [(rows, np.stack([prompts[row] for row in rows])) for rows in groups]
+    return [(rows, np.stack([prompts[row] for row in rows.tolist()])) for rows in groups]
 
 
 class Continuation:
@@ -266,7 +266,7 @@ class Continuation:
         prompts, self._uneven = self._uneven, []
         states: Any = None
         for rows, ids in by_length([row[:-1] for row in prompts]):
-            part = self.model.initial_states
+            part: Any = self.model.initial_states
             for at in range(0, ids.shape[1], block):
                 part = self._read(handle, ids[:, at : at + block], part)
             if ids.shape[1] == 0:

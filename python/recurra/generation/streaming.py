@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -184,7 +184,8 @@ def generate(
         made = _all_at_once(Continuation(compiled, ids, draw, known), length)
     else:
         made = _until_ended(_stream(steps, ids, length, draw), len(ids), ends)
-    return made[0] if isinstance(ids, np.ndarray) and np.ndim(prompt) == 1 else made
+    flat = isinstance(ids, np.ndarray) and np.ndim(cast(ArrayLike, prompt)) == 1
+    return made[0] if flat else made
 
 
 def _until_ended(tokens: Iterator[Array], rows: int, ends: Sequence[int]) -> Array:
