@@ -50,7 +50,12 @@ MODULES = [
 ]
 
 #: classes whose pages also show what they inherit
-WITH_INHERITED = {"recurra.models.Model", "recurra.tasks.TextClassifier", "recurra.tasks.SentimentClassifier"}
+WITH_INHERITED = {
+    "recurra.models.Model",
+    "recurra.tasks.LanguageModel",
+    "recurra.tasks.TextClassifier",
+    "recurra.tasks.SentimentClassifier",
+}
 
 _LINE = re.compile(r"^\{\{ names: ([\w.]+) \}\}$", re.M)
 _ITEM = re.compile(r"^(\*{0,2}\w[\w.]*(?:, \*{0,2}\w[\w.]*)*) : (.*)")

@@ -87,32 +87,6 @@ def test_going_on(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> 
     assert "--units cannot be given with --start-from" in result.stderr
 
 
-def test_generate(run: Any, verse_model: Path) -> None:
-    generate = ("lm", "generate", verse_model, "--length", 30)
-    text = run(*generate, "--prompt", "Ring ", "--seed", 1).stdout
-    assert text.startswith("Ring ") and len(text) == 5 + 30 + 1
-    assert run(*generate, "--prompt", "Ring ", "--seed", 1).stdout == text
-    assert run(*generate, "--prompt", "-", "--seed", 1, stdin="Ring ").stdout == text
-    assert run(*generate, "--prompt", "Ring ", "--seed", 1, "--no-echo").stdout == text[5:]
-    assert run(*generate, "--prompt", "Ring ", "--seed", 2).stdout != text
-    three = run(*generate, "--seed", 1, "--count", 3).stdout.split("-" * 60 + "\n")
-    assert len(three) == 3 and len(set(three)) == 3
-    assert three[1] == run(*generate, "--seed", 2).stdout
-    greedy = run(*generate, "--temperature", 0).stdout
-    assert run(*generate, "--temperature", 0, "--repetition-penalty", 50).stdout != greedy
-    assert greedy == run(*generate, "--top-k", 1, "--seed", 4).stdout == run(*generate, "--top-p", 1e-6).stdout
-
-
-def test_beam(run: Any, verse_model: Path) -> None:
-    texts = run("lm", "generate", verse_model, "--length", 4, "--beam", 3, "--count", 2, "--prompt", "a ").stdout
-    assert texts.count("a ") >= 2
-    for options in (["--temperature", 0.5], ["--top-k", 3], ["--top-p", 0.5], ["--repetition-penalty", 1.1]):
-        assert (
-            "--beam searches and draws nothing"
-            in run("lm", "generate", verse_model, "--beam", 3, *options, code=2).stderr
-        )
-
-
 def test_perplexity(run: Any, folder: Path, verse_model: Path) -> None:
     expected = LanguageModel.load(verse_model).perplexity(VERSE * 6)
     text = run("lm", "perplexity", verse_model, folder / "verse.txt").stdout

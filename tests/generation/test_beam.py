@@ -60,8 +60,9 @@ def test_a_ban_that_leaves_fewer_than_width(trigrams: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"length": 0}, "length and width must be >= 1"),
-        ({"width": 0}, "length and width must be >= 1"),
+        ({"length": 0}, "length must be an int >= 1, got 0"),
+        ({"width": 2.5}, "width must be an int >= 1, got 2.5"),
+        ({"width": 0}, "width must be an int >= 1, got 0"),
         ({"length_penalty": -1.0}, "length_penalty must be >= 0"),
         ({"length_penalty": float("nan")}, "length_penalty must be >= 0 and finite, got nan"),
         ({"length_penalty": float("inf")}, "length_penalty must be >= 0 and finite, got inf"),

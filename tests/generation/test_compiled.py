@@ -15,38 +15,11 @@ import numpy as np
 import pytest
 
 from recurra import layers
-from recurra._core.cells import CELLS
-from recurra.generation import Sampler, Stepper, beam_search, generate, stream
-from recurra.generation.compiled import Continuation, compile_model
+from recurra.generation import Sampler, beam_search, generate, stream
+from recurra.generation.compiled import compile_model
 from recurra.layers import LAYER_OF_CELL
 from recurra.models import Sequential
-
-V = 23
-
-
-def randomized(model: Sequential, seed: int = 0) -> Sequential:
-    rng = np.random.default_rng(seed)
-    model(np.zeros((1, 2), np.int32))
-    model.set_weights([rng.normal(0.0, 0.7, w.shape).astype(w.dtype) for w in model.get_weights()])
-    return model
-
-
-def network(cell: str = "lstm", *last: Any, seed: int = 0, **options: Any) -> Sequential:
-    kind = getattr(layers, LAYER_OF_CELL[cell])
-    recurrent = [kind(units, return_sequences=True, **options) for units in (13, 18)]
-    return randomized(
-        Sequential(
-            [layers.Embedding(V, 6), recurrent[0], layers.Dropout(0.5), recurrent[1], *(last or (layers.Dense(V),))]
-        ),
-        seed,
-    )
-
-
-def steps(model: Any) -> Stepper:
-    return Stepper(model, compiled=False)
-
-
-PROMPT = np.random.default_rng(1).integers(0, V, (3, 5))
+from tests.support.generation_networks import PROMPT, V, network, randomized, steps
 
 SAMPLERS = [
     {"temperature": 0},
@@ -237,7 +210,7 @@ def test_errors() -> None:
         beam_search(model, PROMPT[0], length=3, banned=range(V))
     with pytest.raises(ValueError, match=r"prompt must be in \[0, V\)"):
         generate(model, [[0], [V]], length=3)
-    with pytest.raises(ValueError, match="length must be >= 0, got -2"):
+    with pytest.raises(ValueError, match="length must be an int >= 0, got -2"):
         generate(model, PROMPT, length=-2)
     with pytest.raises(ValueError, match="end_id must be"):
         generate(model, PROMPT, length=2, end_id=[[1]])  # type: ignore[list-item]
@@ -285,102 +258,17 @@ def test_threads_share_a_model() -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def options_of(cell: str) -> dict[str, dict[str, Any]]:
-    """What a layer of the cell can be made with that inference sees."""
-    kind = CELLS[cell]
-    zoneout = {f"zoneout_{state}": share for state, share in zip(kind.states, (0.3, 0.6), strict=False)}
-    found = {
-        "zoneout": zoneout,
-        "zoneout of h": {"zoneout_h": 0.4},
-        "stateful": {"stateful": True},
-        "dropout": {"dropout": 0.2, "seed": 3},
-        "activation": {"activation": "hard_sigmoid", **zoneout},
-    }
-    if len(kind.states) > 1:
-        found["zoneout of c"] = {"zoneout_c": 0.7}
-    if kind.biases:
-        found["no bias"] = {"use_bias": False}
-    if kind.recurrent_activation is not None:
-        found["recurrent activation"] = {"recurrent_activation": "hard_sigmoid"}
-        if not (kind.unit_parameters or kind.projects):
-            found["recurrent activation of Keras 2"] = {"recurrent_activation": "hard_sigmoid_keras2", **zoneout}
-    if kind.has_recurrent_kernel:
-        found["recurrent dropout"] = {"recurrent_dropout": 0.2}
-    if kind.projects:
-        found["narrow projection"] = {"projection_units": 3, **zoneout}
-        found["wide projection"] = {"projection_units": 37, "zoneout_h": 0.2}
-    return found
-
-
-CASES = [(cell, name) for cell in LAYER_OF_CELL for name in options_of(cell)]
-
-
-def with_states(model: Stepper | Sequential, rows: int, steps: int) -> tuple[Any, Any]:
-    """The tokens of a greedy generation, and the states after them: the compiled form's or the stepwise ones."""
-    prompt = np.resize(PROMPT, (rows, 5)).astype(np.int32)
-    if isinstance(model, Sequential):
-        run = Continuation(compile_model(model), prompt, Sampler(temperature=0))  # type: ignore[arg-type]
-        tokens, states = run.tokens(run.model.handle(), steps)
-        return tokens, states
-    state: Any = model.initial_state(rows)
-    tokens: list[Any] = []
-    for n in range(prompt.shape[1] + steps - 1):
-        scores, state = model.step(prompt[:, n] if n < prompt.shape[1] else tokens[-1], state)
-        if n + 1 >= prompt.shape[1]:
-            tokens.append(np.argmax(scores, axis=1).astype(np.int32))
-    return np.stack(tokens, axis=1), state
-
-
-@pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("cell", "name"), CASES)
-def test_every_option_has_the_bits_of_single_steps(cell: str, name: str, dtype: str, int8: bool) -> None:
-    kind, options = getattr(layers, LAYER_OF_CELL[cell]), options_of(cell)[name]
-    model = Sequential(
-        [
-            layers.Embedding(V, 6, dtype=dtype),
-            kind(13, return_sequences=True, dtype=dtype, **options),
-            layers.Dense(9, dtype=dtype, activation="tanh"),
-            kind(18, return_sequences=True, dtype=dtype, **options),
-            layers.Dense(V, dtype=dtype),
+def test_prompts_of_several_lengths() -> None:
+    """Long ones are read in blocks; what was drawn ahead, ends and penalties are those of single steps."""
+    model, rng = network("projection_lstm", zoneout_h=0.2), np.random.default_rng(5)
+    prompts = [rng.integers(0, V, n) for n in (3, 1, 1500, 3, 40)]
+    for options in ({"seed": 2, "repetition_penalty": 1.4}, {"temperature": 0}):
+        made = [
+            generate(one, prompts, length=50, sampler=Sampler(**options), end_id=7) for one in (model, steps(model))
         ]
-    )
-    randomized(model, seed=len(name))
-    if int8:
-        model.quantize("int8")
-    assert compile_model(model) is not None
-    for rows in (1, 3, 7):
-        tokens, states = with_states(model, rows, 20)
-        expected_tokens, expected = with_states(steps(model), rows, 20)
-        np.testing.assert_array_equal(tokens, expected_tokens)
-        for own, others in zip(states, expected, strict=True):
-            for part, other in zip(own, others, strict=True):
-                np.testing.assert_array_equal(part, other)
-                assert part.dtype == other.dtype == dtype
-
-
-def test_stacked_cells_with_zoneout_and_a_projection() -> None:
-    inner = [
-        layers.ProjectionLSTMCell(11, projection_units=4, zoneout_c=0.2),
-        layers.GRUCell(9, zoneout_h=0.5),
-        layers.PeepholeLSTMCell(7, zoneout_h=0.1, zoneout_c=0.3),
-    ]
-    model = randomized(Sequential([layers.Embedding(V, 6), layers.RNN(inner, return_sequences=True), layers.Dense(V)]))
-    tokens, _ = with_states(model, 3, 30)
-    np.testing.assert_array_equal(tokens, with_states(steps(model), 3, 30)[0])
-
-
-@pytest.mark.parametrize("cell", LAYER_OF_CELL)
-def test_layers_that_read_backwards_are_refused(cell: str) -> None:
-    model = network(cell, go_backwards=True)
-    with pytest.raises(ValueError, match="reads backwards in time"):
-        generate(model, PROMPT, length=3)
-
-
-@pytest.mark.parametrize(("cell", "options"), [("projection_lstm", {"zoneout_h": 0.3}), ("indrnn", {"zoneout_h": 0.4})])
-def test_beams_with_zoneout(cell: str, options: dict[str, Any]) -> None:
-    model = network(cell, layers.Dense(V, activation="softmax"), **options)
-    found, expected = (beam_search(one, PROMPT[0], length=9, width=5, end_id=3) for one in (model, steps(model)))
-    for beam, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(beam.ids, other.ids)
-        np.testing.assert_allclose(beam[1:], other[1:], rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(*made)
+        streamed = stream(model, prompts, length=12, sampler=Sampler(**options))
+        expected = generate(steps(model), prompts, length=12, sampler=Sampler(**options))
+        np.testing.assert_array_equal(np.stack(list(streamed), axis=1), expected)
+    alone = [generate(model, prompt, length=20, sampler=Sampler(temperature=0)) for prompt in prompts]
+    np.testing.assert_array_equal(generate(model, prompts, length=20, sampler=Sampler(temperature=0)), alone)

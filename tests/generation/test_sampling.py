@@ -103,19 +103,33 @@ def test_float32_and_odd_layouts_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": -0.1}, "temperature must be a number >= 0, got -0.1"),
-        ({"temperature": float("nan")}, "temperature must be a number >= 0, got nan"),
+        ({"temperature": -0.1}, "temperature must be a finite number >= 0, got -0.1"),
+        ({"temperature": float("nan")}, "temperature must be a finite number >= 0, got nan"),
         ({"top_k": -1}, "top_k must be an int >= 0"),
         ({"top_k": 1.5}, "top_k must be an int >= 0"),
         ({"top_p": 0.0}, r"top_p must be in \(0, 1\]"),
         ({"top_p": 1.1}, r"top_p must be in \(0, 1\]"),
         ({"banned": [-1]}, "banned must hold ids >= 0, got -1"),
         ({"seed": -3}, "seed must be in"),
+        ({"temperature": float("inf")}, "temperature must be a finite number >= 0, got inf"),
+        (
+            {"repetition_penalty": 1e-300},
+            "repetition_penalty must be a number > 0 .1 changes nothing., in .1e-06, 1e.06.",
+        ),
+        ({"repetition_penalty": 1e300}, "repetition_penalty must be a number > 0"),
+        ({"repetition_penalty": float("nan")}, "repetition_penalty must be a number > 0"),
     ],
 )
 def test_bad_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Sampler(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_k", "top_p", "repetition_penalty"])
+@pytest.mark.parametrize("value", ["hot", None, [1, 2]])
+def test_options_of_other_types(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be .*, got "):
+        Sampler(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

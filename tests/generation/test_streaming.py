@@ -63,12 +63,48 @@ def test_length_zero(trigrams: Any) -> None:
     assert list(stream(trigrams, [[1], [2]], length=0)) == []
 
 
-@pytest.mark.parametrize("prompt", [[], [[]], [0.5], [[1, 2], [3]], [[[1]]], "ab"])
+@pytest.mark.parametrize("prompt", [[], [[]], [0.5], [[[1]]], "ab"])
 def test_bad_prompts(trigrams: Any, prompt: Any) -> None:
     with pytest.raises(ValueError, match="prompt must"):
         generate(trigrams, prompt, length=3)
 
 
 def test_negative_length_fails_at_the_call(trigrams: Any) -> None:
-    with pytest.raises(ValueError, match="length must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="length must be an int >= 0, got -1"):
         stream(trigrams, [1], length=-1)
+
+
+UNEVEN = [[1, 2, 3], [0], [2, 2], [3, 1, 1], [0, 1, 2, 3, 1]]
+
+
+def test_prompts_of_several_lengths(trigrams: Any) -> None:
+    """Each greedy row is that of its prompt alone; the draws of a row are those of the row's number."""
+    sampler = Sampler(temperature=0, repetition_penalty=1.3)
+    made = generate(trigrams, UNEVEN, length=9, sampler=sampler)
+    assert made.shape == (5, 9) and made.dtype == np.int32
+    for prompt, row in zip(UNEVEN, made, strict=True):
+        np.testing.assert_array_equal(row, generate(trigrams, prompt, length=9, sampler=sampler))
+    streamed = stream(trigrams, [np.array(row) for row in UNEVEN], length=9, sampler=sampler)
+    np.testing.assert_array_equal(np.stack(list(streamed), axis=1), made)
+    assert generate(trigrams, [[1], [2, 1]], length=0).shape == (2, 0)
+    assert generate(trigrams, ([1],), length=2).shape == (1, 2)
+
+
+@pytest.mark.parametrize("prompt", [[[1, 2], []], [[1, 2], [0.5]], [[1], [2, 3], "ab"], [[1], [[2, 3]]]])
+def test_bad_prompts_of_several_lengths(trigrams: Any, prompt: Any) -> None:
+    with pytest.raises(ValueError, match="prompt must"):
+        generate(trigrams, prompt, length=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"length": "5"}, TypeError, "length must be an int >= 0, got '5'"),
+        ({"length": 2.5}, ValueError, r"length must be an int >= 0, got 2\.5"),
+        ({"length": None}, TypeError, "length must be an int >= 0, got None"),
+    ],
+)
+def test_bad_lengths(trigrams: Any, arguments: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=text):
+        generate(trigrams, [1], **arguments)
+    assert generate(trigrams, [1], length=3.0).shape == (3,)  # type: ignore[arg-type]

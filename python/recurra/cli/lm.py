@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from recurra.cli.inputs import read_text_files
-from recurra.cli.lm_reading import inspect, model_file, perplexity, text_files
+from recurra.cli.lm_reading import inspect, perplexity, text_files
+from recurra.cli.lm_writing import generate, predict
 from recurra.cli.options import (
     encoding_option,
     history_option,
@@ -38,6 +38,7 @@ def lm() -> None:
     Examples:
       recurra lm train novel.txt -o novel.rlm
       recurra lm generate novel.rlm --prompt "It was" --length 400
+      recurra lm predict novel.rlm -t "It was"
       recurra lm perplexity novel.rlm another.txt
     """
 
@@ -208,116 +209,8 @@ def refuse_sizes_with_start_from() -> None:
             raise click.UsageError(f"--{option} cannot be given with --start-from: the model has its own {option}")
 
 
-@lm.command()
-@model_file
-@click.option("--prompt", default="", help='Text to go on from; "-" reads it from standard input.')
-@click.option(
-    "--length",
-    type=click.IntRange(min=0),
-    default=500,
-    show_default=True,
-    help="Tokens to write: characters or words, as the model was trained.",
-)
-@click.option(
-    "--temperature",
-    type=click.FloatRange(min=0),
-    default=0.8,
-    show_default=True,
-    help="1 writes as the model expects, less plays safer, 0 takes the most probable token each time.",
-)
-@click.option(
-    "--top-k",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Choose among the K most probable tokens; 0 for all.",
-)
-@click.option(
-    "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Choose among the most probable tokens that together reach P.",
-)
-@click.option(
-    "--repetition-penalty",
-    type=click.FloatRange(0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Above 1, tokens that occurred before become less probable; 1.2 avoids much repetition.",
-)
-@click.option(
-    "--beam",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="WIDTH",
-    help="Search for the most probable continuation instead of drawing one.",
-)
-@size_option("--count", 1, "How many texts.")
-@click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
-@json_option("One JSON object a text, when it is whole.")
-@seed_option("the text")
-def generate(
-    model: Path,
-    prompt: str,
-    length: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    repetition_penalty: float,
-    beam: int,
-    count: int,
-    echo: bool,
-    as_json: bool,
-    seed: int | None,
-) -> None:
-    """Write text with a trained model, as it comes.
-
-    \b
-    Examples:
-      recurra lm generate novel.rlm
-      recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
-      recurra lm generate novel.rlm --top-p 0.9 --count 3
-      recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
-    """
-    from recurra.random import derive_seed
-    from recurra.tasks import LanguageModel
-
-    if beam and (temperature_given() or top_k or top_p < 1 or repetition_penalty != 1):
-        raise click.UsageError(
-            "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p and --repetition-penalty"
-        )
-    if prompt == "-":
-        prompt = sys.stdin.read()
-    writer = LanguageModel.load(model)
-    begin = prompt if echo else ""
-    if beam:
-        for found in writer.beam(prompt, length=length, width=max(beam, count))[:count]:
-            click.echo(json.dumps({"prompt": prompt, "text": found}, ensure_ascii=False) if as_json else begin + found)
-        return
-    first = derive_seed() if seed is None else seed
-    for i in range(count):
-        own = (first + i) % 2**63
-        pieces = writer.stream(
-            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p,
-            repetition_penalty=repetition_penalty, seed=own,
-        )  # fmt: skip
-        if as_json:
-            click.echo(json.dumps({"prompt": prompt, "text": "".join(pieces), "seed": own}, ensure_ascii=False))
-            continue
-        if i:
-            click.echo("-" * 60)
-        click.echo(begin, nl=False)
-        for piece in pieces:
-            click.echo(piece, nl=False)
-        click.echo()
-
-
-def temperature_given() -> bool:
-    """Whether --temperature was on the command line."""
-    source = click.get_current_context().get_parameter_source("temperature")
-    return source is click.core.ParameterSource.COMMANDLINE
-
-
+lm.add_command(generate)
+lm.add_command(predict)
 lm.add_command(perplexity)
+lm.add_command(perplexity, "evaluate")  # as the other tasks call it
 lm.add_command(inspect)

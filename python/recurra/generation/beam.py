@@ -10,6 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra._core.select import core
 from recurra.autograd import no_grad
+from recurra.generation.arguments import check_integer, check_number
 from recurra.generation.stepping import as_step_model, compiled_form, take_rows
 from recurra.generation.streaming import check_prompt, end_ids_of, read_prompt
 from recurra.typing import Array, ArrayLike
@@ -50,8 +51,8 @@ def beam_search(
     ids = check_prompt(prompt)
     if len(ids) != 1:
         raise ValueError(f"prompt must be one row of token ids, got {len(ids)} rows: search for each of them")
-    if length < 1 or width < 1:
-        raise ValueError(f"length and width must be >= 1, got length={length}, width={width}")
+    length, width = check_integer(length, "length", 1), check_integer(width, "width", 1)
+    length_penalty = check_number(length_penalty, "length_penalty", ">= 0 and finite")
     if not 0 <= length_penalty < float("inf"):
         raise ValueError(f"length_penalty must be >= 0 and finite, got {length_penalty}")
     steps, ends = as_step_model(model), end_ids_of(end_id)

@@ -196,12 +196,23 @@ def _checked(model: CompiledModel) -> CompiledModel | None:
     return model if last is model._embedding or last.units == model.vocabulary else None
 
 
+def by_length(prompts: Sequence[Array]) -> list[tuple[Array, Array]]:
+    """The rows of each length, and their tokens as an array."""
+    lengths = np.array([len(row) for row in prompts])
+    groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+    return [(rows, np.stack([prompts[row] for row in rows.tolist()])) for rows in groups]
+
+
 class Continuation:
     """A generation that goes on block by block; between blocks, what is read so far and the states before it."""
 
-    def __init__(self, model: CompiledModel, prompt: Array, sampler: Sampler, end_ids: Sequence[int] = ()) -> None:
+    def __init__(
+        self, model: CompiledModel, prompt: Array | list[Array], sampler: Sampler, end_ids: Sequence[int] = ()
+    ) -> None:
         self.model, self.sampler = model, sampler
-        self.prompt, self.states = np.ascontiguousarray(prompt), model.initial_states
+        self._uneven = prompt if isinstance(prompt, list) else []  # prompts of several lengths, until they are read
+        last = np.array([row[-1:] for row in prompt]) if isinstance(prompt, list) else prompt
+        self.prompt, self.states = np.ascontiguousarray(last), model.initial_states
         self._end_ids = np.asarray(end_ids, np.int32)
         self._seen: Array | None = None
         if sampler.repetition_penalty != 1.0:
@@ -239,6 +250,8 @@ class Continuation:
 
     def read_prompt(self, handle: Any, block: int = 1024) -> None:
         """Read a long prompt but for its end, some tokens at a time, so that Ctrl-C is heard."""
+        if self._uneven:
+            self.states = self._read_uneven(handle, block)
         whole = self.prompt
         for at in range(0, whole.shape[1] - block, block):
             head = whole[:, at : at + block]
@@ -248,8 +261,27 @@ class Continuation:
             self.prompt = whole[:, at + block :]  # a view: a copy at each block would take time that grows with N²
         self.prompt = np.ascontiguousarray(self.prompt)
 
-    def _read(self, handle: Any, ids: Array) -> States:
+    def _read_uneven(self, handle: Any, block: int) -> States:
+        """The states after all but the last token of prompts of several lengths."""
+        prompts, self._uneven = self._uneven, []
+        states: Any = None
+        for rows, ids in by_length([row[:-1] for row in prompts]):
+            part: Any = self.model.initial_states
+            for at in range(0, ids.shape[1], block):
+                part = self._read(handle, ids[:, at : at + block], part)
+            if ids.shape[1] == 0:
+                continue  # the initial states are zeros
+            if states is None:
+                states = [[np.zeros((len(prompts), *one.shape[1:]), one.dtype) for one in own] for own in part]
+            for own, others in zip(states, part, strict=True):
+                for one, other in zip(own, others, strict=True):
+                    one[rows] = other
+            if self._seen is not None:
+                self._seen[rows[:, None], ids] = True
+        return tuple(tuple(own) for own in states)
+
+    def _read(self, handle: Any, ids: Array, states: States | None = None) -> States:
         none = np.zeros(0, np.int32)
-        ids = np.ascontiguousarray(ids)
-        _, states = core.generate(handle, ids, self.states, None, None, 0, 1.0, 0, 1.0, 1.0, none, none, 0, 0)
+        ids, states = np.ascontiguousarray(ids), self.states if states is None else states
+        _, states = core.generate(handle, ids, states, None, None, 0, 1.0, 0, 1.0, 1.0, none, none, 0, 0)
         return cast(States, states)

@@ -8,7 +8,11 @@ import numpy as np
 
 from recurra import random
 from recurra._core.select import core
+from recurra.generation.arguments import check_integer, check_number
 from recurra.typing import Array
+
+#: with more, or one over it, scores overflow
+_LARGEST_PENALTY = 1e6
 
 
 class Sampler:
@@ -23,8 +27,9 @@ class Sampler:
     top_p : in (0, 1], how much probability stays (nucleus sampling, Holtzman et al. 2020); 1 keeps all
     seed : an int for a repeatable sequence of draws, or None for one that follows ``recurra.utils.set_random_seed``
     banned : ids that are never drawn
-    repetition_penalty : > 0; the scores of tokens that occurred before, in the prompt too, are divided by it where they
-        are positive, else multiplied (Keskar et al. 2019). 1 changes nothing, 1.2 avoids much repetition
+    repetition_penalty : > 0, a million at most; the scores of tokens that occurred before, in the prompt too, are
+        divided by it where they are positive, else multiplied (Keskar et al. 2019). 1 changes nothing, 1.2 avoids
+        much repetition
 
     The draws depend on the seed, the number of calls so far and the row, on nothing else.
 
@@ -44,16 +49,19 @@ class Sampler:
         banned: Sequence[int] = (),
         repetition_penalty: float = 1.0,
     ) -> None:
-        if not (np.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"temperature must be a number >= 0, got {temperature}")
-        if top_k != int(top_k) or top_k < 0:
-            raise ValueError(f"top_k must be an int >= 0 (0 keeps all tokens), got {top_k}")
-        if not 0 < top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1] (1 keeps all tokens), got {top_p}")
-        if not (np.isfinite(repetition_penalty) and repetition_penalty > 0):
-            raise ValueError(f"repetition_penalty must be a number > 0 (1 changes nothing), got {repetition_penalty}")
-        self.repetition_penalty = float(repetition_penalty)
-        self.temperature, self.top_k, self.top_p, self.seed = float(temperature), int(top_k), float(top_p), seed
+        finite, share = "a finite number >= 0", "in (0, 1] (1 keeps all tokens)"
+        positive = f"a number > 0 (1 changes nothing), in [1e-06, {_LARGEST_PENALTY:g}]"
+        self.temperature = check_number(temperature, "temperature", finite)
+        if not (np.isfinite(self.temperature) and self.temperature >= 0):
+            raise ValueError(f"temperature must be {finite}, got {temperature}")
+        self.top_k = check_integer(top_k, "top_k", 0, " (0 keeps all tokens)")
+        self.top_p = check_number(top_p, "top_p", share)
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p must be {share}, got {top_p}")
+        self.repetition_penalty = check_number(repetition_penalty, "repetition_penalty", positive)
+        if not 1 / _LARGEST_PENALTY <= self.repetition_penalty <= _LARGEST_PENALTY:
+            raise ValueError(f"repetition_penalty must be {positive}, got {repetition_penalty}")
+        self.seed = seed
         self.banned = np.unique(np.asarray(list(banned), dtype=np.int64))
         if self.banned.size and self.banned[0] < 0:
             raise ValueError(f"banned must hold ids >= 0, got {self.banned[0]}")

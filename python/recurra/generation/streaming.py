@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from recurra.generation.compiled import Continuation
+from recurra.generation.arguments import check_integer
+from recurra.generation.compiled import Continuation, by_length
 from recurra.generation.sampling import Sampler
-from recurra.generation.stepping import StepModel, as_step_model, compiled_form
+from recurra.generation.stepping import StepModel, as_step_model, compiled_form, take_rows
 from recurra.typing import Array, ArrayLike
 
 
-def check_prompt(prompt: ArrayLike) -> Array:
+def check_prompts(prompts: ArrayLike | Sequence[ArrayLike]) -> Array | list[Array]:
+    """`prompts` as :func:`check_prompt` gives them, or as a list of arrays (N,) where they have several lengths."""
+    if not isinstance(prompts, (list, tuple)) or len({np.shape(row) for row in _rows(prompts)}) < 2:
+        return check_prompt(prompts)
+    return [check_prompt(row)[0] for row in _rows(prompts)]
+
+
+def _rows(prompts: Sequence[Any]) -> Sequence[Any]:
+    return prompts if all(np.ndim(row) == 1 for row in prompts) else ()
+
+
+def check_prompt(prompt: Any) -> Array:
     """`prompt` as an array of ids (B, N): a flat list of ids is one row; an empty or ragged one is refused."""
     try:
         ids = np.asarray(prompt)
@@ -29,21 +41,34 @@ def check_prompt(prompt: ArrayLike) -> Array:
     return ids.astype(np.int32)
 
 
-def read_prompt(model: StepModel, ids: Array) -> tuple[Array, Any]:
-    """Take the model through (B, N) ids: the scores after the last one, and the state."""
+def read_prompt(model: StepModel, ids: Array | list[Array]) -> tuple[Array, Any]:
+    """Take the model through (B, N) ids, or rows of several lengths: the scores after the last one, and the state."""
+    if isinstance(ids, list):
+        groups = by_length(ids)
+        read = [read_prompt(model, same) for _, same in groups]
+        order = np.argsort(np.concatenate([rows for rows, _ in groups]))
+        states = [state for _, state in read]
+        return np.concatenate([scores for scores, _ in read])[order], take_rows(_joined(states), order)
     state = model.initial_state(len(ids))
     for column in ids.T:
         scores, state = model.step(np.ascontiguousarray(column), state)
     return scores, state
 
 
+def _joined(states: Sequence[Any]) -> Any:
+    """The rows of several states, one after the other."""
+    if isinstance(states[0], (list, tuple)):
+        return tuple(_joined(parts) for parts in zip(*states, strict=True))
+    return np.concatenate([np.asarray(state) for state in states])
+
+
 def stream(
-    model: Any, prompt: ArrayLike, *, length: int | None = None, sampler: Sampler | None = None
+    model: Any, prompt: ArrayLike | Sequence[ArrayLike], *, length: int | None = None, sampler: Sampler | None = None
 ) -> Iterator[Array]:
     """Yield the tokens that follow `prompt`, one step at a time.
 
     model : a :class:`~recurra.generation.StepModel` or a recurrent ``Sequential``
-    prompt : (N,) or (B, N) token ids, N >= 1
+    prompt : (N,) or (B, N) token ids, N >= 1, or a list of B prompts (N,) of several lengths
     length : how many steps; None goes on until the caller stops asking
     sampler : how to draw; ``Sampler()`` (the model's own distribution) by default
     yields : (B,) int32
@@ -51,9 +76,9 @@ def stream(
     A ``Sequential`` whose layers the kernels know draws its tokens in blocks of a few milliseconds; tokens, and the
     draws that the sampler has made when one is yielded, are those of drawing them one by one.
     """
-    ids = check_prompt(prompt)
-    if length is not None and length < 0:
-        raise ValueError(f"length must be >= 0, got {length}")
+    ids = check_prompts(prompt)
+    if length is not None:
+        length = check_integer(length, "length", 0)
     steps, draw = as_step_model(model), sampler or Sampler()
     compiled = compiled_form(steps) if type(draw) is Sampler else None
     if compiled is None:
@@ -61,14 +86,17 @@ def stream(
     return _one_by_one(Continuation(compiled, ids, draw), length)
 
 
-def _stream(model: StepModel, ids: Array, length: int | None, draw: Callable[..., Array]) -> Iterator[Array]:
+def _stream(
+    model: StepModel, ids: Array | list[Array], length: int | None, draw: Callable[..., Array]
+) -> Iterator[Array]:
     if length == 0:
         return
     scores, state = read_prompt(model, ids)
     seen: Array | None = None
     if getattr(draw, "repetition_penalty", 1.0) != 1.0:
         seen = np.zeros(scores.shape, bool)
-        np.put_along_axis(seen, ids.astype(np.int64), True, axis=1)
+        for row, tokens in zip(seen, ids, strict=True):
+            row[tokens] = True
     made = 0
     while True:
         if seen is None:
@@ -118,7 +146,7 @@ def _one_by_one(run: Continuation, length: int | None) -> Iterator[Array]:
 
 def _all_at_once(run: Continuation, length: int) -> Array:
     size, made = _BlockSize(0.05), 0
-    columns: list[Array] = [np.zeros((len(run.prompt), 0), np.int32)]
+    columns: list[Array] = [np.zeros((len(run.ended), 0), np.int32)]
     handle = run.model.handle()
     run.read_prompt(handle)
     while made < length and not run.ended.all():
@@ -134,7 +162,7 @@ def _all_at_once(run: Continuation, length: int) -> Array:
 
 def generate(
     model: Any,
-    prompt: ArrayLike,
+    prompt: ArrayLike | Sequence[ArrayLike],
     *,
     length: int,
     sampler: Sampler | None = None,
@@ -143,14 +171,12 @@ def generate(
     """The `length` tokens that follow `prompt`.
 
     model, sampler : as for :func:`stream`
-    prompt : (N,) or (B, N) token ids; B rows are continued side by side
+    prompt : (N,) or (B, N) token ids, or a list of B prompts (N,) of several lengths; B rows are continued side by side
     end_id : an id, or several, that ends a row: from there on the row repeats it, and generation stops early once every
         row has ended
     returns : (B, M) int32 with M <= `length`, or (M,) for a flat prompt
     """
-    ids = check_prompt(prompt)
-    if length < 0:
-        raise ValueError(f"length must be >= 0, got {length}")
+    ids, length = check_prompts(prompt), check_integer(length, "length", 0)
     ends, steps, draw = end_ids_of(end_id), as_step_model(model), sampler or Sampler()
     compiled = compiled_form(steps) if type(draw) is Sampler else None
     if compiled is not None:
@@ -158,7 +184,8 @@ def generate(
         made = _all_at_once(Continuation(compiled, ids, draw, known), length)
     else:
         made = _until_ended(_stream(steps, ids, length, draw), len(ids), ends)
-    return made if np.ndim(prompt) == 2 else made[0]
+    flat = isinstance(ids, np.ndarray) and np.ndim(cast(ArrayLike, prompt)) == 1
+    return made[0] if flat else made
 
 
 def _until_ended(tokens: Iterator[Array], rows: int, ends: Sequence[int]) -> Array:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from recurra.generation import Sampler, Stepper, beam_search
-from recurra.generation import generate as token_generate
-from recurra.generation import stream as token_stream
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks import networks
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
-from recurra.tasks.held_out import split_held_out, whole_characters
+from recurra.tasks.held_out import split_held_out
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.ngram import NGram
@@ -27,6 +23,7 @@ from recurra.tasks.recipe import recipe
 from recurra.tasks.streams import Streams
 from recurra.tasks.subwords import Subwords, check_subwords
 from recurra.tasks.vocabulary import LEVELS, START, UNKNOWN, Vocabulary
+from recurra.tasks.writing import Writer
 
 if TYPE_CHECKING:
     from recurra.callbacks import Callback, History
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_LONGEST_WORD = 32  # characters
 #: arguments that say how the network is made
 _NETWORK = (
     "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout", "projection", "tied",
@@ -43,7 +39,7 @@ _NETWORK = (
 _DROPPED = ("embedding_dropout", "weight_drop")
 
 
-class LanguageModel(Quantizable):
+class LanguageModel(Writer, Quantizable):
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
@@ -230,55 +226,6 @@ class LanguageModel(Quantizable):
         return twin
 
     # --- use -------------------------------------------------------------------------------------------------------
-    def stream(
-        self,
-        prompt: str = "",
-        *,
-        length: int | None = None,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        repetition_penalty: float = 1.0,
-        seed: int | None = None,
-    ) -> Iterator[str]:
-        """Yield the continuation of `prompt` token by token, as it is drawn; see :meth:`generate`."""
-        vocabulary, ids = self._prompt(prompt)
-        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
-        tokens = token_stream(Stepper(self.model), ids, length=length, sampler=sampler)
-        if self.level == Subwords.level:
-            return whole_characters(vocabulary, tokens)
-        return (vocabulary.decode(token) for token in tokens)
-
-    def generate(
-        self,
-        prompt: str = "",
-        *,
-        length: int = 500,
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        repetition_penalty: float = 1.0,
-        seed: int | None = None,
-    ) -> str:
-        """A continuation of `prompt`, without the prompt.
-
-        prompt : the text to go on from; empty for a fresh start
-        length : how many tokens (characters or words)
-        temperature, top_k, top_p, repetition_penalty, seed : see :class:`recurra.generation.Sampler`; temperature 0 is
-            greedy
-        """
-        vocabulary, ids = self._prompt(prompt)
-        sampler = Sampler(temperature, top_k, top_p, seed, (START, UNKNOWN), repetition_penalty)
-        return vocabulary.decode(token_generate(Stepper(self.model), ids, length=length, sampler=sampler))
-
-    def beam(self, prompt: str = "", *, length: int = 100, width: int = 4, length_penalty: float = 0.0) -> list[str]:
-        """The `width` most probable continuations that beam search finds, best first."""
-        vocabulary, ids = self._prompt(prompt)
-        found = beam_search(
-            Stepper(self.model), ids, length=length, width=width, length_penalty=length_penalty, banned=(START, UNKNOWN)
-        )
-        return [vocabulary.decode(beam.ids) for beam in found]
-
     def log_probabilities(self, text: str, *, streams: int = 1, progress: Callable[[int], Any] | None = None) -> Array:
         """The natural log probability of each token of `text` given those before it, (N,) float64.
 
@@ -308,34 +255,6 @@ class LanguageModel(Quantizable):
         """The natural logarithm of p(text): the sum of :meth:`log_probabilities`."""
         return float(np.sum(self.log_probabilities(text)))
 
-    def next_words(self, prefix: str = "", *, count: int = 10) -> list[tuple[str, float]]:
-        """What may come next after `prefix`, with its probability, the most probable first.
-
-        For a model of words or subwords, its next tokens. For one of characters, what goes up to the next end of a
-        word, found by beam search; after "the qu" this is the rest of a word.
-
-        count : the most of them
-
-            >>> lm = LanguageModel("word", units=8, seed=1)
-            >>> history = lm.fit("to be or not to be , " * 30, epochs=1, window=20, batch_size=4, verbose=0)
-            >>> len(lm.next_words("to be", count=3))
-            3
-        """
-        check_sizes(count=count)
-        vocabulary, ids = self._prompt(prefix)
-        banned = (START, UNKNOWN)
-        if self.level != "char":
-            beams = beam_search(Stepper(self.model), ids, length=1, width=count, banned=banned)
-            return [(vocabulary.decode(beam.ids), math.exp(beam.log_probability)) for beam in beams]
-        ends = [i for i in range(len(vocabulary)) if i not in banned and not vocabulary.decode([i]).isalnum()]
-        beams = beam_search(Stepper(self.model), ids, length=_LONGEST_WORD, width=4 * count, end_id=ends, banned=banned)
-        found: dict[str, float] = {}
-        for beam in beams:
-            word = vocabulary.decode(beam.ids[:-1] if beam.ids[-1] in ends else beam.ids)
-            found[word] = found.get(word, 0.0) + math.exp(beam.log_probability)
-        found.pop("", None)
-        return sorted(found.items(), key=lambda item: -item[1])[:count]
-
     def baseline(self, text: str, training_text: str, *, order: int | None = None) -> Perplexity:
         """The perplexity that an n-gram model with this model's vocabulary has on `text`, for comparison.
 
@@ -352,13 +271,6 @@ class LanguageModel(Quantizable):
         if self.model is None or self.vocabulary is None:
             raise ValueError("the language model must be trained first: call fit, or load a saved one")
         return self.vocabulary
-
-    def _prompt(self, prompt: str) -> tuple[Vocabulary | Subwords, Array]:
-        vocabulary = self._trained()
-        if self.level == "char" and (unknown := vocabulary.unknown(prompt)):
-            shown = ", ".join(repr(token) for token in unknown[:5])
-            raise ValueError(f"prompt must be made of characters of the training text, got {shown}")
-        return vocabulary, np.concatenate([[START], vocabulary.encode(prompt)]).astype(np.int32)
 
     # --- files -----------------------------------------------------------------------------------------------------
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Checks of what the functions of generation are called with."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+
+def check_integer(value: Any, name: str, least: int, note: str = "") -> int:
+    """`value` as an int of at least `least`; a float that is whole is one. note : what an error adds."""
+    expected = f"{name} must be an int >= {least}{note}, got {value!r}"
+    if isinstance(value, (float, np.floating)):
+        if not float(value).is_integer():
+            raise ValueError(expected)
+        value = int(value)
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise TypeError(expected) from None
+    if whole < least:
+        raise ValueError(expected)
+    return whole
+
+
+def check_number(value: Any, name: str, expected: str) -> float:
+    """`value` as a float. expected : what an error says that it must be."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be {expected}, got {value!r}") from None
