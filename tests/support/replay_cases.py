@@ -378,7 +378,7 @@ CASES: dict[str, Case] = {
     "lambda": Case(lambda: [numbers(), L.LSTM(4), L.Lambda(lambda x: x * 2.0), L.Dense(1)], replays=False),
     "activity": Case(lambda: [numbers(), L.LSTM(4, activity_regularizer="l2"), L.Dense(1)], replays=False),
     "activity_layer": Case(lambda: [numbers(), L.LSTM(4), L.ActivityRegularization(l2=0.1), L.Dense(1)], replays=False),
-    "nested": Case(lambda: [numbers(), L.LSTM(4), Sequential([L.Input((4,)), L.Dense(3)]), L.Dense(1)], replays=False),
+    "nested": Case(lambda: [numbers(), L.LSTM(4), Sequential([L.Input((4,)), L.Dense(3)]), L.Dense(1)]),
     "no_recurrent_layer": Case(lambda: [numbers(), L.Flatten(), L.Dense(4, "relu"), L.Dense(1)]),
     "only_under_a_tape": Case(
         lambda: [numbers(), L.Bidirectional(L.GRU(4), "mul"), L.Reshape((4, 1)), L.Flatten()],

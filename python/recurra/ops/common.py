@@ -44,6 +44,8 @@ def array_of(value: ArrayLike) -> Array:
         return value
     if isinstance(value, Tensor):
         value = value.value
+        if type(value) is ndarray:
+            return value
     if isinstance(value, ndarray):
         refuse_masked(value, "an operand")
         return value

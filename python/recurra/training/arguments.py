@@ -15,6 +15,8 @@ from recurra.tree import PLAIN, map_structure
 
 def plain_arrays(outputs: Any) -> Any:
     """Outputs as plain arrays, without masks."""
+    if type(outputs) is np.ndarray:
+        return outputs
     return map_structure(
         lambda leaf: np.asarray(value_of(leaf)) if isinstance(leaf, (np.ndarray, Tensor)) else leaf, outputs, PLAIN
     )

@@ -43,6 +43,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, (str, bytes))
 
 
+#: dtypes that are taken as they are
+_NUMBERS = frozenset(map(np.dtype, ("bool", "int8", "uint8", "int32", "int64", "float32", "float64")))
+
+
 def as_arrays(value: Any, argument: str) -> Any:
     """`value` with every leaf as an array (or lazy one-hot) with a first axis of samples.
 
@@ -50,8 +54,8 @@ def as_arrays(value: Any, argument: str) -> Any:
     numbers) is one array. Texts among the inputs become an array of objects, for a model that takes them.
     raises : ValueError or TypeError naming `argument` where a leaf is no array of numbers
     """
-    if value is None:
-        return None
+    if value is None or (type(value) is np.ndarray and value.ndim and value.dtype in _NUMBERS):
+        return value
     value = value_of(value)
     if hasattr(value, "toarray") and not isinstance(value, np.ndarray):
         got = f"a sparse {type(value).__name__}: pass its toarray()"

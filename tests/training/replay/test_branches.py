@@ -9,9 +9,10 @@ import pytest
 
 from recurra import activations
 from recurra.layers import GRU, LSTM, Concatenate, Dense, Input
-from recurra.models import Model
+from recurra.models import Model, Sequential
 from recurra.utils import set_random_seed
 from tests.support.branch_cases import BRANCHES, STEPS, BranchCase, branching, data, labels
+from tests.support.nested_cases import NESTED
 
 
 def run(case: BranchCase, eagerly: bool, form: type = list, change: Any = None) -> tuple[Any, list[np.ndarray]]:
@@ -93,3 +94,33 @@ def test_train_on_batch(replayed: list[int]) -> None:
     expected = trained(True)
     same(trained(False), expected)
     assert replayed == [4] * 5
+
+
+@pytest.mark.filterwarnings("ignore:variable .* has no gradient")
+@pytest.mark.parametrize("name", NESTED)
+def test_same_bits_of_models_in_models(name: str, replayed: list[int]) -> None:
+    case = NESTED[name]
+    expected = run(case, True)
+    assert not replayed
+    same(run(case, False), expected)
+    assert bool(replayed) == case.replays
+    assert len({epoch["loss"][0] for epoch in expected[0]}) == 3
+
+
+def _inner_penalty(model: Any) -> None:
+    inner = next(layer for layer in model.layers if isinstance(layer, Sequential))
+    inner.activity_regularizer = lambda y: 0.1 * (y * y).sum()
+
+
+def _inner_activation(model: Any) -> None:
+    inner = next(layer for layer in model.layers if isinstance(layer, Sequential))
+    inner.layers[-1].activation = activations.tanh
+
+
+@pytest.mark.parametrize("change", [_inner_penalty, _inner_activation])
+def test_what_changes_in_a_model_inside_is_seen(change: Any, replayed: list[int]) -> None:
+    case = NESTED["siamese"]
+    expected = run(case, True, change=change)
+    assert not replayed
+    same(run(case, False, change=change), expected)
+    assert len(replayed) >= 3 and expected[0] != run(case, True)[0]

@@ -26,12 +26,14 @@ from recurra.training.replay.states import BidirectionalStates, StatesStep, firs
 class Call(NamedTuple):
     """One call of a layer on values.
 
+    graph : in which it is made
     node : how it is made
     reads : the different tensors that it reads, the first argument's first
     sources : their numbers
     first, outputs : the number of the first of its outputs, and how many there are
     """
 
+    graph: Any
     node: Node
     reads: list[KerasTensor]
     sources: list[int]
@@ -63,21 +65,58 @@ class Branches(NamedTuple):
     ends: list[int]
 
 
-def calls_of(graph: Any) -> tuple[list[Call], list[int]] | None:
-    """The calls that a graph makes, in order, and the numbers of its outputs; None where a call reads nothing."""
-    numbers = {id(tensor): number for number, tensor in enumerate(graph.input_tensors)}
-    found: list[Call] = []
-    for node in graph.nodes:
-        outputs = node.output_tensors
-        if any(id(tensor) in numbers for tensor in outputs):
-            continue
-        reads = list({id(tensor): tensor for tensor in node.input_tensors}.values())
-        if not node.args or not reads:
+class Calls:
+    """The calls of layers that a model's graph makes, in order, those of models inside it among them.
+
+    found : the calls
+    models : the models inside
+    count : how many values there are
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Call] = []
+        self.models: list[Any] = []
+        self.count = 0
+
+    def collect(self, graph: Any, inputs: list[int]) -> list[int] | None:
+        """Add a graph's calls on the values of these numbers; the numbers of its outputs. None where it has others."""
+        numbers = {id(tensor): number for tensor, number in zip(graph.input_tensors, inputs, strict=True)}
+        for node in graph.nodes:
+            outputs = node.output_tensors
+            if any(id(tensor) in numbers for tensor in outputs):
+                continue
+            reads = list({id(tensor): tensor for tensor in node.input_tensors}.values())
+            if not node.args or not reads:
+                return None
+            if _is_model(node.layer):
+                made = self._inside(node, numbers)
+                if made is None:
+                    return None
+            else:
+                made = list(range(self.count, self.count + len(outputs)))
+                sources = [numbers[id(tensor)] for tensor in reads]
+                self.found.append(Call(graph, node, reads, sources, self.count, len(outputs)))
+                self.count += len(outputs)
+            numbers.update((id(tensor), number) for tensor, number in zip(outputs, made, strict=True))
+        return [numbers[id(tensor)] for tensor in graph.output_tensors]
+
+    def _inside(self, node: Node, numbers: dict[int, int]) -> list[int] | None:
+        """The same for a call of a model on values alone, of as many axes as its inputs have."""
+        model = node.layer
+        if len(node.args) != 1 or node.kwargs or not model._only_runs_its_graph() or model._graph.ends:
             return None
-        found.append(Call(node, reads, [numbers[id(tensor)] for tensor in reads], len(numbers), len(outputs)))
-        for tensor in outputs:
-            numbers[id(tensor)] = len(numbers)
-    return found, [numbers[id(tensor)] for tensor in graph.output_tensors]
+        given = model._graph.flatten_inputs(node.args[0])
+        if not all(
+            isinstance(tensor, KerasTensor) and len(tensor.shape) == len(own.shape)
+            for tensor, own in zip(given, model._graph.input_tensors, strict=True)
+        ):
+            return None
+        self.models.append(model)
+        return self.collect(model._graph, [numbers[id(tensor)] for tensor in given])
+
+
+def _is_model(layer: Any) -> bool:
+    return hasattr(layer, "_only_runs_its_graph")
 
 
 def branches_of(model: Any, logits: frozenset[int]) -> Branches | None:
@@ -88,13 +127,15 @@ def branches_of(model: Any, logits: frozenset[int]) -> Branches | None:
     graph = model._graph
     if not model._only_runs_its_graph() or graph.ends:
         return None
-    found = calls_of(graph)
-    if found is None or not are_plain(model, [call.node.layer for call in found[0]]):
+    calls = Calls()
+    calls.count = len(graph.input_tensors)
+    ends = calls.collect(graph, list(range(calls.count)))
+    if ends is None or not are_plain(model, [call.node.layer for call in calls.found], calls.models):
         return None
-    calls, ends = found
-    plan = _Plan(graph, calls, ends, {ends[number] for number in logits})
-    for number, call in enumerate(calls):
-        if not plan.add(call, number == len(calls) - 1):
+    plan = _Plan(len(graph.input_tensors), calls.found, ends, {ends[number] for number in logits})
+    plan.settings += [Settings(one, "activity_regularizer", "call", "_graph") for one in calls.models]
+    for number, call in enumerate(calls.found):
+        if not plan.add(call, number == len(calls.found) - 1):
             return None
     return plan.finished()
 
@@ -107,9 +148,8 @@ class _Plan:
     waiting : the Embedding whose vectors a value of the model stands for, where the steps that read it take the ids
     """
 
-    def __init__(self, graph: Any, calls: list[Call], ends: list[int], logits: set[int]) -> None:
-        self.graph, self.calls, self.ends, self.logits = graph, calls, ends, logits
-        self.inputs = len(graph.input_tensors)
+    def __init__(self, inputs: int, calls: list[Call], ends: list[int], logits: set[int]) -> None:
+        self.inputs, self.calls, self.ends, self.logits = inputs, calls, ends, logits
         self.place = list(range(self.inputs))
         self.trained = [False] * self.inputs
         self.waiting: dict[int, Embedding] = {}
@@ -123,7 +163,7 @@ class _Plan:
     def add(self, call: Call, last: bool) -> bool:
         """Make the step of one call. False where there can be none."""
         layer, sources = call.node.layer, [self.place[source] for source in call.sources]
-        if isinstance(layer, Embedding) and self.graph._may_wait(call.node):
+        if isinstance(layer, Embedding) and call.graph._may_wait(call.node):
             readers = [other for other in self.calls if call.first in other.sources]
             if not call.alone or self.trained[sources[0]]:
                 return False
@@ -136,7 +176,7 @@ class _Plan:
         needs = [self.trained[source] for source in sources]
         own = [v for one in (lookup, layer) if one is not None for v in one.weights if v.trainable]
         scores = call.first in self.logits
-        ends_it = last and len(self.ends) == 1 and call.outputs == 1
+        ends_it = last and self.ends == [call.first] and call.outputs == 1
         step = self._on_arrays(call, lookup, needs, bool(own), ends_it, scores)
         if step is None:
             run = partial(layer, training=True, activated=False) if scores else partial(layer, training=True)

@@ -51,10 +51,14 @@ def _never() -> tuple[type, ...]:
     return tuple(getattr(layers, name) for name in _NEVER)
 
 
-def are_plain(model: Any, found: list[Layer]) -> bool:
-    """Whether all layers of a model are plain, of its dtype, and convert their inputs to it."""
+def are_plain(model: Any, found: Sequence[Layer], models: Sequence[Any] = ()) -> bool:
+    """Whether all layers of a model are plain, of its dtype, and convert their inputs to it.
+
+    models : those inside it, which add nothing to the loss and convert nothing
+    """
     return (
-        all(layer.dtype == model.dtype and _is_plain(layer) for layer in found)
+        all(one.activity_regularizer is None and not one._callable_losses and not one.autocast for one in models)
+        and all(layer.dtype == model.dtype and _is_plain(layer) for layer in found)
         and not model.autocast
         and all(layer.autocast or isinstance(layer, (Embedding, Operation)) for layer in found)
     )

@@ -125,7 +125,10 @@ def _kind(value: Any) -> Any:
 
 def _recorded(model: Any, logits: frozenset[int]) -> Chain | Branches | None:
     """The recorded steps of a model, if there are any."""
-    return chain_of(model, bool(logits)) if model._chain() is not None else branches_of(model, logits)
+    chain = model._chain()
+    if chain is None or any(hasattr(layer, "_chain") for layer in chain):
+        return branches_of(model, logits)
+    return chain_of(model, bool(logits))
 
 
 def _axes(model: Any, x: Array) -> int:

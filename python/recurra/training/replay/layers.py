@@ -32,12 +32,12 @@ from recurra.random import dropout_multiplier
 class Sums(dict[int, Any]):
     """The gradients of variables so far, by the variables' ids."""
 
-    def add(self, variable: Variable, gradient: Any) -> None:
-        """Add one to its variable's; None adds nothing."""
-        if gradient is not None:
-            key = id(variable)
-            before = self.get(key)
-            self[key] = gradient if before is None else before + gradient
+    def add(self, variables: Sequence[Variable | None], gradients: Sequence[Any]) -> None:
+        """Add one to the sum of each variable, in their order; None adds nothing. There may be more gradients."""
+        for variable, gradient in zip(variables, gradients, strict=False):
+            if gradient is not None and variable is not None:
+                key = id(variable)
+                self[key] = self[key] + gradient if key in self else gradient
 
 
 def plus(before: Any, gradient: Any) -> Any:
@@ -103,10 +103,9 @@ class DenseStep:
         return y, mask
 
     def backward(self, dy: Array, sums: Sums, before: Array | None = None) -> Array | None:
-        dx, *gradients = self._pull(dy)
-        for variable, gradient in zip(self.variables, gradients, strict=False):
-            sums.add(variable, gradient)
-        total: Array | None = plus(before, dx)
+        dx, dw, db = self._pull(dy)
+        sums.add(self.variables, (dw, db))
+        total: Array | None = dx if before is None else plus(before, dx)
         return total
 
     def _pull(self, dy: Array) -> tuple[Array | None, Array | None, Array | None]:
@@ -211,12 +210,10 @@ class RecurrentStep:
         cache, self._cache = self._cache, None
         dx, of_first, gradients = core.recurrent_backward(cache, dy, dstates, self._need_input)
         if self._table is not None:
-            sums.add(self._table, None if dx is None else RowSparse(dx[0], dx[1], self._table.shape))
+            sums.add([self._table], [None if dx is None else RowSparse(dx[0], dx[1], self._table.shape)])
             dx = None
-        for variable, gradient in zip(self.weights, gradients, strict=True):
-            if variable is not None:
-                sums.add(variable, gradient)
-        return plus(before, dx), of_first
+        sums.add(self.weights, gradients)
+        return dx if before is None else plus(before, dx), of_first
 
 
 class DropoutStep:
