@@ -13,30 +13,9 @@ from recurra.compat.tf.operands import axes_of, constant_of, operand
 from recurra.compat.tf.tensors import array_of, is_symbolic, present
 
 __all__ = [
-    "band_part",
-    "cholesky",
-    "det",
-    "diag",
-    "diag_part",
-    "eigh",
-    "einsum",
-    "eye",
-    "global_norm",
-    "inv",
-    "l2_normalize",
-    "logdet",
-    "matmul",
-    "matrix_transpose",
-    "matvec",
-    "norm",
-    "pinv",
-    "qr",
-    "set_diag",
-    "slogdet",
-    "solve",
-    "svd",
-    "tensordot",
-    "trace",
+    "band_part", "cholesky", "det", "diag", "diag_part", "eigh", "einsum", "eye", "global_norm", "inv",
+    "l2_normalize", "logdet", "matmul", "matrix_transpose", "matvec", "norm", "pinv", "qr", "set_diag", "slogdet",
+    "solve", "svd", "tensordot", "trace",
 ]  # fmt: skip
 
 
