@@ -119,7 +119,7 @@ def test_what_is_no_matrix() -> None:
     with pytest.raises(ValueError, match=r"x must be matrices \(\.\.\., N, M\), got shape \(3,\)"):
         ops.svd(np.ones(3))
     with pytest.raises(ValueError, match="mode must be"):
-        ops.qr(np.ones((2, 2)), "raw")
+        ops.qr(np.ones((2, 2)), "raw")  # type: ignore[arg-type]
     with pytest.raises(np.linalg.LinAlgError):
         ops.inv(np.zeros((2, 2)))
 

@@ -197,7 +197,8 @@ def _components(x: Any) -> tuple[Any, Any, Any]:
 def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of the numbers of a vector, (n, N), falling unless `increasing`."""
     count = array_of(x).shape[0] if N is None else N
-    column, powers = S.reshape(x, (-1, 1)), []
+    column: Any = S.reshape(x, (-1, 1))
+    powers: list[Any] = []
     for k in range(count):
         powers.append(S.ones_like(column) if k == 0 else M.multiply(powers[-1], column))
     if not powers:
@@ -246,7 +247,7 @@ def saturate_cast(x: ArrayLike, dtype: DType) -> Any:
     if v.dtype.kind == "f":  # the ends may not be floats: compare, do not clip
         whole = np.where((v > limits.min) & (v < limits.max), v, 0).astype(kind)
         return np.where(v >= limits.max, kind.type(limits.max), np.where(v <= limits.min, kind.type(limits.min), whole))
-    return np.clip(v, *(_within(v, end) for end in (limits.min, limits.max))).astype(kind)
+    return np.clip(v, _within(v, limits.min), _within(v, limits.max)).astype(kind)
 
 
 def _within(v: Array, end: int) -> int:

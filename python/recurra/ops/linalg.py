@@ -6,7 +6,7 @@ By numpy, whose LAPACK may sum in another order on another machine. Decompositio
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -140,7 +140,8 @@ def eigh(x: ArrayLike) -> tuple[Any, Any]:
         full = vectors @ inner @ _turned(vectors)
         return (((full + _turned(full)) / 2).astype(v.dtype),)
 
-    return record((values, vectors), (x,), backward)
+    found: tuple[Any, Any] = record((values, vectors), (x,), backward)
+    return found
 
 
 @operation
@@ -190,7 +191,7 @@ def eig(x: ArrayLike) -> tuple[Any, Any]:
 
 
 @operation
-def qr(x: ArrayLike, mode: str = "reduced") -> tuple[Any, Any]:
+def qr(x: ArrayLike, mode: Literal["reduced", "complete"] = "reduced") -> tuple[Any, Any]:
     """Orthonormal columns Q and an upper triangle R of ``x = Q @ R``; `mode` "reduced" or "complete". No gradient."""
     if mode not in ("reduced", "complete"):
         raise ValueError(f"mode must be 'reduced' or 'complete', got {mode!r}")

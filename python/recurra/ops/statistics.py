@@ -28,7 +28,7 @@ def _quantiles(x: ArrayLike, q: ArrayLike, axis: Axis, method: str, keepdims: bo
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     if wanted.size and not (wanted.min() >= 0 and wanted.max() <= 1):
-        raise ValueError(f"quantiles must be in [0, 1] and percentiles in [0, 100], got {q}")
+        raise ValueError(f"quantiles must be in [0, 1] and percentiles in [0, 100], got {q!r}")
     axes = axes_of(axis, v.ndim)
     kept = [k for k in range(v.ndim) if k not in axes]
     rows = S.reshape(
