@@ -24,7 +24,7 @@ __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
     "hard_sigmoid_keras2", "hard_silu", "hard_swish", "hard_tanh", "kernel_name", "leaky_relu", "linear",
     "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink",
-    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh",
+    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh",
     "tanh_shrink", "threshold",
 ]  # fmt: skip
 
@@ -90,7 +90,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Any:
 
 def celu(x: ArrayLike, alpha: float = 1.0) -> Any:
     """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))``."""
-    return ops.maximum(x, 0.0) + alpha * (ops.exp(ops.minimum(x, 0.0) / alpha) - 1.0)
+    return ops.celu(x, alpha)
 
 
 def selu(x: ArrayLike) -> Any:
@@ -140,50 +140,52 @@ def log_sigmoid(x: TensorLike) -> Any:
 
 def glu(x: ArrayLike, axis: int = -1) -> Any:
     """The first half of `x` along `axis` times the sigmoid of the second half."""
-    first, second = ops.split(x, 2, axis)
-    return first * ops.sigmoid(second)
+    return ops.glu(x, axis)
 
 
 def hard_tanh(x: ArrayLike) -> Any:
     """``clip(x, -1, 1)``."""
-    return ops.clip(x, -1.0, 1.0)
+    return ops.hard_tanh(x)
 
 
 def tanh_shrink(x: ArrayLike) -> Any:
     """``x - tanh(x)``."""
-    return x - ops.tanh(x)
+    return ops.tanh_shrink(x)
 
 
 def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Any:
     """``x`` where ``abs(x) > threshold``, zero elsewhere."""
-    return x * _like(np.abs(_value(x)) > threshold, x)
+    return ops.hard_shrink(x, threshold)
 
 
 def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Any:
     """``x`` moved towards zero by `threshold`, zero where it is nearer than that."""
-    return ops.relu(x - threshold) - ops.relu(-x - threshold)
+    return ops.soft_shrink(x, threshold)
 
 
 def threshold(x: TensorLike, threshold: float, default_value: float) -> Any:
     """``x`` where above `threshold`, `default_value` elsewhere."""
-    keep = _value(x) > threshold
-    return x * _like(keep, x) + default_value * _like(~keep, x)
+    return ops.threshold(x, threshold, default_value)
 
 
 def squareplus(x: ArrayLike, b: float = 4) -> Any:
     """``(x + sqrt(x * x + b)) / 2``."""
-    return (x + ops.sqrt(ops.square(x) + b)) / 2.0
+    return ops.squareplus(x, b)
 
 
 def sparse_plus(x: TensorLike) -> Any:
     """0 up to -1, ``(x + 1)**2 / 4`` between -1 and 1, ``x`` from 1 on."""
-    inner = ops.square(ops.clip(x, -1.0, 1.0) + 1.0) / 4.0
-    return inner + ops.relu(x - 1.0)
+    return ops.sparse_plus(x)
 
 
 def sparse_sigmoid(x: ArrayLike) -> Any:
     """0 up to -1, ``(x + 1) / 2`` between -1 and 1, 1 from 1 on."""
-    return (ops.clip(x, -1.0, 1.0) + 1.0) / 2.0
+    return ops.sparse_sigmoid(x)
+
+
+def sparsemax(x: ArrayLike, axis: int = -1) -> Any:
+    """The point of the simplex that is nearest to `x` along `axis`: it adds up to 1, and many are 0."""
+    return ops.sparsemax(x, axis)
 
 
 swish, hard_swish = silu, hard_silu
@@ -193,14 +195,11 @@ def _value(x: ArrayLike) -> Any:
     return x.value if hasattr(x, "value") else np.asarray(x)
 
 
-def _like(flags: Any, x: Any) -> Any:
-    return flags.astype(x.dtype)
-
-
 _functions = (
     linear, tanh, sigmoid, hard_sigmoid, hard_sigmoid_keras2, relu, leaky_relu, relu6, softmax, log_softmax, elu,
     celu, selu, softplus, softsign, silu, hard_silu, gelu, exponential, mish, log_sigmoid, glu, hard_tanh,
     tanh_shrink, hard_shrink, soft_shrink, threshold, squareplus, sparse_plus, sparse_sigmoid,
+    sparsemax,
 )  # fmt: skip
 _objects: dict[str, Any] = {function.__name__: function for function in _functions}
 _objects.update({"swish": silu, "hard_swish": hard_silu})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -67,3 +69,38 @@ def test_own_variables_come_after() -> None:
     metric = Own()
     assert [variable.name for variable in metric.variables] == ["total", "count", "extra"]
     assert metric.variables[2] is metric.extra
+
+
+@pytest.mark.parametrize("metric", [metrics.Mean(), metrics.Sum(), metrics.Precision(), metrics.BinaryAccuracy()])
+def test_the_older_name_of_reset_state(metric: Any) -> None:
+    arguments = ([1.0, 0.0, 1.0], [1.0, 1.0, 0.0]) if "acc" in metric.name or "prec" in metric.name else (3.0,)
+    metric.update_state(*arguments)
+    assert float(metric.result()) > 0
+    metric.reset_states()
+    assert float(metric.result()) == 0
+
+
+def test_a_metric_that_defines_the_older_name() -> None:
+    class Seen(metrics.Metric):
+        def __init__(self) -> None:
+            super().__init__(name="seen")
+            self.total = self.add_weight(name="total", initializer="zeros")
+            self.kept: list[float] = []
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.kept.append(float(np.sum(y_true)))
+            self.total.assign_add(self.kept[-1])
+
+        def result(self) -> Any:
+            return self.total
+
+        def reset_states(self) -> None:
+            super().reset_states()
+            self.kept = []
+
+    metric = Seen()
+    for reset in (metric.reset_state, metric.reset_states):
+        metric.update_state(np.ones(3), None)
+        assert metric.kept == [3.0] and float(metric.result()) == 3
+        reset()
+        assert metric.kept == [] and float(metric.result()) == 0

@@ -12,7 +12,7 @@ import pytest
 from recurra import Input, Model, ops
 from recurra.layers import LSTM, Dense, Embedding, Operation
 from recurra.models import KerasTensor, Sequential
-from recurra.ops.dispatch import SymbolicOperand, accepting_symbolic
+from recurra.ops.dispatch import SymbolicOperand, accepting_symbolic, operation
 
 RNG = np.random.default_rng(3)
 
@@ -41,6 +41,22 @@ def test_what_a_tensor_answers() -> None:
         raise SymbolicOperand("no value", lambda op, values: (op, values))
 
     assert accepting_symbolic([halved])["halved"](1, 2, 3) == ("halved", {"x": 1, "more": (2, 3)})
+
+
+def test_operations_that_are_loaded_when_used() -> None:
+    import recurra.ops.statistics as statistics
+
+    assert ops.median is statistics.median and "median" in dir(ops) and ops.linalg.det is ops.det
+    assert inspect.signature(ops.quantile).parameters["method"].default == "linear"
+    assert pickle.loads(pickle.dumps(ops.median)) is ops.median
+    with pytest.raises(AttributeError, match="has no attribute 'mediane'"):
+        ops.mediane  # noqa: B018
+
+    @operation
+    def halved(x: Any) -> Any:
+        raise SymbolicOperand("no value", lambda op, values: (op, values))
+
+    assert halved(3) == ("halved", {"x": 3})
 
 
 def test_a_tensor_anywhere_among_the_arguments() -> None:

@@ -64,7 +64,10 @@ def test_losses_are_those_of_keras(program: str, tmp_path: Path) -> None:
     if "import tensorflow" in text or "from tensorflow" in text:
         pytest.importorskip("tensorflow")
     command = [sys.executable, "-W", "ignore", str(PROGRAMS / program)]
-    theirs = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    theirs = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if "modified by an inplace operation" in theirs.stderr:
+        pytest.skip("Keras on PyTorch cannot train a stateful layer")
+    assert theirs.returncode == 0, theirs.stderr[-2000:]
     ours = run(program, tmp_path, "--force")
     assert ours.returncode == 0, ours.stderr[-2000:]
     wanted = losses(theirs.stdout)

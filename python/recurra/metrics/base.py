@@ -58,7 +58,18 @@ class Metric:
         for variable in self._variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
 
-    reset_states = reset_state
+    def reset_states(self) -> None:
+        """:meth:`reset_state`, by Keras 2's name. A metric may define the one or the other."""
+        for base in type(self).__mro__:
+            defined = vars(base).get("reset_state")
+            if defined is not None and defined is not vars(base).get("reset_states"):
+                defined(self)
+                return
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "reset_states" in vars(cls) and cls.reset_state is Metric.reset_state:
+            cls.reset_state = cls.reset_states  # type: ignore[method-assign]
 
     def add_variable(
         self,

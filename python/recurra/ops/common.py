@@ -55,6 +55,18 @@ def array_of(value: ArrayLike) -> Array:
     return made
 
 
+def constant_of(value: ArrayLike, operation: str) -> Array:
+    """As :func:`array_of`, for an operation without a gradient.
+
+    raises : NotImplementedError where an open tape follows `value`
+    """
+    if isinstance(value, Tensor) and tracked(value, thread_state.tape):
+        raise NotImplementedError(
+            f"ops.{operation} has no gradient here: put ops.stop_gradient around its argument, or write it with others"
+        )
+    return array_of(value)
+
+
 def floats_of(value: ArrayLike) -> Array:
     """As a C-contiguous array of float32 or float64; integers and the like become the default float type."""
     array = array_of(value)

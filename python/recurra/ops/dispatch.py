@@ -12,7 +12,9 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar, cast
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 #: record(operation's name, values of its parameters by name) -> the symbolic result
 Record = Callable[[str, "dict[str, Any]"], Any]
@@ -69,3 +71,8 @@ def _source(name: str, code: CodeType) -> str:
 def _has_star(code: CodeType) -> bool:
     """Whether there is a parameter like ``*operands``."""
     return bool(code.co_flags & inspect.CO_VARARGS)
+
+
+def operation(function: _F) -> _F:
+    """`function`, which works on arrays, as one that accepts symbolic tensors too: for modules loaded when used."""
+    return cast("_F", accepting_symbolic([function])[function.__name__])

@@ -29,7 +29,7 @@ ragged = tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1, 2], [3], [4,
 print([r.to_tensor().numpy().tolist() for r in ragged])
 
 inputs = tf.keras.Input(shape=(None,), dtype=tf.int64)
-x = tf.keras.layers.Embedding(len(vocabulary) + 3, 12, mask_zero=True)(inputs)
+x = tf.keras.layers.Embedding(len(vocabulary) + 3, 12)(inputs)
 x = tf.keras.layers.GRU(24, return_sequences=True)(x)
 outputs = tf.keras.layers.Dense(len(vocabulary) + 3)(x)
 model = tf.keras.Model(inputs, outputs)

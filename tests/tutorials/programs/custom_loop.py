@@ -58,11 +58,11 @@ for epoch in range(6):
     print("Training acc over epoch: %.4f" % (float(train_acc),))
     template = "Epoch {}, Loss: {}, Accuracy: {}"
     print(template.format(epoch + 1, train_loss.result(), train_acc * 100))
-    train_acc_metric.reset_states()
-    train_loss.reset_states()
+    train_acc_metric.reset_state()
+    train_loss.reset_state()
     for x_batch_val, y_batch_val in val_dataset:
         test_step(x_batch_val, y_batch_val)
     val_acc = val_acc_metric.result()
-    val_acc_metric.reset_states()
+    val_acc_metric.reset_state()
     print("Validation acc: %.4f" % (float(val_acc),))
 assert float(val_acc) > 0.6

@@ -13,8 +13,9 @@ from recurra.compat.tf.operands import axes_of, constant_of, operand
 from recurra.compat.tf.tensors import array_of, is_symbolic, present
 
 __all__ = [
-    "band_part", "cholesky", "det", "diag", "diag_part", "einsum", "eye", "global_norm", "inv", "l2_normalize",
-    "matmul", "matrix_transpose", "matvec", "norm", "pinv", "set_diag", "solve", "svd", "tensordot", "trace",
+    "band_part", "cholesky", "det", "diag", "diag_part", "eigh", "einsum", "eye", "global_norm", "inv",
+    "l2_normalize", "logdet", "matmul", "matrix_transpose", "matvec", "norm", "pinv", "qr", "set_diag", "slogdet",
+    "solve", "svd", "tensordot", "trace",
 ]  # fmt: skip
 
 
@@ -105,27 +106,50 @@ def trace(x: Any, name: str | None = None) -> Any:
 
 def inv(input: Any, name: str | None = None) -> Any:
     """The inverse."""
-    return present(np.linalg.inv(constant_of(input, "linalg.inv")))
+    return present(ops.inv(operand(input)))
 
 
 def pinv(a: Any, name: str | None = None) -> Any:
     """The pseudo-inverse."""
-    return present(np.linalg.pinv(constant_of(a, "linalg.pinv")))
+    return present(ops.pinv(operand(a)))
 
 
 def det(input: Any, name: str | None = None) -> Any:
     """The determinant."""
-    return present(np.linalg.det(constant_of(input, "linalg.det")))
+    return present(ops.det(operand(input)))
+
+
+def logdet(matrix: Any, name: str | None = None) -> Any:
+    """The logarithm of the determinant of positive definite matrices."""
+    return present(ops.logdet(operand(matrix)))
+
+
+def slogdet(input: Any, name: str | None = None) -> Any:
+    """The determinant's sign, and the logarithm of its size."""
+    sign, size = ops.slogdet(operand(input))
+    return present(sign), present(size)
+
+
+def eigh(tensor: Any, name: str | None = None) -> Any:
+    """Eigenvalues in ascending order and eigenvectors of symmetric matrices."""
+    values, vectors = ops.eigh(operand(tensor))
+    return present(values), present(vectors)
+
+
+def qr(input: Any, full_matrices: bool = False, name: str | None = None) -> Any:
+    """Orthonormal columns, and the triangle by which they give the matrix."""
+    q, r = ops.qr(constant_of(input, "linalg.qr"), "complete" if full_matrices else "reduced")
+    return present(q), present(r)
 
 
 def cholesky(input: Any, name: str | None = None) -> Any:
     """The lower triangle whose square is the matrix."""
-    return present(np.linalg.cholesky(constant_of(input, "linalg.cholesky")))
+    return present(ops.cholesky(operand(input)))
 
 
 def solve(matrix: Any, rhs: Any, name: str | None = None) -> Any:
     """X of ``matrix @ x = rhs``."""
-    return present(np.linalg.solve(constant_of(matrix, "linalg.solve"), constant_of(rhs, "linalg.solve")))
+    return present(ops.solve(operand(matrix), operand(rhs)))
 
 
 def svd(tensor: Any, full_matrices: bool = False, compute_uv: bool = True, name: str | None = None) -> Any:

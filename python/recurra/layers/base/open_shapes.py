@@ -101,6 +101,8 @@ def multiple_for(op: str, arguments: dict[str, Any]) -> int:
         return math.prod(abs(size) for size in ([shape] if isinstance(shape, int) else shape) if size)
     if op == "split" and isinstance(arguments["indices_or_sections"], int):
         return int(arguments["indices_or_sections"])
+    if op in ("stft", "extract_sequences"):
+        return int(arguments.get("fft_length") or arguments["sequence_length"])
     if op.endswith(("conv", "pool", "conv_transpose")):
         return 64  # what a kernel may cover
     return 1

@@ -22,7 +22,8 @@ OPERANDS = frozenset(
     {
         "x", "x1", "x2", "xs", "operands", "condition", "indices", "constant_values", "kernel", "bias", "table", "ids",
         "mean", "variance", "offset", "scale", "gamma", "beta", "target", "output", "logits", "labels", "targets",
-        "target_length", "output_length", "sequence_lengths", "inputs", "depthwise_kernel", "pointwise_kernel",
+        "target_length", "output_length", "sequence_lengths", "inputs", "depthwise_kernel", "pointwise_kernel", "a",
+        "array", "data", "query", "y",
     }
 )  # fmt: skip
 

@@ -91,9 +91,17 @@ def _run(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], size: int)
             check_size(layer.name, math.prod(shape), f"shape {tensor.shape}")
         return np.full(shape, "", object) if tensor.dtype == "string" else np.zeros(shape, tensor.dtype)
 
-    args, kwargs = map_symbolic(args, zeros), map_symbolic(kwargs, zeros)
+    def unit_matrices(tensor: KerasTensor) -> Any:
+        made = zeros(tensor)
+        if made.ndim > 1:
+            made[..., range(min(made.shape[-2:])), range(min(made.shape[-2:]))] = 1
+        return made
+
     with no_grad(), np.errstate(all="ignore"):  # zeros may be divided by, or have no logarithm
-        return layer._dry_call(args, {**kwargs})
+        try:
+            return layer._dry_call(map_symbolic(args, zeros), {**map_symbolic(kwargs, zeros)})
+        except np.linalg.LinAlgError:  # zeros have no inverse
+            return layer._dry_call(map_symbolic(args, unit_matrices), {**map_symbolic(kwargs, unit_matrices)})
 
 
 def check_size(name: str, size: int, said: str | None = None) -> None:
