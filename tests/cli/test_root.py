@@ -20,6 +20,7 @@ from recurra.cli.answer import answer
 from recurra.cli.chat import chat
 from recurra.cli.classify import classify
 from recurra.cli.errors import Group, as_options, one_line
+from recurra.cli.lm import lm
 from recurra.cli.root import cli
 from recurra.cli.sentiment import sentiment
 from recurra.cli.tag import tag
@@ -65,6 +66,12 @@ def test_every_task_has_the_shared_options() -> None:
         for name, flags in SHARED.items():
             there = {flag for parameter in group.commands[name].params for flag in parameter.opts}
             assert flags <= there, f"{group.name} {name} lacks {flags - there}"
+
+
+def test_the_language_model_has_the_names_of_the_other_tasks_too() -> None:
+    assert lm.commands["evaluate"] is lm.commands["perplexity"] and lm.commands["predict"] is lm.commands["generate"]
+    for group in (lm, sentiment, classify, tag, translate, chat, answer):
+        assert {"train", "evaluate", "predict"} <= set(group.commands), group.name
 
 
 def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Path) -> None:

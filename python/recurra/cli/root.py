@@ -54,6 +54,8 @@ def cli(threads: int | None) -> None:
         recurra.set_num_threads(threads)
 
 
+lm.add_command(lm.commands["perplexity"], "evaluate")  # as the other tasks call them
+lm.add_command(lm.commands["generate"], "predict")
 lm.add_command(quantize_command("LanguageModel", ".rlm", "recurra lm quantize novel.rlm -o novel-int8.rlm"))
 classify.add_command(
     quantize_command("TextClassifier", ".rsc", "recurra classify quantize reviews.rsc -o reviews-int8.rsc")
