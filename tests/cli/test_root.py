@@ -74,6 +74,22 @@ def test_the_language_model_has_the_names_of_the_other_tasks_too() -> None:
         assert {"train", "evaluate", "predict"} <= set(group.commands), group.name
 
 
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (("sentiment", "predict"), "--sentence"), (("classify", "predict"), "--sentence"),
+        (("classify", "explain"), "--sentence"), (("translate", "predict"), "--sentence"),
+        (("tag", "predict"), "--sentence"), (("chat", "talk"), "--prompt"), (("answer", "predict"), "--question"),
+    ],
+)  # fmt: skip
+def test_blank_texts_are_refused_before_the_work(
+    run: Any, review_model: Path, tag_model: Path, command: tuple[str, str], flag: str
+) -> None:
+    model = tag_model if command[0] == "tag" else review_model
+    texts = ("-t", " ") if flag == "--question" else ("-t", "a good film", "-t", " ")
+    assert f"{flag} must hold at least one word" in run(*command, model, *texts, code=2).stderr
+
+
 def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("text,label\ngood,1\nbad,0\n" * 5, encoding="utf-16")
