@@ -20,6 +20,7 @@ from recurra.cli.answer import answer
 from recurra.cli.chat import chat
 from recurra.cli.classify import classify
 from recurra.cli.errors import Group, as_options, one_line
+from recurra.cli.lm import lm
 from recurra.cli.root import cli
 from recurra.cli.sentiment import sentiment
 from recurra.cli.tag import tag
@@ -65,6 +66,28 @@ def test_every_task_has_the_shared_options() -> None:
         for name, flags in SHARED.items():
             there = {flag for parameter in group.commands[name].params for flag in parameter.opts}
             assert flags <= there, f"{group.name} {name} lacks {flags - there}"
+
+
+def test_every_task_has_the_same_commands() -> None:
+    assert lm.commands["evaluate"] is lm.commands["perplexity"]
+    for group in (lm, sentiment, classify, tag, translate, chat, answer):
+        assert {"train", "evaluate", "predict"} <= set(group.commands), group.name
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (("sentiment", "predict"), "--sentence"), (("classify", "predict"), "--sentence"),
+        (("classify", "explain"), "--sentence"), (("translate", "predict"), "--sentence"),
+        (("tag", "predict"), "--sentence"), (("chat", "talk"), "--prompt"), (("answer", "predict"), "--question"),
+    ],
+)  # fmt: skip
+def test_blank_texts_are_refused_before_the_work(
+    run: Any, review_model: Path, tag_model: Path, command: tuple[str, str], flag: str
+) -> None:
+    model = tag_model if command[0] == "tag" else review_model
+    texts = ("-t", " ") if flag == "--question" else ("-t", "a good film", "-t", " ")
+    assert f"{flag} must hold at least one word" in run(*command, model, *texts, code=2).stderr
 
 
 def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Path) -> None:

@@ -100,3 +100,12 @@ def test_words_of_other_scripts(text: str, tokens: list[str]) -> None:
     found = split_sentence(text)
     assert [token.replace("\u2060", "+") for token in found] == tokens
     assert join_sentence(found) == text
+
+
+def test_subwords_of_few_sentences_are_not_whole_rare_words() -> None:
+    pytest.importorskip("tokenizers")
+    texts = [*["the cat sleeps"] * 6, "a rhinoceros yawns"]
+    vocabulary = learn_sentences(texts, "subword", 400)
+    assert vocabulary.decode([int(vocabulary.encode("the")[0])]) == "the"
+    assert len(vocabulary.encode("rhinoceros")) > 5
+    assert vocabulary.decode(vocabulary.encode("a rhinoceros yawns")) == "a rhinoceros yawns"

@@ -145,6 +145,7 @@ def test_ctrl_c_keeps_the_weights(capfd: pytest.CaptureFixture[str]) -> None:
         ([], [], "texts must hold at least one text"),
         (["a", " \n"], [0, 1], r"texts\[1\] is empty"),
         (["a", "b"], [0], "labels must be as many as texts, 2, got 1"),
+        (["a", "b"], [1.0, float("nan")], r"labels\[1\] must be .*, got nan \(a missing value"),
         (["a", "b"], [0, 0.5], r"labels\[1\] must be a non-empty str, an int or a bool, got 0.5"),
         (["a", "b"], ["x", ""], r"labels\[1\] must be a non-empty str"),
         (["a", "b"], ["x", None], r"labels\[1\] must be a non-empty str.* got None"),

@@ -264,3 +264,17 @@ def test_the_network_in_the_file_is_a_model_of_its_own(trained: Translator, tmp_
     model = load_model(tmp_path / "model.keras", compile=False)
     scores = model({"source": np.array([[2, 3]], np.int32), "target": np.array([[4]], np.int32)})
     assert scores.shape == (1, 1, len(trained.target) + 2)
+
+
+def test_tokens_that_no_pair_holds_do_not_hinder_learning() -> None:
+    words = {"one": "un", "two": "deux", "big": "grand"}
+    sources = [f"{a} {b}" for a in words for b in words]
+    targets = [f"{words[b]} {words[a]}" for a in words for b in words]
+    left_out = " ".join(chr(0x4E00 + 3 * i) for i in range(280))  # longer than maxlen; its words are in the vocabulary
+    translator = Translator(units=32, embedding=16, dropout=0, seed=1)
+    translator.fit(
+        [*sources, left_out], [*targets, left_out], validation=0, epochs=25, batch_size=2, learning_rate=0.02,
+        maxlen=20, verbose=0,
+    )  # fmt: skip
+    assert len(translator.target) > 280 and translator.trained["left_out"] == 1
+    assert translator.translate(sources) == targets

@@ -21,6 +21,7 @@ from recurra.cli.options import (
     open_checkpoint,
     out_option,
     quiet_option,
+    refuse_blank,
     resume_options,
     save_training,
     seed_option,
@@ -152,8 +153,9 @@ def predict(
         raise click.UsageError("--sentence and --question cannot be given with files")
     if sentence and question is None:
         raise click.UsageError("--sentence needs a --question about the story")
-    if question is not None and not question.strip():
-        raise click.UsageError("--question must hold at least one word")
+    refuse_blank(sentence, "--sentence")
+    if question is not None:
+        refuse_blank([question], "--question")
     answerer = StoryAnswerer.load(model)
     batches = _batches(files or ("-",), encoding, 512 if jobs == 1 else 128)
     if question is not None:

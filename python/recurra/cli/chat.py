@@ -20,6 +20,7 @@ from recurra.cli.options import (
     open_checkpoint,
     out_option,
     quiet_option,
+    refuse_blank,
     resume_options,
     save_training,
     seed_option,
@@ -150,6 +151,7 @@ def talk(
 
     if prompt and file != "-":
         raise click.UsageError("--prompt cannot be given with a file")
+    refuse_blank(prompt, "--prompt")
     bot = ChatBot.load(model)
     typed = not prompt and file == "-" and stdin_is_terminal()
     if typed:

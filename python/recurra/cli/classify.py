@@ -30,6 +30,7 @@ from recurra.cli.options import (
     json_option,
     open_checkpoint,
     quiet_option,
+    refuse_blank,
     save_training,
     share_option,
 )
@@ -188,6 +189,7 @@ def _batches(
 ) -> Iterator[list[str]]:
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
+    refuse_blank(sentence, "--sentence")
     if sentence:
         return iter([list(sentence)])
     find = column_finder(text_column, None, None, labelled=False, quiet=quiet)

@@ -135,6 +135,12 @@ def _check_apart(path: Path | None, other: Path | None, both: str) -> None:
         raise InputError(f"{path} cannot be both {both}: choose another name for one")
 
 
+def refuse_blank(texts: Sequence[str], flag: str) -> None:
+    """Refuse texts of the command line that hold no word: each has its line in the output."""
+    if not all(text.strip() for text in texts):
+        raise click.UsageError(f"{flag} must hold at least one word")
+
+
 history_option = click.option(
     "--history",
     type=click.Path(path_type=Path),

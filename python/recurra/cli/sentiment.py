@@ -20,7 +20,15 @@ from recurra.cli.classifier_options import (
 )
 from recurra.cli.columns import column_finder, column_options
 from recurra.cli.inputs import format_option, read_labelled, text_batches
-from recurra.cli.options import encoding_option, item_bar, json_option, open_checkpoint, quiet_option, save_training
+from recurra.cli.options import (
+    encoding_option,
+    item_bar,
+    json_option,
+    open_checkpoint,
+    quiet_option,
+    refuse_blank,
+    save_training,
+)
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot
 from recurra.cli.results import FORMATS, ResultWriter
@@ -122,6 +130,7 @@ def predict(
 
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
+    refuse_blank(sentence, "--sentence")
     classifier = SentimentClassifier.load(model)
     writer = ResultWriter("jsonl" if as_json else to)
     find = column_finder(text_column, None, None, labelled=False, quiet=quiet, plain=True)

@@ -22,6 +22,7 @@ from recurra.cli.options import (
     open_checkpoint,
     out_option,
     quiet_option,
+    refuse_blank,
     resume_options,
     save_training,
     seed_option,
@@ -258,8 +259,7 @@ def predict(
     tagger = SequenceTagger.load(model)
     sources: list[tuple[ColumnFormat, Iterator[Sentence], int]] = []
     if sentence:
-        if not all(text.split() for text in sentence):
-            raise click.UsageError("--sentence must hold at least one word")
+        refuse_blank(sentence, "--sentence")
         sources = [(TEXT, read_sentences(sentence, TEXT), len(sentence))]
     for file in () if sentence else files or ("-",):
         form = resolved(file, options, tagger.notes)

@@ -20,6 +20,7 @@ from recurra.cli.options import (
     open_checkpoint,
     out_option,
     quiet_option,
+    refuse_blank,
     resume_options,
     save_training,
     seed_option,
@@ -151,8 +152,7 @@ def predict(
 
     if sentence and files:
         raise click.UsageError("--sentence cannot be given with files")
-    if not all(text.strip() for text in sentence):
-        raise click.UsageError("--sentence must hold at least one word")
+    refuse_blank(sentence, "--sentence")
     if best is not None and (not as_json or best > beam):
         raise click.UsageError("--best needs --json and a --beam of at least as many")
     if plot is not None and len(sentence) != 1:

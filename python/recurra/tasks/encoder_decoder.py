@@ -25,6 +25,8 @@ from recurra.typing import Array
 if TYPE_CHECKING:
     from recurra.models.model import Model
 
+_NEVER = -10.0  # the first score of a token that never comes
+
 
 class Form(NamedTuple):
     """What an encoder-decoder is made of.
@@ -110,6 +112,16 @@ class EncoderDecoder:
         for name, part in parts.items():
             part.name = name
         self.parts = parts
+
+    def leave_out(self, tokens: Array) -> None:
+        """Let the ids of target tokens that no training pair holds begin with low scores; after :meth:`graph`.
+
+        Else the first steps lower them all at once, by outputs of the decoder that then stay saturated.
+        """
+        bias = self.parts["scores"].bias
+        value = np.array(bias)
+        value[tokens] = _NEVER
+        bias.assign(value)
 
     # --- joining ---------------------------------------------------------------------------------------------------
     def graph(self) -> Model:

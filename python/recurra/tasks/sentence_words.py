@@ -18,6 +18,7 @@ LEVELS = ("word", "char", "subword")
 
 _JOINED = "\u2060"  # at the end of a token: the next word follows without a space
 _SPACES = " \u00a0\u202f"
+_LEAST = 5  # what is rarer stays in parts, else few pairs would make a subword of every word
 # Letters with their marks; an ideograph or kana is a word
 _WORD = rf"[^\W\d_{UNSPACED}]+(?:[{MARKS}]+[^\W\d_{UNSPACED}]*)*"
 # An article or pronoun that lost its vowel (l', qu'); a word with inner apostrophes, or what a hyphen joins to the word
@@ -126,7 +127,9 @@ def learn_sentences(texts: Sequence[str], level: str, size: int) -> Any:
 
     if level == "word":
         return SentenceWords(texts, size)
-    return Vocabulary("".join(texts), "char", size) if level == "char" else Subwords("\n".join(texts), size)
+    if level == "char":
+        return Vocabulary("".join(texts), "char", size)
+    return Subwords("\n".join(texts), size, least=_LEAST)
 
 
 def sentences_from_json(text: str, level: str) -> Any:

@@ -24,11 +24,12 @@ class Subwords:
 
     text : what to learn the merges from
     size : the most ids to use, at least 258
+    least : how often two neighbours must occur to become one subword
     """
 
     level = "subword"
 
-    def __init__(self, text: str, size: int) -> None:
+    def __init__(self, text: str, size: int, least: int = 0) -> None:
         if size < SMALLEST:
             raise ValueError(
                 f"vocabulary size must be >= {SMALLEST} for subwords (every byte, start, unknown), got {size}"
@@ -39,6 +40,7 @@ class Subwords:
         tokenizer = _of_bytes(parts, parts.models.BPE())
         trainer = parts.trainers.BpeTrainer(
             vocab_size=size,
+            min_frequency=least,
             # spelt with a space, which stands in no token of bytes
             special_tokens=[" start", " unknown"],
             initial_alphabet=parts.pre_tokenizers.ByteLevel.alphabet(),

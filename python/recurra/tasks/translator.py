@@ -175,6 +175,10 @@ class Translator:
         with seeded(self.seed):
             network = EncoderDecoder(len(source) + 2, len(target) + 2, self.form)
             model = network.graph()
+        seen = np.zeros(len(target), bool)
+        for i in kept:
+            seen[ids[1][i]] = True
+        network.leave_out(np.flatnonzero(~seen[UNKNOWN + 1 :]) + UNKNOWN + 1)
 
         def guess(inputs: dict[str, Array]) -> Array:
             with no_grad():
