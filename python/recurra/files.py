@@ -69,10 +69,26 @@ def atomic_path(path: FilePath, overwrite: bool = True) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno is not None and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno is not None and is_full(error):
             said = f"{os.strerror(error.errno)}: nothing was written, what was there before is unchanged"
             raise OSError(error.errno, said, os.fspath(path)) from error
         raise
+
+
+@contextmanager
+def naming(path: FilePath) -> Iterator[None]:
+    """In the block an error of the system that names no file, as those of writes to a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system says that no more can be written."""
+    return error.errno is not None and error.errno in _FULL
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from recurra.files import FilePath, atomic_write
+from recurra.files import FilePath, atomic_write, naming
 
 _MAGIC = b"recurra state 1\n"
 _DIGEST = 32
@@ -40,16 +40,11 @@ def write_state(path: FilePath, state: Any) -> None:
     description = json.dumps({"state": _encode(state, "state", arrays, sizes)}).encode()
     digest = hashlib.sha256()
     part: Any
-    try:
-        with atomic_write(path) as file:
-            for part in (_MAGIC, len(description).to_bytes(8, "little"), description, *map(_bytes, arrays)):
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-    except OSError as error:
-        if error.errno is not None and error.filename is None:
-            error.filename = os.fspath(path)  # a full disk, say
-        raise
+    with naming(path), atomic_write(path) as file:
+        for part in (_MAGIC, len(description).to_bytes(8, "little"), description, *map(_bytes, arrays)):
+            digest.update(part)
+            file.write(part)
+        file.write(digest.digest())
 
 
 def read_state(path: FilePath) -> Any:

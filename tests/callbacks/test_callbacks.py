@@ -17,6 +17,7 @@ from recurra.layers import Dense, Input
 from recurra.models import Sequential, load_model
 from recurra.optimizers import SGD
 from recurra.utils import set_random_seed
+from tests.support.limited import small_files
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(16, 3)).astype("float32"), RNG.normal(size=(16, 2)).astype("float32")
@@ -242,7 +243,7 @@ def test_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Any] = []
 
     class Writer:
-        def __init__(self, folder: str) -> None:
+        def __init__(self, folder: str, max_queue: int) -> None:
             self.part = Path(folder).name
 
         def add_scalar(self, name: str, value: float, step: int) -> None:
@@ -284,6 +285,18 @@ def test_tensorboard_files(tmp_path: Path) -> None:
     for part in ("train", "validation"):
         files = list((tmp_path / part).glob("events*"))
         assert files and b"epoch_loss" in files[0].read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of files' sizes")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("frequency", ["epoch", "batch"])
+def test_tensorboard_on_a_full_disk(tmp_path: Path, frequency: str) -> None:
+    pytest.importorskip("tensorboardX")
+    with small_files(9000), pytest.raises(OSError, match=str(tmp_path / "train")):
+        line().fit(
+            X, Y, verbose=0, epochs=400, batch_size=1,
+            callbacks=[c.TensorBoard(tmp_path, histogram_freq=1, update_freq=frequency)],
+        )  # fmt: skip
 
 
 def test_callback_list_finds_the_history() -> None:

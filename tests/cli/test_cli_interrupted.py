@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pkgutil
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +17,16 @@ import numpy as np
 import pytest
 
 import recurra
-from recurra.tasks import LanguageModel, SentimentClassifier
-from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY
+from recurra.tasks import (
+    ChatBot,
+    LanguageModel,
+    SentimentClassifier,
+    SequenceTagger,
+    StoryAnswerer,
+    TextClassifier,
+    Translator,
+)
+from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY, TAGGED
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and streams of POSIX")
 
@@ -219,11 +229,17 @@ def test_the_model_is_saved_before_the_history(
     def full(*arguments: Any, **options: Any) -> Any:
         raise OSError(28, "No space left on device", "h.csv")
 
-    monkeypatch.setattr("recurra.cli.options.atomic_write", full)
     out = tmp_path / "m.rlm"
     arguments = ("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--history", tmp_path / "h.csv")
-    assert "h.csv: No space left on device" in run(*arguments, code=2).stderr
+    with monkeypatch.context() as patch:
+        patch.setattr("recurra.cli.options.atomic_write", full)
+        assert "h.csv: No space left on device" in run(*arguments, code=2).stderr
     assert LanguageModel.load(out).trained["epochs"] == 2
+    before = shutil.copy(out, folder / "before.rlm")
+    run(*arguments, "--resume")  # nothing is trained again: the history is written
+    same(out, Path(before))
+    assert (tmp_path / "h.csv").read_text().startswith("epoch,")
+    assert sorted(os.listdir(tmp_path)) == ["h.csv", "m.rlm"]
 
 
 # --- streams --------------------------------------------------------------------------------------------------------
@@ -244,3 +260,96 @@ def test_a_closed_input_is_an_empty_one(review_model: Path) -> None:
 def test_a_closed_output_is_an_error(verse_model: Path) -> None:
     result = shell('"$@" >&-', "lm", "generate", verse_model)
     assert result.returncode == 2 and result.stderr == "recurra: error: Bad file descriptor\n"
+
+
+# --- signals in each phase ------------------------------------------------------------------------------------------
+TINY = ("--units", 5, "--embedding", 4, "--epochs", 3, "--batch-size", 4, "--seed", 3, "-q", *EACH_BATCH)
+TRAININGS: dict[str, tuple[Any, ...]] = {
+    "lm": (LanguageModel, "verse.txt", "--window", 15),
+    "sentiment": (SentimentClassifier, "reviews.tsv"),
+    "classify": (TextClassifier, "reviews.tsv"),
+    "tag": (SequenceTagger, "tagged.conllu", "--layers", 1, "--characters", 3),
+    "translate": (Translator, "pairs.txt", "--validation", 0.2),
+    "chat": (ChatBot, "pairs.txt"),
+    "answer": (StoryAnswerer, "stories.txt"),
+}
+#: what is called in the phase, the how manieth call counts, and whether that already saves what was trained
+PHASES = {
+    "reading": ("recurra.utils.io.decode_pieces", 1, False),
+    "vocabulary": ("recurra.tasks.fitting.Training.__init__", 1, False),
+    "step": ("recurra.training.step.Stepper.train", 3, True),
+    "validation": ("recurra.training.step.Stepper.test", 1, True),
+    "checkpoint": ("recurra.callbacks.backup.write_state", 2, True),
+    "end of training": ("recurra.tasks.fitting.Training.summary", 1, False),
+    "saving": ("recurra.tasks.model_file.atomic_path", 1, False),
+    "history": ("recurra.cli.options.atomic_write", 1, False),
+}
+
+
+@pytest.fixture(scope="module", params=TRAININGS)
+def training(request: pytest.FixtureRequest, run: Any, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A task, its command up to the model's file, and the bytes of a history that nothing stopped, with its weights."""
+    home = tmp_path_factory.mktemp(request.param)
+    (home / "tagged.conllu").write_text(TAGGED)
+    names = ("one", "two", "three", "four", "five")
+    pairs = [f"{a} {b}\t{i} {j}\n" for i, a in enumerate(names) for j, b in enumerate(names)]
+    (home / "pairs.txt").write_text("".join(pairs))
+    told = [f"1 {a} is in the {b}.\n2 Where is {a}?\t{b}\t1\n" for a in names for b in names]
+    (home / "stories.txt").write_text("".join(told))
+    task, file, *more = TRAININGS[request.param]
+    source = folder / file if (folder / file).exists() else home / file
+    command = (request.param, "train", source, *more, *TINY)
+    run(*command, "-o", home / "whole", "--history", home / "h.csv")
+    return task, command, home / "whole", (home / "h.csv").read_text()
+
+
+def signalled(phase: str, number: int, arguments: Any) -> int:
+    """The exit code of a child in which the signal arrives in the phase."""
+    from click.testing import CliRunner
+
+    from recurra.cli.root import cli
+
+    place, left, _ = PHASES[phase]
+    owner, name = place.rsplit(".", 1)
+    found: Any = pkgutil.resolve_name(owner)
+    original, calls = getattr(found, name), [left]
+
+    def calling(*given: Any, **options: Any) -> Any:
+        calls[0] -= 1
+        if calls[0] == 0:
+            os.kill(os.getpid(), number)
+        return original(*given, **options)
+
+    child = os.fork()
+    if child == 0:
+        try:
+            setattr(found, name, calling)
+            code = CliRunner().invoke(cli, [str(a) for a in arguments]).exit_code
+            os._exit(code if calls[0] <= 0 else 99)
+        finally:
+            os._exit(98)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_signals_in_each_phase(run: Any, training: Any, tmp_path: Path, phase: str, number: signal.Signals) -> None:
+    task, command, whole, history = training
+    out = tmp_path / "cut"
+    arguments = (*command, "-o", out, "--history", tmp_path / "h.csv")
+    code = signalled(phase, number, arguments)
+    if command[0] == "chat" and phase == "validation":
+        assert code == 99  # it holds nothing out
+        return
+    assert code == (-number if number == signal.SIGKILL else 128 + number)
+    saved = PHASES[phase][2] and number == signal.SIGTERM
+    assert out.exists() is (saved or phase == "history")
+    if out.exists():
+        task.load(out)
+    run(*arguments, "--resume")
+    assert (tmp_path / "h.csv").read_text() == history
+    both = [task.load(path) for path in (whole, out)]
+    for a, b in zip(*(getattr(one, "translator", one).model.get_weights() for one in both), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sorted(os.listdir(tmp_path)) == ["cut", "h.csv"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import sys
 import tarfile
 import threading
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from recurra.utils import get_file
+from tests.support.limited import small_files
 
 CONTENT = b"to be or not to be\n" * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -93,6 +95,19 @@ def test_what_goes_wrong_leaves_nothing_behind(server: Any, home: Path) -> None:
     with pytest.raises(ConnectionError, match=f"Without a network, put that file at {home}/datasets/b.txt"):
         get_file("b.txt", "http://127.0.0.1:1/b.txt")
     assert list((home / "datasets").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of files' sizes")
+def test_a_full_disk_is_no_broken_connection(server: Any, home: Path, tmp_path: Path) -> None:
+    address, _ = server
+    with small_files(50_000), pytest.raises(OSError, match="nothing was written") as said:
+        get_file(origin=f"{address}/a.txt")
+    assert said.value.filename == str(home / "datasets" / "a.txt") and list((home / "datasets").iterdir()) == []
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        (tmp_path / "long.txt").write_bytes(CONTENT)
+        archive.add(tmp_path / "long.txt", "long.txt")
+    with small_files(50_000), pytest.raises(OSError, match=r"long\.txt"):
+        get_file("a.tar.gz", origin=f"file://{tmp_path}/a.tar.gz", extract=True)
 
 
 def test_a_wrong_hash_leaves_the_old_file(server: Any, home: Path) -> None:

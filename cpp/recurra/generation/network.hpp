@@ -6,7 +6,6 @@
 #pragma once
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "recurra/sequence/cell_functions.hpp"
@@ -108,8 +107,9 @@ class Network {
   Index scores() const { return layers_.back().P; }
   bool probabilities() const { return probabilities_; }
 
-  /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there
-  /// is no such table. It is made when about as many tokens were read as it holds. tokens: read by the call that asks.
+  /// The products of the first layer's kernel with each token's vector, [panel][token][z_stride], or null where there is
+  /// no such table. It is made when about as many tokens were read as it holds; meanwhile other threads do without it.
+  /// tokens: read by the call that asks.
   const T* token_products(Index tokens) {
     const NetworkLayer<T>& first = layers_.front();
     const Index size = V_ * first.units().count * first.z_stride();
@@ -117,8 +117,15 @@ class Network {
     if (!first.is_cell() || size * Index(sizeof(T)) > largest_table || products > most_products) return nullptr;
     const Index read = tokens_read_.fetch_add(tokens) + tokens;
     if (2 * read < V_) return nullptr;
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (products_.size() == 0) make_token_products(first, size);
+    if (const T* ready = ready_.load(std::memory_order_acquire)) return ready;
+    if (making_.exchange(true)) return nullptr;  // no lock: a child forked now would wait for a thread it does not have
+    try {
+      make_token_products(first, size);
+    } catch (...) {
+      making_.store(false);
+      throw;
+    }
+    ready_.store(products_.data(), std::memory_order_release);
     return products_.data();
   }
 
@@ -159,7 +166,8 @@ class Network {
   std::vector<NetworkLayer<T>> layers_;
   bool probabilities_;
   std::atomic<Index> tokens_read_{0};
-  std::mutex mutex_;
+  std::atomic<bool> making_{false};
+  std::atomic<const T*> ready_{nullptr};
   Buffer<T> products_;
 };
 

@@ -26,8 +26,9 @@ class OpenMPTeam {
   /// The runtime to run a call of `threads` threads on; null where there is none, or it should not be used.
   static const OpenMPTeam* find(int threads) {
 #if defined(__linux__)
+    if (forked_.load()) return nullptr;
     const OpenMPTeam* team = loaded();
-    if (!team || forked().load() || team->in_parallel_() || team->max_threads_() != threads) return nullptr;
+    if (!team || team->in_parallel_() || team->max_threads_() != threads) return nullptr;
     return team;
 #else
     (void)threads;
@@ -59,23 +60,22 @@ class OpenMPTeam {
   int (*in_parallel_)() = nullptr;
 
 #if defined(__linux__)
-  static std::atomic<bool>& forked() {
-    static std::atomic<bool> value{false};
-    return value;
-  }
+  static inline std::mutex mutex_;  // of the search, also of dl_iterate_phdr, whose own lock no child finds open
+  static inline unsigned long long seen_ = 0;
+  static inline OpenMPTeam* found_ = nullptr;  // kept: the libraries are never unloaded once they have threads
+  static inline std::atomic<bool> forked_{false};
+  // A fork waits for the end of a search, so that its child finds the lock open.
+  static inline const int registered_ = pthread_atfork([] { mutex_.lock(); }, [] { mutex_.unlock(); },
+                                                       [] {
+                                                         if (found_) forked_.store(true);
+                                                         mutex_.unlock();
+                                                       });
 
   /// The runtime among the libraries loaded now. Looked for again when a library was loaded since.
   static const OpenMPTeam* loaded() {
-    static const bool wanted = [] {
-      const char* value = std::getenv("RECURRA_OPENMP");  // NOLINT(concurrency-mt-unsafe): read once
-      return !value || std::strcmp(value, "0") != 0;
-    }();
-    if (!wanted) return nullptr;
-    static std::mutex mutex;
-    static unsigned long long seen = 0;
-    static OpenMPTeam* found = nullptr;  // kept: the libraries are never unloaded once they have threads
-    std::lock_guard<std::mutex> lock(mutex);
-    if (found) return found;
+    (void)registered_;
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (found_ || !wanted()) return found_;
     unsigned long long loads = 0;
     dl_iterate_phdr(
         [](dl_phdr_info* info, std::size_t, void* result) {
@@ -83,11 +83,18 @@ class OpenMPTeam {
           return 1;
         },
         &loads);
-    if (loads == seen) return nullptr;
-    seen = loads;
-    dl_iterate_phdr(&look_at, static_cast<void*>(&found));
-    if (found) pthread_atfork(nullptr, nullptr, [] { forked().store(true); });
-    return found;
+    if (loads == seen_) return nullptr;
+    seen_ = loads;
+    dl_iterate_phdr(&look_at, static_cast<void*>(&found_));
+    return found_;
+  }
+
+  static bool wanted() {
+    static const bool value = [] {
+      const char* set = std::getenv("RECURRA_OPENMP");  // NOLINT(concurrency-mt-unsafe): read once
+      return !set || std::strcmp(set, "0") != 0;
+    }();
+    return value;
   }
 
   static int look_at(dl_phdr_info* info, std::size_t, void* result) {

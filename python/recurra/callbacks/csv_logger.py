@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.files import naming
 from recurra.typing import PathLike
 
 
@@ -47,8 +50,9 @@ class CSVLogger(Callback):
             file.truncate(min(state["start"], os.path.getsize(self.filename)))
         self._file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
         self._start = state["start"]
-        self._file.write(state["text"])
-        self._file.flush()
+        with self._written():
+            self._file.write(state["text"])
+            self._file.flush()
         self._keys = state["keys"]
         if self._keys is not None:
             self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
@@ -70,16 +74,31 @@ class CSVLogger(Callback):
             self._keys = sorted(logs)
             if not any(key.startswith("val_") for key in self._keys):
                 self._keys += [f"val_{key}" for key in self._keys]
-        if self._writer is None:
-            self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
-            if self._header:
-                self._writer.writerow(["epoch", *self._keys])
-        self._writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self._keys)])
-        self._file.flush()
+        with self._written():
+            if self._writer is None:
+                self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+                if self._header:
+                    self._writer.writerow(["epoch", *self._keys])
+            self._writer.writerow([epoch, *(_cell(logs.get(key, "NA")) for key in self._keys)])
+            self._file.flush()
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """An error of the block names the file, which is then closed: of a full disk, say."""
+        try:
+            with naming(self.filename):
+                yield
+        except OSError:
+            if self._file is not None:
+                with suppress(OSError):
+                    self._file.close()
+                self._file = None
+            raise
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self._file is not None:
-            self._file.close()
+            with naming(self.filename):
+                self._file.close()
             self._file = None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape
-from recurra.callbacks.history_plot import require_matplotlib
+from recurra.callbacks.history_plot import require_matplotlib, save_figure
 from recurra.typing import Array, ArrayLike
 
 
@@ -72,5 +72,5 @@ def plot_gradient_norms(norms: Mapping[str, ArrayLike], path: str | None = None)
     axes.grid(alpha=0.3)
     axes.legend()
     if path is not None:
-        canvas.savefig(path, dpi=120)
+        save_figure(canvas, path, dpi=120)
     return canvas

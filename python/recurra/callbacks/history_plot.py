@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from recurra.files import atomic_write, naming
 
 if TYPE_CHECKING:
     from recurra.callbacks.history import History
@@ -17,6 +20,17 @@ def require_matplotlib(purpose: str) -> Any:
     except ImportError as error:
         raise ImportError(f"{purpose} needs matplotlib: pip install 'recurra[plot]'") from error
     return figure
+
+
+def save_figure(canvas: Any, path: str | os.PathLike[str], dpi: float) -> None:
+    """Write a drawing, whole or not at all, in the format of its ending; as PNG, with that ending, where it has none.
+
+    raises : OSError naming the file
+    """
+    stem, ending = os.path.splitext(os.fspath(path))
+    ending = ending or ".png"
+    with naming(path), atomic_write(stem + ending) as file:
+        canvas.savefig(file, format=ending[1:].lower(), dpi=dpi)
 
 
 def plot_history(history: History, keys: list[str] | None = None, path: str | None = None) -> Any:
@@ -46,5 +60,5 @@ def plot_history(history: History, keys: list[str] | None = None, path: str | No
         if f"val_{name}" in curves:
             axes.legend()
     if path is not None:
-        canvas.savefig(path, dpi=120)
+        save_figure(canvas, path, dpi=120)
     return canvas

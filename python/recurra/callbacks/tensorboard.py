@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.files import naming
 from recurra.typing import PathLike
+
+_QUEUE = 1_000_000
 
 
 class TensorBoard(Callback):
@@ -66,16 +69,27 @@ class TensorBoard(Callback):
                 from tensorboardX import SummaryWriter
             except ImportError as error:
                 raise ImportError("TensorBoard needs tensorboardX: pip install 'recurra[tensorboard]'") from error
-            self._writers[part] = SummaryWriter(os.path.join(self.log_dir, part))
+            # an add must not wait for tensorboardX's thread, which a full disk ends
+            self._writers[part] = SummaryWriter(os.path.join(self.log_dir, part), max_queue=_QUEUE)
         return self._writers[part]
 
+    def _add(self, part: str, kind: str, *values: Any) -> None:
+        writer = self._writer(part)
+        events = getattr(getattr(writer, "file_writer", None), "event_writer", None)
+        worker = getattr(events, "_worker", None)
+        if worker is not None and not worker.is_alive():
+            events._event_queue.cancel_join_thread()  # Python's end would wait for what nobody reads
+            folder = os.path.join(self.log_dir, part)
+            raise OSError(f"{folder} is not written any longer: tensorboardX has met an error, a full disk perhaps")
+        getattr(writer, kind)(*values)
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        writer = self._writer("train")
+        self._writer("train")  # also where nothing is written yet: the extra may be missing
         self._step = int(self.model.optimizer.iterations)
         if self.write_graph:
             lines: list[str] = []
             self.model.summary(print_fn=lines.append)
-            writer.add_text("model", "```\n" + "\n".join(lines) + "\n```", 0)
+            self._add("train", "add_text", "model", "```\n" + "\n".join(lines) + "\n```", 0)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         import time
@@ -87,7 +101,7 @@ class TensorBoard(Callback):
         if not isinstance(self.update_freq, str) and self._step % self.update_freq == 0:
             for key, value in (logs or {}).items():
                 if np.ndim(value) == 0:
-                    self._writer("train").add_scalar(f"batch_{key}", float(value), self._step)
+                    self._add("train", "add_scalar", f"batch_{key}", float(value), self._step)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         import time
@@ -95,19 +109,21 @@ class TensorBoard(Callback):
         for key, value in (logs or {}).items():
             if np.ndim(value) == 0:
                 part, name = ("validation", key[4:]) if key.startswith("val_") else ("train", key)
-                self._writer(part).add_scalar(f"epoch_{name}", float(value), epoch)
+                self._add(part, "add_scalar", f"epoch_{name}", float(value), epoch)
         if self.write_steps_per_second:
             start, before = self._epoch_start
             speed = (self._step - before) / max(time.perf_counter() - start, 1e-9)
-            self._writer("train").add_scalar("epoch_steps_per_second", speed, epoch)
+            self._add("train", "add_scalar", "epoch_steps_per_second", speed, epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
             for layer in self.model.layers:
                 for i, weight in enumerate(layer.weights):
-                    self._writer("train").add_histogram(f"{layer.name}/{weight.name}_{i}", weight.numpy(), epoch)
-        for writer in self._writers.values():
-            writer.flush()
+                    self._add("train", "add_histogram", f"{layer.name}/{weight.name}_{i}", weight.numpy(), epoch)
+        for part, writer in self._writers.items():
+            with naming(os.path.join(self.log_dir, part)):
+                writer.flush()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        for part, writer in self._writers.items():
+            with naming(os.path.join(self.log_dir, part)):
+                writer.close()
         self._writers = {}

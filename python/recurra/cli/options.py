@@ -176,12 +176,11 @@ def save_training(
     The exit code is that of the signal which ended the training, if one did; the checkpoint then stays.
     """
     model.save(out)
-    interrupted = model.trained.get("interrupted")
-    if checkpoint is not None and not interrupted:
-        checkpoint.clear()
     write_history(history, record)
     if plot is not None and record.epoch:
         record.plot(path=str(plot))
+    if checkpoint is not None and not model.trained.get("interrupted"):
+        checkpoint.clear()  # last: what is missing can be had by --resume
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from recurra.callbacks.history_plot import require_matplotlib
+from recurra.callbacks.history_plot import require_matplotlib, save_figure
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.models.summary import class_shown, shape_text
@@ -87,7 +86,7 @@ def plot_model(
     axes.set_axis_off()
     _draw(axes, boxes, rankdir)
     if to_file is not None:
-        canvas.savefig(os.fspath(to_file), dpi=dpi)
+        save_figure(canvas, to_file, dpi)
     return canvas
 
 

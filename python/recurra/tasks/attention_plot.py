@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recurra.callbacks.history_plot import require_matplotlib
+from recurra.callbacks.history_plot import require_matplotlib, save_figure
 from recurra.typing import PathLike
 
 if TYPE_CHECKING:
@@ -28,5 +28,5 @@ def plot_attention(found: AttentionMap, path: PathLike | None = None) -> Any:
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     if path is not None:
-        canvas.savefig(path, dpi=120)
+        save_figure(canvas, path, dpi=120)
     return canvas

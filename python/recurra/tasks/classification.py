@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recurra.callbacks.history_plot import require_matplotlib
+from recurra.callbacks.history_plot import require_matplotlib, save_figure
 from recurra.tasks.labelled_texts import Label
 from recurra.typing import Array
 
@@ -95,7 +95,7 @@ class Evaluation(NamedTuple):
                 axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour)
         canvas.colorbar(image, ax=axes, label="share of the true label")
         if path is not None:
-            canvas.savefig(path, dpi=120)
+            save_figure(canvas, path, dpi=120)
         return canvas
 
 

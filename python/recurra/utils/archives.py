@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from recurra.files import naming
 from recurra.limits import FileFormatError, allowing, check_regular, check_unpacked, unpacked
 
 PathLike = str | os.PathLike[str]
@@ -186,7 +187,7 @@ class _Counted:
 
 def _copy(source: IO[bytes], target: Path, counted: _Counted) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "wb") as file:
+    with naming(target), open(target, "wb") as file:
         while chunk := source.read(_CHUNK):
             counted.add(len(chunk))
             file.write(chunk)

@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from recurra.files import atomic_path
+from recurra.files import atomic_path, is_full
 from recurra.utils import archives as files
 from recurra.utils.archives import PathLike, cache_root, extract_archive, link_as_keras2, matches
 
@@ -143,6 +143,8 @@ def _download(address: str, target: Path, digest: str | None, algorithm: str) ->
             answered = f"the server answers {error.code} {error.reason}"
             raise ConnectionError(_unreachable(address, target, answered)) from error
         except OSError as error:
+            if is_full(error):
+                raise
             raise ConnectionError(_unreachable(address, target, str(getattr(error, "reason", error)))) from error
         if total is not None and part.stat().st_size < total:
             raise ConnectionError(_unreachable(address, target, f"only {part.stat().st_size} of {total} bytes came"))

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "check.hpp"
@@ -81,7 +82,35 @@ int checks() {
   return code < 0 ? 11 : code;
 }
 
+/// As checks(): children that are forked while other threads look for a team.
+int forks_under_load() {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&] {
+      while (!stop) OpenMPTeam::find(2);
+    });
+  int code = 0;
+  for (recurra_test::Rounds rounds(100); code == 0 && rounds.next();) {
+    const pid_t child = fork();
+    if (child == 0) {
+      OpenMPTeam::find(2);
+      _exit(0);
+    }
+    code = recurra_test::exit_code_of(child, 20);
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  return code;
+}
+
 }  // namespace
+
+TEST(children_forked_while_others_look_for_a_team) {
+  const pid_t child = fork();
+  if (child == 0) _exit(forks_under_load());
+  CHECK_EQUAL(recurra_test::exit_code_of(child, 300), 0);
+}
 
 TEST(a_team_of_openmp_threads_runs_a_call) {
   const pid_t child = fork();
