@@ -194,6 +194,15 @@ def _nothing_dropped(s: Any, w: Any, e: Any) -> Any:
     return s, L.Dense(1)(L.GlobalAveragePooling1D()(joined))
 
 
+def _one_array_by_two_names(s: Any, w: Any, e: Any) -> Any:
+    h = L.LSTM(4, return_sequences=True)(s)
+    same = L.Activation("linear")(h)
+    kept = L.Dropout(0.0)(h)
+    parts = [L.Add()([h, same, kept]), L.Attention()([h, kept]), L.Multiply()([same, h, kept]), L.Dense(4)(kept)]
+    joined = L.Concatenate()([*parts, h, same])
+    return s, L.Dense(1)(L.GlobalAveragePooling1D()(joined))
+
+
 def _a_gradient_that_ends(s: Any, w: Any, e: Any) -> Any:
     h = L.LSTM(4, return_sequences=True)(s)
     return s, L.Dense(1)(L.GRU(3)(L.Add()([ops.stop_gradient(h), L.Dense(4)(h), h])))
@@ -235,6 +244,7 @@ BRANCHES: dict[str, BranchCase] = {
     "residual_attention": BranchCase(_residual_attention),
     "residual_bidirectional": BranchCase(_residual_bidirectional),
     "nothing_dropped": BranchCase(_nothing_dropped),
+    "one_array_by_two_names": BranchCase(_one_array_by_two_names),
     "a_gradient_that_ends": BranchCase(_a_gradient_that_ends),
     "added_loss": BranchCase(_added_loss, replays=False),
     "lambda": BranchCase(_lambda, replays=False),

@@ -73,7 +73,7 @@ class CompiledLoss:
     def __init__(self, spec: Any, loss_weights: Any) -> None:
         self.spec, self.loss_weights = check_loss(spec), loss_weights
         self.losses: list[Loss | None] = []
-        self._made: dict[Any, Loss] = {}  # of functions
+        self._made: list[tuple[Any, Loss]] = []  # of functions
         self.weights: list[float] = []
         self.names: list[str] = []
         self.trackers: list[Mean] = []
@@ -104,10 +104,11 @@ class CompiledLoss:
         """A loss itself, or the one made of a function: the same in each build, so that recorded steps stay good."""
         if isinstance(identifier, Loss):
             return identifier
-        key = id(identifier)
-        if key not in self._made:
-            self._made[key] = as_loss(identifier)
-        return self._made[key]
+        for function, made in self._made:
+            if function is identifier:
+                return made
+        self._made.append((identifier, as_loss(identifier)))
+        return self._made[-1][1]
 
     def __call__(
         self, targets: Sequence[Any], predictions: Sequence[Any], weights: Sequence[Any], logits: Collection[int] = ()

@@ -116,6 +116,7 @@ def test_numbers_of_another_dtype(replayed: list[int]) -> None:
         set_random_seed(2)
         x, start = layers.Input((4, 3)), layers.Input((2,))
         wide = (layers.GRU(3, return_sequences=True)(x) * np.float64(1.5)) + x * 2.0
+        wide = layers.Dropout(0.0)(wide)
         read = layers.GRU(2, return_state=True)(wide, initial_state=start * 0.5)
         y = layers.Concatenate()([*read, layers.LSTM(2)(wide), layers.Bidirectional(layers.GRU(1))(wide)])
         model = Model([x, start], layers.Dense(1)(y))

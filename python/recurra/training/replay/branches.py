@@ -265,13 +265,13 @@ class BranchesRecording(Recording):
                 value = value.astype(self.model_dtype)
             if not self.several[number]:
                 found, mask = step.forward(value, masks[sources[0]])
-                same.append(same[sources[0]] if found is value else len(same))
+                same.append(same[sources[0]] if found is values[sources[0]] else len(same))
                 values.append(found)
                 masks.append(mask)
                 continue
             read = [value, *[values[n] for n in sources[1:]]]
             for found, mask in zip(*step.forward(read, [masks[n] for n in sources]), strict=True):
-                same.append(next((same[n] for n, one in zip(sources, read, strict=True) if one is found), len(same)))
+                same.append(next((same[n] for n in sources if values[n] is found), len(same)))
                 values.append(found)
                 masks.append(mask)
         if self.single:
@@ -288,9 +288,10 @@ class BranchesRecording(Recording):
             sources = [same[n] for n in self.sources[number]]
             stop = self.firsts[number + 1] if number + 1 < len(self.steps) else len(totals)
             ds = [totals[n] if same[n] == n else None for n in range(first, stop)]  # not what gave back what it read
+            totals[first:stop] = [None] * len(ds)
             if all(one is None for one in ds):
                 continue
-            befores = [totals[n] for n in sources]
+            befores = [totals[n] if n not in sources[:k] else None for k, n in enumerate(sources)]
             kind = self._kinds.get(number)
             if kind is not None:
                 befores[0] = None
@@ -299,5 +300,5 @@ class BranchesRecording(Recording):
             )
             if kind is not None:
                 found[0] = plus(totals[sources[0]], None if found[0] is None else found[0].astype(kind))
-            for source, one in zip(sources, found, strict=True):
-                totals[source] = one
+            for k, (source, one) in enumerate(zip(sources, found, strict=True)):
+                totals[source] = plus(totals[source], one) if source in sources[:k] else one

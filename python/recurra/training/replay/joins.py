@@ -52,24 +52,30 @@ class TapedJoin:
 
     def forward(self, values: Sequence[Any], masks: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         with GradientTape() as tape:
-            firsts = [
-                set_mask(tape.watch(x) if need else x, mask)
-                for x, mask, need in zip(values, masks, self.needs, strict=True)
-            ]
+            firsts: list[Any] = []
+            own: list[int] = []  # the places of those that are watched, each array once
+            for place, (x, mask, need) in enumerate(zip(values, masks, self.needs, strict=True)):
+                known_at = next((at for at in own if values[at] is x), None)
+                if need and known_at is None:
+                    own.append(place)
+                first = x if not need else tape.watch(x) if known_at is None else firsts[known_at]
+                firsts.append(set_mask(first, mask))
             if self.lookup is not None:
                 firsts[0] = self.lookup.lookup(values[0])
             known = dict(zip(self.reads, firsts, strict=True))
             args, kwargs = self.node.fill(lambda tensor: known[id(tensor)])
             found = leaves(self.calls[0](*args, **kwargs), PLAIN)
-        self._kept = tape, [first for first, need in zip(firsts, self.needs, strict=True) if need], found
+        self._kept = tape, own, [firsts[at] for at in own], found
         return [_plain(value, firsts) for value in found], [getattr(value, "_keras_mask", None) for value in found]
 
     def backward(self, ds: Sequence[Any], sums: Sums, befores: Sequence[Any]) -> list[Any]:
-        (tape, firsts, outputs), self._kept = self._kept, None
+        (tape, own, firsts, outputs), self._kept = self._kept, None
         targets = [(y, d) for y, d in zip(outputs, ds, strict=True) if d is not None and isinstance(y, Tensor)]
-        before = [one for one, need in zip(befores, self.needs, strict=True) if need]
-        found = iter(pulled(tape, targets, firsts, before, self.variables, sums))
-        return [next(found) if need else None for need in self.needs]
+        gradients: list[Any] = [None] * len(befores)
+        found = pulled(tape, targets, firsts, [befores[at] for at in own], self.variables, sums)
+        for at, gradient in zip(own, found, strict=True):
+            gradients[at] = gradient
+        return gradients
 
 
 def _plain(value: Any, firsts: Sequence[Any]) -> Any:
