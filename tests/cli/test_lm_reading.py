@@ -26,3 +26,10 @@ def test_inspect_refuses(run: Any, verse_model: Path, folder: Path, tmp_path: Pa
     assert "must be UNIT or LAYER:UNIT" in run(*inspect, "--unit", "a:b", code=2).stderr
     assert "in layers of 9 units, from 1, got 1:10" in run(*inspect, "--unit", "10", code=2).stderr
     assert "there is no folder" in run(*inspect, "--html", tmp_path / "no" / "a.html", code=2).stderr
+    own = tmp_path / "own.txt"
+    own.write_text("a ring\n", encoding="utf-8")
+    refused = run("lm", "inspect", verse_model, own, "--html", own, code=2).stderr
+    assert "is the file that is read" in refused and own.read_text(encoding="utf-8") == "a ring\n"
+    before = verse_model.read_bytes()
+    assert "cannot be both" in run("lm", "inspect", verse_model, own, "--html", verse_model, code=2).stderr
+    assert verse_model.read_bytes() == before

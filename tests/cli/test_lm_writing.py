@@ -76,6 +76,8 @@ def test_several_prompts(run: Any, verse_model: Path) -> None:
     assert [json.loads(line)["text"] for line in best.splitlines()] == [
         model.beam(prompt, length=4, width=2)[0] for prompt in prompts
     ]
+    cut = run("lm", "generate", verse_model, "--prompt", "-", "--length", 3, code=2, stdin=b"a \xff")
+    assert "standard input is not utf-8 text: byte 0xff at offset 2" in cut.stderr
     twice = run("lm", "generate", verse_model, "--prompt", "-", "--prompt", "-", code=2, stdin="a")
     assert "--prompt - can be given once" in twice.stderr
 

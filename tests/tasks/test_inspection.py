@@ -71,3 +71,10 @@ def test_refused() -> None:
             inspect_text(model, TEXT, units)
     with pytest.raises(ValueError, match="text must not be empty"):
         inspect_text(model, "")
+
+
+def test_unknown_tokens_are_shown_as_they_are_written() -> None:
+    letters = inspect_text(_model(), "a zebra\u20ac!", [(1, 1)])
+    assert "".join(letters.tokens) == "a zebra\u20ac!"
+    words = inspect_text(_model(level="word"), "a zebra of yaks", [(1, 1)], length=3)
+    assert words.tokens == ["a", " zebra", " of"] and words.values.shape == (3, 1)

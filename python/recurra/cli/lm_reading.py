@@ -10,6 +10,7 @@ import click
 
 from recurra.cli.inputs import read_text_files
 from recurra.cli.options import (
+    check_beside,
     encoding_option,
     item_bar,
     json_option,
@@ -104,10 +105,9 @@ def inspect(
     from recurra.files import atomic_write
     from recurra.tasks import LanguageModel
     from recurra.tasks.inspection import inspect_text
-    from recurra.tasks.model_file import check_destination
 
     if html is not None:
-        check_destination(html)
+        check_beside(html, files, model)
     text = read_text_files(files, encoding)
     reader = LanguageModel.load(model)
     found = inspect_text(reader, text, [parse_unit(unit) for unit in units] or None, count=count, length=length)

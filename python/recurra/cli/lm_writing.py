@@ -114,6 +114,7 @@ def generate(
     from recurra.random import derive_seed
     from recurra.tasks import LanguageModel
     from recurra.tasks.stop_texts import check_stop
+    from recurra.utils.io import decode, display_name, read_bytes
 
     drawing = [*(name for name in ("temperature", "seed") if given(name)), *(["stop"] if stop else [])]
     if beam and (drawing or top_k or top_p < 1 or repetition_penalty != 1):
@@ -124,7 +125,10 @@ def generate(
     check_stop(stop)
     if prompts.count("-") > 1:
         raise click.UsageError("--prompt - can be given once: standard input is read to its end")
-    prompts = tuple(sys.stdin.read() if prompt == "-" else prompt for prompt in prompts) or ("",)
+    prompts = tuple(
+        decode(read_bytes("-"), display_name("-"), "utf-8") if prompt == "-" else prompt for prompt in prompts
+    )
+    prompts = prompts or ("",)
     writer = LanguageModel.load(model)
     for prompt in prompts:
         warn_of_unknown(writer, prompt)

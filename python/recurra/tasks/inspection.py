@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recurra.generation import Stepper
-from recurra.tasks.vocabulary import START
+from recurra.tasks.subwords import Subwords
+from recurra.tasks.vocabulary import START, split_text
 from recurra.typing import Array
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ def inspect_text(
             sizes = ", ".join(str(values.shape[1]) for values in layers)
             raise ValueError(f"units must be LAYER:UNIT in layers of {sizes} units, from 1, got {layer}:{unit}")
         columns.append(layers[layer - 1][:, unit - 1])
-    return Inspection([vocabulary.decode([int(token)]) for token in ids], list(units), np.stack(columns, axis=1))
+    if model.level == Subwords.level:
+        tokens = [vocabulary.decode([int(token)]) for token in ids]
+    else:
+        tokens = split_text(text, model.level)[: len(ids)]  # as they are written, unknown ones too
+    return Inspection(tokens, list(units), np.stack(columns, axis=1))
 
 
 def unit_values(network: Any, ids: Array) -> list[Array]:
