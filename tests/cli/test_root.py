@@ -99,6 +99,8 @@ def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Pat
     assert as_options("give format= one of a, b; x.cell=3", {"--format", "--cell"}) == (
         "give --format one of a, b; x.cell=3"
     )
+    for text in ("no file /data/label=1/x.csv", "got 'a text label=1'", "a.label=3, label='"):
+        assert as_options(text, {"--label"}) == text
     assert as_options("vocabulary_size must be >= 3", {"--vocabulary"}) == "--vocabulary must be >= 3"
     assert as_options("labels must be two", {"--label"}) == "labels must be two"
     assert as_options("no pair has at most maxlen=7 tokens: batch_size='2'", {"--maxlen", "--batch-size"}) == (

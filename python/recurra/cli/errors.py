@@ -53,6 +53,11 @@ class Group(click.Group):
             raise InputError(as_options(one_line(error), _flags(ctx))) from None
 
 
+_QUOTED_OR_ARGUMENT = re.compile(
+    r"(?<![\w=])'[^']*'|(?<![\w./\\-])(?P<name>[a-z_]+)=(?:'(?P<quoted>[^']*)'| ?(?P<plain>[^\s,;:)']+))"
+)
+
+
 def _flags(ctx: click.Context) -> set[str]:
     """The long options of the command that was called, and of those beside it."""
     assert isinstance(ctx.command, click.Group)
@@ -64,7 +69,7 @@ def _flags(ctx: click.Context) -> set[str]:
 def as_options(text: str, flags: set[str]) -> str:
     """A message with arguments of Python, such as encoding='utf-16', written as the options that `flags` holds.
 
-    An argument that the message begins with counts too.
+    An argument that the message begins with counts too; what stands in quotes or in a path stays as it is.
 
     >>> as_options("pass encoding='utf-16'; batch_size=3", {"--encoding"})
     'pass --encoding utf-16; batch_size=3'
@@ -74,13 +79,13 @@ def as_options(text: str, flags: set[str]) -> str:
         return "--" + name.removesuffix("_size" if name == "vocabulary_size" else "").replace("_", "-")
 
     def option(found: re.Match[str]) -> str:
-        flag = flag_of(found[1])
-        return f"{flag} {found[3] or found[4]}" if flag in flags else found[0]
+        flag = flag_of(found["name"] or "")
+        return f"{flag} {found['quoted'] or found['plain']}" if flag in flags else found[0]
 
     first = re.match(r"([a-z_]+) must ", text)
     if first and flag_of(first[1]) in flags:
         text = flag_of(first[1]) + text[first.end(1) :]
-    return re.sub(r"(?<![\w.-])([a-z_]+)=(')?(?(2)([^']*)'| ?([^\s,;:)]+))", option, text)
+    return _QUOTED_OR_ARGUMENT.sub(option, text)
 
 
 def one_line(error: BaseException) -> str:
