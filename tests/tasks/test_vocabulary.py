@@ -71,3 +71,19 @@ def test_errors() -> None:
         Vocabulary("")
     with pytest.raises(ValueError, match=r"ids must be in \[0, 4\), got 1 to 4"):
         Vocabulary("ab").decode([1, 4])
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_long_texts_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    text = "to be, \N{GRINNING FACE}or not \ud800to be"
+    vocabulary = Vocabulary("to be or \N{GRINNING FACE}not", level)
+    whole = vocabulary.encode(text)
+    assert whole.tolist() == [vocabulary._ids.get(token, 1) for token in split_text(text, level)]
+    assert vocabulary.unknown(text + ",?") == list(
+        dict.fromkeys(t for t in split_text(text + ",?", level) if t not in vocabulary._ids)
+    )
+    for piece in (1, 3, 7, len(text), 100):
+        monkeypatch.setattr("recurra.tasks.vocabulary._PIECE", piece)
+        found = vocabulary.encode(text)
+        assert found.dtype == np.int32 and found.tolist() == whole.tolist()
+    assert vocabulary.encode("").shape == (0,)

@@ -75,7 +75,7 @@ class TensorBoard(Callback):
 
     def _add(self, part: str, kind: str, *values: Any) -> None:
         writer = self._writer(part)
-        events = getattr(getattr(writer, "file_writer", None), "event_writer", None)
+        events: Any = getattr(getattr(writer, "file_writer", None), "event_writer", None)
         worker = getattr(events, "_worker", None)
         if worker is not None and not worker.is_alive():
             events._event_queue.cancel_join_thread()  # Python's end would wait for what nobody reads

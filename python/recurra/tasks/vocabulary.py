@@ -83,9 +83,13 @@ class Vocabulary:
     def encode(self, text: str) -> Array:
         """The ids of the text's tokens, (N,) int32; unknown ones are 1."""
         if len(self._codes):
-            codes = _codes(text)
-            at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
-            return np.where(self._codes[at] == codes, self._code_ids[at], np.int32(UNKNOWN))
+            found = np.empty(len(text), np.int32)
+            for start in range(0, len(text), _PIECE):  # what is made on the way takes ten times as much memory
+                codes = _codes(text[start : start + _PIECE])
+                at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
+                known = self._codes[at] == codes
+                found[start : start + len(codes)] = np.where(known, self._code_ids[at], np.int32(UNKNOWN))
+            return found
         get = self._ids.get
         tokens = split_text(text, self.level)
         return np.fromiter((get(token, UNKNOWN) for token in tokens), dtype=np.int32, count=len(tokens))
@@ -100,7 +104,8 @@ class Vocabulary:
 
     def unknown(self, text: str) -> list[str]:
         """The distinct tokens of `text` that are not in the vocabulary, in order of appearance."""
-        return list(dict.fromkeys(token for token in split_text(text, self.level) if token not in self._ids))
+        tokens = dict.fromkeys(text if self.level == "char" else split_text(text, self.level))
+        return [token for token in tokens if token not in self._ids]
 
     def to_json(self) -> str:
         return str(self._tokenizer.to_json())
