@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,10 @@ from numpy import ndarray
 from recurra.autograd import Variable
 from recurra.optimizers.batch import Batch
 
+# read in loops that run in C
+_VALUE, _CONSTRAINT, _SHAPE, _DTYPE = map(attrgetter, ("value", "constraint", "shape", "dtype"))
+_CONTIGUOUS = attrgetter("flags.c_contiguous")
+_ARRAYS = {ndarray}
 _set_version = Variable.__dict__["version"].__set__  # past Variable.__setattr__, which has nothing to do for it
 
 
@@ -19,7 +24,7 @@ class Plan(NamedTuple):
 
     variables: list[Variable]
     indices: list[int]
-    dtype: np.dtype[Any]
+    dtypes: set[np.dtype[Any]]
     scale: list[float]
 
 
@@ -52,14 +57,13 @@ class PlainUpdate:
             plan = self._plan = self._plan_for(variables)
             if plan is None:
                 return False
-        dtype, arrays = plan.dtype, []
-        for grad, variable in zip(grads, variables, strict=True):
-            value = variable.value
-            if type(grad) is not ndarray or grad.dtype is not dtype or grad.shape != value.shape:
-                return False
-            if variable.constraint is not None or not grad.flags.c_contiguous or value.dtype is not dtype:
-                return False
-            arrays.append(value)
+        arrays = list(map(_VALUE, variables))
+        if set(map(type, grads)) != _ARRAYS or list(map(_SHAPE, grads)) != list(map(_SHAPE, arrays)):
+            return False
+        if set(map(_DTYPE, [*grads, *arrays])) != plan.dtypes or not all(map(_CONTIGUOUS, grads)):
+            return False
+        if list(map(_CONSTRAINT, variables)).count(None) != len(variables):
+            return False
         rate = self._current_rate()  # type: ignore[attr-defined]
         self.begin_step(rate)  # type: ignore[attr-defined]
         clip = float(self.clipvalue or 0.0)  # type: ignore[attr-defined]
@@ -77,4 +81,4 @@ class PlainUpdate:
         known = [index for index in indices if index is not None]
         if len(kinds) != 1 or len(known) < len(indices) or len(set(known)) < len(known):
             return None
-        return Plan(list(variables), known, kinds.pop(), [1.0] * len(known))
+        return Plan(list(variables), known, kinds, [1.0] * len(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from recurra._core.memory import taking
 from recurra.autograd import Array, Variable
 
+_VALUE = attrgetter("value")
 _ADVICE = "train a smaller model, or with an optimizer that keeps less for each weight (SGD keeps nothing)"
 
 
@@ -71,8 +73,7 @@ class OptimizerState:
 
     def slot(self, name: str, indices: Sequence[int]) -> list[Array]:
         """The arrays of state `name` of the variables with these indices."""
-        kept = self._slots[name]
-        return [kept[i].value for i in indices]
+        return list(map(_VALUE, map(self._slots[name].__getitem__, indices)))
 
     @property
     def variables(self) -> list[Variable]:

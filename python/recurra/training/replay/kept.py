@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from recurra.training.structure import flatten_outputs
 if TYPE_CHECKING:
     from recurra.training.step import Stepper
 
+_TRAINABLE = attrgetter("trainable")
 MOST_SHAPES = 256  #: shapes of batches for which a recording is kept
 
 
@@ -62,9 +64,8 @@ class Recordings:
         found = None if key is None else self._known.get(key)
         if found is None:
             return None
-        for variable in stepper.trainable:
-            if not variable.trainable:
-                return None
+        if not all(map(_TRAINABLE, stepper.trainable)):
+            return None
         if found.is_current(stepper.model):
             return found
         self._known.clear()
@@ -96,6 +97,8 @@ class Recordings:
 
 def _key(x: Any, y: Any, weight: Any) -> Any:
     """What batches must have in common; None for those that are not recorded."""
+    if type(x) is type(y) is np.ndarray and weight is None:  # the commonest
+        return (x.shape, x.dtype, y.shape, y.dtype) if x.dtype.kind in "biuf" and x.size else None
     arrays: Any = (x,)
     names: tuple[Any, ...] = ()
     if type(x) is list or type(x) is tuple:

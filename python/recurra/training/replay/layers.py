@@ -32,12 +32,13 @@ from recurra.random import dropout_multiplier
 class Sums(dict[int, Any]):
     """The gradients of variables so far, by the variables' ids."""
 
-    def add(self, variables: Sequence[Variable | None], gradients: Sequence[Any]) -> None:
-        """Add one to the sum of each variable, in their order; None adds nothing. There may be more gradients."""
-        for variable, gradient in zip(variables, gradients, strict=False):
-            if gradient is not None and variable is not None:
-                key = id(variable)
-                self[key] = self[key] + gradient if key in self else gradient
+    def add(self, keys: Sequence[int], gradients: Sequence[Any]) -> None:
+        """Add one to the sum of each variable, different ones; None adds nothing."""
+        if self.keys().isdisjoint(keys):
+            self.update(zip(keys, gradients, strict=True))
+            return
+        for key, gradient in zip(keys, gradients, strict=True):
+            self[key] = plus(self.get(key), gradient)
 
 
 def plus(before: Any, gradient: Any) -> Any:
@@ -79,6 +80,7 @@ class DenseStep:
         self.layer, self.need_dx = layer, need_dx
         self.activation = activations.kernel_name(layer.activation) if activated else "linear"
         self.variables: Sequence[Variable] = [v for v in (layer.kernel, layer.bias) if v is not None]
+        self._keys = id(layer.kernel), id(layer.bias)
         self._needs = [v is not None and v.trainable for v in (layer.kernel, layer.bias)]
         self._plain = all(self._needs)
         self._settings = Settings(layer, "call", "activation", "kernel", "bias", "activity_regularizer")
@@ -104,7 +106,7 @@ class DenseStep:
 
     def backward(self, dy: Array, sums: Sums, before: Array | None = None) -> Array | None:
         dx, dw, db = self._pull(dy)
-        sums.add(self.variables, (dw, db))
+        sums.add(self._keys, (dw, db))
         total: Array | None = dx if before is None else plus(before, dx)
         return total
 
@@ -134,6 +136,7 @@ class RecurrentStep:
         self.weights = [getattr(cell, name) for name in cell.kernel_cell.weights]
         self._table = None if embedding is None else embedding.embeddings
         self.variables: Sequence[Variable] = [v for v in (self._table, *self.weights) if v is not None]
+        self._keys = [id(v) for v in self.weights]
         self.need_dx = need_dx
         self._need_input = need_dx if self._table is None else self._table.trainable
         self._zeros: tuple[Any, ...] = (None,) * len(cell.kernel_cell.states)
@@ -210,9 +213,9 @@ class RecurrentStep:
         cache, self._cache = self._cache, None
         dx, of_first, gradients = core.recurrent_backward(cache, dy, dstates, self._need_input)
         if self._table is not None:
-            sums.add([self._table], [None if dx is None else RowSparse(dx[0], dx[1], self._table.shape)])
+            sums.add([id(self._table)], [None if dx is None else RowSparse(dx[0], dx[1], self._table.shape)])
             dx = None
-        sums.add(self.weights, gradients)
+        sums.add(self._keys, gradients)
         return dx if before is None else plus(before, dx), of_first
 
 

@@ -73,7 +73,7 @@ class Recording:
         if own is not None:
             sums.update({key: one for key, one in zip(self.keys, own, strict=True) if one is not None})
         self.backward(d, sums)
-        compiled.optimizer.apply([sums.get(key) for key in self.keys], stepper.trainable)  # type: ignore[union-attr]
+        compiled.optimizer.apply(list(map(sums.get, self.keys)), stepper.trainable)  # type: ignore[union-attr]
         compiled.add_loss(loss, size)
         if self.measures:
             stepper.measure(x, y, outputs, weight, self.logits)
