@@ -101,6 +101,13 @@ def test_missing_modules(name: str, installed: None) -> None:
     assert stand_in(name) is None
 
 
+def test_missing_modules_that_say_what_to_do(installed: None) -> None:
+    with pytest.raises(ModuleNotFoundError, match="is of TensorFlow 1's graphs, which recurra does not run: write"):
+        __import__("tensorflow.contrib.rnn")
+    with pytest.raises(ModuleNotFoundError, match="no models of images: compute their features once"):
+        __import__("keras.applications.vgg16")
+
+
 def test_uninstall_undoes_it() -> None:
     import numpy as np
 

@@ -24,3 +24,9 @@ def test_masks_broadcast_as_the_inputs_do(kind: Any) -> None:
     mask = kind().compute_mask([x, y], [x.any(-1), y.any(-1)])
     assert mask.tolist() == (x.any(-1) | y.any(-1)).tolist() and not mask[2, 1:].any() and mask[1].all()
     np.testing.assert_allclose(last, lstm(values, mask=mask), rtol=1e-6)
+
+
+def test_the_merge_of_keras_1_says_what_took_its_place() -> None:
+    with pytest.raises(TypeError, match=r"layers\.add\(\[a\.output, b\.output\]\)"):
+        L.Merge([L.Dense(2), L.Dense(2)], mode="sum")
+    assert issubclass(L.Add, L.Merge) and L.Add(name="sum").name == "sum"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recurra.training.batches import ArraySource, rows_at
+from recurra.training.batches import ArraySource, make_batch, rows_at, unpack
 
 DRAW = np.random.default_rng(4)
 ARRAYS = {
@@ -36,3 +36,11 @@ def test_a_shuffled_epoch_gives_each_sample_once(name: str) -> None:
     np.testing.assert_array_equal(np.concatenate([batch.x for batch in batches]), array[order])
     for batch in batches:
         np.testing.assert_array_equal(batch.x, batch.y)
+
+
+def test_batches_in_lists() -> None:
+    x1, x2, y, w = np.ones((4, 2)), np.ones((4, 3)), np.zeros(4), np.full(4, 0.5)
+    for batch in ([[x1, x2], y], ([x1, x2], y), [(x1, x2), y, w], [{"a": x1}, y], [x1, y]):
+        x, labels, weight = unpack(batch)
+        assert x is batch[0] and labels is y and weight is (w if len(batch) == 3 else None)
+    assert make_batch([[x1, x2], y]).size == 4

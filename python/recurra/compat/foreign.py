@@ -120,6 +120,20 @@ class PathLoader(Loader):
         module.__dict__.update(_homes=homes, __all__=sorted(homes), __doc__=f"Names of ``tensorflow.{self.path}``.")
 
 
+def _reason(fullname: str, root: str) -> str:
+    """Why there is no such module."""
+    if below(fullname, "tensorflow.contrib") is not None:
+        from recurra.compat.tf.compat.v1 import GRAPH_MODE
+
+        return f"recurra stands in for tensorflow here, and {GRAPH_MODE.format('tf.contrib')}"
+    if ".applications" in fullname:
+        return (
+            f"recurra stands in for {root} here and has no models of images: compute their features once "
+            "where Keras is installed, save them by numpy.save, and load them here"
+        )
+    return f"recurra stands in for {root} here and has no such module"
+
+
 class ForeignFinder:
     """Finds the modules that stand in; None for whatever recurra has not, and for all other packages."""
 
@@ -135,7 +149,5 @@ class ForeignFinder:
             return ModuleSpec(fullname, PathLoader(inner), origin=tf_paths.__name__, is_package=True)
         name = stand_in(fullname)
         if name is None:
-            raise ModuleNotFoundError(
-                f"No module named {fullname!r}: recurra stands in for {root} here and has no such module", name=fullname
-            )
+            raise ModuleNotFoundError(f"No module named {fullname!r}: {_reason(fullname, root)}", name=fullname)
         return ModuleSpec(fullname, ForeignLoader(name), origin=name, is_package=True)

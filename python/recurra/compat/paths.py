@@ -63,7 +63,7 @@ PATHS: dict[str, dict[str, str]] = {
     },
     "layers.convolutional_recurrent": {"recurra.layers": "ConvLSTM1D ConvLSTM2D ConvLSTM3D"},
     "layers.core": {
-        "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Permute RepeatVector Reshape "
+        "recurra.layers": "Activation Dense Dropout Flatten Lambda Masking Merge Permute RepeatVector Reshape "
         "SpatialDropout1D SpatialDropout2D SpatialDropout3D TimeDistributedDense"
     },
     "layers.embeddings": {"recurra.layers": "Embedding"},

@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
     from recurra.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
     from recurra.layers.reversible_embedding import ReversibleEmbedding
+    from recurra.layers.sample_normalization import GroupNormalization, RMSNormalization, UnitNormalization
     from recurra.layers.serialization import deserialize, serialize
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
@@ -208,6 +209,7 @@ _HOMES = {
         "MaxPooling3D",
     ),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
+    "sample_normalization": ("GroupNormalization", "RMSNormalization", "UnitNormalization"),
     "serialization": ("deserialize", "serialize"),
     "text_vectorization": ("TextVectorization",),
     "time_distributed": ("TimeDistributed",),
@@ -282,6 +284,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Identity",
     "IndRNN",
     "IndRNNCell",
@@ -320,6 +323,7 @@ __all__ = [
     "Permute",
     "ProjectionLSTM",
     "ProjectionLSTMCell",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -338,6 +342,7 @@ __all__ = [
     "Subtract",
     "TextVectorization",
     "TimeDistributed",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "Wrapper",

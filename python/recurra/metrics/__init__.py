@@ -3,12 +3,15 @@
 from recurra.losses.margin import categorical_hinge, hinge, squared_hinge
 from recurra.losses.probabilistic import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     kl_divergence,
     poisson,
     sparse_categorical_crossentropy,
 )
 from recurra.losses.regression import (
+    huber,
     log_cosh,
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -133,14 +136,17 @@ __all__ = [
     "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "concordance_correlation",
     "cosine_similarity",
     "deserialize",
     "get",
     "hinge",
+    "huber",
     "kl_divergence",
     "log_cosh",
     "mae",

@@ -216,8 +216,12 @@ class ArraySource(Source):
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` as three."""
-    if isinstance(data, list) and len(data) in (2, 3) and all(is_array(v) for v in data):
-        data = tuple(data)
+    if (
+        isinstance(data, list)
+        and len(data) in (2, 3)
+        and (all(is_array(v) for v in data) or isinstance(data[0], (list, tuple, dict)))
+    ):
+        data = tuple(data)  # [x, y], or [[x1, x2], y]: an input of several inputs is no list of lists of arrays
     if not isinstance(data, tuple):
         return data, None, None
     if not 1 <= len(data) <= 3:

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from recurra.utils.image import array_to_img, img_to_array, load_img, save_img
     from recurra.utils.io import iter_lines, read_lines, read_text
     from recurra.utils.one_hot import OneHot, to_categorical
+    from recurra.utils.packing import (
+        get_source_inputs,
+        is_keras_tensor,
+        pack_x_y_sample_weight,
+        unpack_x_y_sample_weight,
+    )
     from recurra.utils.progbar import Progbar
     from recurra.utils.py_dataset import PyDataset
     from recurra.utils.py_dataset import PyDataset as Sequence
@@ -50,10 +56,13 @@ _HOMES = {
     "get_file": "recurra.utils.download",
     "get_registered_name": "recurra.registry",
     "get_registered_object": "recurra.registry",
+    "get_source_inputs": "recurra.utils.packing",
     "img_to_array": "recurra.utils.image",
+    "is_keras_tensor": "recurra.utils.packing",
     "iter_lines": "recurra.utils.io",
     "load_img": "recurra.utils.image",
     "normalize": "recurra.utils.arrays",
+    "pack_x_y_sample_weight": "recurra.utils.packing",
     "pad_sequences": "recurra.preprocessing.padding",
     "plot_model": "recurra.models.plotting",
     "read_examples": "recurra.utils.examples",
@@ -66,6 +75,7 @@ _HOMES = {
     "text_dataset_from_directory": "recurra.preprocessing.text_dataset",
     "timeseries_dataset_from_array": "recurra.preprocessing.timeseries_dataset",
     "to_categorical": "recurra.utils.one_hot",
+    "unpack_x_y_sample_weight": "recurra.utils.packing",
 }
 
 __all__ = [  # the names are resolved by __getattr__, each module when it is first used
@@ -82,10 +92,13 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "img_to_array",
+    "is_keras_tensor",
     "iter_lines",
     "load_img",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "read_examples",
@@ -98,6 +111,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 

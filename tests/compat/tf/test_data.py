@@ -112,3 +112,22 @@ def test_files(tmp_path) -> None:
     assert list(tf.data.TextLineDataset([str(tmp_path / "a.txt")]).skip(1).as_numpy_iterator()) == [b"two"]
     with pytest.raises(FileNotFoundError, match="no file matches"):
         tf.data.Dataset.list_files(str(tmp_path / "*.csv"))
+
+
+def test_elements_of_several_datasets() -> None:
+    parts = [tf.data.Dataset.range(3), tf.data.Dataset.range(10, 12), tf.data.Dataset.range(20, 24)]
+    choice = tf.data.Dataset.from_tensor_slices(np.array([2, 0, 1, 1, 1, 0], "int64"))
+    assert list(tf.data.Dataset.choose_from_datasets(parts, choice).as_numpy_iterator()) == [20, 0, 10, 11]
+    whole = tf.data.Dataset.choose_from_datasets(parts, choice, stop_on_empty_dataset=False)
+    assert list(whole.as_numpy_iterator()) == [20, 0, 10, 11, 1]
+    drawn = tf.data.Dataset.sample_from_datasets(parts, seed=3)
+    found = [int(n) for n in drawn.as_numpy_iterator()]
+    assert sorted(found) == [0, 1, 2, 10, 11, 20, 21, 22, 23] and found != sorted(found)
+    assert [n for n in found if n < 10] == [0, 1, 2]
+    mixed = tf.data.Dataset.sample_from_datasets([p.repeat() for p in parts], weights=[0.8, 0.2, 0.0], seed=1)
+    shares = np.bincount([int(n) // 10 for n in mixed.take(400).as_numpy_iterator()], minlength=3) / 400
+    np.testing.assert_allclose(shares, [0.8, 0.2, 0.0], atol=0.07)
+    ended = tf.data.Dataset.sample_from_datasets(parts[:2], [0.0, 1.0], stop_on_empty_dataset=True)
+    assert list(ended.as_numpy_iterator()) == [10, 11]
+    with pytest.raises(ValueError, match="weights must be 3 numbers"):
+        tf.data.Dataset.sample_from_datasets(parts, [1.0])

@@ -122,3 +122,11 @@ def test_zeros_at_the_end_of_texts_stay() -> None:
 def test_formats_are_those_of_the_values() -> None:
     one, many, text = tf.constant(1.5), tf.constant([1, 2]), tf.constant("a")
     assert f"{one}|{one:.2f}|{many}|{text}|{tf.constant([2.0]):.1f}" == "1.5|1.50|[1 2]|b'a'|2.0"
+
+
+def test_unique_names_its_parts() -> None:
+    found = tf.unique([7, 3, 7, 9])
+    np.testing.assert_array_equal(found.y, [7, 3, 9])
+    np.testing.assert_array_equal(found.idx, [0, 1, 0, 2])
+    y, idx = found
+    assert y is found.y and idx is found.idx

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -114,11 +114,19 @@ def searchsorted(
     return present(np.asarray(found).astype(np.dtype(as_dtype(out_type))))
 
 
-def unique(x: Any, out_idx: Any = np.int32, name: str | None = None) -> tuple[Any, Any]:
+class Unique(NamedTuple):
+    """What :func:`unique` gives: the values, and for each number which of them it is."""
+
+    y: Any
+    idx: Any
+
+
+def unique(x: Any, out_idx: Any = np.int32, name: str | None = None) -> Unique:
     """The different values in the order in which they come, and for each value which it is."""
     array = array_of(x)
     values, first, places = np.unique(array, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank_of = np.empty_like(order)
     rank_of[order] = np.arange(len(order))
-    return present(values[order]), present(rank_of[places.reshape(array.shape)].astype(np.dtype(as_dtype(out_idx))))
+    which = rank_of[places.reshape(array.shape)].astype(np.dtype(as_dtype(out_idx)))
+    return Unique(present(values[order]), present(which))

@@ -124,6 +124,61 @@ class Dataset(Verbs, Own):
         return made._mapped(lambda element: tree.pack(form, element, NODES))
 
     @staticmethod
+    def choose_from_datasets(
+        datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = True, name: str | None = None
+    ) -> Dataset:
+        """One element each time of the data set whose number `choice_dataset` gives.
+
+        stop_on_empty_dataset : whether the end of a chosen one is the end; else it is passed over
+        """
+        parts = list(datasets)
+
+        def elements() -> Iterator[Any]:
+            sources = [iter(part) for part in parts]
+            for choice in choice_dataset:
+                try:
+                    yield next(sources[int(array_of(choice))])
+                except StopIteration:
+                    if stop_on_empty_dataset:
+                        return
+
+        return Dataset(elements, same, stack, None)
+
+    @staticmethod
+    def sample_from_datasets(
+        datasets: Any,
+        weights: Any = None,
+        seed: int | None = None,
+        stop_on_empty_dataset: bool = False,
+        rerandomize_each_iteration: bool | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """One element each time of a data set that is drawn, with probabilities in the ratio of `weights`.
+
+        stop_on_empty_dataset : whether the end of one is the end; else it is drawn no more
+        """
+        parts = list(datasets)
+        shares = np.ones(len(parts)) if weights is None else np.asarray(array_of(weights), np.float64)
+        if shares.shape != (len(parts),) or (shares < 0).any() or not shares.any():
+            raise ValueError(f"weights must be {len(parts)} numbers of at least 0, one above it, got {weights!r}")
+        state = {"epoch": 0}
+
+        def elements() -> Iterator[Any]:
+            rng = np.random.default_rng(None if seed is None else [seed, state["epoch"]])
+            state["epoch"] += rerandomize_each_iteration is not False
+            sources, left = [iter(part) for part in parts], shares.copy()
+            while left.any():
+                drawn = int(rng.choice(len(parts), p=left / left.sum()))
+                try:
+                    yield next(sources[drawn])
+                except StopIteration:
+                    if stop_on_empty_dataset:
+                        return
+                    left[drawn] = 0
+
+        return Dataset(elements, same, stack, None)
+
+    @staticmethod
     def list_files(
         file_pattern: Any, shuffle: bool | None = None, seed: int | None = None, name: str | None = None
     ) -> Dataset:
