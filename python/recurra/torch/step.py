@@ -78,11 +78,7 @@ class Step(torch.autograd.Function):
             None if state is None else torch.from_numpy(d.reshape(state.shape))
             for state, d in zip((h0, c0), (*dstates, None), strict=False)
         ]
-        # Of one gate, views: a step's gradients are added to those of other steps, and copied once after that.
-        rows = [dweights[0].T, dweights[1].T] if KINDS[mode].gates == 1 else None
-        if rows is not None and len(weights) == 4:
-            rows += [dweights[2], dweights[2].copy()]
-        of_weights = [torch.from_numpy(array) for array in rows or gradients_of(KINDS[mode], dweights)]
+        of_weights = [torch.from_numpy(array) for array in gradients_of(KINDS[mode], dweights)]
         return None, None if dx is None else torch.from_numpy(dx.reshape(x.shape)), *of_states, *of_weights
 
 
