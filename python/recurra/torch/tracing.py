@@ -17,8 +17,8 @@ def scriptable(module: nn.Module) -> nn.Module:
         return module
     mode: Any = getattr(module, "mode", None) or getattr(module, "_mode", None)
     cell = "Cell" if isinstance(module, nn.RNNCellBase) else ""
-    theirs: type[nn.Module] = getattr(nn, mode.split("_")[0] + cell)
-    twin = theirs.__new__(theirs)
+    theirs: Any = getattr(nn, mode.split("_")[0] + cell)
+    twin: nn.Module = theirs.__new__(theirs)
     twin.__dict__.update(vars(module))
     return twin
 
