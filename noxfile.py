@@ -34,7 +34,7 @@ def random_models_keras(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """The tests of recurra.torch beside PyTorch's CPU build, its guide among them."""
     session.install(".[test]", "expecttest")
-    session.install("torch>=2.6", "--index-url", "https://download.pytorch.org/whl/cpu")
+    session.install("torch>=2.7", "--index-url", "https://download.pytorch.org/whl/cpu")
     session.run(
         "pytest",
         *(session.posargs or ["tests/torch", "tests/docs", "tests/saving/test_pytorch.py", "tests/bench/test_fuzz.py"]),

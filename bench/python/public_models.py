@@ -8,12 +8,15 @@ the weights and nothing else out of them, and runs the recurrent network of each
     Resemblyzer     speaker encoder: three layers of LSTM(256) on 40 mel channels, the last state
     BeatNet         beat tracking: two layers of LSTM(150) on 150 features, streamed frame by frame too
 
-Outputs must agree to 1e-5. Nothing of these packages is kept. Their terms are their own.
+Three distances are printed, the largest over the outputs: of both float32 results from each other, and of each from
+PyTorch's in float64. Outputs must agree to 1e-5; where PyTorch's own float32 result is further than that from float64,
+recurra's must not be more than 1.5 times as far. Nothing of these packages is kept. Their terms are their own.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import statistics
 import subprocess
@@ -111,6 +114,18 @@ def median(call: Callable[[], Any], seconds: float) -> float:
     return statistics.median(times)
 
 
+def distances(model: Any, x: Any) -> tuple[float, float, float]:
+    """Of recurra's result from PyTorch's, and of PyTorch's and recurra's from PyTorch's in float64."""
+    from recurra.torch import accelerate, restore
+
+    theirs = restore(model, report=False)(x)
+    exact = copy.deepcopy(model).double()(x.double())
+    ours = accelerate(model, report=False)(x)
+    pairs = ((ours, theirs), (theirs.double(), exact), (ours.double(), exact))
+    between, of_theirs, of_ours = (float((one - other).abs().max()) for one, other in pairs)
+    return between, of_theirs, of_ours
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", nargs="+", default=["medaka-cpu", "Resemblyzer", "BeatNet"])
@@ -130,10 +145,9 @@ def main() -> None:
             for label, shape in sizes.items():
                 torch.manual_seed(0)
                 x = torch.rand(shape)
-                expected = restore(model, report=False)(x)
-                found = accelerate(model, report=False)(x)
-                error = float((found - expected).abs().max())
-                assert error <= 1e-5 * max(1.0, float(expected.abs().max())), f"{package} {label}: {error:.1e}"
+                between, of_theirs, of_ours = distances(model, x)
+                agrees = between <= 1e-5 or of_ours <= 1.5 * of_theirs
+                assert agrees, f"{package} {label}: {between:.1e}, from float64 {of_theirs:.1e} and {of_ours:.1e}"
                 rounds = []
                 for _ in range(3):
                     restore(model, report=False)
@@ -143,7 +157,7 @@ def main() -> None:
                 theirs, ours = (statistics.median(one) for one in zip(*rounds, strict=True))
                 print(
                     f"  {label:12} torch {theirs * 1e3:9.3f} ms  recurra {ours * 1e3:9.3f} ms  {theirs / ours:5.2f}x"
-                    f"  largest difference {error:.1e}"
+                    f"  difference {between:.1e}, from float64: torch {of_theirs:.1e}, recurra {of_ours:.1e}"
                 )
 
 

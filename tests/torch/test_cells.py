@@ -93,6 +93,19 @@ def test_other_dtypes_and_second_derivatives() -> None:
     torch.testing.assert_close(*results)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_gradients_of_weights_are_contiguous_and_apart(kind: str, bias: bool) -> None:
+    """As PyTorch's: programs take ``view(-1)`` of them, and change one in place."""
+    ours, theirs = pair(kind, bias=bias)
+    x = torch.randn(B, I)
+    found, expected = (
+        torch.autograd.grad(first(cell(x)).pow(2).sum(), list(cell.parameters())) for cell in (ours, theirs)
+    )
+    torch.testing.assert_close(torch.cat([d.view(-1) for d in found]), torch.cat([d.view(-1) for d in expected]))
+    assert len({d.data_ptr() for d in found}) == len(found)
+
+
 def test_weights_that_change() -> None:
     ours, theirs = pair("LSTM")
     x = torch.randn(B, I)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from recurra.torch.forward import DIRECT, pytorch_only, way
 from recurra.torch.step import run_step
+from recurra.torch.tracing import pytorch_call, scriptable
 
 
 class KernelCell:
@@ -33,9 +34,12 @@ class KernelCell:
             weights = [getattr(self, name) for name in names]
         states = None if torch.compiler.is_compiling() or pytorch_only() else self._states_fit(input, hx)
         if states is None or not input.numel() or way((input, *states, *weights), input.dtype) != DIRECT:
-            return type(self)._pytorch_forward(self, input, hx)
+            return pytorch_call(self, input, hx)
         h0, c0 = (*states, None, None)[:2]
         return run_step(mode, input, h0, c0, weights)
+
+    def __prepare_scriptable__(self) -> Any:
+        return scriptable(self)  # type: ignore[arg-type,unused-ignore]
 
     def _states_fit(self, x: Any, hx: Any) -> Sequence[Tensor] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""

@@ -18,6 +18,7 @@ from recurra.torch import library
 from recurra.torch.autograd import Layer
 from recurra.torch.layer import Call, Rows, forward, packed_rows, pytorch_layer
 from recurra.torch.resets import check_resets, rows_of_resets, states_of_segments
+from recurra.torch.tracing import pytorch_call, scriptable
 
 FLOATS = (torch.float32, torch.float64)
 TENSORS = (Tensor, Parameter)
@@ -100,7 +101,7 @@ class KernelForward:
         if resets is not None and (follows or states is not None):
             return self._reset_forward(input, hx, resets, weights, how)
         if states is None or how == PYTORCH:
-            return type(self)._pytorch_forward(self, input, hx)
+            return pytorch_call(self, input, hx)
         if packed:
             return self._packed_forward(input, hx, weights, how)
         batched = x.dim() == 3
@@ -111,6 +112,9 @@ class KernelForward:
         if not batched:
             y, finals = y.squeeze(axis), [final.squeeze(1) for final in finals]
         return y, tuple(finals) if self.mode == "LSTM" else finals[0]
+
+    def __prepare_scriptable__(self) -> Any:
+        return scriptable(self)  # type: ignore[arg-type,unused-ignore]
 
     def _states_fit(self, x: Any, hx: Any, packed: bool) -> list[Any] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""

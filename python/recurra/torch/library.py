@@ -7,6 +7,7 @@ runs the forward pass again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -50,6 +51,16 @@ def _units(mode: str, weights: list[Tensor]) -> int:
     return rows // KINDS[mode].gates
 
 
+def _batch_size(x: Tensor, states: Sequence[Tensor | None], batch_sizes: Tensor | None, batch_first: bool) -> Any:
+    """B without the numbers in `batch_sizes`: a symbol where only those say."""
+    for state in states:
+        if state is not None:
+            return state.shape[1]
+    if batch_sizes is None:
+        return x.shape[0 if batch_first else 1]
+    return torch.library.get_ctx().new_dynamic_size()
+
+
 def _call(mode: str, directions: int, batch_first: bool, batch_sizes: Tensor | None) -> Call:
     return Call(mode, directions, batch_first, None if batch_sizes is None else packed_rows(batch_sizes))
 
@@ -82,13 +93,7 @@ def _(
     batch_first: bool,
     training: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    H = weights[1].shape[1]
-    if h0 is not None:
-        B = h0.shape[1]
-    elif batch_sizes is None:
-        B = x.shape[0 if batch_first else 1]
-    else:
-        raise NotImplementedError("a PackedSequence needs its initial states here")
+    H, B = weights[1].shape[1], _batch_size(x, (h0, c0), batch_sizes, batch_first)
     state = x.new_empty(directions, B, H)
     c = x.new_empty(directions, B, _units(mode, weights)) if KINDS[mode].has_c else x.new_empty(0)
     return x.new_empty(*x.shape[:-1], directions * H), state, c, x.new_empty(1, dtype=torch.uint8)
@@ -137,9 +142,7 @@ def _(
     batch_first: bool,
     need_dx: bool,
 ) -> list[Tensor]:
-    H = weights[1].shape[1]
-    known = next((state for state in (h0, dh, dc) if state is not None), None)
-    B = x.shape[0 if batch_first else 1] if known is None else known.shape[1]
+    H, B = weights[1].shape[1], _batch_size(x, (h0, c0, dh, dc), batch_sizes, batch_first)
     state = x.new_empty(directions, B, H)
     dc0 = x.new_empty(directions, B, _units(mode, weights)) if KINDS[mode].has_c else x.new_empty(0)
     dx = x.new_empty(x.shape) if need_dx else x.new_empty(0)
