@@ -21,12 +21,12 @@ def test_a_drawing_is_written_whole_or_not_at_all(tmp_path: Path, ending: str) -
     model.compile("adam", "mse")
     history = model.fit(np.ones((5, 4, 3), "f4"), np.ones((5, 1), "f4"), epochs=3, verbose=0)
     path = tmp_path / f"loss{ending}"
-    history.plot(path=path)
+    history.plot(path=str(path))
     (written,) = tmp_path.iterdir()
     assert written.name == f"loss{ending or '.png'}"
     before = written.read_bytes()
     assert before.startswith({".svg": b"<?xml", ".pdf": b"%PDF"}.get(ending, b"\x89PNG"))
     with small_files(1000), pytest.raises(OSError, match="nothing was written, what was there before is unch") as said:
-        history.plot(path=path)
+        history.plot(path=str(path))
     assert said.value.filename == str(written)
     assert written.read_bytes() == before and list(tmp_path.iterdir()) == [written]
