@@ -3,8 +3,7 @@
 Needs ``pip install sb3-contrib``. Trains sb3-contrib's RecurrentPPO on CartPole without velocities, its own example's
 settings, with PyTorch's modules and with accelerated ones, and prints the steps a second and the mean reward of each.
 
-The policy calls its LSTM one step at a time wherever an episode ends within a batch. The third row has one call with
-`resets` in place of that loop; the results are those of the loop.
+The policy calls its LSTM one step at a time wherever an episode ends within a batch; accelerated, it makes one call.
 """
 
 from __future__ import annotations
@@ -30,20 +29,7 @@ def environment() -> Any:
     return NoVelocity(gymnasium.make("CartPole-v1"))
 
 
-def one_call(policy: Any) -> None:
-    """Replace the policy's loop over steps by a call with `resets`."""
-
-    def process_sequence(features: Any, states: Any, starts: Any, lstm: Any) -> Any:
-        sequences = states[0].shape[1]
-        x = features.reshape((sequences, -1, lstm.input_size)).swapaxes(0, 1)
-        resets = starts.reshape((sequences, -1)).swapaxes(0, 1).bool()
-        y, states = lstm(x, states, resets=resets)
-        return y.transpose(0, 1).flatten(start_dim=0, end_dim=1), states
-
-    policy._process_sequence = process_sequence
-
-
-def train(steps: int, accelerated: bool, resets: bool, threads: int) -> tuple[float, float]:
+def train(steps: int, accelerated: bool, threads: int) -> tuple[float, float]:
     """Environment steps a second, and the mean reward of the last hundred episodes."""
     import torch
     from sb3_contrib import RecurrentPPO
@@ -61,8 +47,6 @@ def train(steps: int, accelerated: bool, resets: bool, threads: int) -> tuple[fl
     )  # fmt: skip
     if accelerated:
         accelerate(model.policy, report=False)
-        if resets:
-            one_call(model.policy)
     start = time.perf_counter()
     model.learn(total_timesteps=steps)
     seconds = time.perf_counter() - start
@@ -76,12 +60,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     base = 0.0
-    for label, accelerated, resets in (
-        ("torch", False, False),
-        ("accelerate", True, False),
-        ("and resets", True, True),
-    ):
-        rate, reward = train(options.steps, accelerated, resets, options.threads)
+    for label, accelerated in (("torch", False), ("accelerate", True)):
+        rate, reward = train(options.steps, accelerated, options.threads)
         base = base or rate
         print(f"{label:12} {rate:8.0f} steps/s  {rate / base:5.2f}x  mean reward {reward:6.1f}", flush=True)
 

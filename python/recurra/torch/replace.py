@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from recurra.torch import cells, modules
+from recurra.torch.policies import replace_loop, restore_loop
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -28,6 +29,9 @@ def accelerate(model: Model, *, report: bool = True) -> Model:
     A module of exactly ``nn.LSTM``, ``nn.GRU``, ``nn.RNN``, ``nn.LSTMCell``, ``nn.GRUCell`` or ``nn.RNNCell``, also
     one with parametrizations, gets the class of the same name in :mod:`recurra.torch`. It stays the same object:
     weights, buffers, hooks, training mode and references to it are kept.
+
+    A recurrent policy of sb3-contrib, which calls its LSTM once for each step of a batch where an episode ends within
+    it, makes one call with `resets` too.
 
     model : a module, perhaps itself recurrent
     report : whether to print what was changed, what was left, and why
@@ -56,6 +60,10 @@ def _replace(model: Model, classes: dict[type, type], report: bool) -> Model:
         elif reason is None:
             _set_class(module, classes)
             changed.append(label)
+    for name, module in model.named_modules():
+        if replace_loop(module) if classes is _OURS else restore_loop(module):
+            what = "its steps in one call" if classes is _OURS else "its steps in a loop"
+            changed.append(f"{name or '(the model)'}: {type(module).__name__}: {what}")
     if report:
         what = "on recurra's kernels" if classes is _OURS else "on PyTorch's implementation"
         print(f"{len(changed)} module{'' if len(changed) == 1 else 's'} {what}, {len(left)} left")
