@@ -14,6 +14,7 @@ import pytest
 from recurra.callbacks import LambdaCallback
 from recurra.preprocessing.word_vectors import WordVectors
 from recurra.tasks import SequenceTagger, TrainingCheckpoint
+from recurra.tasks.tagged_batches import batch_size_for
 from recurra.tasks.tagging_vocabulary import LONGEST_WORD, TaggingVocabulary
 
 NOUNS, VERBS = ["dog", "cat", "horse", "fish", "owl"], ["walks", "talks", "jumps", "kicks"]
@@ -319,3 +320,13 @@ def test_bad_types_and_arguments(trained: SequenceTagger) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             small(**options)
+
+
+def test_few_sentences_have_small_batches() -> None:
+    sizes = [batch_size_for(n) for n in (1, 40, 400, 1_000, 12_544)]
+    assert sizes == [2, 2, 8, 20, 32]
+    sentences, labels = [["the", "dog", "barks"], ["a", "cat", "sleeps"]] * 6, [["D", "N", "V"]] * 12
+    tagger = SequenceTagger(units=4, layers=1, embedding=4, characters=0, seed=1)
+    told = tagger.fit(sentences, labels, validation=0, epochs=1, verbose=0)
+    same = SequenceTagger(units=4, layers=1, embedding=4, characters=0, seed=1)
+    assert same.fit(sentences, labels, validation=0, epochs=1, batch_size=2, verbose=0).history == told.history

@@ -153,7 +153,9 @@ def tag() -> None:
 )  # fmt: skip
 @size_option("--epochs", 15, "Most passes.")
 @size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
-@size_option("--batch-size", 32, "Sentences in a step.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Sentences in a step  [default: 32, less for few sentences]"
+)
 @learning_rate_option(2e-3)
 @share_option("--averaging", 0.998, "Momentum of a moving average of the weights, kept in their place; 0 for none.")
 @plot_option("losses and accuracies of all epochs")
@@ -175,7 +177,7 @@ def train(
     vocabulary: int,
     epochs: int,
     patience: int,
-    batch_size: int,
+    batch_size: int | None,
     learning_rate: float,
     averaging: float,
     plot: Path | None,

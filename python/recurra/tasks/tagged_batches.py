@@ -14,6 +14,11 @@ from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array
 
 
+def batch_size_for(sentences: int) -> int:
+    """The batch size where none is given: 32, or less for so few sentences that an epoch would have under 50 steps."""
+    return max(2, min(32, sentences // 50))
+
+
 class TaggedBatches:
     """Batches of what :func:`recurra.tasks.tagging_network.tagging_network` takes, with the labels.
 

@@ -16,7 +16,7 @@ from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
 from recurra.tasks.spans import Scores, are_spans, label_scores, span_scores
-from recurra.tasks.tagged_batches import TaggedBatches
+from recurra.tasks.tagged_batches import TaggedBatches, batch_size_for
 from recurra.tasks.tagging_network import tagging_network, within_weights_of
 from recurra.tasks.tagging_vocabulary import TaggingVocabulary
 from recurra.tasks.word_accuracy import WordAccuracy
@@ -136,7 +136,7 @@ class SequenceTagger:
         validation: float | tuple[Sentences, Sentences] = 0.1,
         vectors: WordVectors | None = None,
         epochs: int = 15,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         learning_rate: float = 2e-3,
         clipnorm: float = 1.0,
         averaging: float = 0.998,
@@ -152,6 +152,7 @@ class SequenceTagger:
         vectors : pretrained ones (``recurra.preprocessing.load_word_vectors``). They stay as they are, and those of
             words that the sentences do not hold are kept too
         epochs : the most passes; the learning rate (Adam's) falls to a tenth over them, along a cosine
+        batch_size : sentences in a step; None is 32, or less for so few that an epoch would have under 50 steps
         clipnorm : the norm that the gradient of all weights together is clipped to
         averaging : m in [0, 1) of the moving average ``a = m a + (1 - m) w`` of the weights over the steps, which is
             validated and kept in their place; 0 for none. Lower for few steps: at most 1 - 1 / (steps of an epoch)
@@ -162,9 +163,10 @@ class SequenceTagger:
 
         Fitting again starts anew, with the vocabulary and labels of the new sentences.
         """
+        pairs = check_tagged(sentences, labels)
+        batch_size = batch_size_for(len(pairs)) if batch_size is None else batch_size
         check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
         check_fractions(averaging=averaging)
-        pairs = check_tagged(sentences, labels)
         given = None
         if isinstance(validation, tuple):
             given = check_tagged(*validation)
