@@ -183,6 +183,9 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     "GaussianNoise": ({"stddev": 0.5}, X, {}, {"stddev": 0.1, "seed": 3}),
     "GaussianDropout": ({"rate": 0.5}, X, {}, {"rate": 0.1, "seed": 3}),
     "LayerNormalization": ({}, X, {}, {**NORM, "rms_scaling": True}),
+    "GroupNormalization": ({"groups": 1}, X, {}, {**NORM, "groups": 2}),
+    "RMSNormalization": ({}, X, {}, {"axis": 1, "epsilon": 0.5}),
+    "UnitNormalization": ({}, X, {}, {"axis": 1}),
     "BatchNormalization": (
         {}, X, {},
         {
