@@ -102,10 +102,10 @@ def test_unknown_words_of_a_prompt_are_said(run: Any, word_model: Path, verse_mo
     ("options", "text"),
     [
         (["--temperature", "inf"], "temperature must be a finite number >= 0, got inf"),
-        (["--top-p", "nan"], "top_p must be in (0, 1]"),
+        (["--top-p", "nan"], "--top-p must be in (0, 1]"),
         (
             ["--repetition-penalty", "1e300"],
-            "repetition_penalty must be a number > 0 (1 changes nothing), in [1e-06, 1e+06]",
+            "--repetition-penalty must be a number > 0 (1 changes nothing), in [1e-06, 1e+06]",
         ),
         (["--beam", 2, "--length", 0], "length must be an int >= 1, got 0"),
         (["--length", "x"], "'x' is not a valid integer"),

@@ -230,6 +230,36 @@ def _layer_normalization(b: Builder) -> bool:
     return True
 
 
+@recipe("RMSNormalization", 0.3)
+def _root_mean_square(b: Builder) -> bool:
+    value = b.pick((1, 2, 3))
+    if value is None:
+        return False
+    b.add([value], [value.shape], Call("layers.RMSNormalization", some(b, 0.3, epsilon="0.01")), value.masked)
+    return True
+
+
+@recipe("UnitNormalization", 0.3)
+def _unit_length(b: Builder) -> bool:
+    # of one feature nothing but its sign is left
+    value = b.pick((1, 2, 3), fits=lambda v: v.shape[-1] > 1)
+    if value is None:
+        return False
+    b.add([value], [value.shape], Call("layers.UnitNormalization", {}), value.masked)
+    return True
+
+
+@recipe("GroupNormalization", 0.3)
+def _group_normalization(b: Builder) -> bool:
+    value = b.pick((2, 3), fits=lambda v: v.shape[-1] > 1)
+    if value is None:
+        return False
+    groups = b.random.choice([n for n in range(1, value.shape[-1]) if value.shape[-1] % n == 0])
+    options = {"groups": str(groups), **some(b, 0.2, epsilon="0.01", center="False", scale="False")}
+    b.add([value], [value.shape], Call("layers.GroupNormalization", options), value.masked)
+    return True
+
+
 @recipe("BatchNormalization", 0.8)
 def _batch_normalization(b: Builder) -> bool:
     value = b.pick((1, 2, 3))

@@ -178,8 +178,8 @@ def test_what_keras_says_of_operations() -> None:
         FileFormatError, match=r"Operation 'n' is not supported: recurra.ops.pad has no .*mode='reflect'"
     ):
         read("Pad", {"pad_width": 1, "mode": "reflect"})
-    with pytest.raises(FileFormatError, match=r"recurra\.ops has no 'fft'"):
-        read("FFT", {})
+    with pytest.raises(FileFormatError, match=r"recurra\.ops has no 'jvp'"):
+        read("JVP", {})
 
 
 @pytest.mark.filterwarnings("default")

@@ -28,14 +28,14 @@ class Merge(Layer):
     _mask_passes = True
     supports_masking = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if type(self) is Merge:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Merge:
             raise TypeError(
                 "Merge is the base of Add, Multiply and the others. Keras 1's Merge([a, b], mode='sum') is, in place "
                 "of a Sequential model that begins with it, the output of layers.add([a.output, b.output]) (or "
                 "concatenate, multiply, average, maximum, dot) in Model([a.input, b.input], output)"
             )
-        super().__init__(*args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
         self.compute_output_shape(input_shape)
