@@ -59,6 +59,13 @@ def test_operations_that_are_loaded_when_used() -> None:
     assert halved(3) == ("halved", {"x": 3})
 
 
+def test_what_keras_calls_parts_of_the_module() -> None:
+    from recurra.ops import nn, numpy
+
+    x = Input((4,))
+    assert nn.relu(x).shape == (None, 4) and numpy.exp is ops.exp
+
+
 def test_a_tensor_anywhere_among_the_arguments() -> None:
     x, one = Input((4, 3)), np.ones((4, 3), "f")
     for y in (ops.add(one, x), ops.add(x1=one, x2=x), one + x, x + one, ops.maximum(0.0, x), 2.0**x, abs(x), one - x):

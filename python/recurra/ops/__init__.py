@@ -10,7 +10,7 @@ the graph, as in Keras 3.
     arrays.py        arrays made, sorted, searched, written into; loops of functions
     products.py      matmul, dense, dot, tensordot, einsum
     quantization.py  8-bit weights: how they are made, dense and embedding with them
-    nn.py            activations, softmax, embedding, dropout, normalisation
+    neural.py        activations, softmax, embedding, dropout, normalisation
     crossentropy.py  cross-entropies, fused with their softmax or sigmoid
     projection.py    the cross-entropy of a product with many columns, block by block
     windows.py       windows that slide over spatial axes, and their products with a kernel
@@ -36,6 +36,7 @@ Loaded when one of their names is first used:
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 # isort: off
@@ -67,7 +68,7 @@ from recurra.ops.math import (
     min, minimum, moments, multiply, negative, not_equal, power, round, sign, sin, sqrt, square, std, stop_gradient,
     subtract, sum, var, where,
 )
-from recurra.ops.nn import (
+from recurra.ops.neural import (
     batch_normalization, dropout, elu, embedding, erf, gelu, hard_sigmoid, hard_silu, layer_normalization, leaky_relu,
     log_sigmoid, log_softmax, mish, normalize, relu, relu6, selu, sigmoid, silu, softmax, softplus, softsign, tanh,
 )
@@ -227,6 +228,8 @@ del _operators, _others
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
+        if name in ("nn", "numpy"):  # what Keras also calls parts of this module
+            return sys.modules[__name__]
         if name in _HOMES:
             return importlib.import_module(f"{__name__}.{name}")
         home = _home_of.get(name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra.autograd import Array, record
 from recurra.ops import math as M
-from recurra.ops import nn
+from recurra.ops import neural
 from recurra.ops import shaping as S
 from recurra.ops.common import floats_of
 from recurra.ops.dispatch import operation
@@ -19,14 +19,14 @@ from recurra.typing import ArrayLike
 def celu(x: ArrayLike, alpha: float = 1.0) -> Any:
     """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))``."""
     below = M.subtract(M.exp(M.divide(M.minimum(x, 0.0), alpha)), 1.0)
-    return M.add(nn.relu(x), M.multiply(alpha, below))
+    return M.add(neural.relu(x), M.multiply(alpha, below))
 
 
 @operation
 def glu(x: ArrayLike, axis: int = -1) -> Any:
     """The first half of `x` along `axis` times the sigmoid of the second half."""
     first, second = S.split(x, 2, axis)
-    return M.multiply(first, nn.sigmoid(second))
+    return M.multiply(first, neural.sigmoid(second))
 
 
 @operation
@@ -38,7 +38,7 @@ def hard_tanh(x: ArrayLike) -> Any:
 @operation
 def tanh_shrink(x: ArrayLike) -> Any:
     """``x - tanh(x)``."""
-    return M.subtract(x, nn.tanh(x))
+    return M.subtract(x, neural.tanh(x))
 
 
 @operation
@@ -51,7 +51,7 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Any:
 @operation
 def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> Any:
     """``x`` moved towards zero by `threshold`, zero where it is nearer than that."""
-    return M.subtract(nn.relu(M.subtract(x, threshold)), nn.relu(M.subtract(M.negative(x), threshold)))
+    return M.subtract(neural.relu(M.subtract(x, threshold)), neural.relu(M.subtract(M.negative(x), threshold)))
 
 
 @operation
@@ -72,7 +72,7 @@ def squareplus(x: ArrayLike, b: float = 4) -> Any:
 def sparse_plus(x: ArrayLike) -> Any:
     """0 up to -1, ``(x + 1)**2 / 4`` between -1 and 1, ``x`` from 1 on."""
     inner = M.divide(M.square(M.add(M.clip(x, -1.0, 1.0), 1.0)), 4.0)
-    return M.add(inner, nn.relu(M.subtract(x, 1.0)))
+    return M.add(inner, neural.relu(M.subtract(x, 1.0)))
 
 
 @operation

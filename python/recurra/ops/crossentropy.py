@@ -13,7 +13,7 @@ from recurra import config
 from recurra._core.select import core
 from recurra.autograd import Array, current_tape, maker_of, record, thread_state, tracked
 from recurra.ops.common import array_of, axes_of, contiguous, floats_of, ids_of
-from recurra.ops.nn import SoftmaxBackward
+from recurra.ops.neural import SoftmaxBackward
 from recurra.ops.shaping import moveaxis
 from recurra.typing import ArrayLike
 

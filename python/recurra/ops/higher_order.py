@@ -12,7 +12,7 @@ import numpy as np
 from recurra import tree
 from recurra.autograd import record
 from recurra.ops import math as M
-from recurra.ops import nn
+from recurra.ops import neural
 from recurra.ops import shaping as S
 from recurra.ops.common import array_of, constant_of, value_of
 from recurra.ops.dispatch import operation
@@ -93,7 +93,7 @@ def dot_product_attention(
         key, value = S.repeat(key, times, 2), S.repeat(value, times, 2)
     scores = M.multiply(einsum("btnh,bsnh->bnts", query, key), 1 / math.sqrt(q.shape[-1]) if scale is None else scale)
     if attn_logits_soft_cap is not None:
-        scores = M.multiply(nn.tanh(M.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)
+        scores = M.multiply(neural.tanh(M.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)
     if bias is not None:
         scores = M.add(scores, bias)
     seen = None if mask is None else np.asarray(constant_of(mask, "dot_product_attention"), bool)
@@ -102,4 +102,4 @@ def dot_product_attention(
         seen = past if seen is None else seen & past
     if seen is not None:
         scores = M.where(seen, scores, np.finfo(array_of(scores).dtype).min)
-    return einsum("bnts,bsnh->btnh", nn.softmax(scores, -1), value)
+    return einsum("bnts,bsnh->btnh", neural.softmax(scores, -1), value)

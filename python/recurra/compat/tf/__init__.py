@@ -38,6 +38,7 @@ from recurra.compat.tf.arrays import *
 from recurra.compat.tf.autodiff import *
 from recurra.compat.tf.debugging import Assert, assert_equal, assert_greater, assert_less, assert_rank
 from recurra.compat.tf.dtypes import *
+from recurra.compat.tf.edits import edit_distance
 from recurra.compat.tf.functions import *
 from recurra.compat.tf.linalg import einsum, matmul, norm, tensordot
 from recurra.compat.tf.math import (
@@ -94,7 +95,7 @@ from recurra.compat.tf.math import (
     tanh,
     truediv,
 )
-from recurra.compat.tf.ordering import sort
+from recurra.compat.tf.ordering import histogram_fixed_width, sort
 from recurra.compat.tf.ragged import RaggedTensor
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.specs import RaggedTensorSpec, SparseTensor, TensorSpec, TypeSpec

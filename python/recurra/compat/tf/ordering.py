@@ -133,6 +133,17 @@ def bincount(
     return present(np.bincount(x[kept], w.reshape(-1)[kept], minlength=size).astype(w.dtype))
 
 
+def histogram_fixed_width(
+    values: Any, value_range: Any, nbins: Any = 100, dtype: Any = np.int32, name: str | None = None
+) -> Any:
+    """How many values are in each of `nbins` equal parts of [low, high]; those outside in the first or last."""
+    x, (low, high), count = array_of(values), array_of(value_range).tolist(), int(nbins)
+    if not low < high or count < 1:
+        raise ValueError(f"value_range must be low < high, and nbins >= 1, got [{low}, {high}] and {count}")
+    places = np.clip((x.reshape(-1) - low) / (high - low) * count, 0, count - 1).astype(np.int64)
+    return present(np.bincount(places, minlength=count).astype(as_dtype(dtype)))
+
+
 def confusion_matrix(
     labels: Any,
     predictions: Any,

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Any
 
 from recurra.compat.tf.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 
 __all__ = [
-    "AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "bucket_by_sequence_length", "cardinality",
-    "dense_to_ragged_batch", "prefetch_to_device", "unbatch",
+    "AUTOTUNE",
+    "INFINITE_CARDINALITY",
+    "UNKNOWN_CARDINALITY",
+    "AutoShardPolicy",
+    "bucket_by_sequence_length",
+    "cardinality",
+    "dense_to_ragged_batch",
+    "prefetch_to_device",
+    "unbatch",
 ]  # fmt: skip
+
+
+class AutoShardPolicy(enum.IntEnum):
+    """How a dataset is divided among machines: an option that changes nothing on one."""
+
+    OFF = -1
+    AUTO = 0
+    FILE = 1
+    DATA = 2
+    HINT = 3
 
 
 def cardinality(dataset: Dataset) -> Any:
