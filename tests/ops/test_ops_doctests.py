@@ -11,7 +11,7 @@ import pytest
 MODULES = [
     "autograd",
     "gradcheck",
-    *(f"ops.{name}" for name in ("time_loop", "math", "nn", "products", "recurrent", "crossentropy", "projection")),
+    *(f"ops.{name}" for name in ("time_loop", "math", "neural", "products", "recurrent", "crossentropy", "projection")),
 ]
 
 

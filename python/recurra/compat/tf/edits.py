@@ -23,9 +23,7 @@ def edit_distance(
     """
     for given, what in ((hypothesis, "hypothesis"), (truth, "truth")):
         if not isinstance(given, SparseTensor):
-            raise TypeError(
-                f"{what} must be a SparseTensor (see tf.sparse.from_dense), got {type(given).__name__}"
-            )
+            raise TypeError(f"{what} must be a SparseTensor (see tf.sparse.from_dense), got {type(given).__name__}")
     shapes = [tuple(given.shape)[:-1] for given in (hypothesis, truth)]
     if shapes[0] != shapes[1] or not len(tuple(truth.shape)):
         raise ValueError(
