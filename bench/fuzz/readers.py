@@ -215,12 +215,13 @@ def _packed(plain: bytes) -> bytes:
 
         def copy(name: str, item: Any) -> None:
             if isinstance(item, h5py.Group):
-                new.require_group(name)
+                new.require_group(name).attrs.update(item.attrs)
             else:
                 whole = item[()]
                 options = {"compression": "gzip", "chunks": True} if whole.size > 1 else {}
                 new.create_dataset(name, data=whole, **options).attrs.update(item.attrs)
 
+        new.attrs.update(old.attrs)  # the checksum of all names
         old.visititems(copy)
     return result.getvalue()
 

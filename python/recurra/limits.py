@@ -24,7 +24,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import zipfile
 
 SMALL = 1 << 26
 RATIO = 20
@@ -92,6 +95,17 @@ def check_unpacked(claimed: int, stored: int, what: str) -> None:
             f"{what} claims {claimed} bytes, stored in {stored}: refused, as it may unpack to {unpacked(stored)}. "
             f"If you trust it, give max_size={claimed}"
         )
+
+
+def check_members(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an archive whose directory lists another number of members than its end says: damage may hide some."""
+    assert archive.fp is not None
+    archive.fp.seek(-len(archive.comment) - 22, os.SEEK_END)
+    end = archive.fp.read(12)
+    said = int.from_bytes(end[10:], "little")
+    # a larger number stands elsewhere; bytes may follow the end
+    if end.startswith(b"PK\5\6") and said != 0xFFFF and said != len(archive.infolist()):
+        raise FileFormatError(f"{name} must hold {said} members, but lists {len(archive.infolist())}: it is damaged")
 
 
 def check_regular(path: str | os.PathLike[str]) -> None:

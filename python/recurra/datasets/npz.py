@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from recurra.limits import FileFormatError, check_regular, check_unpacked
+from recurra.limits import FileFormatError, check_members, check_regular, check_unpacked
 from recurra.utils.safe_pickle import restricted_load
 
 Array = NDArray[Any]
@@ -37,6 +37,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
     try:
         stored, claimed = os.path.getsize(path), 0
         with zipfile.ZipFile(path) as archive:
+            check_members(archive, name)
             for info in archive.infolist():
                 if not info.filename.endswith(".npy"):  # passed by, but for a name that is damaged in one of two places
                     archive.open(info).close()

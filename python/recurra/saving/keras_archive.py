@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from recurra.limits import check_json, check_regular, check_unpacked
+from recurra.limits import check_json, check_members, check_regular, check_unpacked
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import Group, open_hdf5
 
@@ -54,6 +54,7 @@ class Archive:
             with reading(self.label, what):
                 self._zip = zipfile.ZipFile(source)
                 assert self._zip.fp is not None
+                check_members(self._zip, self.label)
                 self._stored = self._zip.fp.seek(0, os.SEEK_END)
 
     def close(self) -> None:
