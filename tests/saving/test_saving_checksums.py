@@ -15,7 +15,7 @@ import pytest
 from recurra import layers as L
 from recurra.models import Sequential
 from recurra.saving import FileFormatError, hdf5, load_model
-from recurra.saving.h5reader import CHECKSUM
+from recurra.saving.h5reader import CHECKSUM, NAMES
 
 FLIPS = 120
 
@@ -79,10 +79,14 @@ def test_files_without_checksums_and_files_changed_on_purpose_are_read(tmp_path:
     with h5py.File(path, "r+") as file:
         item = file["layers/dense/vars/0"]
         item[...] = 7
-    with pytest.raises(FileFormatError, match=f"remove its attribute '{CHECKSUM}'"):
+    with pytest.raises(FileFormatError, match=f"remove its attribute '{CHECKSUM}' and the root's '{NAMES}'"):
         model.load_weights(path)
     with h5py.File(path, "r+") as file:
         del file["layers/dense/vars/0"].attrs[CHECKSUM]
+    with pytest.raises(FileFormatError, match="does not match its checksum"):  # damage can take that away too
+        model.load_weights(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs[NAMES]
     model.load_weights(path)
     np.testing.assert_array_equal(model.get_weights()[-2], np.full((4, 2), 7, "float32"))
 

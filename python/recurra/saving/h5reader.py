@@ -25,6 +25,8 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
 #: the attribute that holds the checksum of an array or a text; other readers pass it by
 CHECKSUM = "recurra_crc32"
+#: the root's attribute that holds the checksum of all names; in a file that has it every array has its own
+NAMES = "recurra_names"
 _DEPTH = 64
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOLS = 0x1, 0x3, 0x8, 0xC, 0x10, 0x11
 _IDLE = (0x0, 0x4, 0x5, 0xA, 0xD, 0xE, 0x12, 0x13, 0x16)  # fill values, times, comments, counts
@@ -48,7 +50,7 @@ class Reader:
     """
 
     def __init__(self, source: IO[bytes] | io.RawIOBase, label: str) -> None:
-        self._file, self.label = source, label
+        self._file, self.label, self.checked = source, label, False
         self.size = source.seek(0, os.SEEK_END)
         self._groups: dict[int, Group] = {}
         self._text, self._links = 0, 0
@@ -68,6 +70,7 @@ class Reader:
         self.root = self.object(int(struct.unpack_from("<Q", head, start + 40)[0]), "/")
         if not isinstance(self.root, Group):
             raise self.damaged("its root is not a group")
+        self.checked = NAMES in self.root.attrs
 
     def damaged(self, what: str) -> FileFormatError:
         return FileFormatError(f"{self.label} is damaged: {what}")
@@ -381,12 +384,12 @@ class Dataset(_Object):
         if data is None:
             data = self.reader.take(self._address, self.size * self.dtype.itemsize) if self.size else b""
         expected = self.attrs.get(CHECKSUM)
-        if expected is not None:
+        if expected is not None or self.reader.checked:
             found = checksum(data, self.dtype, self.shape, self.name.rpartition("/")[2])
             if found != expected:
                 raise FileFormatError(
                     f"{self.label}: {self.name!r} does not match its checksum: it is damaged. If it was changed "
-                    f"on purpose, remove its attribute {CHECKSUM!r}"
+                    f"on purpose, remove its attribute {CHECKSUM!r} and the root's {NAMES!r}"
                 )
         array = np.frombuffer(data, self.dtype, self.size).reshape(self.shape)
         return array.astype(self.dtype.newbyteorder("="))

@@ -14,7 +14,7 @@ import numpy as np
 from recurra.autograd import Array
 from recurra.saving import h5copy
 from recurra.saving.file_errors import FileFormatError, reading
-from recurra.saving.h5reader import CHECKSUM, MAGIC, Dataset, Group, Reader, Unusual, checksum
+from recurra.saving.h5reader import CHECKSUM, MAGIC, NAMES, Dataset, Group, Reader, Unusual, checksum
 from recurra.saving.h5target import Target
 
 __all__ = [
@@ -38,8 +38,6 @@ __all__ = [
     "write_texts",
 ]
 
-#: the root's attribute that holds the checksum of all names in the file; other readers pass it by
-NAMES = "recurra_names"
 #: an attribute must fit into an object header
 HEADER_LIMIT = 64512
 
