@@ -104,6 +104,15 @@ def test_a_configuration_that_runs_in_a_circle() -> None:
         Model.from_config(config)
 
 
+@pytest.mark.parametrize("key", ["input_layers", "output_layers"])
+def test_a_configuration_that_names_a_call_it_does_not_hold(key: str) -> None:
+    config = siamese().get_config()
+    places = config[key]
+    (places["sum"] if isinstance(places, dict) else places[1])[1] = 7
+    with pytest.raises(ValueError, match="inputs or outputs name a call that it does not hold"):
+        Functional.from_config(config)
+
+
 def test_models_within_models() -> None:
     x = Input((5, 3))
     encoder = Model(x, LSTM(4)(x), name="encoder")

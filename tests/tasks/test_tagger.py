@@ -216,6 +216,10 @@ def test_other_descriptions(trained: SequenceTagger, tmp_path: Path, change: dic
     [
         ("[]", "the vocabulary must hold words, characters, labels and pretrained"),
         ('{"words": {"a": 0}, "characters": [], "labels": ["A"], "pretrained": []}', "words must be counts by word"),
+        (
+            '{"words": {"a": 2147483648}, "characters": [], "labels": ["A"], "pretrained": []}',
+            r"words must be counts by word, below 2\*\*31",
+        ),
         ('{"words": {}, "characters": ["a", "a"], "labels": ["A"], "pretrained": []}', "characters must be different"),
         ('{"words": {}, "characters": [], "labels": [], "pretrained": []}', "labels must not be empty"),
         ('{"words": {}, "characters": [], "labels": [1], "pretrained": []}', "labels must be a list of texts"),

@@ -126,7 +126,10 @@ def functional_from_config(cls: Any, config: dict[str, Any]) -> Any:
             raise ValueError(f"the configuration's calls depend on each other in a circle: {[n for n, _ in later]}")
         waiting = later
 
-    inputs, outputs = (_tensors(config[key], find) for key in ("input_layers", "output_layers"))
+    try:
+        inputs, outputs = (_tensors(config[key], find) for key in ("input_layers", "output_layers"))
+    except _NotYet:
+        raise ValueError("the configuration's inputs or outputs name a call that it does not hold") from None
     if any(isinstance(call, (list, tuple)) for entry in config["layers"] for call in entry.get("inbound_nodes") or []):
         # Keras 2 writes one tensor as a list too
         inputs = inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs

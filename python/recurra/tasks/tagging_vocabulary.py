@@ -126,8 +126,8 @@ class TaggingVocabulary:
         if not isinstance(found, dict) or not {"words", "characters", "labels", "pretrained"} <= set(found):
             raise ValueError("the vocabulary must hold words, characters, labels and pretrained")
         words = found["words"]
-        if not isinstance(words, dict) or not all(isinstance(n, int) and n > 0 for n in words.values()):
-            raise ValueError("words must be counts by word")
+        if not isinstance(words, dict) or not all(type(n) is int and 0 < n < 2**31 for n in words.values()):
+            raise ValueError("words must be counts by word, below 2**31")
         for name in ("characters", "labels", "pretrained"):
             items = found[name]
             if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
