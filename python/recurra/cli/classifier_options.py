@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from recurra.cli.columns import column_finder, column_options
+from recurra.cli.inputs import format_option, text_batches
 from recurra.cli.options import (
+    encoding_option,
     history_option,
     item_bar,
+    json_option,
     learning_rate_option,
     out_option,
     quiet_option,
+    refuse_blank,
     resume_options,
     seed_option,
     share_option,
     size_option,
 )
+from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, plot_option
+from recurra.cli.results import FORMATS, ResultWriter
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -65,6 +73,67 @@ def training_options(*more: Decorator) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def prediction_options(command: Command) -> Command:
+    """The arguments and options of a prediction, which are what :func:`print_predictions` takes."""
+    to = click.option(
+        "--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results."
+    )
+    reading = (format_option(labelled=False), column_options(labelled=False), encoding_option)
+    last = (to, json_option("The same as --to jsonl."), jobs_option, quiet_option)
+    for option in reversed((model_argument, some_files_argument, sentence_option, *reading, *last)):
+        command = option(command)
+    return command
+
+
+def print_predictions(
+    kind: Any,
+    method: str,
+    *,
+    model: Path,
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    to: str,
+    as_json: bool,
+    jobs: int,
+    text_column: str | None,
+    quiet: bool,
+    plain: bool = False,
+    **options: Any,
+) -> None:
+    """Label the texts of files, of standard input or of --sentence, and print the results in their order.
+
+    kind, method : the classifier's class, and what gives a list of its predictions
+    plain : as for ``column_finder``
+    options : how the files are read
+    """
+    batches = given_batches(files, sentence, text_column, quiet, options, 2048 if jobs == 1 else 512, plain)
+    classifier = kind.load(model)
+    writer = ResultWriter("jsonl" if as_json else to)
+    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
+        for texts, found in predicted(classifier, model, batches, jobs, method, advance):
+            for text, prediction in zip(texts, found, strict=True):
+                writer.write(text, prediction)
+
+
+def given_batches(
+    files: tuple[str, ...],
+    sentence: tuple[str, ...],
+    text_column: str | None,
+    quiet: bool,
+    options: dict[str, Any],
+    size: int,
+    plain: bool = False,
+) -> Iterator[list[str]]:
+    """The texts of --sentence, or those of the files or of standard input in lists of up to `size`."""
+    if sentence and files:
+        raise click.UsageError("--sentence cannot be given with files")
+    refuse_blank(sentence, "--sentence")
+    if sentence:
+        return iter([list(sentence)])
+    find = column_finder(text_column, None, None, labelled=False, quiet=quiet, plain=plain)
+    return text_batches(files or ("-",), options, size, find)
 
 
 def show_evaluation(found: Any, as_json: bool, reported: bool) -> None:

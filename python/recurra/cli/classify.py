@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,10 @@ import click
 from recurra.cli.classifier_options import (
     evaluated,
     files_argument,
+    given_batches,
     model_argument,
+    prediction_options,
+    print_predictions,
     sentence_option,
     show_evaluation,
     some_files_argument,
@@ -22,21 +23,17 @@ from recurra.cli.classifier_options import (
 )
 from recurra.cli.columns import column_finder, column_options
 from recurra.cli.errors import InputError
-from recurra.cli.inputs import format_option, read_labelled, text_batches
+from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
     check_beside,
     encoding_option,
-    item_bar,
     json_option,
     open_checkpoint,
     quiet_option,
-    refuse_blank,
     save_training,
     share_option,
 )
-from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot, plot_option
-from recurra.cli.results import FORMATS, ResultWriter
 from recurra.files import atomic_write
 
 _json_option = json_option("JSON instead of text.")
@@ -136,27 +133,8 @@ def train(
 
 
 @classify.command()
-@model_argument
-@some_files_argument
-@sentence_option
-@format_option(labelled=False)
-@column_options(labelled=False)
-@encoding_option
-@click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
-@json_option("The same as --to jsonl.")
-@jobs_option
-@quiet_option
-def predict(
-    model: Path,
-    files: tuple[str, ...],
-    sentence: tuple[str, ...],
-    to: str,
-    as_json: bool,
-    jobs: int,
-    text_column: str | None,
-    quiet: bool,
-    **options: Any,
-) -> None:
+@prediction_options
+def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text, in the order of the files.
 
     Without files it reads standard input, one text a line; blank lines are passed over. The memory does not grow
@@ -170,30 +148,7 @@ def predict(
     """
     from recurra.tasks import TextClassifier
 
-    batches = _batches(files, sentence, text_column, quiet, options, 2048 if jobs == 1 else 512)
-    classifier = TextClassifier.load(model)
-    writer = ResultWriter("jsonl" if as_json else to)
-    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
-        for texts, found in predicted(classifier, model, batches, jobs, "predictions", advance):
-            for text, prediction in zip(texts, found, strict=True):
-                writer.write(text, prediction)
-
-
-def _batches(
-    files: tuple[str, ...],
-    sentence: tuple[str, ...],
-    text_column: str | None,
-    quiet: bool,
-    options: dict[str, Any],
-    size: int,
-) -> Iterator[list[str]]:
-    if sentence and files:
-        raise click.UsageError("--sentence cannot be given with files")
-    refuse_blank(sentence, "--sentence")
-    if sentence:
-        return iter([list(sentence)])
-    find = column_finder(text_column, None, None, labelled=False, quiet=quiet)
-    return text_batches(files or ("-",), options, size, find)
+    print_predictions(TextClassifier, "predictions", **options)
 
 
 @classify.command()
@@ -277,7 +232,7 @@ def explain(
     if html is not None:
         check_beside(html, files, model)
     pages = []
-    for texts in _batches(files, sentence, text_column, quiet, options, 64):
+    for texts in given_batches(files, sentence, text_column, quiet, options, 64):
         for text in texts:
             found = classifier.explain(text, None if label is None else known[label])
             if html is not None:

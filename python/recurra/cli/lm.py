@@ -16,6 +16,7 @@ from recurra.cli.options import (
     encoding_option,
     history_option,
     json_option,
+    on_command_line,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -201,10 +202,9 @@ def train(
 
 def refuse_sizes_with_start_from() -> None:
     """The sizes come from the model that training starts from: say so where they are given as well."""
-    context = click.get_current_context()
     own = ("level", "cell", "units", "layers", "embedding", "dropout", "locked_dropout", "recurrent_dropout")
     for name in (*own, "projection", "tied", "embedding_dropout", "weight_drop", "vocabulary"):
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if on_command_line(name):
             option = name.replace("_", "-")
             raise click.UsageError(f"--{option} cannot be given with --start-from: the model has its own {option}")
 

@@ -17,6 +17,7 @@ from recurra.cli.options import (
     encoding_option,
     item_bar,
     json_option,
+    on_command_line,
     quiet_option,
     seed_option,
     size_option,
@@ -116,7 +117,7 @@ def generate(
     from recurra.tasks.stop_texts import check_stop
     from recurra.utils.io import decode, display_name, read_bytes
 
-    drawing = [*(name for name in ("temperature", "seed") if given(name)), *(["stop"] if stop else [])]
+    drawing = [*(name for name in ("temperature", "seed") if on_command_line(name)), *(["stop"] if stop else [])]
     if beam and (drawing or top_k or top_p < 1 or repetition_penalty != 1):
         raise click.UsageError(
             "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p, --repetition-penalty, "
@@ -182,11 +183,6 @@ def warn_of_unknown(model: LanguageModel, text: str) -> None:
     if unknown:
         shown = ", ".join(repr(word.strip(" ")) for word in unknown[:5]) + (", ..." if len(unknown) > 5 else "")
         click.echo(f"not in the model's vocabulary, read as unknown: {shown}", err=True)
-
-
-def given(name: str) -> bool:
-    """Whether an option was on the command line."""
-    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 @click.command()

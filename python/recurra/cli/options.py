@@ -217,3 +217,8 @@ def item_bar(total: int | None, what: str, quiet: bool) -> Iterator[Callable[[in
 def stdin_is_terminal() -> bool:
     """Whether a person types the input."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def on_command_line(name: str) -> bool:
+    """Whether the option with this argument was given, and is not its default."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE

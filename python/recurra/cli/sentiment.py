@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,21 @@ from recurra.cli.classifier_options import (
     evaluated,
     files_argument,
     model_argument,
-    sentence_option,
+    prediction_options,
+    print_predictions,
     show_evaluation,
-    some_files_argument,
     training_options,
 )
 from recurra.cli.columns import column_finder, column_options
-from recurra.cli.inputs import format_option, read_labelled, text_batches
+from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
     encoding_option,
-    item_bar,
     json_option,
     open_checkpoint,
     quiet_option,
-    refuse_blank,
     save_training,
 )
-from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot
-from recurra.cli.results import FORMATS, ResultWriter
 
 
 @click.group()
@@ -94,27 +89,8 @@ def train(
 
 
 @sentiment.command()
-@model_argument
-@some_files_argument
-@sentence_option
-@format_option(labelled=False)
-@column_options(labelled=False)
-@encoding_option
-@click.option("--to", type=click.Choice(FORMATS), default="tsv", show_default=True, help="How to print the results.")
-@json_option("The same as --to jsonl.")
-@jobs_option
-@quiet_option
-def predict(
-    model: Path,
-    files: tuple[str, ...],
-    sentence: tuple[str, ...],
-    to: str,
-    as_json: bool,
-    jobs: int,
-    text_column: str | None,
-    quiet: bool,
-    **options: Any,
-) -> None:
+@prediction_options
+def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text.
 
     Without files it reads standard input, one text a line; blank lines are passed over. The memory does not grow
@@ -128,18 +104,7 @@ def predict(
     """
     from recurra.tasks import SentimentClassifier
 
-    if sentence and files:
-        raise click.UsageError("--sentence cannot be given with files")
-    refuse_blank(sentence, "--sentence")
-    classifier = SentimentClassifier.load(model)
-    writer = ResultWriter("jsonl" if as_json else to)
-    find = column_finder(text_column, None, None, labelled=False, quiet=quiet, plain=True)
-    size = 2048 if jobs == 1 else 512
-    batches = [list(sentence)] if sentence else text_batches(files or ("-",), options, size, find)
-    with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
-        for texts, found in predicted(classifier, model, batches, jobs, "predict", advance):
-            for text, prediction in zip(texts, found, strict=True):
-                writer.write(text, prediction)
+    print_predictions(SentimentClassifier, "predict", plain=True, **options)
 
 
 @sentiment.command()
