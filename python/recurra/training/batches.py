@@ -19,6 +19,7 @@ from recurra.ops.common import refuse_masked
 from recurra.training.object_arrays import numbers_of_objects
 from recurra.tree import leaves, map_structure
 from recurra.typing import Data
+from recurra.utils.packing import unpack_x_y_sample_weight
 
 
 class Batch(NamedTuple):
@@ -216,17 +217,11 @@ class ArraySource(Source):
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
     """``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` as three."""
-    if (
-        isinstance(data, list)
-        and len(data) in (2, 3)
-        and (all(is_array(v) for v in data) or isinstance(data[0], (list, tuple, dict)))
-    ):
-        data = tuple(data)  # [x, y], or [[x1, x2], y]: an input of several inputs is no list of lists of arrays
-    if not isinstance(data, tuple):
-        return data, None, None
-    if not 1 <= len(data) <= 3:
-        raise ValueError(f"a batch must be x, (x, y) or (x, y, sample_weight), got a tuple of {len(data)}")
-    return (*data, *(None,) * (3 - len(data)))
+    if isinstance(data, list):  # [x, y], or [[x1, x2], y]: an input of several inputs is no list of lists of arrays
+        several = all(is_array(v) for v in data) or isinstance(data[0], (list, tuple, dict))
+        if len(data) not in (2, 3) or not several:
+            return data, None, None
+    return unpack_x_y_sample_weight(data)
 
 
 def make_batch(data: Any) -> Batch:

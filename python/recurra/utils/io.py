@@ -175,7 +175,8 @@ def iter_lines(
     """
     name = display_name(path)
     some = typed = os.fspath(path) == "-"
-    for line in _input_lines(encoding, longest) if typed else text_lines(path, encoding, longest):
+    lines = stream_lines(_standard_input(), name, encoding, longest) if typed else text_lines(path, encoding, longest)
+    for line in lines:
         line = line.removesuffix("\n")
         if line and not line.isspace():
             some = True
@@ -184,10 +185,6 @@ def iter_lines(
             yield ""
     if not some:
         raise ValueError(f"{name} holds no text: give a file with at least one character that is not a space")
-
-
-def _input_lines(encoding: str, longest: int | None) -> Iterator[str]:
-    yield from stream_lines(_standard_input(), "standard input", encoding, longest)
 
 
 def stream_lines(stream: Any, name: str, encoding: str = "utf-8", longest: int | None = None) -> Iterator[str]:

@@ -88,16 +88,8 @@ def _plain(value: Any, firsts: Sequence[Any]) -> Any:
 class ArrayJoin(TapedJoin):
     """Concatenate or Add, on arrays where no value has a mask and, to be added, all have one shape."""
 
-    def __init__(
-        self,
-        call: Callable[..., Any],
-        node: Node,
-        reads: Sequence[KerasTensor],
-        variables: Sequence[Variable],
-        needs: list[bool],
-        lookup: Embedding | None = None,
-    ) -> None:
-        super().__init__(call, node, reads, variables, needs, lookup)
+    def __init__(self, call: Callable[..., Any], node: Node, *more: Any) -> None:
+        super().__init__(call, node, *more)
         self.layer = node.layer
         self._places = [self.reads.index(id(tensor)) for tensor in node.input_tensors]  # of each operand
         self._dtype = np.dtype(self.layer.dtype)
