@@ -42,6 +42,7 @@ LINE = 10_000_000
 SENTENCE = 1_000_000
 SECONDS = 20
 WAITING = 15 * SECONDS  # a busy machine must not make a good file a damaged one
+_END_AND_COMMENT = 22 + 0xFFFF  # bytes, at most, of the end of a zip archive
 
 _allowed: ContextVar[int | None] = ContextVar("_allowed", default=None)
 _loading: ContextVar[bool] = ContextVar("_loading", default=False)
@@ -99,12 +100,12 @@ def check_unpacked(claimed: int, stored: int, what: str) -> None:
 
 def check_members(archive: zipfile.ZipFile, name: str) -> None:
     """Refuse an archive whose directory lists another number of members than its end says: damage may hide some."""
-    assert archive.fp is not None
-    archive.fp.seek(-len(archive.comment) - 22, os.SEEK_END)
-    end = archive.fp.read(12)
-    said = int.from_bytes(end[10:], "little")
-    # a larger number stands elsewhere; bytes may follow the end
-    if end.startswith(b"PK\5\6") and said != 0xFFFF and said != len(archive.infolist()):
+    file = archive.fp
+    assert file is not None
+    file.seek(max(file.seek(0, os.SEEK_END) - _END_AND_COMMENT, 0))
+    tail = file.read()
+    said = int.from_bytes(tail[tail.rfind(b"PK\5\6") + 10 :][:2], "little")
+    if said not in (0xFFFF, len(archive.infolist())):  # a larger number stands elsewhere
         raise FileFormatError(f"{name} must hold {said} members, but lists {len(archive.infolist())}: it is damaged")
 
 

@@ -200,13 +200,14 @@ def test_an_array_that_is_there_twice(tmp_path: Path) -> None:
         read_npz(path)
 
 
-def test_a_directory_that_hides_a_member(tmp_path: Path) -> None:
+@pytest.mark.parametrize("after", [0, 1000])
+def test_a_directory_that_hides_a_member(tmp_path: Path, after: int) -> None:
     np.savez(tmp_path / "a.npz", x=np.arange(3), y=np.arange(2.0))
     data = bytearray((tmp_path / "a.npz").read_bytes())
     first = data.index(b"PK\1\2")
     second, end = data.index(b"PK\1\2", first + 1), data.index(b"PK\5\6")
     data[first + 32 : first + 34] = (end - second).to_bytes(2, "little")  # a comment as long as the second entry
-    (tmp_path / "a.npz").write_bytes(data)
+    (tmp_path / "a.npz").write_bytes(data + bytes(after))
     assert list(np.load(tmp_path / "a.npz")) == ["x"]
     with pytest.raises(FileFormatError, match=r"a\.npz must hold 2 members, but lists 1: it is damaged"):
         read_npz(tmp_path / "a.npz")
