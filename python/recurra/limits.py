@@ -11,7 +11,7 @@ JSON                at most ``JSON_SIZE`` bytes
 pickles             at most one memo index for each byte, at most ``PICKLE_SIZE`` bytes
 vocabularies        lists of tokens, never paths; at most one token for each stored byte
 lines of text       at most ``LINE`` characters in one that a command reads, ``SENTENCE`` where a network reads it whole
-helper processes    ``SECONDS`` of CPU time, ``WAITING`` on the clock; memory by the size of the file
+helper processes    memory and CPU time (:func:`seconds`) by the size of the file
 ==================  ==================================================================================================
 """
 
@@ -40,8 +40,8 @@ JSON_SIZE = 1 << 26
 PICKLE_SIZE = 1 << 28
 LINE = 10_000_000
 SENTENCE = 1_000_000
-SECONDS = 20
-WAITING = 15 * SECONDS  # a busy machine must not make a good file a damaged one
+UNPACKED_A_SECOND = 1 << 25  # bytes; a slow machine unpacks as many
+PATIENCE = 15  # seconds on the clock for one of CPU time: a busy machine must not make a good file a damaged one
 _END_AND_COMMENT = 22 + 0xFFFF  # bytes, at most, of the end of a zip archive
 
 _allowed: ContextVar[int | None] = ContextVar("_allowed", default=None)
@@ -84,6 +84,15 @@ def unpacked(stored: int) -> int:
     """
     given = _allowed.get()
     return min(max(SMALL, RATIO * stored), DEFLATE * max(stored, 1000)) if given is None else max(given, stored)
+
+
+def seconds(allowed: int) -> int:
+    """The CPU time that a helper process may take for a file that may unpack to `allowed` bytes.
+
+    >>> seconds(SMALL), seconds(1 << 30)
+    (4, 34)
+    """
+    return 2 + -(-allowed // UNPACKED_A_SECOND)
 
 
 def check_unpacked(claimed: int, stored: int, what: str) -> None:

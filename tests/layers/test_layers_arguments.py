@@ -367,3 +367,32 @@ def test_unknown_arguments_are_refused() -> None:
         needed = {k: v() if k in MADE and callable(v) else v for k, v in CASES[name][0].items()}
         with pytest.raises(TypeError, match="surprise"):
             getattr(layers, name)(**needed, surprise=1)
+
+
+def flags() -> list[tuple[str, str]]:
+    """The arguments of every layer that are True or False."""
+    names = [*layer_names(), *sorted(OF_TEXTS)]
+    return [
+        (name, argument)
+        for name in names
+        for argument, parameter in inspect.signature(getattr(layers, name)).parameters.items()
+        if isinstance(parameter.default, bool) and argument != "trainable"  # which Keras makes a bool of itself
+    ]
+
+
+@pytest.mark.parametrize(("name", "argument"), flags())
+def test_flags_may_be_the_numbers_0_and_1_and_nothing_else(name: str, argument: str) -> None:
+    kind = getattr(layers, name)
+    needed = {"max_tokens": 9} if name in OF_TEXTS else CASES[name][0]
+    needed = {key: value() if key in MADE and callable(value) else value for key, value in needed.items()}
+    try:
+        kind(**{**needed, argument: True})
+    except ValueError as error:
+        assert argument in str(error)
+        return  # Keras has it, recurra does not
+    for value in (0, np.int64(1), np.bool_(True), np.bool_(False)):
+        kept = vars(kind(**{**needed, argument: value}))
+        assert kept.get(argument, bool(value)) is bool(value)
+    for value in (2, "yes", 0.5, None):
+        with pytest.raises(TypeError, match=rf"^{argument} must be True or False, got {value!r}$"):
+            kind(**{**needed, argument: value})

@@ -9,7 +9,7 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_choice, check_rate
+from recurra.layers.base.arguments import check_choice, check_flag, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
@@ -45,7 +45,7 @@ class Attention(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.use_scale = use_scale
+        self.use_scale = check_flag(use_scale, "use_scale")
         self.score_mode = check_choice(score_mode, "score_mode", ("dot", "concat"))
         self.dropout = check_rate(dropout, "dropout")
         self.seed = seed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recurra import activations, constraints, initializers, ops, regularizers
-from recurra.layers.base.arguments import check_choice, check_positive, refuse
+from recurra.layers.base.arguments import check_choice, check_flag, check_positive, refuse
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.ops.convolution import transposed_size
@@ -65,7 +65,7 @@ class Convolution(Spatial):
         self.dilation_rate = per_axis(dilation_rate, self.rank, "dilation_rate")
         check_choice(self.padding, "padding", self._paddings)
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = check_flag(use_bias, "use_bias")
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _refuse_both(self) -> None:

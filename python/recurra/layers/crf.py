@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_positive
+from recurra.layers.base.arguments import check_flag, check_positive
 from recurra.layers.base.context import get_mask
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
@@ -79,7 +79,9 @@ class CRF(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = check_positive(units, "units")
-        self.use_kernel, self.use_bias, self.use_boundary = use_kernel, use_bias, use_boundary
+        self.use_kernel = check_flag(use_kernel, "use_kernel")
+        self.use_bias = check_flag(use_bias, "use_bias")
+        self.use_boundary = check_flag(use_boundary, "use_boundary")
         self.chain_initializer = initializers.get(chain_initializer)
         self.boundary_initializer = initializers.get(boundary_initializer)
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from recurra import activations, constraints, initializers, ops, regularizers
-from recurra.layers.base.arguments import check_positive, refuse
+from recurra.layers.base.arguments import check_flag, check_positive, refuse
 from recurra.layers.base.context import scores_may_wait
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
@@ -57,7 +57,7 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = check_positive(units, "units")
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self.use_bias = check_flag(use_bias, "use_bias")
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
 from recurra.layers.wrapper import Wrapper
@@ -36,7 +37,7 @@ class DistinctSteps(Wrapper):
 
     def __init__(self, layer: Layer, mask_zero: bool = False, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
-        self.mask_zero = mask_zero
+        self.mask_zero = check_flag(mask_zero, "mask_zero")
 
     def build(self, input_shape: Shape | None = None) -> None:
         super().build(None if input_shape is None else self._step_shape(input_shape))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra import ops
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.layer import Layer
 from recurra.layers.elementwise import check_list, check_shapes
 from recurra.typing import ArrayLike, Shape, TensorLike
@@ -39,7 +40,7 @@ class Dot(Layer):
             raise ValueError(f"axes must be an integer or a pair of integers, got {axes!r}")
         self.axes: int | tuple[int, ...] = axes if isinstance(axes, (int, np.integer)) else tuple(axes)
         self._pair = (int(pair[0]), int(pair[1]))
-        self.normalize = normalize
+        self.normalize = check_flag(normalize, "normalize")
 
     def build(self, input_shape: Sequence[Shape]) -> None:
         self.compute_output_shape(input_shape)

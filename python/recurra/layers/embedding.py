@@ -9,7 +9,7 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import Tensor, value_of
-from recurra.layers.base.arguments import check_positive, check_rate, refuse
+from recurra.layers.base.arguments import check_flag, check_positive, check_rate, refuse
 from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.operation import Operation
@@ -66,8 +66,8 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.mask_zero = mask_zero
-        self.supports_masking = mask_zero
+        self.mask_zero = check_flag(mask_zero, "mask_zero")
+        self.supports_masking = self.mask_zero
         self.autocast = False
         self.token_dropout = 0.0
 

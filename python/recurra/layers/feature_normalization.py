@@ -10,6 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra.autograd import Array, value_of
 from recurra.config import epsilon
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.layer import Layer
 from recurra.typing import ArrayLike, Data, Shape, TensorLike
 
@@ -53,7 +54,7 @@ class Normalization(Layer):
                 raise ValueError(f"mean and variance must have one shape, got {shape} and {other}")
             if len(shape) > len(self.axis):
                 raise ValueError(f"mean may have {len(self.axis)} axes for axis={self.axis}, got shape {shape}")
-        self.invert = bool(invert)
+        self.invert = check_flag(invert, "invert")
 
     def _kept(self, rank: int) -> list[int]:
         if any(not -rank <= axis < rank for axis in self.axis):

@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.arguments import check_choice, check_flag
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.typing import ArrayLike, Shape, TensorLike
@@ -27,7 +27,7 @@ class _GlobalPooling1D(Layer):
         super().__init__(**kwargs)
         choices = ("channels_last", "channels_first")
         self.data_format = check_choice(data_format or choices[0], "data_format", choices)
-        self.keepdims = keepdims
+        self.keepdims = check_flag(keepdims, "keepdims")
         self.input_spec = InputSpec(ndim=3)
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_positive, check_rate
+from recurra.layers.base.arguments import check_flag, check_positive, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.layers.dropout import Dropout
 from recurra.layers.einsum_dense import EinsumDense
@@ -84,7 +84,8 @@ class MultiHeadAttention(Layer):
         self.key_dim = check_positive(key_dim, "key_dim")
         self.value_dim = self.key_dim if value_dim is None else check_positive(value_dim, "value_dim")
         self.dropout = check_rate(dropout, "dropout")
-        self.use_bias, self.use_gate = bool(use_bias), bool(use_gate)
+        self.use_bias = check_flag(use_bias, "use_bias")
+        self.use_gate = check_flag(use_gate, "use_gate")
         self._output_sizes = None
         if output_shape is not None:
             self._output_sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)

@@ -10,6 +10,7 @@ import numpy as np
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
 from recurra.config import epsilon as tiny
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, Shape, TensorLike
@@ -38,7 +39,7 @@ class _Normalization(Layer):
         gamma_constraint: ConstraintLike,
     ) -> None:
         self.epsilon = float(epsilon)
-        self.center, self.scale = center, scale
+        self.center, self.scale = check_flag(center, "center"), check_flag(scale, "scale")
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
@@ -195,7 +196,7 @@ class BatchNormalization(_Normalization):
         )  # fmt: skip
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.renorm = renorm
+        self.renorm = check_flag(renorm, "renorm")
         self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
         if renorm and set(self.renorm_clipping or {}) - {"rmax", "rmin", "dmax"}:
             raise ValueError(f"renorm_clipping may hold 'rmax', 'rmin' and 'dmax', got {renorm_clipping}")

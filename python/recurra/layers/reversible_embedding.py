@@ -8,6 +8,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Variable
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.context import scores_may_wait
 from recurra.layers.embedding import Embedding
 from recurra.ops.projection import ProjectedScores
@@ -80,7 +81,7 @@ class ReversibleEmbedding(Embedding):
         )
         if logit_soft_cap is not None and not logit_soft_cap > 0:
             raise ValueError(f"logit_soft_cap must be a number > 0 or None, got {logit_soft_cap!r}")
-        self.tie_weights = tie_weights
+        self.tie_weights = check_flag(tie_weights, "tie_weights")
         self.reverse_dtype = reverse_dtype
         self.logit_soft_cap = logit_soft_cap
         self._turned = _TurnedTable()

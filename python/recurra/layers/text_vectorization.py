@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.layer import Layer
 from recurra.limits import loading_configuration
 from recurra.preprocessing.vectorizer import Array, Vectorizer
@@ -77,8 +78,9 @@ class TextVectorization(Vectorizer, Layer):
             raise ValueError(f"dtype must be None, 'string' or the dtype of the numbers, got {dtype!r}")
         Layer.__init__(self, name=name, trainable=trainable, autocast=False, **kwargs)
         Vectorizer.__init__(
-            self, max_tokens, standardize, split, ngrams, output_mode, output_sequence_length, pad_to_max_tokens,
-            vocabulary, idf_weights, sparse, ragged, encoding,
+            self, max_tokens, standardize, split, ngrams, output_mode, output_sequence_length,
+            check_flag(pad_to_max_tokens, "pad_to_max_tokens"), vocabulary, idf_weights,
+            check_flag(sparse, "sparse"), check_flag(ragged, "ragged"), encoding,
         )  # fmt: skip
         #: how large the vocabulary will be that its file holds apart from the configuration
         self._awaited_size = None if vocabulary is not None else vocabulary_size

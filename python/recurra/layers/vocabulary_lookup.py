@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array, value_of
-from recurra.layers.base.arguments import check_choice
+from recurra.layers.base.arguments import check_choice, check_flag
 from recurra.layers.base.layer import Layer
 from recurra.layers.category_encoding import encode, encoded_shape
 from recurra.limits import loading_configuration, refuse_path
@@ -55,7 +55,8 @@ class VocabularyLookup(Layer):
             raise ValueError(f"idf_weights need output_mode 'tf_idf', got {output_mode!r}")
         self.max_tokens, self.num_oov_indices = max_tokens, int(num_oov_indices)
         self.mask_token, self.oov_token = mask_token, oov_token
-        self.invert, self.pad_to_max_tokens = bool(invert), bool(pad_to_max_tokens)
+        self.invert = check_flag(invert, "invert")
+        self.pad_to_max_tokens = check_flag(pad_to_max_tokens, "pad_to_max_tokens")
         self._tokens: list[Any] = []
         self._index: dict[Any, int] = {}
         self._idf: Array | None = None

@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from recurra.limits import LINKS, SECONDS, WAITING, FileFormatError, unpacked
+from recurra.limits import LINKS, PATIENCE, FileFormatError, seconds, unpacked
 
 
 def copied(data: bytes, label: str, why: str) -> bytes:
@@ -29,23 +29,23 @@ def copied(data: bytes, label: str, why: str) -> bytes:
     command = [sys.executable, "-m", "recurra.saving.h5copy", str(allowed), str(os.getpid())]
     paths = os.pathsep.join([path for path in sys.path if path])
     environment = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-    seconds = WAITING if os.name == "posix" else SECONDS  # CPU time is limited on POSIX alone
+    longest = seconds(allowed) * (PATIENCE if os.name == "posix" else 1)  # CPU time is limited on POSIX alone
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=seconds, env=environment, check=False)
+        done = subprocess.run(command, input=data, capture_output=True, timeout=longest, env=environment, check=False)
     except subprocess.TimeoutExpired:
-        raise FileFormatError(f"{label} ({why}) cannot be read in {seconds} seconds: it is damaged") from None
+        raise FileFormatError(f"{label} ({why}) cannot be read in {longest} seconds: it is damaged") from None
     except OSError as error:
         raise FileFormatError(f"{label} ({why}) needs a process of its own to be read: {error}") from None
     if done.returncode:
-        raise FileFormatError(f"{label} ({why}) {_reason(done)}")
+        raise FileFormatError(f"{label} ({why}) {_reason(done, allowed)}")
     return done.stdout
 
 
-def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+def _reason(done: subprocess.CompletedProcess[bytes], allowed: int) -> str:
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     last = said[-1][:300] if said else "the HDF5 library crashed"
     if done.returncode == -getattr(signal, "SIGXCPU", 0):
-        return f"cannot be read in {SECONDS} seconds of CPU time: it is damaged"
+        return f"cannot be read in {seconds(allowed)} seconds of CPU time: it is damaged, or needs a larger max_size"
     if "MemoryError" in last or "annot allocate memory" in last or "ailed to map segment" in last:
         return f"needs more memory to be read than the process of its own may have (see ulimit -v): {last}"
     if last.startswith("recurra.limits.FileFormatError: "):
@@ -110,11 +110,12 @@ def limit_resources(memory: int, seconds: int) -> None:
         import resource
     except ImportError:
         return
-    for kind, wanted in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)):
-        soft, hard = resource.getrlimit(kind)
-        given = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
-        lowest = min([wanted, *given])
-        resource.setrlimit(kind, (lowest, lowest))
+    for kind, soft, hard in (
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_CPU, seconds, seconds + 1),  # at the hard limit the kernel kills without saying why
+    ):
+        now = [sys.maxsize if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(kind)]
+        resource.setrlimit(kind, (min(soft, *now), min(hard, now[1])))
 
 
 def die_with(parent: int) -> None:
@@ -141,7 +142,7 @@ def main() -> None:
     import h5py
 
     data = sys.stdin.buffer.read()
-    limit_resources((1 << 30) + 3 * allowed + 4 * len(data), SECONDS)
+    limit_resources((1 << 30) + 3 * allowed + 4 * len(data), seconds(allowed) + round(time.process_time()))
     result = io.BytesIO()
     with h5py.File(io.BytesIO(data), "r") as source, h5py.File(result, "w") as target:
         _Copy(allowed).group(source, target)

@@ -43,6 +43,13 @@ def check_positive(value: Any, name: str) -> int:
     return int(value)
 
 
+def check_flag(value: Any, name: str) -> bool:
+    """`value` as a bool: True or False, of numpy too, or 1 or 0, as they stand in older programs."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, np.integer)) and value in (0, 1)):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
 def check_rate(value: Any, name: str = "rate") -> float:
     """`value` as a float in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0.0 <= value <= 1.0:

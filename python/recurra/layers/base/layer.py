@@ -11,7 +11,7 @@ from recurra import initializers, regularizers
 from recurra._core.memory import taking
 from recurra.autograd import Tensor, Variable
 from recurra.constraints import get as get_constraint
-from recurra.layers.base.arguments import smaller, unknown_arguments
+from recurra.layers.base.arguments import check_flag, smaller, unknown_arguments
 from recurra.layers.base.building import Building, tracked_build
 from recurra.layers.base.call_spec import CallSpec, convert, holds_tensors, is_ready, spec_of
 from recurra.layers.base.configuration import Configuration
@@ -114,7 +114,7 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Q
         self.name = name if name is not None else auto_name(to_snake_case(type(self).__name__))
         self._set_dtype(dtype)
         self._trainable = bool(trainable)
-        self.autocast = autocast
+        self.autocast = check_flag(autocast, "autocast")
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
         self._own_trainable = []

@@ -9,7 +9,7 @@ import numpy as np
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra._core.cells import Cell
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_positive, check_rate
+from recurra.layers.base.arguments import check_flag, check_positive, check_rate
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
@@ -101,8 +101,8 @@ class KernelCell(Layer, DropoutRNNCell):
         if self.kernel_cell.recurrent_activation is not None:
             self.recurrent_activation = activations.get(own["recurrent_activation"])
             functions["recurrent_activation"] = self.recurrent_activation
-        self.use_bias = own.get("use_bias", False)
-        self.unit_forget_bias = own.get("unit_forget_bias", False)
+        self.use_bias = check_flag(own.get("use_bias", False), "use_bias")
+        self.unit_forget_bias = check_flag(own.get("unit_forget_bias", False), "unit_forget_bias")
         for name in self._weight_settings():
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
         self.dropout = min(1.0, max(0.0, float(dropout)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from recurra import activations, initializers, ops, regularizers
-from recurra.layers.base.arguments import check_rate
+from recurra.layers.base.arguments import check_flag, check_rate
 from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.convolution import Convolution, Sizes
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
@@ -53,7 +53,7 @@ class ConvLSTMCell(Convolution, DropoutRNNCell):
         self._refuse_both()
         self.recurrent_activation = activations.get(recurrent_activation)
         self._set_weights(**settings)
-        self.unit_forget_bias = bool(unit_forget_bias)
+        self.unit_forget_bias = check_flag(unit_forget_bias, "unit_forget_bias")
         self.dropout = check_rate(dropout, "dropout")
         self.recurrent_dropout = check_rate(recurrent_dropout, "recurrent_dropout")
         self.seed = seed

@@ -7,7 +7,7 @@ from typing import Any
 from recurra import ops
 from recurra._core.cells import CELLS
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_choice, given
+from recurra.layers.base.arguments import check_choice, check_flag, given
 from recurra.layers.recurrent.cell import KernelCell, column_blocks, gated
 from recurra.layers.recurrent.kernel_layer import KernelLayer
 from recurra.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike
@@ -71,7 +71,7 @@ class GRUCell(KernelCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**given(locals(), "reset_after", "implementation"))
-        self.reset_after = reset_after
+        self.reset_after = check_flag(reset_after, "reset_after")
         if not reset_after:
             self.kernel_cell = CELLS["gru_reset_before"]
         chosen = check_choice(implementation or 1, "implementation", (1, 2))

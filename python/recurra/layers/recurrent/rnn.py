@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import Array, Variable, value_of
+from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.call_spec import convert
 from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
@@ -92,13 +93,13 @@ class RNN(Layer):
             )
         super().__init__(**kwargs)
         self.cell = cell
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        self.unroll = unroll
-        self.zero_output_for_mask = zero_output_for_mask
-        self.time_major = time_major
+        self.return_sequences = check_flag(return_sequences, "return_sequences")
+        self.return_state = check_flag(return_state, "return_state")
+        self.go_backwards = check_flag(go_backwards, "go_backwards")
+        self.stateful = check_flag(stateful, "stateful")
+        self.unroll = check_flag(unroll, "unroll")
+        self.zero_output_for_mask = check_flag(zero_output_for_mask, "zero_output_for_mask")
+        self.time_major = check_flag(time_major, "time_major")
         self.states: Any = None
         size = cell.state_size
         self.single_state = not isinstance(size, (list, tuple))
