@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -259,7 +260,14 @@ def test_a_closed_input_is_an_empty_one(review_model: Path) -> None:
 
 def test_a_closed_output_is_an_error(verse_model: Path) -> None:
     result = shell('"$@" >&-', "lm", "generate", verse_model)
-    assert result.returncode == 2 and result.stderr == "recurra: error: Bad file descriptor\n"
+    assert result.returncode == 2 and result.stderr == "recurra: error: standard output: Bad file descriptor\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_output_is_an_error(verse_model: Path) -> None:
+    result = shell('"$@" > /dev/full', "lm", "generate", verse_model)
+    assert result.returncode == 2
+    assert result.stderr == "recurra: error: standard output: No space left on device\n"
 
 
 # --- signals in each phase ------------------------------------------------------------------------------------------
@@ -303,8 +311,8 @@ def training(request: pytest.FixtureRequest, run: Any, folder: Path, tmp_path_fa
     return task, command, home / "whole", (home / "h.csv").read_text()
 
 
-def signalled(phase: str, number: int, arguments: Any) -> int:
-    """The exit code of a child in which the signal arrives in the phase."""
+def stopped(phase: str, stop: Callable[[], Any], arguments: Any) -> tuple[int, str]:
+    """The exit code of a child in which `stop` is called in the phase, and what it printed."""
     from click.testing import CliRunner
 
     from recurra.cli.root import cli
@@ -317,28 +325,45 @@ def signalled(phase: str, number: int, arguments: Any) -> int:
     def calling(*given: Any, **options: Any) -> Any:
         calls[0] -= 1
         if calls[0] == 0:
-            os.kill(os.getpid(), number)
+            stop()
         return original(*given, **options)
 
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             setattr(found, name, calling)
-            code = CliRunner().invoke(cli, [str(a) for a in arguments]).exit_code
-            os._exit(code if calls[0] <= 0 else 99)
+            result = CliRunner().invoke(cli, [str(a) for a in arguments])
+            os.write(writing, result.output.encode()[:4096])  # as much as a pipe holds that nobody reads yet
+            os._exit(result.exit_code if calls[0] <= 0 else 99)
         finally:
             os._exit(98)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(writing)
+    with open(reading, encoding="utf-8") as said:
+        return code, said.read()
+
+
+def resumes_with_the_same_bits(run: Any, training: Any, arguments: Any) -> None:
+    """Whether ``--resume`` ends where a training ends that nothing stopped, and leaves nothing beside its files."""
+    task, _, whole, history = training
+    out = Path(arguments[arguments.index("-o") + 1])
+    run(*arguments, "--resume")
+    assert (out.parent / "h.csv").read_text() == history
+    both = [task.load(path) for path in (whole, out)]
+    for a, b in zip(*(getattr(one, "translator", one).model.get_weights() for one in both), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sorted(os.listdir(out.parent)) == [out.name, "h.csv"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_signals_in_each_phase(run: Any, training: Any, tmp_path: Path, phase: str, number: signal.Signals) -> None:
-    task, command, whole, history = training
+    task, command, *_ = training
     out = tmp_path / "cut"
     arguments = (*command, "-o", out, "--history", tmp_path / "h.csv")
-    code = signalled(phase, number, arguments)
+    code, _ = stopped(phase, lambda: os.kill(os.getpid(), number), arguments)
     if command[0] == "chat" and phase == "validation":
         assert code == 99  # it holds nothing out
         return
@@ -347,9 +372,26 @@ def test_signals_in_each_phase(run: Any, training: Any, tmp_path: Path, phase: s
     assert out.exists() is (saved or phase == "history")
     if out.exists():
         task.load(out)
-    run(*arguments, "--resume")
-    assert (tmp_path / "h.csv").read_text() == history
-    both = [task.load(path) for path in (whole, out)]
-    for a, b in zip(*(getattr(one, "translator", one).model.get_weights() for one in both), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert sorted(os.listdir(tmp_path)) == ["cut", "h.csv"]
+    resumes_with_the_same_bits(run, training, arguments)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("phase", ["vocabulary", "checkpoint", "saving", "history"])
+def test_no_room_for_a_file(run: Any, training: Any, tmp_path: Path, phase: str) -> None:
+    """As on a full disk, a training ends with the name of the file, and goes on where there is room again."""
+    import resource
+
+    _, command, *_ = training
+    out = tmp_path / "cut"
+    arguments = (*command, "-o", out, "--history", tmp_path / "h.csv")
+    code, said = stopped(phase, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30)), arguments)
+    file = {
+        "vocabulary": r"cut\.checkpoint/[a-z.-]+",
+        "checkpoint": r"cut\.checkpoint/checkpoint-[0-9]+\.state",
+        "saving": "cut",
+        "history": r"h\.csv",
+    }[phase]
+    assert code == 2, said
+    assert re.fullmatch(rf"recurra: error: {re.escape(str(tmp_path))}/{file}: File too large: [^\n]*\n", said), said
+    assert out.exists() is (phase == "history")
+    resumes_with_the_same_bits(run, training, arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import zipfile
@@ -88,9 +89,15 @@ def as_options(text: str, flags: set[str]) -> str:
     return _QUOTED_OR_ARGUMENT.sub(option, text)
 
 
+_NOT_WRITTEN = {errno.ENOSPC, errno.EFBIG, errno.EBADF, errno.EIO, errno.EDQUOT}
+
+
 def one_line(error: BaseException) -> str:
     """What went wrong, without line breaks; operating system errors name the file first."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+        name = error.filename
+        if name is None and error.errno in _NOT_WRITTEN:
+            name = "standard output"  # what writes a file says which
+        return error.strerror if name is None else f"{name}: {error.strerror}"
     text = " ".join(str(error).split())
     return text or type(error).__name__
