@@ -393,5 +393,20 @@ def test_no_room_for_a_file(run: Any, training: Any, tmp_path: Path, phase: str)
     }[phase]
     assert code == 2, said
     assert re.fullmatch(rf"recurra: error: {re.escape(str(tmp_path))}/{file}: File too large: [^\n]*\n", said), said
+    more = f"; the same command with --resume goes on from the checkpoint in {out}.checkpoint\n"
+    assert said.endswith(more) is (phase != "vocabulary"), said
     assert out.exists() is (phase == "history")
+    resumes_with_the_same_bits(run, training, arguments)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_no_memory_for_a_step(run: Any, training: Any, tmp_path: Path) -> None:
+    def out_of_memory() -> None:
+        raise MemoryError("cannot hold 9 numbers")
+
+    out = tmp_path / "cut"
+    arguments = (*training[1], "-o", out, "--history", tmp_path / "h.csv")
+    code, said = stopped("step", out_of_memory, arguments)
+    resume = f"the same command with --resume goes on from the checkpoint in {out}.checkpoint"
+    assert (code, said) == (2, f"recurra: error: cannot hold 9 numbers; {resume}\n")
     resumes_with_the_same_bits(run, training, arguments)

@@ -15,6 +15,7 @@ from recurra.training.interrupt import Terminated, ending_signals
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+CHECKPOINT = "recurra.checkpoint"  # in a context's meta: the checkpoint of the training that runs
 
 
 class InputError(click.ClickException):
@@ -51,7 +52,16 @@ class Group(click.Group):
         except (ValueError, TypeError, OSError, zipfile.BadZipFile, MemoryError, ImportError) as error:
             if os.environ.get("RECURRA_DEBUG"):
                 raise
-            raise InputError(as_options(one_line(error), _flags(ctx))) from None
+            raise InputError(as_options(one_line(error), _flags(ctx)) + _resumable(ctx, error)) from None
+
+
+def _resumable(ctx: click.Context, error: BaseException) -> str:
+    """What to do where the disk or the memory ended a training that has a checkpoint."""
+    checkpoint = ctx.meta.get(CHECKPOINT)
+    lacks_room = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _NOT_WRITTEN)
+    if checkpoint is None or not lacks_room or not checkpoint.resumable:
+        return ""
+    return f"; the same command with --resume goes on from the checkpoint in {checkpoint.folder}"
 
 
 _QUOTED_OR_ARGUMENT = re.compile(

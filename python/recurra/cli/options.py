@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recurra.cli.errors import INTERRUPTED, InputError
+from recurra.cli.errors import CHECKPOINT, INTERRUPTED, InputError
 from recurra.cli.standard_streams import say
 from recurra.files import atomic_write
 from recurra.training.interrupt import signal_name
@@ -111,6 +111,7 @@ def open_checkpoint(
         raise InputError(
             f"{folder} holds a training that did not end: --resume goes on with it, --force starts anew without it"
         )
+    click.get_current_context().meta[CHECKPOINT] = checkpoint
     return checkpoint
 
 

@@ -27,6 +27,10 @@ class _Backup(BackupAndRestore):
             self.backup_dir.mkdir(parents=True, exist_ok=True)
             write_state(self.backup_dir / _SETTINGS, self.settings)
 
+    def holds_run(self) -> bool:
+        """Whether a checkpoint is written that a training can go on from."""
+        return bool(self._files())
+
 
 class TrainingCheckpoint:
     r"""A folder from which ``LanguageModel.fit`` and ``SentimentClassifier.fit`` go on exactly where they stopped.
@@ -55,6 +59,11 @@ class TrainingCheckpoint:
     def found(self) -> bool:
         """Whether the folder holds a training that was begun."""
         return (self.folder / _SETTINGS).exists()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the folder holds weights that a training goes on with."""
+        return self.found and self.callback.holds_run()
 
     def begin(self, settings: Mapping[str, Any], seed: int | None) -> int:
         """The seed to train with: that of the run to go on with, or `seed`, or a new one.
