@@ -1,4 +1,4 @@
-"""Trainings from the shell that are stopped, killed, or lose their streams: what was learned is kept."""
+"""Trainings from the shell that are stopped, killed, or run out of room: what was learned is kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import recurra
 from recurra.tasks import (
     ChatBot,
     LanguageModel,
@@ -27,29 +25,12 @@ from recurra.tasks import (
     TextClassifier,
     Translator,
 )
-from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY, TAGGED
+from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY, TAGGED, command, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and streams of POSIX")
 
 OFTEN = ["--checkpoint-minutes", "0.003"]
 EACH_BATCH = ["--checkpoint-minutes", "0.00001"]
-
-
-def command(*arguments: Any) -> list[str]:
-    return [sys.executable, "-m", "recurra", *map(str, arguments)]
-
-
-def environment() -> dict[str, str]:
-    source = str(Path(recurra.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])}
-
-
-def shell(line: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
-    """Run ``recurra arguments`` with the redirections of `line`, in which it stands as "$@"."""
-    return subprocess.run(
-        ["bash", "-c", line, "recurra", *command(*arguments)], env=environment(), capture_output=True, text=True,
-        timeout=120,
-    )  # fmt: skip
 
 
 def same(one: Path, other: Path, task: Any = LanguageModel) -> None:
@@ -241,33 +222,6 @@ def test_the_model_is_saved_before_the_history(
     same(out, Path(before))
     assert (tmp_path / "h.csv").read_text().startswith("epoch,")
     assert sorted(os.listdir(tmp_path)) == ["h.csv", "m.rlm"]
-
-
-# --- streams --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("line", ['"$@" 2>&-', '"$@" >&- 2>&- <&-', 'set -o pipefail; "$@" 2>&1 | head -n 1'])
-def test_closed_and_broken_streams_end_progress_not_work(folder: Path, tmp_path: Path, line: str) -> None:
-    out = tmp_path / "m.rlm"
-    result = shell(line, "lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "--epochs", 9, "--sample", 5)
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
-    assert LanguageModel.load(out).trained["epochs"] >= 1
-
-
-def test_a_closed_input_is_an_empty_one(review_model: Path) -> None:
-    result = shell('"$@" <&-', "sentiment", "predict", review_model)
-    assert result.returncode == 2 and result.stderr.startswith("recurra: error: standard input holds no text")
-
-
-def test_a_closed_output_is_an_error(verse_model: Path) -> None:
-    result = shell('"$@" >&-', "lm", "generate", verse_model)
-    assert result.returncode == 2 and result.stderr == "recurra: error: standard output: Bad file descriptor\n"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_output_is_an_error(verse_model: Path) -> None:
-    result = shell('"$@" > /dev/full', "lm", "generate", verse_model)
-    assert result.returncode == 2
-    assert result.stderr == "recurra: error: standard output: No space left on device\n"
 
 
 # --- signals in each phase ------------------------------------------------------------------------------------------

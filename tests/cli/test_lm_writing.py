@@ -47,12 +47,27 @@ def test_beam(run: Any, verse_model: Path) -> None:
         ["--top-p", 0.5],
         ["--repetition-penalty", 1.1],
         ["--seed", 1],
-        ["--stop", "a"],
     ):
         assert (
             "--beam searches and draws nothing"
             in run("lm", "generate", verse_model, "--beam", 3, *options, code=2).stderr
         )
+
+
+def test_beam_with_stops(run: Any, verse_model: Path) -> None:
+    generate = ("lm", "generate", verse_model, "--prompt", "a ", "--beam", 3, "--length", 20, "--json")
+    model = LanguageModel.load(verse_model)
+    for words, options in (
+        (["--stop", "e"], {"stop": "e"}),
+        (["--stop", "e", "--stop", ", ", "--length-penalty", 0.5], {"stop": ["e", ", "], "length_penalty": 0.5}),
+        (["--stop", "es", "--early-stopping"], {"stop": "es", "early_stopping": True}),
+    ):
+        found = [json.loads(line) for line in run(*generate, *words, "--count", 2).stdout.splitlines()]
+        wanted = model.search("a ", length=20, width=3, **options)[:2]
+        assert [one["text"] for one in found] == [one.text for one in wanted]
+        assert [one["score"] for one in found] == [round(one.score, 6) for one in wanted]
+    for alone in (["--length-penalty", 2], ["--early-stopping"]):
+        assert "need --beam" in run("lm", "generate", verse_model, *alone, code=2).stderr
 
 
 def test_the_text_is_that_of_python(run: Any, verse_model: Path) -> None:

@@ -57,6 +57,67 @@ def test_a_ban_that_leaves_fewer_than_width(trigrams: Any) -> None:
     assert len(beam_search(trigrams, [0], length=2, width=50, banned=[1, 3])) == 4
 
 
+@pytest.mark.parametrize("width", [1, 3, 200])
+@pytest.mark.parametrize("ends", [[2], [0, 2]])
+def test_is_complete_says_what_end_id_says(trigrams: Any, width: int, ends: list[int]) -> None:
+    wanted = beam_search(trigrams, [1], length=4, width=width, end_id=ends, length_penalty=0.7)
+    found = beam_search(
+        trigrams, [1], length=4, width=width, is_complete=lambda rows: np.isin(rows[:, -1], ends), length_penalty=0.7
+    )
+    assert [tuple(beam.ids) for beam in found][:1] == [tuple(beam.ids) for beam in wanted][:1]
+    if width == 200:  # no continuation is left out
+        assert {tuple(beam.ids) for beam in found} == {tuple(beam.ids) for beam in wanted}
+
+
+def test_is_complete_of_several_tokens_against_enumeration(trigrams: Any) -> None:
+    def ends(ids: tuple[int, ...]) -> bool:
+        return ids[-2:] == (3, 1)
+
+    candidates = []
+    for n in range(1, 6):
+        for ids in itertools.product(range(4), repeat=n):
+            if not any(ends(ids[:m]) for m in range(1, n)) and (ends(ids) or n == 5):
+                candidates.append((trigrams.log_probability([1], ids) / n**0.5, ids))
+    candidates.sort(reverse=True)
+    found = beam_search(
+        trigrams, [1], length=5, width=2000, length_penalty=0.5, is_complete=lambda rows: [ends(tuple(r)) for r in rows]
+    )
+    assert {tuple(beam.ids) for beam in found} == {ids for _, ids in candidates}
+    np.testing.assert_allclose([beam.score for beam in found], [score for score, _ in candidates])
+
+
+def test_an_open_beam_stays_wide_where_most_extensions_are_complete(trigrams: Any) -> None:
+    found = beam_search(trigrams, [1], length=3, width=4, is_complete=lambda rows: rows[:, -1] != 3, length_penalty=9.0)
+    assert (3, 3) in {tuple(beam.ids[:2]) for beam in found}
+
+
+def test_early_stopping_ends_with_the_first_complete_ones(trigrams: Any) -> None:
+    options: dict[str, Any] = {"length": 60, "width": 3, "end_id": 2, "length_penalty": 2.0}
+    late = beam_search(trigrams, [1], **options)
+    steps, trigrams.steps = trigrams.steps, 0
+    early = beam_search(trigrams, [1], **options, early_stopping=True)
+    assert trigrams.steps < steps and early[0].score < late[0].score
+    assert len(early) == 3 and all(beam.ids[-1] == 2 for beam in early)
+    assert [beam.score for beam in early] == sorted((beam.score for beam in early), reverse=True)
+    first = beam_search(trigrams, [1], length=60, width=1, end_id=2, early_stopping=True)[0].ids
+    greedy = generate(trigrams, [1], length=60, sampler=Sampler(temperature=0), end_id=2)
+    np.testing.assert_array_equal(first, greedy)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"early_stopping": "never"}, TypeError, "early_stopping must be True or False, got 'never'"),
+        ({"is_complete": 3}, TypeError, "is_complete must be a function of tokens"),
+        ({"is_complete": lambda rows: True}, ValueError, r"is_complete must return a bool for each of N = \d+"),
+        ({"is_complete": lambda rows: rows[:, -1]}, ValueError, r"got int32 of shape \(\d+,\)"),
+    ],
+)
+def test_bad_endings(trigrams: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        beam_search(trigrams, [1], length=3, **options)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

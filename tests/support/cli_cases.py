@@ -1,4 +1,14 @@
-"""Texts, labelled texts and sizes that train in a moment, for the tests of the command line."""
+"""Texts, labelled texts and sizes that train in a moment, for the tests of the command line, and commands in a shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import recurra
 
 VERSE = "Ring a ring of roses,\na pocket full of posies,\nashes, ashes,\nwe all fall down.\n\n"
 REVIEWS = [
@@ -14,3 +24,20 @@ TAG_TINY = [
     *("--units", "5", "--layers", "1", "--embedding", "4", "--characters", "3", "--batch-size", "4"),
     *("--learning-rate", "0.05", "--epochs", "6"),
 ]
+
+
+def command(*arguments: Any) -> list[str]:
+    return [sys.executable, "-m", "recurra", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    source = str(Path(recurra.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])}
+
+
+def shell(line: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
+    """Run ``recurra arguments`` with the redirections of `line`, in which it stands as "$@"."""
+    return subprocess.run(
+        ["bash", "-c", line, "recurra", *command(*arguments)], env=environment(), capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip

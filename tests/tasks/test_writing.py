@@ -40,6 +40,29 @@ def test_stops(writer: LanguageModel) -> None:
         assert writer.generate([prompt], length=60, temperature=0, stop=stops) == [cut]
 
 
+def test_searches_of_several_prompts(writer: LanguageModel) -> None:
+    options: dict[str, Any] = {"length": 6, "width": 3, "length_penalty": 0.5}
+    found = writer.search(PROMPTS, **options)
+    assert found == [writer.search(prompt, **options) for prompt in PROMPTS]
+    assert writer.beam(tuple(PROMPTS), **options) == [[one.text for one in own] for own in found]
+    assert all(one.score == pytest.approx(one.log_probability / 6**0.5) for own in found for one in own)
+    assert writer.beam([], length=3) == []
+
+
+@pytest.mark.parametrize("stop", ["s", ["s", "\n"], [", ", "\n"], "of"])
+@pytest.mark.parametrize("early", [False, True])
+def test_searches_end_at_stops(writer: LanguageModel, stop: Any, early: bool) -> None:
+    stops = [stop] if isinstance(stop, str) else stop
+    found = writer.search("Ring a", length=30, width=4, stop=stop, early_stopping=early)
+    texts = [one.text for one in found]
+    assert 0 < len(texts) == len(set(texts)) <= 4
+    assert not any(one in text for text in texts for one in stops)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    whole = writer.beam("Ring a", length=30, width=1, stop=stop, early_stopping=True)
+    assert whole == [writer.generate("Ring a", length=30, temperature=0, stop=stop)]
+    assert writer.beam("Ring a", length=30, width=4, stop="zebra") == writer.beam("Ring a", length=30, width=4)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
@@ -53,6 +76,10 @@ def test_stops(writer: LanguageModel) -> None:
         (lambda w: w.stream(stop=3), ValueError, "stop must be a text"),
         (lambda w: w.beam(width=0), ValueError, "width must be an int >= 1, got 0"),
         (lambda w: w.beam(length_penalty="x"), TypeError, "length_penalty must be >= 0 and finite, got 'x'"),
+        (lambda w: w.beam(stop=""), ValueError, "stop must be a text"),
+        (lambda w: w.beam(["Ring", None]), TypeError, "prompt must be a str, got NoneType None"),
+        (lambda w: w.search(early_stopping="no"), TypeError, "early_stopping must be True or False, got 'no'"),
+        (lambda w: LanguageModel().beam([]), ValueError, "must be trained first"),
         (lambda w: LanguageModel().generate(["a"]), ValueError, "must be trained first"),
     ],
 )

@@ -81,6 +81,18 @@ if TYPE_CHECKING:
     help="Search for the most probable continuation instead of drawing one.",
 )
 @click.option(
+    "--length-penalty",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="With --beam and --stop: rank by log p / n**A for n tokens; more favours longer ones.",
+)
+@click.option(
+    "--early-stopping",
+    is_flag=True,
+    help="With --beam and --stop: end as soon as so many texts as the beam is wide have reached a --stop.",
+)
+@click.option(
     "--stop", multiple=True, metavar="TEXT", help="End a text before TEXT, if that comes before --length; repeatable."
 )
 @size_option("--count", 1, "How many texts of each prompt.")
@@ -96,6 +108,8 @@ def generate(
     top_p: float,
     repetition_penalty: float,
     beam: int,
+    length_penalty: float,
+    early_stopping: bool,
     stop: tuple[str, ...],
     count: int,
     echo: bool,
@@ -110,6 +124,7 @@ def generate(
       recurra lm generate novel.rlm --prompt "It was" --length 200 --temperature 0.5 --seed 7
       recurra lm generate novel.rlm --top-p 0.9 --count 3
       recurra lm generate novel.rlm --prompt "The " --length 40 --beam 8
+      recurra lm generate novel.rlm --prompt "The " --beam 8 --stop . --length-penalty 0.7
       recurra lm generate novel.rlm --prompt "He" --prompt "She" --stop . --json
     """
     from recurra.random import derive_seed
@@ -117,12 +132,14 @@ def generate(
     from recurra.tasks.stop_texts import check_stop
     from recurra.utils.io import decode, display_name, read_bytes
 
-    drawing = [*(name for name in ("temperature", "seed") if on_command_line(name)), *(["stop"] if stop else [])]
+    drawing = on_command_line("temperature") or on_command_line("seed")
     if beam and (drawing or top_k or top_p < 1 or repetition_penalty != 1):
         raise click.UsageError(
-            "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p, --repetition-penalty, "
-            "--stop and --seed"
+            "--beam searches and draws nothing: leave out --temperature, --top-k, --top-p, --repetition-penalty "
+            "and --seed"
         )
+    if not beam and (on_command_line("length_penalty") or early_stopping):
+        raise click.UsageError("--length-penalty and --early-stopping need --beam: they rank and end a search")
     check_stop(stop)
     if prompts.count("-") > 1:
         raise click.UsageError("--prompt - can be given once: standard input is read to its end")
@@ -136,8 +153,12 @@ def generate(
     pages = Pages(as_json, echo)
     if beam:
         for prompt in prompts:
-            for found in writer.beam(prompt, length=length, width=max(beam, count))[:count]:
-                pages.whole({"prompt": prompt, "text": found})
+            best = writer.search(
+                prompt, length=length, width=max(beam, count), length_penalty=length_penalty,
+                early_stopping=early_stopping, stop=stop,
+            )  # fmt: skip
+            for found in best[:count]:
+                pages.whole({"prompt": prompt, "text": found.text, "score": round(found.score, 6)})
         return
     options: dict[str, Any] = {
         "length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p,

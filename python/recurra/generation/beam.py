@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,8 @@ def beam_search(
     end_id: int | Sequence[int] | None = None,
     length_penalty: float = 0.0,
     banned: Sequence[int] = (),
+    early_stopping: bool = False,
+    is_complete: Callable[[Array], Sequence[bool] | Array] | None = None,
 ) -> list[Beam]:
     """The `width` best continuations of `prompt` that beam search finds, best first.
 
@@ -47,7 +49,18 @@ def beam_search(
     length_penalty : a; continuations are ranked by log p / n**a for their n tokens. 0 ranks by probability, which
         favours short ones; 1 ranks by the mean over the tokens
     banned : ids that no continuation may hold
+    early_stopping : end as soon as `width` continuations are complete, each of which was among the `width` best at its
+        length; False goes on while an open one may still be better than the last of them
+    is_complete : called with the tokens (N, n) of N extended continuations; says which of them are complete, beside
+        those that `end_id` completes
+
+    With `early_stopping` or `is_complete` the model is called once for each token; otherwise the kernels make a whole
+    search in one call where they know all of its layers.
     """
+    if not isinstance(early_stopping, (bool, np.bool_)):
+        raise TypeError(f"early_stopping must be True or False, got {early_stopping!r}")
+    if is_complete is not None and not callable(is_complete):
+        raise TypeError(f"is_complete must be a function of tokens (N, n) or None, got {is_complete!r}")
     ids = check_prompt(prompt)
     if len(ids) != 1:
         raise ValueError(f"prompt must be one row of token ids, got {len(ids)} rows: search for each of them")
@@ -57,7 +70,7 @@ def beam_search(
         raise ValueError(f"length_penalty must be >= 0 and finite, got {length_penalty}")
     steps, ends = as_step_model(model), end_ids_of(end_id)
     forbidden = np.unique(np.asarray(list(banned), dtype=np.int64))
-    compiled = compiled_form(steps)
+    compiled = None if early_stopping or is_complete else compiled_form(steps)
     if compiled is not None:
         _check_banned(forbidden, compiled.vocabulary)
         known = np.array([end for end in ends if 0 <= end < compiled.vocabulary], np.int32)
@@ -78,22 +91,57 @@ def beam_search(
         step_log[:, forbidden] = -np.inf
         joint = total[:, None] + step_log
         flat = joint.ravel()
-        best = np.argsort(-flat, kind="stable")[: width + len(tokens) * len(ends)]
-        best = best[np.isfinite(flat[best])]
-        rows, drawn = best // joint.shape[1], (best % joint.shape[1]).astype(np.int32)
-        tokens = np.concatenate([tokens[rows], drawn[:, None]], axis=1)
-        total = flat[best]
-        complete = np.isin(drawn, ends)
-        done += _beams(tokens[complete][:width], total[complete][:width], length_penalty)
+        order = np.argsort(-flat, kind="stable")
+        order = order[np.isfinite(flat[order])]
+        count = width + len(tokens) * len(ends)
+        rows, extended, complete = _best_extensions(order, joint.shape[1], tokens, ends, is_complete, count, width)
+        tokens, total = extended, flat[order[: len(rows)]]
+        counted = np.flatnonzero(complete[:width] if early_stopping else complete)[:width]
+        done += _beams(tokens[counted], total[counted], length_penalty)
         open_rows = np.flatnonzero(~complete)[:width]
         tokens, total = tokens[open_rows], total[open_rows]
         done = sorted(done, key=lambda beam: -beam.score)[:width]
+        if early_stopping and len(done) == width:
+            return done
         if made == length or not len(tokens) or _settled(done, width, total[0], length, length_penalty):
             break
         scores, state = steps.step(np.ascontiguousarray(tokens[:, -1]), take_rows(state, rows[open_rows]))
     if made == length:
         done += _beams(tokens, total, length_penalty)
     return sorted(done, key=lambda beam: -beam.score)[:width]
+
+
+def _best_extensions(
+    order: Array,
+    vocabulary: int,
+    tokens: Array,
+    ends: Sequence[int],
+    is_complete: Callable[[Array], Any] | None,
+    count: int,
+    width: int,
+) -> tuple[Array, Array, Array]:
+    """The first `count` extensions in `order`, or as many more as hold `width` open ones.
+
+    order : numbers of extensions, best first; n extends the continuation n // V by the token n % V
+    returns : the continuation that each extends, its tokens, and whether it is complete
+    """
+    while True:
+        best = order[:count]
+        rows, drawn = best // vocabulary, (best % vocabulary).astype(np.int32)
+        extended = np.concatenate([tokens[rows], drawn[:, None]], axis=1)
+        complete = np.isin(drawn, ends)
+        if is_complete is None or not len(extended):
+            return rows, extended, complete
+        said = np.asarray(is_complete(extended))
+        if said.shape != complete.shape or said.dtype != bool:
+            raise ValueError(
+                f"is_complete must return a bool for each of N = {len(complete)} continuations, got "
+                f"{said.dtype} of shape {said.shape}"
+            )
+        complete |= said
+        if count >= len(order) or len(complete) - complete.sum() >= width:
+            return rows, extended, complete
+        count *= 2
 
 
 def _check_banned(forbidden: Array, vocabulary: int) -> None:

@@ -23,12 +23,14 @@ from recurra.tasks.tagger import SequenceTagger, TaggingEvaluation
 from recurra.tasks.text_classifier import TextClassifier
 from recurra.tasks.translator import AttentionMap, Translation, TranslationLoss, Translator
 from recurra.tasks.vocabulary import Vocabulary, split_text
+from recurra.tasks.writing import Continuation
 
 __all__ = [
     "Answer",
     "AttentionMap",
     "ChatBot",
     "ChatEvaluation",
+    "Continuation",
     "Contribution",
     "Evaluation",
     "Explanation",

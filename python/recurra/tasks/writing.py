@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -20,6 +20,14 @@ from recurra.tasks.vocabulary import START, UNKNOWN, Vocabulary
 Array = np.ndarray[Any, Any]
 
 _LONGEST_WORD = 32  # characters
+
+
+class Continuation(NamedTuple):
+    """One continuation: its text, the log probability of its tokens, and the score that it was ranked by."""
+
+    text: str
+    log_probability: float
+    score: float
 
 
 class Writer:
@@ -126,13 +134,123 @@ class Writer:
         texts = [vocabulary.decode(row) for row in made]
         return [text[: place_of_stop(text, stops)] for text in texts]
 
-    def beam(self, prompt: str = "", *, length: int = 100, width: int = 4, length_penalty: float = 0.0) -> list[str]:
-        """The `width` most probable continuations that beam search finds, best first."""
-        vocabulary, ids = self._prompt(prompt)
-        found = beam_search(
-            Stepper(self.model), ids, length=length, width=width, length_penalty=length_penalty, banned=(START, UNKNOWN)
-        )
-        return [vocabulary.decode(beam.ids) for beam in found]
+    @overload
+    def search(
+        self,
+        prompt: str = ...,
+        *,
+        length: int = ...,
+        width: int = ...,
+        length_penalty: float = ...,
+        early_stopping: bool = ...,
+        stop: str | Sequence[str] | None = ...,
+    ) -> list[Continuation]: ...
+    @overload
+    def search(
+        self,
+        prompt: list[str] | tuple[str, ...],
+        *,
+        length: int = ...,
+        width: int = ...,
+        length_penalty: float = ...,
+        early_stopping: bool = ...,
+        stop: str | Sequence[str] | None = ...,
+    ) -> list[list[Continuation]]: ...
+    def search(
+        self,
+        prompt: str | list[str] | tuple[str, ...] = "",
+        *,
+        length: int = 100,
+        width: int = 4,
+        length_penalty: float = 1.0,
+        early_stopping: bool = False,
+        stop: str | Sequence[str] | None = None,
+    ) -> list[Continuation] | list[list[Continuation]]:
+        r"""The `width` most probable continuations of `prompt` that beam search finds, best first, with their scores.
+
+        prompt : the text to go on from; of a list of prompts a list of results
+        length : the most tokens (characters, words or subwords)
+        width, length_penalty, early_stopping : see :func:`recurra.generation.beam_search`
+        stop : a text, or several, before which a continuation ends, as "\n". It counts in the probability and is left
+            out of the text; of continuations that are the same without it the best is given
+
+            >>> from recurra.tasks import LanguageModel
+            >>> lm = LanguageModel(units=8, seed=1)
+            >>> history = lm.fit("to be or not to be\n" * 20, epochs=1, window=20, batch_size=4, verbose=0)
+            >>> [len(found) for found in lm.search(["to", "not"], length=5, width=3)]
+            [3, 3]
+        """
+        stops = check_stop(stop)
+        vocabulary, ids = self._prompts(prompt)
+        ends, texts = self._ends_of(stops)
+        options: dict[str, Any] = {
+            "length": length, "width": width, "length_penalty": length_penalty, "early_stopping": early_stopping,
+            "end_id": ends or None, "banned": (START, UNKNOWN),
+        }  # fmt: skip
+        if texts:
+            options["is_complete"] = lambda rows: np.array(
+                [place_of_stop(vocabulary.decode(row), texts) is not None for row in rows], bool
+            )
+        stepper = Stepper(self.model)
+
+        def found(one: Array) -> list[Continuation]:
+            best: dict[str, Continuation] = {}
+            for beam in beam_search(stepper, one, **options):
+                text = vocabulary.decode(beam.ids)
+                text = text[: place_of_stop(text, stops)]
+                best.setdefault(text, Continuation(text, beam.log_probability, beam.score))
+            return list(best.values())
+
+        return found(ids) if isinstance(prompt, str) else [found(one) for one in ids]
+
+    def _ends_of(self, stops: Sequence[str]) -> tuple[list[int], list[str]]:
+        """The tokens that hold one of `stops`, and those of `stops` that several tokens may make."""
+        vocabulary = self._trained()
+        single = [] if self.level == Subwords.level else [stop for stop in stops if len(stop) == 1]
+        tokens = ((i, vocabulary.decode([i])) for i in range(len(vocabulary))) if single else ()
+        ends = [i for i, token in tokens if any(stop in token for stop in single)]
+        return ends, [stop for stop in stops if stop not in single]
+
+    @overload
+    def beam(
+        self,
+        prompt: str = ...,
+        *,
+        length: int = ...,
+        width: int = ...,
+        length_penalty: float = ...,
+        early_stopping: bool = ...,
+        stop: str | Sequence[str] | None = ...,
+    ) -> list[str]: ...
+    @overload
+    def beam(
+        self,
+        prompt: list[str] | tuple[str, ...],
+        *,
+        length: int = ...,
+        width: int = ...,
+        length_penalty: float = ...,
+        early_stopping: bool = ...,
+        stop: str | Sequence[str] | None = ...,
+    ) -> list[list[str]]: ...
+    def beam(
+        self,
+        prompt: str | list[str] | tuple[str, ...] = "",
+        *,
+        length: int = 100,
+        width: int = 4,
+        length_penalty: float = 1.0,
+        early_stopping: bool = False,
+        stop: str | Sequence[str] | None = None,
+    ) -> list[str] | list[list[str]]:
+        """The texts that :meth:`search` finds."""
+        options: dict[str, Any] = {
+            "length": length, "width": width, "length_penalty": length_penalty, "early_stopping": early_stopping,
+            "stop": stop,
+        }  # fmt: skip
+        if isinstance(prompt, (list, tuple)):
+            return [[one.text for one in found] for found in self.search(prompt, **options)]
+        return [one.text for one in self.search(prompt, **options)]
 
     def next_words(self, prefix: str = "", *, count: int = 10) -> list[tuple[str, float]]:
         """What may come next after `prefix`, with its probability, the most probable first.
