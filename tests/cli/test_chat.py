@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from recurra.tasks import ChatBot
+
 ROWS = ["Hello there\tHi!", "Who are you?\tA network of neurons.", "Do you like tea?\tOnly with lemon."]
 
 
@@ -65,6 +67,20 @@ def test_evaluate(run: Any, bot: Path, tmp_path: Path) -> None:
     assert found["exact"] == 0.75 and found["declined"] == 0.25 and (found["prompts"], found["pairs"]) == (4, 6)
     (tmp_path / "wrong.tsv").write_text("Hello there\tBye!\n")
     assert run("chat", "evaluate", bot, tmp_path / "wrong.tsv").stdout.startswith("0.00% of 1 prompts answered")
+
+
+def test_beam(run: Any, bot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = ChatBot.load(bot)
+    for beam in (1, 3):
+        found = json.loads(run("chat", "talk", bot, "-t", "Who is it?", "--json", "--beam", beam).stdout)
+        reply = python.reply("Who is it?", beam=beam)._asdict()
+        assert {name: found[name] for name in reply} == reply
+    (tmp_path / "test.tsv").write_text("\n".join(ROWS))
+    widths: list[int] = []
+    original = ChatBot.evaluate
+    monkeypatch.setattr(ChatBot, "evaluate", lambda *a, **o: [widths.append(o["beam"]), original(*a, **o)][1])
+    run("chat", "evaluate", bot, tmp_path / "test.tsv", "--beam", 3)
+    assert widths == [3]
 
 
 def test_predict_is_talk(run: Any, bot: Path) -> None:

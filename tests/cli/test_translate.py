@@ -67,10 +67,15 @@ def test_processes_keep_the_order(run: Any, model: Path, tmp_path: Path) -> None
     words = list(WORDS)
     texts = [" ".join(words[(i // 3**k) % 3] for k in range(1 + i % 5)) for i in range(700)]
     path.write_text("".join(text + "\n" * (1 + (i % 90 == 7)) for i, text in enumerate(texts)), encoding="utf-8")
-    options = ("--json", "--best", 3, "--length-penalty", 0.4, "--beam", 3)
+    options = ("--json", "--best", 3, "--length-penalty", 0.4, "--beam", 3, "--early-stopping")
     one = run("translate", "predict", model, path, *options).stdout
     assert run("translate", "predict", model, path, *options, "--jobs", 2).stdout == one
-    assert [found["text"] for found in map(json.loads, one.splitlines()) if found["text"]] == texts
+    rows = [found for found in map(json.loads, one.splitlines()) if found["text"]]
+    assert [found["text"] for found in rows] == texts
+    wanted = Translator.load(model).search(texts, beam=3, length_penalty=0.4, early_stopping=True)
+    assert [[two["translation"] for two in found["translations"]] for found in rows] == [
+        [two.text for two in found] for found in wanted
+    ]
     path = tmp_path / "many.csv"
     path.write_text("text\n" + "\n".join(texts) + '\n" "\n', encoding="utf-8")
     said = run("translate", "predict", model, path, "--jobs", 2, code=2)

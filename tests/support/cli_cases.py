@@ -1,4 +1,4 @@
-"""Texts, labelled texts and sizes that train in a moment, for the tests of the command line, and commands in a shell."""
+"""For the tests of the command line: texts and sizes that train in a moment, and commands in a shell."""
 
 from __future__ import annotations
 

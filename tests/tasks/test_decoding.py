@@ -104,6 +104,22 @@ def test_short_outputs_do_not_end_the_search_for_a_better_long_one(length_penalt
             assert outputs[0].ids.tolist() == [1, 2, 3, 4, 5] and len(outputs) == width
 
 
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_early_stopping_ends_with_enough_complete_outputs(length_penalty: float) -> None:
+    options: dict[str, Any] = {"start": START, "end": END, "length": 8, "length_penalty": length_penalty}
+    for width in (2, 4):
+        found = decode(Chain(), SOURCE, width=width, banned=np.array([0, START]), early_stopping=True, **options)  # type: ignore[arg-type]
+        for outputs in found:
+            assert len(outputs) == width and max(len(one.ids) for one in outputs) < 5
+    network, _ = make("gru", 1, "dot")
+    greedy = decode(network, SOURCE, **options, early_stopping=True)
+    assert [one.ids.tolist() for (one,) in greedy] == [
+        one.ids.tolist() for (one,) in decode(network, SOURCE, **options)
+    ]
+    with pytest.raises(TypeError, match="early_stopping must be True or False, got 'never'"):
+        decode(network, SOURCE, **options, early_stopping="never")  # type: ignore[arg-type]
+
+
 def test_no_sources_have_no_outputs() -> None:
     network, _ = make()
     assert decode(network, np.zeros((0, 3), np.int32), start=START, end=END, length=2) == []

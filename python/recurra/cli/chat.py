@@ -32,6 +32,7 @@ from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+_beam_option = size_option("--beam", 1, "Width of the search for the answer; 1 is greedy.")
 
 
 @click.group()
@@ -120,6 +121,7 @@ def train(
     metavar="TEXT",
     help="What to print where the bot has no answer.",
 )
+@_beam_option
 @json_option("A JSON object for each prompt; the answer may be null.")
 @encoding_option
 @jobs_option
@@ -129,6 +131,7 @@ def talk(
     file: str,
     prompt: tuple[str, ...],
     declined: str,
+    beam: int,
     as_json: bool,
     encoding: str,
     jobs: int,
@@ -159,7 +162,7 @@ def talk(
     lines = (line.strip() for line in prompt or iter_lines(file, encoding, longest=SENTENCE) if line.strip())
     batches = in_batches(lines, 1 if file == "-" and jobs == 1 else 64)
     with item_bar(None, " prompts", quiet or file == "-" or sys.stdout.isatty()) as advance:
-        for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance):
+        for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance, beam=beam):
             for one, reply in zip(prompts, replies, strict=True):
                 if as_json:
                     click.echo(json.dumps({"prompt": one, **reply._asdict()}, ensure_ascii=False))
@@ -174,9 +177,10 @@ chat.add_command(talk, "predict")  # as the other tasks call it
 @_model_file
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @pair_options
+@_beam_option
 @json_option("All numbers as one JSON object.")
 @quiet_option
-def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+def evaluate(model: Path, files: tuple[str, ...], beam: int, as_json: bool, quiet: bool, **options: Any) -> None:
     """Compare a bot's answers with the true ones ("-" is standard input).
 
     All answers to a prompt in the files are right ones.
@@ -191,7 +195,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     bot = ChatBot.load(model)
     prompts, answers = read_pair_files(files, options)
     with item_bar(len(set(prompts)), " prompts", quiet) as advance:
-        found = bot.evaluate(prompts, answers, progress=advance)
+        found = bot.evaluate(prompts, answers, beam=beam, progress=advance)
     if as_json:
         click.echo(json.dumps(found._asdict()))
         return

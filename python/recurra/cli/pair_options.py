@@ -116,4 +116,8 @@ def beam_options(command: Command) -> Command:
             "--length-penalty", type=click.FloatRange(min=0), default=1.0, show_default=True,
             help="Rank by log p / n**A for n tokens; more favours longer ones.",
         ),
+        click.option(
+            "--early-stopping", is_flag=True,
+            help="End as soon as so many translations as the beam is wide are complete: faster, perhaps worse.",
+        ),
     )(command)  # fmt: skip

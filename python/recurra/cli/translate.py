@@ -128,6 +128,7 @@ def predict(
     sentence: tuple[str, ...],
     beam: int,
     length_penalty: float,
+    early_stopping: bool,
     best: int | None,
     as_json: bool,
     plot: Path | None,
@@ -167,7 +168,7 @@ def predict(
     with item_bar(None, " texts", quiet or bool(sentence) or sys.stdout.isatty()) as advance:
         for _, found in predicted(
             translator, model, _not_blank(batches, waiting), jobs, "search", advance,
-            beam=beam, length_penalty=length_penalty,
+            beam=beam, length_penalty=length_penalty, early_stopping=early_stopping,
         ):  # fmt: skip
             for outputs in found:
                 while not waiting[0]:
@@ -213,6 +214,7 @@ def evaluate(
     files: tuple[str, ...],
     beam: int,
     length_penalty: float,
+    early_stopping: bool,
     bleu: bool,
     as_json: bool,
     quiet: bool,
@@ -238,7 +240,9 @@ def evaluate(
     references = targets_by_source(sources, targets)
     loss = translator.evaluate(sources, targets)
     with item_bar(len(references), " texts", quiet) as advance:
-        outputs = translator.translate(list(references), beam=beam, length_penalty=length_penalty, progress=advance)
+        outputs = translator.translate(
+            list(references), beam=beam, length_penalty=length_penalty, early_stopping=early_stopping, progress=advance
+        )
     exact = sum(o in known for o, known in zip(outputs, references.values(), strict=True)) / len(references)
     result: dict[str, Any] = {**loss._asdict(), "texts": len(references), "exact": exact}
     if bleu:

@@ -10,7 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra._core.select import core
 from recurra.autograd import no_grad
-from recurra.generation.arguments import check_integer, check_number
+from recurra.generation.arguments import check_flag, check_integer, check_number
 from recurra.generation.stepping import as_step_model, compiled_form, take_rows
 from recurra.generation.streaming import check_prompt, end_ids_of, read_prompt
 from recurra.typing import Array, ArrayLike
@@ -57,8 +57,7 @@ def beam_search(
     With `early_stopping` or `is_complete` the model is called once for each token; otherwise the kernels make a whole
     search in one call where they know all of its layers.
     """
-    if not isinstance(early_stopping, (bool, np.bool_)):
-        raise TypeError(f"early_stopping must be True or False, got {early_stopping!r}")
+    check_flag(early_stopping, "early_stopping")
     if is_complete is not None and not callable(is_complete):
         raise TypeError(f"is_complete must be a function of tokens (N, n) or None, got {is_complete!r}")
     ids = check_prompt(prompt)

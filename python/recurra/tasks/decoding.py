@@ -8,6 +8,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.generation.arguments import check_flag
 from recurra.generation.stepping import take_rows
 from recurra.typing import Array
 
@@ -34,6 +35,7 @@ def decode(
     length_penalty: float = 1.0,
     banned: Array | None = None,
     unknown: tuple[int, Array] | None = None,
+    early_stopping: bool = False,
 ) -> list[list[Hypothesis]]:
     """The outputs of each source that beam search finds, at most `width`, best first; width 1 is the greedy one.
 
@@ -46,8 +48,10 @@ def decode(
 
     An output that reaches `length` must end there. A source is done when it has `width` complete outputs, each of which
     was among the `width` best at its length, and its best open one would not score above the last of them even if its
-    next token were the end at no cost. A greedy output is done at its end.
+    next token were the end at no cost. With `early_stopping` it is done when it has `width` complete outputs. A greedy
+    output is done at its end.
     """
+    check_flag(early_stopping, "early_stopping")
     if not len(source):
         return []
     memory, state = network.encode(source)
@@ -69,7 +73,8 @@ def decode(
             score = best[row, place] / made**length_penalty
             found[open_rows[row]].append(Hypothesis(ids_of, float(best[row, place]), float(score)))
         going, before, total = _open(best, before, drawn, drawn == end, width)
-        hope = total[:, 0] / (made + 1) ** length_penalty if width > 1 else np.full(len(total), -np.inf)
+        late = width > 1 and not early_stopping
+        hope = total[:, 0] / (made + 1) ** length_penalty if late else np.full(len(total), -np.inf)
         done = np.isneginf(total[:, 0]) | np.array(
             [_is_full(found[row], width, score) for row, score in zip(open_rows, hope, strict=True)]
         )

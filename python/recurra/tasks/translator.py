@@ -213,12 +213,14 @@ class Translator:
         *,
         beam: int = 4,
         length_penalty: float = 1.0,
+        early_stopping: bool = False,
         batch_size: int = 64,
         progress: Callable[[int], Any] | None = None,
     ) -> list[str]:
         """The best translation of each text that :meth:`search` finds; `beam` 1 is greedy."""
         found = self.search(
-            texts, beam=beam, length_penalty=length_penalty, batch_size=batch_size, progress=progress
+            texts, beam=beam, length_penalty=length_penalty, early_stopping=early_stopping, batch_size=batch_size,
+            progress=progress,
         )  # fmt: skip
         return [one[0].text for one in found]
 
@@ -228,12 +230,15 @@ class Translator:
         *,
         beam: int = 4,
         length_penalty: float = 1.0,
+        early_stopping: bool = False,
         batch_size: int = 64,
         progress: Callable[[int], Any] | None = None,
     ) -> list[list[Translation]]:
         """The best translations of each text, at most `beam`, best first.
 
         length_penalty : a; outputs are ranked by log p / n**a for their n tokens
+        early_stopping : a text is done when `beam` translations are complete; False goes on while an open one may be
+            better than the last of them
         progress : called with the number of texts after each batch
 
         An unknown word of the target is written only for a source that holds unknown words: that of them which has the
@@ -252,7 +257,7 @@ class Translator:
             outputs = decode(
                 network, pad_sequences([sources[i] for i in rows], padding="post"), start=start, end=start + 1,
                 length=self.trained["longest"], width=beam, length_penalty=length_penalty, banned=np.array([0, start]),
-                unknown=(UNKNOWN, copies),
+                unknown=(UNKNOWN, copies), early_stopping=early_stopping,
             )  # fmt: skip
             for i, hypotheses in zip(rows, outputs, strict=True):
                 found[i] = [self._written(texts[i], sources[i], one) for one in hypotheses]
