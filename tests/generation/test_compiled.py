@@ -52,6 +52,9 @@ def test_every_cell_and_sampler(cell: str, options: dict[str, Any]) -> None:
             layers.TimeDistributed(layers.Dense(9, activation="tanh", use_bias=False)),
             layers.Dense(V, activation="sigmoid"),
         ),
+        (layers.Dense(11), layers.Dropout(0.4), layers.Activation("tanh"), layers.Dense(V), layers.Softmax()),
+        (layers.Identity(), layers.GaussianDropout(0.3), layers.Dense(V), layers.Activation("sigmoid")),
+        (layers.ActivityRegularization(l2=0.1), layers.Dense(9), layers.Activation("linear"), layers.Dense(V)),
     ],
 )
 def test_heads(last: Any) -> None:
@@ -100,6 +103,11 @@ def _unusual() -> dict[str, Sequential]:
         "a cell of one's own": Sequential([embedding(), layers.RNN(_Doubled(8), return_sequences=True), dense()]),
         "an activation of the layer's": Sequential([embedding(), lstm(activation="gelu"), dense()]),
         "an activation of Dense's": Sequential([embedding(), lstm(), layers.Dense(V, activation="gelu")]),
+        "an activation after a cell": Sequential([embedding(), lstm(), layers.Activation("relu"), dense()]),
+        "two activations": Sequential(
+            [embedding(), lstm(), layers.Dense(V, activation="relu"), layers.Activation("tanh")]
+        ),
+        "an activation that kernels lack": Sequential([embedding(), lstm(), dense(), layers.Activation("gelu")]),
         "a norm": Sequential([embedding(), lstm(), layers.LayerNormalization(), dense()]),
         "more scores than tokens": Sequential([embedding(), lstm(), layers.Dense(V + 4)]),
         "dtypes": Sequential([embedding(), layers.LSTM(8, return_sequences=True, dtype="float64"), dense()]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -27,10 +27,20 @@ class CompiledModel:
     """A model of layers that the kernels know: Embedding, recurrent layers, Dense, and a softmax at the end.
 
     Made by :func:`compile_model`. The weights are the model's own: after further training they are packed anew.
+
+    activations : by the place of a Dense in `steps`, the function that an Activation layer applies to its result
     """
 
-    def __init__(self, model: Any, embedding: Any, steps: Sequence[tuple[str, Any]], probabilities: bool) -> None:
+    def __init__(
+        self,
+        model: Any,
+        embedding: Any,
+        steps: Sequence[tuple[str, Any]],
+        probabilities: bool,
+        activations: Mapping[int, str],
+    ) -> None:
         self._model, self._embedding, self._steps, self._probabilities = model, embedding, steps, probabilities
+        self._activations = dict(activations)
         self._variables = [embedding.embeddings]
         for kind, layer in steps:
             if layer is embedding:
@@ -58,13 +68,14 @@ class CompiledModel:
 
     def handle(self) -> Any:
         """The kernels' form of the model as it is."""
-        wanted = (self.version, tuple(kind for kind, _ in self._steps), self._probabilities)
+        kinds = [kind for kind, _ in self._steps]
+        wanted = (self.version, tuple(kinds), self._probabilities, tuple(self._activations.items()))
         made, handle = _MODELS.get(self._model, (None, None))
         if made != wanted:
             with no_grad():
-                weights, functions = zip(*(_weights(kind, layer) for kind, layer in self._steps), strict=True)
+                weights, given = zip(*(_weights(kind, layer) for kind, layer in self._steps), strict=True)
+                functions = [(self._activations.get(i, own), gate) for i, (own, gate) in enumerate(given)]
                 table = _array(_table(self._embedding))
-                kinds = [kind for kind, _ in self._steps]
                 zoneout = [_zoneout(kind, layer) for kind, layer in self._steps]
                 handle = core.generation_model(table, kinds, weights, functions, self._probabilities, zoneout)
             _MODELS[self._model] = wanted, handle
@@ -109,6 +120,7 @@ def compile_model(model: Any) -> CompiledModel | None:
 
     embedding: Any = None
     steps: list[tuple[str, Any]] = []
+    functions: dict[int, str] = {}
     probabilities = False
     calls = calls_of(model)
     if calls is None:
@@ -136,18 +148,44 @@ def compile_model(model: Any) -> CompiledModel | None:
             probabilities = layer.activation in (activations.softmax, ops.softmax)
             if not probabilities and activations.kernel_name(layer.activation) is None:
                 return None
-        elif (
-            _unchanged(layer, rooms.Activation)
-            and layer.activation in (activations.softmax, ops.softmax)
-            and steps
-            and steps[-1][0] == "dense"
-        ):
+        elif steps and steps[-1][0] == "dense" and _is_softmax(layer):
             probabilities = True
+        elif _unchanged(layer, rooms.Activation) and _takes_activation(steps, functions):
+            name = activations.kernel_name(layer.activation)
+            if name is None:
+                return None
+            functions[len(steps) - 1] = name
         else:
             return None
     if embedding is None or all(kind == "dense" for kind, _ in steps):
         return None
-    return _checked(CompiledModel(model, embedding, steps, probabilities)) if _built(embedding, steps) else None
+    if not _built(embedding, steps):
+        return None
+    return _checked(CompiledModel(model, embedding, steps, probabilities, functions))
+
+
+def _takes_activation(steps: Sequence[tuple[str, Any]], functions: Mapping[int, str]) -> bool:
+    """Whether the last layer is a Dense without a function of its own, which may apply that of an Activation layer."""
+    if not steps or steps[-1][0] != "dense" or len(steps) - 1 in functions:
+        return False
+    return getattr(steps[-1][1], "activation", None) is activations.linear
+
+
+def _is_softmax(layer: Any) -> bool:
+    """Whether a layer is the softmax over the last axis."""
+    from recurra import layers as rooms
+
+    if _unchanged(layer, rooms.Softmax):
+        return layer.axis in (-1, 2)
+    return _unchanged(layer, rooms.Activation) and layer.activation in (activations.softmax, ops.softmax)
+
+
+def does_nothing(layer: Any) -> bool:
+    """Whether a layer hands its input on at inference."""
+    from recurra import layers as rooms
+
+    noise = rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise | rooms.GaussianDropout
+    return isinstance(layer, noise) or _unchanged(layer, rooms.Identity)
 
 
 def calls_of(model: Any) -> list[tuple[Any, bool]] | None:
@@ -172,7 +210,7 @@ def _flat(calls: Sequence[tuple[Any, bool]]) -> Iterator[tuple[Any, bool]]:
     from recurra import layers as rooms
 
     for layer, reverse in calls:
-        if isinstance(layer, rooms.InputLayer | rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise):
+        if isinstance(layer, rooms.InputLayer) or does_nothing(layer):
             continue
         yield (layer.layer if _unchanged(layer, rooms.TimeDistributed) else layer), reverse
 

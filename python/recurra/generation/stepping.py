@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
-from recurra.generation.compiled import CompiledModel, calls_of, compile_model
+from recurra.generation.compiled import CompiledModel, calls_of, compile_model, does_nothing
 from recurra.tree import map_structure
 from recurra.typing import Array
 
@@ -54,12 +54,14 @@ class Stepper:
     """A ``Sequential`` taken through one token at a time.
 
     model : token ids (B, T) in, scores or probabilities (B, T, V) or (B, V) out; made of an Embedding, recurrent
-        layers that run forward in time, and layers that treat every step alike (Dense, Dropout, LayerNormalization,
-        activations, TimeDistributed). A layer that needs more than one step at once is refused by name.
+        layers that run forward in time, and layers that treat every step alike (Dense, Dropout, normalisations over
+        the features, activations, TimeDistributed). A layer that needs more than one step at once is refused by name.
 
     compiled : whether ``generate``, ``stream`` and ``beam_search`` may make many tokens in one call of the kernels,
-        where these know all of the model's layers. The tokens are the same; False keeps to one call of each layer for
-        each token
+        where these know all of the model's layers: an Embedding, recurrent layers and stacks of cells that run in the
+        kernels, Dense with an activation of theirs, in the layer or after it, a softmax at the end, and layers that
+        do nothing at inference. The tokens are the same; False keeps to one call of each layer for each token, which
+        a normalisation, an activation after a recurrent layer or a cell in Python does too
 
     The weights are the model's own: further training shows at once. Stateful layers keep their stored states; the
     stepper's state is a value of its own.
@@ -102,14 +104,17 @@ class Stepper:
             self._run.append(None)
         elif isinstance(layer, rooms.TimeDistributed):
             self._run.append(_inference(layer.layer))
-        elif isinstance(layer, rooms.Dropout | rooms.SpatialDropout1D | rooms.GaussianNoise):
-            pass  # nothing at inference
-        elif isinstance(layer, rooms.Embedding | rooms.Dense | rooms.Activation | rooms.LayerNormalization):
+        elif does_nothing(layer):
+            pass
+        elif isinstance(layer, rooms.Embedding | rooms.Dense | rooms.Activation):
             self._run.append(_inference(layer))
+        elif isinstance(layer, _each_step()) and not _reaches_time(layer):
+            self._run.append(_as_one_step(layer))
         else:
             raise ValueError(
                 f"layer {layer.name!r} ({type(layer).__name__}) cannot be taken one step at a time: use Embedding, "
-                "LSTM, GRU, SimpleRNN, RNN, Dense, Activation, Dropout, LayerNormalization or TimeDistributed"
+                "LSTM, GRU, SimpleRNN, RNN, Dense, Activation, Dropout, TimeDistributed, or a normalisation over the "
+                "last axis"
             )
 
     def initial_state(self, batch_size: int) -> State:
@@ -145,6 +150,26 @@ class Stepper:
 
 def _inference(layer: Any) -> Callable[[Any], Any]:
     return lambda value: layer(value)
+
+
+def _each_step() -> tuple[type, ...]:
+    """Layers that compute a step from that step alone, where their axis is not that of the steps."""
+    from recurra import layers as rooms
+
+    return (
+        rooms.LayerNormalization, rooms.RMSNormalization, rooms.UnitNormalization, rooms.BatchNormalization,
+        rooms.Rescaling, rooms.ReLU, rooms.LeakyReLU, rooms.ELU, rooms.Softmax,
+    )  # fmt: skip
+
+
+def _reaches_time(layer: Any) -> bool:
+    """Whether an axis of a layer is that of the steps in (B, T, F)."""
+    return any(axis % 3 == 1 for axis in np.atleast_1d(getattr(layer, "axis", -1)).tolist())
+
+
+def _as_one_step(layer: Any) -> Callable[[Any], Any]:
+    """A layer made for (B, T, F) on one step (B, F)."""
+    return lambda value: layer(np.asarray(value)[:, None])[:, 0]
 
 
 def _as_tuple(states: Any) -> tuple[Any, ...]:
