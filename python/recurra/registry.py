@@ -156,6 +156,15 @@ def _module_of(target: Any) -> str:
     return str(target.__dict__.get("_keras_module") or getattr(target, "_keras_module", "keras"))
 
 
+def _python_numbers(value: Any) -> Any:
+    """A configuration with Python's numbers in place of numpy's."""
+    if isinstance(value, dict):
+        return {key: _python_numbers(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_python_numbers(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def serialize_keras_object(value: Any) -> Any:
     """`value` as what JSON can hold: objects with ``get_config`` become Keras 3's dicts, functions their names."""
     if value is None or isinstance(value, (str, bool, int, float)):
@@ -179,7 +188,7 @@ def serialize_keras_object(value: Any) -> Any:
         result: dict[str, Any] = {
             "module": _module_of(kind),
             "class_name": kind if _scopes.live else kind.__name__,
-            "config": value.get_config(),
+            "config": value.get_config() if _scopes.live else _python_numbers(value.get_config()),
             "registered_name": None if builtin or _scopes.live else get_registered_name(kind),
         }
         build_config = getattr(value, "get_build_config", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_every_layer(tmp_path: Path, name: str, format: str) -> None:
     again = check_same(model, tmp_path / format, [X])
     if name != "Sequential":  # a nested one takes open sizes from now on
         assert again.get_config() == model.get_config()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_numbers_of_numpy_are_saved_as_numbers(tmp_path: Path, format: str) -> None:
+    rates = optimizers.schedules.PiecewiseConstantDecay(np.array([3, 5]), np.array([0.1, 0.2, 0.3], np.float32))
+    optimizer = optimizers.Adam(rates, beta_1=np.float32(0.75), global_clipnorm=np.float32(0.5))
+    model = Sequential([L.Input((5, 4)), L.LSTM(np.int64(3), dropout=np.float32(0.25)), L.Dense(2)])
+    loss = losses.Huber(delta=np.float32(1.5))
+    model.compile(optimizer, loss, metrics=[metrics.BinaryAccuracy(threshold=np.float16(0.25))])
+    model.fit(X, np.ones((len(X), 2)), verbose=0)
+    again = check_same(model, tmp_path / format, [X])
+    assert again.optimizer.get_config()["beta_1"] == 0.75 and again.optimizer.get_config()["global_clipnorm"] == 0.5
+    assert '"delta": 1.5' in json.dumps(losses.serialize(loss))
+    assert json.loads(json.dumps(optimizers.serialize(optimizer)))["config"]["learning_rate"]["config"][
+        "boundaries"
+    ] == [3, 5]
 
 
 def pair(layer: Any) -> Any:

@@ -102,7 +102,7 @@ def test_words_have_no_case_and_marks_stand_in_for_them() -> None:
     ("call", "said"),
     [
         (lambda: ChatBot(least_similarity=1.5), r"least_similarity must be in \[0, 1\]"),
-        (lambda: ChatBot(least_confidence=1.0), "least_confidence <= 0"),
+        (lambda: ChatBot(least_confidence=1.0), "least_confidence must be a natural logarithm <= 0, got 1.0"),
         (lambda: ChatBot().reply("a"), "must be trained first"),
         (lambda: ChatBot().save("a"), "must be trained first"),
         (lambda: ChatBot().fit(["a"], []), "targets must be as many as sources"),

@@ -213,7 +213,7 @@ def test_files_keep_everything(words: LanguageModel, tmp_path: Path) -> None:
         ({"units": 0}, "units must be an int >= 1, got 0"),
         ({"layers": 1.5}, "layers must be an int >= 1, got 1.5"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"vocabulary_size": 2}, "vocabulary_size must be >= 3"),
+        ({"vocabulary_size": 2}, "vocabulary_size must be an int >= 3"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
@@ -226,11 +226,12 @@ def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     [
         ("", {}, "text must hold something to learn, got an empty text"),
         (" \n", {}, "only white space"),
-        ("abc", {}, "text is too short: 3 characters, of which 0.1 are to be held out"),
+        ("abc", {}, "text is too short: 3 characters, a share of 0.1 of which is held out: give more text, or another"),
+        ("a", {"validation": 0.0}, "text is too short: 1 characters: two are the least to learn from"),
         (VERSE, {"validation": 1.0}, r"validation must be in \[0, 1\)"),
         (VERSE, {"epochs": 0}, "epochs must be an int >= 1, got 0"),
         (VERSE, {"window": -2}, "window must be an int >= 1, got -2"),
-        (VERSE, {"learning_rate": 0.0}, "learning_rate and clipnorm must be > 0"),
+        (VERSE, {"learning_rate": 0.0}, "learning_rate must be a finite number > 0, got 0.0"),
     ],
 )
 def test_bad_fits(text: str, options: dict[str, Any], message: str) -> None:

@@ -319,7 +319,7 @@ def test_bad_types_and_arguments(trained: SequenceTagger) -> None:
         ({"characters": -1}, "characters must be an int >= 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
         ({"cell": "indrnn", "recurrent_dropout": 0.1}, "recurrent_dropout must be 0: the cell indrnn"),
-        ({"word_dropout": -1}, "word_dropout must be a number >= 0"),
+        ({"word_dropout": -1}, "word_dropout must be a finite number >= 0"),
         ({"crf": "yes"}, "crf must be True, False or None"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -32,10 +32,3 @@ def check_number(value: Any, name: str, expected: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {expected}, got {value!r}") from None
-
-
-def check_flag(value: Any, name: str) -> bool:
-    """`value` as a bool: True or False, of numpy too."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)

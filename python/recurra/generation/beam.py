@@ -10,9 +10,10 @@ import numpy as np
 from recurra import ops
 from recurra._core.select import core
 from recurra.autograd import no_grad
-from recurra.generation.arguments import check_flag, check_integer, check_number
+from recurra.generation.arguments import check_integer, check_number
 from recurra.generation.stepping import as_step_model, compiled_form, take_rows
 from recurra.generation.streaming import check_prompt, end_ids_of, read_prompt
+from recurra.layers.base.arguments import check_flag
 from recurra.typing import Array, ArrayLike
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recurra.preprocessing.scripts import MARKS, UNSPACED
 from recurra.saving.file_errors import making
+from recurra.tasks.arguments import is_number
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.pairs import check_pairs, check_sources, targets_by_source
@@ -131,11 +132,10 @@ class ChatBot:
         least_confidence: float = -2.0,
         seed: int | None = None,
     ) -> None:
-        if not 0 <= least_similarity <= 1 or not least_confidence <= 0:
-            raise ValueError(
-                "least_similarity must be in [0, 1] and least_confidence <= 0, got "
-                f"least_similarity={least_similarity}, least_confidence={least_confidence}"
-            )
+        if not is_number(least_similarity) or not 0 <= least_similarity <= 1:
+            raise ValueError(f"least_similarity must be in [0, 1], got {least_similarity!r}")
+        if not is_number(least_confidence) or not least_confidence <= 0:
+            raise ValueError(f"least_confidence must be a natural logarithm <= 0, got {least_confidence!r}")
         self.least_similarity, self.least_confidence = least_similarity, least_confidence
         self.translator = Translator(
             cell=cell, units=units, layers=layers, embedding=embedding, attention=attention, dropout=dropout,

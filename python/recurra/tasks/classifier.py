@@ -12,6 +12,7 @@ from recurra import ops
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks import pretrained
+from recurra.tasks.arguments import check_seed, check_sizes
 from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.classification import Evaluation, Prediction, evaluation_of
@@ -35,8 +36,7 @@ from recurra.tasks.classifier_words import (
 from recurra.tasks.explanation import Explanation, explain
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, group_names, held_out_split
-from recurra.tasks.model_file import check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_sizes
+from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.quantized import Quantizable
 from recurra.tasks.vocabulary import UNKNOWN
 from recurra.typing import Array

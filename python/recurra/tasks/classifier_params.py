@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from numbers import Integral
 from typing import Any, TypeVar
 
+from recurra.tasks.arguments import (
+    check_flags,
+    check_fractions,
+    check_positive,
+    check_seed,
+    check_sizes,
+    check_vocabulary_size,
+)
 from recurra.tasks.classifier_network import POOLINGS
-from recurra.tasks.model_file import check_seed
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes
+from recurra.tasks.networks import check_cell
 
 Self = TypeVar("Self", bound="Parameters")
 
@@ -81,13 +89,13 @@ def check_settings(settings: dict[str, Any]) -> None:
     check_seed(settings["seed"])
     check_fractions(dropout=settings["dropout"], word_dropout=settings["word_dropout"])
     vocabulary_size, pooling, pairs = settings["vocabulary_size"], settings["pooling"], settings["pairs"]
-    if vocabulary_size < 3:
-        raise ValueError(f"vocabulary_size must be >= 3 (padding, unknown, and a word), got {vocabulary_size}")
+    check_vocabulary_size(vocabulary_size, "padding, unknown, and a word")
+    check_flags(bidirectional=settings["bidirectional"])
     if settings["embedding"] is not None:
         check_sizes(embedding=settings["embedding"])
     if pooling not in POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
-    if isinstance(pairs, bool) or not isinstance(pairs, int) or pairs < 0:
+    if isinstance(pairs, bool) or not isinstance(pairs, Integral) or pairs < 0:
         raise ValueError(f"pairs must be an int >= 0, got {pairs!r}")
 
 
@@ -97,6 +105,4 @@ def check_training(settings: dict[str, Any]) -> None:
     if settings["batch_size"] is not None:
         check_sizes(batch_size=settings["batch_size"])
     check_fractions(validation=settings["validation"], averaging=settings["averaging"])
-    rate, clipnorm = settings["learning_rate"], settings["clipnorm"]
-    if not rate > 0 or not clipnorm > 0:
-        raise ValueError(f"learning_rate and clipnorm must be > 0, got learning_rate={rate}, clipnorm={clipnorm}")
+    check_positive(learning_rate=settings["learning_rate"], clipnorm=settings["clipnorm"])

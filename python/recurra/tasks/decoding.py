@@ -8,8 +8,8 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
-from recurra.generation.arguments import check_flag
 from recurra.generation.stepping import take_rows
+from recurra.layers.base.arguments import check_flag
 from recurra.typing import Array
 
 if TYPE_CHECKING:

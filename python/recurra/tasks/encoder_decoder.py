@@ -19,7 +19,8 @@ from recurra.layers.attention_decoder import (
     decoder_step,
     keys_of,
 )
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes, recurrent_layer
+from recurra.tasks.arguments import check_flags, check_fractions, check_sizes
+from recurra.tasks.networks import check_cell, recurrent_layer
 from recurra.typing import Array
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Form(NamedTuple):
         check_cell(self.cell)
         check_sizes(units=self.units, layers=self.layers, embedding=self.embedding)
         check_fractions(dropout=self.dropout)
+        check_flags(input_feeding=self.input_feeding)
         if self.attention is not None and self.attention not in ATTENTIONS:
             raise ValueError(f"attention must be None or one of {', '.join(ATTENTIONS)}, got {self.attention!r}")
         if self.input_feeding and self.attention is None:

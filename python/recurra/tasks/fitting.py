@@ -12,6 +12,7 @@ from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWe
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
+from recurra.tasks.arguments import check_positive
 from recurra.tasks.evaluation import reset_states
 from recurra.tasks.training_bar import Progress
 
@@ -130,10 +131,7 @@ class Training:
         loss: Any = None,
         highest: str | None = None,
     ) -> None:
-        if not learning_rate > 0 or not clipnorm > 0:
-            raise ValueError(
-                f"learning_rate and clipnorm must be > 0, got learning_rate={learning_rate}, clipnorm={clipnorm}"
-            )
+        check_positive(learning_rate=learning_rate, clipnorm=clipnorm)
         self.network, self.epochs = network, epochs
         prefix = "val_" if validated else ""
         self.best = BestEpoch(f"{prefix}loss", patience, highest and f"{prefix}{highest}")

@@ -36,7 +36,11 @@ def split_held_out(text: str, level: str, validation: float) -> tuple[str, str]:
     cut = round(len(tokens) * (1 - validation))
     if cut < 2 or (validation and cut == len(tokens)):
         raise ValueError(
-            f"text is too short: {len(tokens)} {'words' if level == 'word' else 'characters'}, of which {validation:g} "
-            "are to be held out; give more text, or another validation"
+            f"text is too short: {len(tokens)} {'words' if level == 'word' else 'characters'}"
+            + (
+                f", a share of {validation:g} of which is held out: give more text, or another validation"
+                if validation
+                else ": two are the least to learn from"
+            )
         )
     return "".join(tokens[:cut]), "".join(tokens[cut:])

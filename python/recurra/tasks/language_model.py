@@ -11,12 +11,13 @@ import numpy as np
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks import networks
+from recurra.tasks.arguments import check_flags, check_fractions, check_seed, check_sizes, check_vocabulary_size
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
 from recurra.tasks.held_out import split_held_out
-from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
+from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
+from recurra.tasks.networks import check_cell, check_recurrent_dropout
 from recurra.tasks.ngram import NGram
 from recurra.tasks.quantized import Quantizable, copy_weights
 from recurra.tasks.recipe import recipe
@@ -88,8 +89,8 @@ class LanguageModel(Writer, Quantizable):
         if level not in (*LEVELS, Subwords.level):
             raise ValueError(f"level must be 'char', 'word' or 'subword', got {level!r}")
         check_cell(cell)
-        if vocabulary_size is not None and vocabulary_size < 3:
-            raise ValueError(f"vocabulary_size must be >= 3 (start, unknown, and a token), got {vocabulary_size}")
+        if vocabulary_size is not None:
+            check_vocabulary_size(vocabulary_size, "start, unknown, and a token")
         if embedding is None:
             embedding = 64 if level == "char" else units
         if vocabulary_size is None and level != "char":
@@ -97,6 +98,8 @@ class LanguageModel(Writer, Quantizable):
         if level == Subwords.level and vocabulary_size is not None:
             check_subwords(vocabulary_size)
         check_sizes(units=units, layers=layers, embedding=embedding)
+        check_flags(locked_dropout=locked_dropout, tied=tied)
+        check_seed(seed)
         check_fractions(dropout=dropout, embedding_dropout=embedding_dropout)
         check_recurrent_dropout(cell, recurrent_dropout=recurrent_dropout, weight_drop=weight_drop)
         if tied and projection is not None:
@@ -153,7 +156,7 @@ class LanguageModel(Writer, Quantizable):
         A model that is already trained goes on from its weights, with the vocabulary that it has.
         """
         check_sizes(epochs=epochs, batch_size=1 if batch_size is None else batch_size, window=window, patience=patience)
-        check_fractions(validation=validation, averaging=averaging or 0.0)
+        check_fractions(validation=validation, averaging=0.0 if averaging is None else averaging)
         head, tail = split_held_out(text, self.level, validation)
         if self.vocabulary is None:
             self.vocabulary = self._new_vocabulary(head)
@@ -295,7 +298,6 @@ class LanguageModel(Writer, Quantizable):
         trained = config.pop("trained", {})
         with making(path, "the language model"):
             lm = cls(**config)
-            check_seed(lm.seed)
             if lm.level == Subwords.level:
                 lm.vocabulary = Subwords.from_json(found.vocabulary)
             else:

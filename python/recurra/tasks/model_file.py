@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from recurra.files import atomic_path
 from recurra.limits import LAYERS, FileFormatError, allowing, check_regular
 from recurra.saving.file_errors import reading
@@ -61,9 +63,17 @@ def write_archive(
         network = Path(folder) / "model.keras"
         model.save(network)
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("recurra.json", _bytes(json.dumps(description, indent=1, ensure_ascii=False)))
+            text = json.dumps(description, indent=1, ensure_ascii=False, default=_python_number)
+            archive.writestr("recurra.json", _bytes(text))
             archive.writestr("vocabulary.json", _bytes(vocabulary))
             archive.write(network, "model.keras", zipfile.ZIP_STORED)
+
+
+def _python_number(value: Any) -> Any:
+    """Python's number for one of numpy's, which a size or a rate may be."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} cannot be saved")
 
 
 def _bytes(text: str) -> bytes:
@@ -149,12 +159,6 @@ def _description(archive: KerasArchive, path: Any) -> dict[str, Any]:
     if not isinstance(config.get("trained", {}), dict):
         raise FileFormatError(f"{path}: 'trained' must be an object, got a {type(config['trained']).__name__}")
     return description
-
-
-def check_seed(seed: Any) -> None:
-    """Refuse what no random numbers can start from."""
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise ValueError(f"seed must be None or an int, got {seed!r}")
 
 
 def check_count(layers: int, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from recurra import layers as rooms
 from recurra._core.cells import CELLS as KERNEL_CELLS
 from recurra.layers import LAYER_OF_CELL
+from recurra.tasks.arguments import check_fractions
 
 if TYPE_CHECKING:
     from recurra.layers import Layer
@@ -34,20 +35,6 @@ def check_recurrent_dropout(cell: str, **rates: float) -> None:
     for name, rate in rates.items():
         if rate and not KERNEL_CELLS[cell].has_recurrent_kernel:
             raise ValueError(f"{name} must be 0: the cell {cell} has no recurrent kernel, got {rate!r}")
-
-
-def check_sizes(**sizes: int) -> None:
-    """Refuse sizes below 1, by name."""
-    for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} must be an int >= 1, got {size!r}")
-
-
-def check_fractions(**rates: float) -> None:
-    """Refuse numbers outside [0, 1), by name."""
-    for name, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise ValueError(f"{name} must be in [0, 1), got {rate!r}")
 
 
 def language_network(

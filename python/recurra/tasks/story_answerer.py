@@ -13,11 +13,12 @@ import numpy as np
 from recurra import ops
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
+from recurra.tasks.arguments import check_fractions, check_seed, check_sizes
 from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_sizes
+from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
+from recurra.tasks.networks import check_cell
 from recurra.tasks.sentence_words import split_sentence
 from recurra.tasks.stories import StoryQuestion, check_stories
 from recurra.tasks.story_network import story_network

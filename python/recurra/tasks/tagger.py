@@ -11,10 +11,11 @@ import numpy as np
 from recurra.preprocessing.word_vectors import WordVectors
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
+from recurra.tasks.arguments import check_at_least_zero, check_flags, check_fractions, check_seed, check_sizes
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_cell, check_fractions, check_recurrent_dropout, check_sizes
+from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
+from recurra.tasks.networks import check_cell, check_recurrent_dropout
 from recurra.tasks.spans import Scores, are_spans, label_scores, span_scores
 from recurra.tasks.tagged_batches import TaggedBatches, batch_size_for
 from recurra.tasks.tagging_network import tagging_network, within_weights_of
@@ -103,12 +104,13 @@ class SequenceTagger:
         check_cell(cell)
         check_sizes(units=units, layers=layers, embedding=embedding, vocabulary_size=vocabulary_size, rare=rare)
         check_count(layers, "layers")
-        if characters:
+        if characters != 0:
             check_sizes(characters=characters)
         check_fractions(dropout=dropout)
         check_recurrent_dropout(cell, recurrent_dropout=recurrent_dropout)
-        if not 0 <= word_dropout < float("inf"):
-            raise ValueError(f"word_dropout must be a number >= 0, got {word_dropout!r}")
+        check_at_least_zero(word_dropout=word_dropout)
+        check_flags(locked_dropout=locked_dropout)
+        check_seed(seed)
         if crf not in (None, True, False):
             raise ValueError(f"crf must be True, False or None, got {crf!r}")
         self.cell, self.units, self.layers, self.embedding = cell, units, layers, embedding
@@ -324,7 +326,6 @@ class SequenceTagger:
         trained, width, notes = config.pop("trained", {}), config.pop("width", None), config.pop("notes", {})
         with making(path, "the sequence tagger"):
             tagger = cls(**config)
-            check_seed(tagger.seed)
             if width is not None:
                 check_sizes(width=width)
             if not isinstance(notes, dict):

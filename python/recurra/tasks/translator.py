@@ -15,12 +15,12 @@ from recurra.autograd import no_grad
 from recurra.preprocessing.sequence import pad_sequences
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
+from recurra.tasks.arguments import check_fractions, check_seed, check_sizes, is_number
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.decoding import Hypothesis, decode
 from recurra.tasks.encoder_decoder import EncoderDecoder, Form
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.model_file import check_count, check_network, check_seed, read_archive, write_archive
-from recurra.tasks.networks import check_fractions, check_sizes
+from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
 from recurra.tasks.pair_batches import PairBatches, batch_size_for
 from recurra.tasks.pairs import check_pairs, check_sources, split_by_source
 from recurra.tasks.sentence_words import LEVELS, learn_sentences, sentences_from_json, split_sentence
@@ -154,7 +154,9 @@ class Translator:
         check_fractions(validation=validation)
         sources, targets = check_pairs(sources, targets)
         batch_size = batch_size_for(len(sources)) if batch_size is None else batch_size
-        check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
+        check_sizes(
+            epochs=epochs, batch_size=batch_size, patience=patience, **({} if maxlen is None else {"maxlen": maxlen})
+        )
         forcing = forcing_schedule(teacher_forcing, epochs)
         if checkpoint is not None:
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
@@ -171,7 +173,7 @@ class Translator:
         kept = [i for i in train if short[i]]
         checked = [i for i in held_out if short[i]]
         if not kept:
-            raise ValueError(f"no pair has at most maxlen={maxlen} tokens on both sides: give a larger maxlen")
+            raise ValueError(f"maxlen must be larger: no pair has at most maxlen={maxlen} tokens on both sides")
         with seeded(self.seed):
             network = EncoderDecoder(len(source) + 2, len(target) + 2, self.form)
             model = network.graph()
@@ -388,7 +390,7 @@ class Translator:
 def forcing_schedule(teacher_forcing: float | tuple[float, float], epochs: int) -> list[float]:
     """The share of true inputs in each epoch."""
     given = teacher_forcing if isinstance(teacher_forcing, (tuple, list)) else (teacher_forcing, teacher_forcing)
-    if len(given) != 2 or not all(0 <= share <= 1 for share in given):
+    if len(given) != 2 or not all(is_number(share) and 0 <= share <= 1 for share in given):
         raise ValueError(
             f"teacher_forcing must be a number in [0, 1], or two of them for the first and last epoch, got "
             f"{teacher_forcing!r}"

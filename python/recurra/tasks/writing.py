@@ -11,8 +11,8 @@ import numpy as np
 from recurra.generation import Sampler, Stepper, beam_search
 from recurra.generation import generate as token_generate
 from recurra.generation import stream as token_stream
+from recurra.tasks.arguments import check_sizes
 from recurra.tasks.held_out import whole_characters
-from recurra.tasks.networks import check_sizes
 from recurra.tasks.stop_texts import check_stop, place_of_stop, until_stop
 from recurra.tasks.subwords import Subwords
 from recurra.tasks.vocabulary import START, UNKNOWN, Vocabulary
