@@ -20,6 +20,7 @@ from recurra.tasks import (
     TextClassifier,
     Translator,
 )
+from recurra.tasks.inspection import inspect_text
 
 TEXTS = [f"{kind} film {i % 3}" for i in range(12) for kind in ("good", "bad")]
 WORDS = [["the", "dog", "runs"], ["a", "cat"], ["the", "owl", "flies", "far"]] * 3
@@ -96,3 +97,74 @@ def test_an_error_names_the_argument(task: Any, name: str) -> None:
     if name == "seed":
         with pytest.raises(ValueError, match=r"seed must be in \[0, 2\*\*63\), got -1"):
             fitted(task, seed=-1)
+
+
+LISTS = [
+    lambda made: made[TextClassifier].predict,
+    lambda made: made[TextClassifier].predict_proba,
+    lambda made: made[SentimentClassifier].predict,
+    lambda made: made[SequenceTagger].predict,
+    lambda made: made[Translator].translate,
+    lambda made: made[Translator].search,
+    lambda made: made[ChatBot].replies,
+    lambda made: made[StoryAnswerer].answers,
+    lambda made: lambda story: made[StoryAnswerer].answer(story, "Where is Mary?"),
+]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[Any, Any]:
+    return {task: fitted(task) for task in TASKS}
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_one_text_or_none_is_no_list(made: dict[Any, Any], method: Any) -> None:
+    for value in ("one dog", b"one dog", None, 3):
+        with pytest.raises(TypeError, match=r"must be (a list|lists) of \w+.*, got"):
+            method(made)(value)
+
+
+@pytest.mark.parametrize("task", [LanguageModel, SequenceTagger, Translator, ChatBot, StoryAnswerer])
+def test_fits_refuse_what_is_no_list(task: Any) -> None:
+    data = TASKS[task]
+    for i in range(len(data)):
+        for value in (None, 3, b"abc"):
+            with pytest.raises(TypeError, match=r" must be (a list|lists|a str)\b.*, got "):
+                task(units=5).fit(*data[:i], value, *data[i + 1 :], verbose=0)
+
+
+def test_a_missing_text_of_a_pair_is_said() -> None:
+    for value in (None, float("nan")):
+        with pytest.raises(TypeError, match=r"sources\[1\] must be a str, got \w+ \(a missing value"):
+            Translator(units=5).fit(["a", value, "b"], ["c", "d", "e"], verbose=0)  # type: ignore[list-item]
+
+
+def test_translations_of_an_iterator_and_an_array(made: dict[Any, Any]) -> None:
+    texts = ["one dog", "three cats"]
+    wanted = made[Translator].search(texts)
+    assert made[Translator].search(iter(texts)) == made[Translator].search(np.array(texts)) == wanted
+    with pytest.raises(TypeError, match="length_penalty must be >= 0 and finite, got 'x'"):
+        made[Translator].translate(texts, length_penalty="x")
+
+
+def test_a_story_of_an_array_is_one_of_a_list(made: dict[Any, Any]) -> None:
+    story = ["Mary is in the hall.", "John is in the garden."]
+    answer = made[StoryAnswerer].answer
+    assert answer(np.array(story), "Where is John?") == answer(story, "Where is John?")
+
+
+def test_a_language_model_reads_one_text(made: dict[Any, Any]) -> None:
+    lm = made[LanguageModel]
+    for call in (lm.perplexity, lm.log_prob, lm.log_probabilities, lambda text: inspect_text(lm, text)):
+        for value in (["Ring"], b"Ring", None):
+            with pytest.raises(TypeError, match=f"text must be a str, got {type(value).__name__}"):
+                call(value)
+    with pytest.raises(TypeError, match="training_text must be a str, got list"):
+        lm.baseline("Ring", ["Ring"])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_tasks_print_as_they_were_made(task: Any) -> None:
+    one = task(units=5, embedding=3, seed=7)
+    again = eval(repr(one), {task.__name__: task})
+    assert again.get_config() == one.get_config() and "units=5" in repr(one) and "dropout" not in repr(one)

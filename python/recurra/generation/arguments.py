@@ -32,3 +32,12 @@ def check_number(value: Any, name: str, expected: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {expected}, got {value!r}") from None
+
+
+def check_length_penalty(value: Any) -> float:
+    """`value` as the exponent of the number of tokens that a search divides by."""
+    expected = ">= 0 and finite"
+    number = check_number(value, "length_penalty", expected)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"length_penalty must be {expected}, got {number}")
+    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,6 +12,42 @@ from recurra.layers.base.arguments import check_flag
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+class Described:
+    """A task that prints as the arguments that it was made with, those that are defaults left out."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that the task was made with."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self)).parameters
+        changed = [f"{name}={value!r}" for name, value in self.get_config().items() if value != defaults[name].default]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def listed(values: Any, name: str, what: str) -> list[Any]:
+    """`values` as a list. what : in an error, what a list of them holds"""
+    if isinstance(values, (str, bytes)):
+        kind = "string" if isinstance(values, str) else "bytes object"
+        raise TypeError(f"{name} must be a list of {what}, got one {kind}: put it into a list")
+    if values is None or not hasattr(type(values), "__iter__"):
+        raise TypeError(f"{name} must be a list of {what}, got {values!r:.60}")
+    return list(values)
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN, and pandas's NA, which is not equal to itself and not true or false either."""
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    )
+
+
+def check_text(text: Any, name: str = "text") -> None:
+    """Refuse what is not one text."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str, got {type(text).__name__} {text!r:.40}")
 
 
 def is_number(value: Any) -> bool:

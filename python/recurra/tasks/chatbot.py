@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recurra.preprocessing.scripts import MARKS, UNSPACED
 from recurra.saving.file_errors import making
-from recurra.tasks.arguments import is_number
+from recurra.tasks.arguments import Described, is_number
 from recurra.tasks.checkpoint import TrainingCheckpoint
 from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.pairs import check_pairs, check_sources, targets_by_source
@@ -101,7 +101,7 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.casefold())) or frozenset(text.split())
 
 
-class ChatBot:
+class ChatBot(Described):
     """Learns an answer to each prompt, and declines prompts that are unlike all of them.
 
     It declines where the nearest trained prompt has a similarity below `least_similarity` (see :class:`PromptIndex`),

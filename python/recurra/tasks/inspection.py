@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from recurra.generation import Stepper
+from recurra.tasks.arguments import check_text
 from recurra.tasks.subwords import Subwords
 from recurra.tasks.vocabulary import START, split_text
 from recurra.typing import Array
@@ -92,6 +93,7 @@ def inspect_text(
     units : (layer, unit), both from 1; None picks `count` with :func:`interesting_units`
     """
     vocabulary = model._trained()
+    check_text(text)
     ids = vocabulary.encode(text)[:length]
     if not len(ids):
         raise ValueError("text must not be empty: there is nothing to colour")

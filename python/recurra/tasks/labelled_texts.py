@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.tasks.arguments import is_missing, listed
 from recurra.typing import Array
 
 Label = str | int | bool
@@ -26,7 +27,7 @@ def check_texts(texts: Iterable[str]) -> list[str]:
         raise ValueError("texts must hold at least one text, got none")
     for i, text in enumerate(found):
         if not isinstance(text, str):
-            missing = " (a missing value: fill it in or drop the row)" if _is_missing(text) else ""
+            missing = " (a missing value: fill it in or drop the row)" if is_missing(text) else ""
             raise TypeError(f"texts[{i}] must be a str, got {type(text).__name__}{missing}")
         if not text.strip():
             raise ValueError(f"texts[{i}] is empty: every text must hold at least one word")
@@ -118,7 +119,7 @@ def group_ids(groups: Iterable[Hashable] | Array, n: int) -> Array:
     number: dict[Hashable, int] = {}
     found = np.empty(n, np.int64)
     for i, name in enumerate(names):
-        if _is_missing(name) or name == "":
+        if is_missing(name) or name == "":
             raise ValueError(f"groups[{i}] is missing: every text must belong to a group")
         found[i] = number.setdefault(name, len(number))
     return found
@@ -149,11 +150,4 @@ def _one_column(values: Any, name: str) -> Iterable[Any]:
             return values[:, 0]
         if values.ndim != 1:
             raise ValueError(f"{name} must have shape (N,), got {values.shape}")
-    return values  # type: ignore[no-any-return]
-
-
-def _is_missing(value: Any) -> bool:
-    """None, NaN, and pandas's NA, which is not equal to itself and not true or false either."""
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-    )
+    return listed(values, name, "strings" if name == "texts" else name)

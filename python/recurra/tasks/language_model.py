@@ -11,7 +11,15 @@ import numpy as np
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks import networks
-from recurra.tasks.arguments import check_flags, check_fractions, check_seed, check_sizes, check_vocabulary_size
+from recurra.tasks.arguments import (
+    Described,
+    check_flags,
+    check_fractions,
+    check_seed,
+    check_sizes,
+    check_text,
+    check_vocabulary_size,
+)
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, seeded
@@ -40,7 +48,7 @@ _NETWORK = (
 _DROPPED = ("embedding_dropout", "weight_drop")
 
 
-class LanguageModel(Writer, Quantizable):
+class LanguageModel(Writer, Quantizable, Described):
     r"""Learns to continue a text: Embedding → LSTM (or another cell) → Dense, trained by truncated backpropagation.
 
     level : "char" (characters), "word" (words, punctuation, line ends; the text is kept exactly) or "subword" (learned
@@ -238,6 +246,7 @@ class LanguageModel(Writer, Quantizable):
         """
         check_sizes(streams=streams)
         vocabulary = self._trained()
+        check_text(text)
         if not text:
             raise ValueError("text must not be empty: the probability of nothing is 1")
         ids = vocabulary.encode(text)
@@ -265,6 +274,8 @@ class LanguageModel(Writer, Quantizable):
         order : n; None takes 6 for characters, else 3
         """
         vocabulary = self._trained()
+        check_text(text)
+        check_text(training_text, "training_text")
         order = order or (6 if self.level == "char" else 3)
         ids = vocabulary.encode(text)
         counted = NGram(vocabulary.encode(training_text), len(vocabulary), order=order, start=START)

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recurra.tasks.arguments import is_missing, listed
+
 
 def check_sources(texts: Sequence[str], name: str = "texts") -> list[str]:
     """`texts` as a list of non-empty strings, or an error that says which one is not."""
-    if isinstance(texts, str):
-        raise TypeError(f"{name} must be a list of strings, got one string: put it into a list")
-    found = list(texts)
+    found = listed(texts, name, "strings")
     for i, text in enumerate(found):
         if not isinstance(text, str):
-            raise TypeError(f"{name}[{i}] must be a str, got {type(text).__name__}")
+            missing = " (a missing value: fill it in or drop the row)" if is_missing(text) else ""
+            raise TypeError(f"{name}[{i}] must be a str, got {type(text).__name__}{missing}")
         if not text.strip():
             raise ValueError(f"{name}[{i}] is empty: every text must hold at least one token")
     return found

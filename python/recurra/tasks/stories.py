@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from recurra.limits import SENTENCE
+from recurra.tasks.arguments import listed
 from recurra.typing import PathLike
 from recurra.utils.io import display_name, iter_lines
 
@@ -81,11 +82,11 @@ def iter_stories(path: PathLike, *, answered: bool = True, encoding: str = "utf-
 def check_stories(questions: Sequence[StoryQuestion], answered: bool) -> list[StoryQuestion]:
     """`questions` as a list, or an error that says which one is not whole."""
     found = []
-    for i, one in enumerate(questions):
+    for i, one in enumerate(listed(questions, "questions", "StoryQuestion")):
         if not isinstance(one, (StoryQuestion, tuple, list)) or not 2 <= len(one) <= 4:
             raise TypeError(f"questions[{i}] must be a StoryQuestion(story, text, answer), got {type(one).__name__}")
         question = StoryQuestion(*one)
-        if isinstance(question.story, str) or not all(isinstance(text, str) for text in question.story):
+        if not all(isinstance(text, str) for text in listed(question.story, f"questions[{i}].story", "sentences")):
             raise TypeError(f"questions[{i}].story must be a list of sentences, got {type(question.story).__name__}")
         if not isinstance(question.text, str) or not question.text.strip():
             raise ValueError(f"questions[{i}].text must be a question that is not empty, got {question.text!r}")

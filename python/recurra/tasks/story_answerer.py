@@ -13,7 +13,7 @@ import numpy as np
 from recurra import ops
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
-from recurra.tasks.arguments import check_fractions, check_seed, check_sizes
+from recurra.tasks.arguments import Described, check_fractions, check_seed, check_sizes, listed
 from recurra.tasks.buckets import LengthBatches
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
@@ -48,7 +48,7 @@ class StoryEvaluation(NamedTuple):
     questions: int
 
 
-class StoryAnswerer:
+class StoryAnswerer(Described):
     """Learns to answer questions about stories, by a network like the query-reduction network of Seo et al. (2017).
 
     The answers are those of the training, whole. Words are compared without their case. The network is explained in
@@ -179,7 +179,7 @@ class StoryAnswerer:
     # --- use -------------------------------------------------------------------------------------------------------
     def answer(self, story: Sequence[str], question: str) -> Answer:
         """The most probable answer to a question about the sentences of a story."""
-        return self.answers([StoryQuestion(list(story), question)])[0]
+        return self.answers([StoryQuestion(listed(story, "story", "sentences"), question)])[0]
 
     def answers(
         self,

@@ -11,7 +11,15 @@ import numpy as np
 from recurra.preprocessing.word_vectors import WordVectors
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
-from recurra.tasks.arguments import check_at_least_zero, check_flags, check_fractions, check_seed, check_sizes
+from recurra.tasks.arguments import (
+    Described,
+    check_at_least_zero,
+    check_flags,
+    check_fractions,
+    check_seed,
+    check_sizes,
+    listed,
+)
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
@@ -54,7 +62,7 @@ class TaggingEvaluation(NamedTuple):
     each: dict[str, Scores]
 
 
-class SequenceTagger:
+class SequenceTagger(Described):
     """Learns a label for each word: words and their characters → bidirectional layers → scores, with a CRF or not.
 
     For parts of speech, named entities (BIO labels) and whatever else has one label a word. A word is read three ways:
@@ -343,10 +351,10 @@ def check_sentences(sentences: Sentences) -> list[list[str]]:
     if isinstance(sentences, str):
         raise TypeError("sentences must be lists of words, got one string: split it, and put the words into a list")
     found = []
-    for i, sentence in enumerate(sentences):
+    for i, sentence in enumerate(listed(sentences, "sentences", "lists of words")):
         if isinstance(sentence, str):
             raise TypeError(f"sentences[{i}] must be a list of words, got a str: split it")
-        words = list(sentence)
+        words = listed(sentence, f"sentences[{i}]", "words")
         for j, word in enumerate(words):
             if not isinstance(word, str) or not word:
                 raise ValueError(f"sentences[{i}][{j}] must be a non-empty str, got {word!r}")
@@ -361,7 +369,7 @@ def check_sentences(sentences: Sentences) -> list[list[str]]:
 def check_tagged(sentences: Sentences, labels: Sentences) -> list[tuple[list[str], list[str]]]:
     """Pairs of words and as many labels, or an error that says what is wrong."""
     found = check_sentences(sentences)
-    rows = [list(row) for row in labels]
+    rows = [listed(row, f"labels[{i}]", "labels") for i, row in enumerate(listed(labels, "labels", "lists of labels"))]
     if len(rows) != len(found):
         raise ValueError(f"labels must be as many as sentences, {len(found)}, got {len(rows)}")
     for i, (words, tags) in enumerate(zip(found, rows, strict=True)):

@@ -12,10 +12,11 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import no_grad
+from recurra.generation.arguments import check_length_penalty
 from recurra.preprocessing.sequence import pad_sequences
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
-from recurra.tasks.arguments import check_fractions, check_seed, check_sizes, is_number
+from recurra.tasks.arguments import Described, check_fractions, check_seed, check_sizes, is_number
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.decoding import Hypothesis, decode
 from recurra.tasks.encoder_decoder import EncoderDecoder, Form
@@ -60,7 +61,7 @@ class AttentionMap(NamedTuple):
     weights: Array
 
 
-class Translator:
+class Translator(Described):
     """Learns to write a text for another one: embedding → bidirectional encoder → decoder with attention → scores.
 
     level : what a token is on both sides: "word" (with punctuation), "char", or "subword" (extra
@@ -247,8 +248,7 @@ class Translator:
         highest attention weight. Without attention, and for characters, unknown tokens are never written.
         """
         check_sizes(beam=beam, batch_size=batch_size)
-        if not 0 <= length_penalty < float("inf"):
-            raise ValueError(f"length_penalty must be >= 0 and finite, got {length_penalty}")
+        length_penalty, texts = check_length_penalty(length_penalty), check_sources(texts)
         network, sources = self._trained(), self._encode(texts)
         start = len(self.target)
         found: list[list[Translation]] = [[] for _ in sources]

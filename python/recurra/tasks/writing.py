@@ -11,7 +11,7 @@ import numpy as np
 from recurra.generation import Sampler, Stepper, beam_search
 from recurra.generation import generate as token_generate
 from recurra.generation import stream as token_stream
-from recurra.tasks.arguments import check_sizes
+from recurra.tasks.arguments import check_sizes, check_text
 from recurra.tasks.held_out import whole_characters
 from recurra.tasks.stop_texts import check_stop, place_of_stop, until_stop
 from recurra.tasks.subwords import Subwords
@@ -300,8 +300,7 @@ class Writer:
 
     def _prompt(self, prompt: str) -> tuple[Vocabulary | Subwords, Array]:
         vocabulary = self._trained()
-        if not isinstance(prompt, str):
-            raise TypeError(f"prompt must be a str, got {type(prompt).__name__} {prompt!r:.40}")
+        check_text(prompt, "prompt")
         if self.level == "char" and (unknown := vocabulary.unknown(prompt)):
             shown = ", ".join(repr(token) for token in unknown[:5])
             raise ValueError(f"prompt must be made of characters of the training text, got {shown}: leave them out")
