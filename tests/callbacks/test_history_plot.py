@@ -30,3 +30,16 @@ def test_a_drawing_is_written_whole_or_not_at_all(tmp_path: Path, ending: str) -
         history.plot(path=str(path))
     assert said.value.filename == str(written)
     assert written.read_bytes() == before and list(tmp_path.iterdir()) == [written]
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_epochs_are_whole_numbers(epochs: int) -> None:
+    pytest.importorskip("matplotlib")
+    model = Sequential([LSTM(3), Dense(1)])
+    model.compile("adam", "mse")
+    history = model.fit(np.ones((5, 4, 3), "f4"), np.ones((5, 1), "f4"), epochs=epochs, verbose=0)
+    figure = history.plot()
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == list(range(1, epochs + 1))

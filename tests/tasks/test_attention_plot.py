@@ -24,6 +24,14 @@ def test_the_map_is_drawn_with_its_tokens(tmp_path: Path) -> None:
     assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_white_space_has_labels() -> None:
+    pytest.importorskip("matplotlib")
+    found = AttentionMap(["a", " ", "\t"], [" ", "b", "\n"], np.ones((3, 3)) / 3)
+    axes = plot_attention(found).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "␣", "⇥"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["␣", "b", "⏎"]
+
+
 def test_its_absence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from recurra.callbacks.figure_fonts import fonts_for
 from recurra.files import atomic_write, naming
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def save_figure(canvas: Any, path: str | os.PathLike[str], dpi: float) -> None:
     """
     stem, ending = os.path.splitext(os.fspath(path))
     ending = ending or ".png"
-    with naming(path), atomic_write(stem + ending) as file:
+    with fonts_for(canvas), naming(path), atomic_write(stem + ending) as file:
         canvas.savefig(file, format=ending[1:].lower(), dpi=dpi)
 
 
@@ -54,6 +55,8 @@ def plot_history(history: History, keys: list[str] | None = None, path: str | No
                 marker = "o" if len(values) < 30 else None
                 axes.plot([e + 1 for e in history.epoch[: len(values)]], values, style, marker=marker, label=label)
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(history.epoch) == 1:
+            axes.set_xticks([history.epoch[0] + 1])
         axes.set_xlabel("epoch")
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)

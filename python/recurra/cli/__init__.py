@@ -10,6 +10,8 @@ def main() -> None:
     from recurra.cli.standard_streams import ensure_streams
 
     ensure_streams()
+    from recurra.cli.errors import show_warnings_as_lines
     from recurra.cli.root import cli
 
+    show_warnings_as_lines()
     cli(prog_name="recurra")

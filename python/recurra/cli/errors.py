@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import warnings
 import zipfile
 from typing import Any
 
@@ -53,6 +54,24 @@ class Group(click.Group):
             if os.environ.get("RECURRA_DEBUG"):
                 raise
             raise InputError(as_options(one_line(error), _flags(ctx)) + _resumable(ctx, error)) from None
+
+
+_PYTHONS = warnings.showwarning
+
+
+def show_warnings_as_lines() -> None:
+    """From here on a warning is one line on standard error, as errors are; RECURRA_DEBUG=1 leaves Python's lines."""
+    if not os.environ.get("RECURRA_DEBUG"):
+        warnings.showwarning = _show_warning
+
+
+def show_warnings_as_python() -> None:
+    """Undo :func:`show_warnings_as_lines`: for programs of the user's own."""
+    warnings.showwarning = _PYTHONS
+
+
+def _show_warning(message: Warning | str, *place: Any, **more: Any) -> None:
+    say(f"recurra: warning: {' '.join(str(message).split())}")
 
 
 def _resumable(ctx: click.Context, error: BaseException) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from recurra.cli.errors import InputError
+from recurra.cli.errors import InputError, show_warnings_as_python
 from recurra.cli.options import json_option
 
 _SCRIPT = click.argument("program", type=click.Path(exists=True, dir_okay=False))
@@ -38,6 +38,7 @@ def run(force: bool, quiet: bool, program: str, arguments: tuple[str, ...]) -> N
     from recurra.compat.programs.report import summary_of
     from recurra.compat.programs.run import run_program
 
+    show_warnings_as_python()
     code, report = run_program(program, list(arguments), force=force)
     if report is not None and not quiet:
         for line in summary_of(report):

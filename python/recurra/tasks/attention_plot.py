@@ -10,6 +10,8 @@ from recurra.typing import PathLike
 if TYPE_CHECKING:
     from recurra.tasks.translator import AttentionMap
 
+_SPACES = {" ": "␣", "\n": "⏎", "\t": "⇥"}  # of a model of characters: what would be an empty label
+
 
 def plot_attention(found: AttentionMap, path: PathLike | None = None) -> Any:
     """The map as a matplotlib Figure: source tokens along the top, target tokens down the side, dark where they meet.
@@ -21,8 +23,9 @@ def plot_attention(found: AttentionMap, path: PathLike | None = None) -> Any:
     canvas = figure.Figure(figsize=(1.5 + 0.45 * columns, 1.2 + 0.35 * rows), layout="constrained")
     axes = canvas.add_subplot()
     axes.imshow(found.weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(columns), found.source, rotation=60, ha="left", parse_math=False)
-    axes.set_yticks(range(rows), found.target, parse_math=False)
+    source, target = ([_SPACES.get(token, token) for token in tokens] for tokens in (found.source, found.target))
+    axes.set_xticks(range(columns), source, rotation=60, ha="left", parse_math=False)
+    axes.set_yticks(range(rows), target, parse_math=False)
     axes.set_xlabel("source")
     axes.set_ylabel("target")
     axes.xaxis.tick_top()
