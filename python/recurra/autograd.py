@@ -379,7 +379,7 @@ class GradientTape:
                             own.add(source)
         if not self.repeats:
             self._release()
-        return [grads.get(_key_of(source)) for source in sources]
+        return [g if isinstance(g, RowSparse) else _dense(g) for g in map(grads.get, map(_key_of, sources))]
 
 
 def _refusing(grad: Array, outer: GradientTape) -> Tensor:
@@ -396,8 +396,8 @@ def _refusing(grad: Array, outer: GradientTape) -> Tensor:
 
 
 def _dense(grad: Any) -> Any:
-    """Operations know nothing of row-sparse gradients: only a source is given one."""
-    return np.asarray(grad) if isinstance(grad, RowSparse) else grad
+    """Operations know arrays alone: neither row-sparse gradients nor the numbers that numpy makes of some sums."""
+    return grad if grad is None or type(grad) is np.ndarray else np.asarray(grad)
 
 
 def filled(shape: tuple[int, ...], dtype: DType | None, value: Any) -> Array:
