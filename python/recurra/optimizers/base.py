@@ -208,12 +208,15 @@ class Optimizer(PlainUpdate, OptimizerState):
         if not grads or self._apply_plainly(grads, variables):
             return
         indices, kept = self._match(grads, variables)
-        self._update(indices, kept)
-        for i in indices:
-            variable = self._trained[i]
-            if variable.constraint is not None:
-                variable.value[...] = np.asarray(variable.constraint(variable.value))
-            variable.version += 1
+        try:
+            self._update(indices, kept)
+            for i in indices:
+                variable = self._trained[i]
+                if variable.constraint is not None:
+                    variable.value[...] = np.asarray(variable.constraint(variable.value))
+        finally:  # an update that is broken off has changed weights too
+            for i in indices:
+                self._trained[i].version += 1
         self._iterations.value += 1
 
     def _match(self, grads: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[int], list[Any]]:
