@@ -146,7 +146,7 @@ def failing(error: BaseException) -> click.Group:
             2,
             "recurra: error: x.txt: No such file or directory",
         ),
-        (OSError(28, "No space left on device"), 2, "recurra: error: No space left on device"),
+        (OSError(28, "No space left on device"), 2, "recurra: error: standard output: No space left on device"),
         (TypeError("text must be a str"), 2, "recurra: error: text must be a str"),
         (MemoryError(), 2, "recurra: error: MemoryError"),
         (KeyboardInterrupt(), 130, "recurra: interrupted"),

@@ -201,5 +201,5 @@ def test_streams_without_box_drawing_characters(encoding: str, name: str, monkey
     sys.stdout.flush()
     text = raw.getvalue().decode(encoding)
     assert f"{name} (Dense)" in text and ("┏━" in text) == (encoding == "utf-8")
-    lines = [line for line in text.splitlines() if "─" not in line and line[:1] in "|+│┃"]
+    lines = [line for line in text.splitlines() if "─" not in line and line and line[0] in "|+│┃"]
     assert len({len(line) for line in lines}) == 1

@@ -102,7 +102,7 @@ def one_line(error: BaseException) -> str:
         return error.strerror if name is None else f"{name}: {error.strerror}"
     if isinstance(error, UnicodeEncodeError) and not standard_output_takes(error.object):
         return (
-            f"standard output, whose encoding is {sys.stdout.encoding}, has no {ascii(error.object[error.start])}: set "
+            f"standard output, whose encoding is {sys.stdout.encoding}, has no {error.object[error.start]!a}: set "
             "PYTHONUTF8=1 in the environment"
         )
     text = " ".join(str(error).split())
