@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import signal
 import subprocess
@@ -216,3 +217,15 @@ def test_the_defaults_of_chat_are_those_of_the_class() -> None:
     options = {option.name: option.default for option in cli.commands["chat"].commands["train"].params}  # type: ignore[attr-defined]
     for name in ("units", "embedding", "epochs", "batch_size", "learning_rate", "least_similarity"):
         assert options[name] == found[name].default, name
+
+
+def test_a_standard_output_that_lacks_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    with pytest.raises(UnicodeEncodeError) as caught:
+        print("größe, 日本")
+    assert one_line(caught.value) == (
+        "standard output, whose encoding is cp1252, has no '\\u65e5': set PYTHONUTF8=1 in the environment"
+    )
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "größe".encode("ascii")  # of a file: the stream would take it
+    assert "codec can't encode" in one_line(caught.value)
