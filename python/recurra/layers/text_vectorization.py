@@ -124,7 +124,10 @@ class TextVectorization(Vectorizer, Layer):
         if inputs.dtype != "string":
             raise TypeError(f"{self.name} takes texts: give its Input dtype='string', got {inputs.dtype!r}")
         if self.ragged:
-            raise ValueError(f"{self.name}: ragged=True gives a list of arrays, which no other layer takes")
+            raise ValueError(
+                f"{self.name}: ragged=True gives a list of arrays, which no other layer of a model takes: leave it out "
+                "and give the Embedding that follows mask_zero=True"
+            )
         dtype = "float32" if self.output_mode == "tf_idf" else "int64"
         return KerasTensor(self.output_shape_for(inputs.shape), dtype)
 

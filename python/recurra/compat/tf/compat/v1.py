@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from recurra.compat.tf.io import gfile as _gfile
 from recurra.compat.tf.random import set_seed
 
 __all__ = [
     "ConfigProto", "GPUOptions", "Graph", "InteractiveSession", "Session", "disable_eager_execution",
     "disable_v2_behavior", "enable_eager_execution",
-    "enable_v2_behavior", "get_default_graph", "get_default_session", "global_variables_initializer", "logging",
-    "reset_default_graph", "set_random_seed", "tables_initializer",
+    "enable_v2_behavior", "get_default_graph", "get_default_session", "gfile", "global_variables_initializer",
+    "logging", "reset_default_graph", "set_random_seed", "tables_initializer",
 ]  # fmt: skip
 
 GRAPH_MODE = (
@@ -28,6 +29,15 @@ GRAPH_NAMES = frozenset(
         "trainable_variables", "local_variables_initializer", "layers",
         "get_collection", "add_to_collection", "assign", "FIFOQueue", "data_flow_ops", "nn_rnn", "estimator",
     }
+)  # fmt: skip
+
+
+#: files and folders in version 1's names, beside those of ``tf.io.gfile``
+gfile = SimpleNamespace(
+    **{name: getattr(_gfile, name) for name in _gfile.__all__},
+    FastGFile=_gfile.GFile, Open=_gfile.GFile, Exists=_gfile.exists, Glob=_gfile.glob, IsDirectory=_gfile.isdir,
+    ListDirectory=_gfile.listdir, MakeDirs=_gfile.makedirs, MkDir=_gfile.mkdir, Remove=_gfile.remove,
+    DeleteRecursively=_gfile.rmtree, Copy=_gfile.copy, Rename=_gfile.rename, Walk=_gfile.walk,
 )  # fmt: skip
 
 
