@@ -12,7 +12,7 @@ from recurra.layers.base.arguments import check_choice, check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.category_encoding import encode, encoded_shape
 from recurra.symbolic import KerasTensor
-from recurra.typing import Data, Shape
+from recurra.typing import Shape
 
 _MODES = ("int", "one_hot", "multi_hot", "count")
 
@@ -61,9 +61,10 @@ class Discretization(Layer):
         self.bin_boundaries = None if bin_boundaries is None else _boundaries(bin_boundaries)
         self.epsilon = float(epsilon)
         self.output_mode = check_choice(output_mode, "output_mode", _MODES)
-        self.reset_state()
+        self._points: Array = np.zeros(0, np.float32)
+        self._weights: Array = np.zeros(0, np.float32)
 
-    def adapt(self, data: Data, steps: int | None = None) -> None:
+    def adapt(self, data: Any, steps: int | None = None) -> None:
         """Take the boundaries from the quantiles of `data`, forgetting those from before.
 
         data : an array, or an iterable of batches (a Dataset, a generator, a list of arrays)

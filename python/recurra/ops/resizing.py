@@ -23,7 +23,7 @@ def resizing_weights(size: int, target: int, method: str, antialias: bool = Fals
         return np.asarray(np.maximum(shared, 0.0) / step)
     middles = (np.arange(target) + 0.5) * step
     if method == "nearest":
-        return np.eye(size)[np.minimum(np.floor(middles).astype(int), size - 1)]
+        return np.asarray(np.eye(size)[np.minimum(np.floor(middles).astype(int), size - 1)])
     if method == "bicubic" and not antialias:  # TensorFlow's kernel is a table with 1024 places between two values
         first = np.floor(middles - 0.5)
         middles = first + 0.5 + np.round((middles - 0.5 - first) * 1024) / 1024
