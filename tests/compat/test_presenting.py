@@ -159,6 +159,13 @@ def test_datasets_of_folders_name_their_classes(tmp_path: Path) -> None:
     assert type(next(iter(both[1]))[0]) is EagerTensor
 
 
+def test_a_sparse_tensor_that_keras_casts_stays_one() -> None:
+    from keras import ops
+
+    found = ops.cast(tf.SparseTensor([[0, 1]], [2], [1, 3]), "float32")
+    assert tf.sparse.to_dense(found).numpy().tolist() == [[0.0, 2.0, 0.0]] and found.dtype == tf.float32
+
+
 def test_ragged_texts() -> None:
     vectorize = layers.TextVectorization(vocabulary=["a", "b"], ragged=True)
     found = vectorize(tf.constant(["a b a", "b"]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from recurra import ops
 from recurra.config import image_data_format
 from recurra.layers.base.arguments import check_choice, check_flag, check_positive
 from recurra.layers.base.layer import Layer
 from recurra.layers.convolution import FORMATS
-from recurra.ops.resizing import METHODS, resizing_weights
+from recurra.ops.image import METHODS, check_filling, first_axis, middle, resize
 from recurra.typing import Shape, TensorLike
 
 
@@ -23,37 +22,9 @@ class _Pictures(Layer):
         self.height, self.width = check_positive(height, "height"), check_positive(width, "width")
         self.data_format = check_choice(data_format or image_data_format(), "data_format", FORMATS)
 
-    def _axes(self, rank: int) -> tuple[int, int]:
-        if rank not in (3, 4):
-            raise ValueError(f"{self.name}: inputs must be pictures (B, H, W, C), or one (H, W, C), got {rank} axes")
-        first = rank - (3 if self.data_format == "channels_last" else 2)
-        return first, first + 1
-
-    def _resized(self, x: Any, method: str, antialias: bool = False) -> Any:
-        height, width = self._axes(len(x.shape))
-        letters = "bhwc"[4 - len(x.shape) :] if self.data_format == "channels_last" else "bchw"[4 - len(x.shape) :]
-        rows = resizing_weights(x.shape[height], self.height, method, antialias).astype(x.dtype)
-        columns = resizing_weights(x.shape[width], self.width, method, antialias).astype(x.dtype)
-        across = ops.einsum(f"{letters},vw->{letters.replace('w', 'v')}", x, columns)
-        return ops.einsum(f"{letters},gh->{letters.replace('h', 'g')}", across, rows)
-
-    def _in_proportion(self, x: Any) -> Any:
-        """The largest middle part of the pictures with the proportions of the new size."""
-        axes = self._axes(len(x.shape))
-        height, width = (x.shape[axis] for axis in axes)
-        tall = min(int(width * self.height / self.width), height)
-        wide = min(int(height * self.width / self.height), width)
-        return self._cut(x, (height - tall) // 2, (width - wide) // 2, tall, wide)
-
-    def _cut(self, x: Any, top: int, left: int, height: int, width: int) -> Any:
-        first = self._axes(len(x.shape))[0]
-        return ops.getitem(x, (*[slice(None)] * first, slice(top, top + height), slice(left, left + width)))
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        shape = list(input_shape)
-        for axis, size in zip(self._axes(len(shape)), (self.height, self.width), strict=True):
-            shape[axis] = size
-        return tuple(shape)
+        first = first_axis(len(input_shape), self.data_format)
+        return (*input_shape[:first], self.height, self.width, *input_shape[first + 2 :])
 
     def get_config(self) -> dict[str, Any]:
         config = {"height": self.height, "width": self.width, "data_format": self.data_format}
@@ -91,18 +62,15 @@ class Resizing(_Pictures):
         **kwargs: Any,
     ) -> None:
         super().__init__(height, width, data_format, **kwargs)
-        if pad_to_aspect_ratio or fill_mode != "constant" or fill_value != 0.0:
-            raise ValueError(
-                "pad_to_aspect_ratio, fill_mode and fill_value are not supported: put a ZeroPadding2D in front, got "
-                f"{pad_to_aspect_ratio!r}, {fill_mode!r} and {fill_value!r}"
-            )
+        check_filling(pad_to_aspect_ratio, fill_mode, fill_value)
         self.interpolation = check_choice(interpolation, "interpolation", METHODS)
         self.crop_to_aspect_ratio = check_flag(crop_to_aspect_ratio, "crop_to_aspect_ratio")
         self.antialias = check_flag(antialias, "antialias")
 
     def call(self, inputs: TensorLike) -> Any:
-        x = self._in_proportion(inputs) if self.crop_to_aspect_ratio else inputs
-        return self._resized(x, self.interpolation, self.antialias)
+        size = (self.height, self.width)
+        cut = self.crop_to_aspect_ratio
+        return resize(inputs, size, self.interpolation, self.antialias, cut, data_format=self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -123,7 +91,9 @@ class CenterCrop(_Pictures):
     """
 
     def call(self, inputs: TensorLike) -> Any:
-        height, width = (inputs.shape[axis] for axis in self._axes(len(inputs.shape)))
+        first = first_axis(len(inputs.shape), self.data_format)
+        height, width = inputs.shape[first : first + 2]
         if height < self.height or width < self.width:
-            return self._resized(self._in_proportion(inputs), "bilinear")
-        return self._cut(inputs, (height - self.height) // 2, (width - self.width) // 2, self.height, self.width)
+            size = (self.height, self.width)
+            return resize(inputs, size, crop_to_aspect_ratio=True, data_format=self.data_format)
+        return middle(inputs, self.height, self.width, self.data_format)

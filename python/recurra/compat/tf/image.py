@@ -13,7 +13,7 @@ from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.operands import constant_of
 from recurra.compat.tf.strings import texts_of
 from recurra.compat.tf.tensors import EagerTensor, array_of, present
-from recurra.ops.resizing import METHODS, resizing_weights
+from recurra.ops.image import METHODS, resizing_weights
 from recurra.utils.image import require_pillow
 
 __all__ = [

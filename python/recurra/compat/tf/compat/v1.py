@@ -41,6 +41,35 @@ gfile = SimpleNamespace(
 )  # fmt: skip
 
 
+class nn:  # noqa: N801  (the name is TensorFlow's)
+    """``tf.nn`` with version 1's arguments of the CTC loss."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("recurra.compat.tf.nn"), name)
+
+    @staticmethod
+    def ctc_loss(
+        labels: Any,
+        inputs: Any = None,
+        sequence_length: Any = None,
+        preprocess_collapse_repeated: bool = False,
+        ctc_merge_repeated: bool = True,
+        ignore_longer_outputs_than_inputs: bool = False,
+        time_major: bool = True,
+        logits: Any = None,
+    ) -> Any:
+        """The loss of each row for sparse `labels` and logits (T, B, C), or (B, T, C); the last class is blank."""
+        if preprocess_collapse_repeated or not ctc_merge_repeated or ignore_longer_outputs_than_inputs:
+            raise ValueError(
+                "preprocess_collapse_repeated, ctc_merge_repeated and ignore_longer_outputs_than_inputs must have "
+                f"their defaults, got {preprocess_collapse_repeated}, {ctc_merge_repeated} and "
+                f"{ignore_longer_outputs_than_inputs}"
+            )
+        scores = inputs if logits is None else logits
+        loss = importlib.import_module("recurra.compat.tf.nn").ctc_loss
+        return loss(labels, scores, None, sequence_length, logits_time_major=time_major, blank_index=-1)
+
+
 class ConfigProto(SimpleNamespace):
     """Settings of a session; none of them has anything to choose here."""
 
@@ -135,6 +164,9 @@ def disable_eager_execution() -> None:
 
 
 disable_v2_behavior = disable_eager_execution
+
+
+nn: Any = nn()  # type: ignore[no-redef]
 
 
 class logging:  # noqa: N801  (the name is TensorFlow's)
