@@ -84,7 +84,7 @@ class Tensor:
         return bool(self.value)
 
     def __int__(self) -> int:
-        return int(self.value)
+        return int(self.value.item() if self.value.size == 1 else self.value)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
@@ -130,7 +130,7 @@ class Tensor:
         return len(self.value)
 
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self.value.item() if self.value.size == 1 else self.value)
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """For copies and pickles: everything but the tape and what the tape knows it by."""
