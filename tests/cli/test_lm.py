@@ -32,7 +32,8 @@ def test_results_as_json(run: Any, folder: Path, tmp_path: Path) -> None:
     assert [text["seed"] for text in texts] == [4, 5] and all(len(text["text"]) == 9 for text in texts)
     assert run(*generate, "--seed", 5, "--no-echo").stdout == texts[1]["text"] + "\n"
     best = json.loads(run(*generate, "--beam", 2, "--json").stdout)
-    assert best == {"prompt": "Ring", "text": run(*generate, "--beam", 2, "--no-echo").stdout[:-1]}
+    (score,) = {round(one.score, 6) for one in LanguageModel.load(out).search("Ring", length=9, width=2)[:1]}
+    assert best == {"prompt": "Ring", "text": run(*generate, "--beam", 2, "--no-echo").stdout[:-1], "score": score}
 
 
 def test_quiet_is_silent(run: Any, folder: Path, tmp_path: Path) -> None:

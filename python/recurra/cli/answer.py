@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.options import (
     encoding_option,
     history_option,
@@ -39,7 +40,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group()
+@click.group(cls=Group)
 def answer() -> None:
     """Learn to answer questions about short stories, as in the bAbI tasks.
 
@@ -73,6 +74,7 @@ def answer() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -89,6 +91,7 @@ def train(
     resume: bool,
     checkpoint_minutes: float,
     quiet: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Train on stories with questions and answers ("-" is standard input) and write the model to FILE.
@@ -113,7 +116,7 @@ def train(
         questions, validation=validation, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         patience=patience, verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot)
+    save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot, as_json)
 
 
 @answer.command()

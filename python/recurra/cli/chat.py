@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import in_batches
 from recurra.cli.options import (
     encoding_option,
@@ -35,7 +36,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _beam_option = size_option("--beam", 1, "Width of the search for the answer; 1 is greedy.")
 
 
-@click.group()
+@click.group(cls=Group)
 def chat() -> None:
     """Learn answers to prompts, and talk.
 
@@ -69,6 +70,7 @@ def chat() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -83,6 +85,7 @@ def train(
     history: Path | None,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     **options: Any,
@@ -107,7 +110,7 @@ def train(
         prompts, answers, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot)
+    save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot, as_json)
 
 
 @chat.command()

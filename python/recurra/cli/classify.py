@@ -22,7 +22,7 @@ from recurra.cli.classifier_options import (
     training_options,
 )
 from recurra.cli.columns import column_finder, column_options
-from recurra.cli.errors import InputError
+from recurra.cli.errors import Group, InputError
 from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
     check_beside,
@@ -39,7 +39,7 @@ from recurra.files import atomic_write
 _json_option = json_option("JSON instead of text.")
 
 
-@click.group()
+@click.group(cls=Group)
 def classify() -> None:
     """Learn which label a text has: topics, languages, moods, folders of mail.
 
@@ -90,6 +90,7 @@ def classify() -> None:
         "must be the same.",
     ),
 )
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -97,6 +98,7 @@ def train(
     history: Path | None,
     plot: Path | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     vocabulary: int,
@@ -129,7 +131,7 @@ def train(
     data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = TextClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     model.fit(data.texts, data.labels, groups=data.groups, checkpoint=checkpoint)
-    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot)
+    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot, as_json)
 
 
 @classify.command()

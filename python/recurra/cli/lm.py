@@ -3,12 +3,12 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import read_text_files
 from recurra.cli.lm_reading import inspect, perplexity, text_files
 from recurra.cli.lm_writing import generate, predict
@@ -31,7 +31,7 @@ from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
 
 
-@click.group()
+@click.group(cls=Group)
 def lm() -> None:
     """Learn to continue a text, by characters, words or subwords.
 
@@ -195,9 +195,7 @@ def train(
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
-    if as_json:
-        say(json.dumps({"model": str(out), **model.trained}), error=False)
-    save_training(model, record, out, history, checkpoint, unit, quiet, plot)
+    save_training(model, record, out, history, checkpoint, unit, quiet, plot, as_json)
 
 
 def refuse_sizes_with_start_from() -> None:

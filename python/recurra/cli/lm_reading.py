@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -84,7 +85,9 @@ def perplexity(
     "--html", type=click.Path(path_type=Path), metavar="OUT.html", help="Write a page that shows each token's number."
 )
 @json_option("One JSON object with all numbers instead of the colours.")
-@click.option("--color/--no-color", default=None, help="Colours, or bare text  [default: colours on a terminal]")
+@click.option(
+    "--color/--no-color", default=None, help="Colours, or bare text  [default: colours on a terminal without NO_COLOR]"
+)
 @encoding_option
 def inspect(
     model: Path, files: tuple[str, ...], units: tuple[str, ...], count: int, length: int, html: Path | None,
@@ -117,6 +120,8 @@ def inspect(
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
+    if color is None and os.environ.get("NO_COLOR"):
+        color = False
     for i, (layer, unit) in enumerate(found.units):
         click.echo(click.style(f"layer {layer}, unit {unit}", bold=True), color=color)
         click.echo(found.coloured(i), color=color)

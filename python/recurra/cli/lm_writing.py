@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import InputError
 from recurra.cli.inputs import in_batches
 from recurra.cli.lm_reading import model_file
 from recurra.cli.options import (
@@ -206,6 +207,15 @@ def warn_of_unknown(model: LanguageModel, text: str) -> None:
         click.echo(f"not in the model's vocabulary, read as unknown: {shown}", err=True)
 
 
+def readable(model: LanguageModel, lines: Iterable[str]) -> Iterator[str]:
+    """The lines, up to one with characters that a model of characters has not learned, which is an error."""
+    for line in lines:
+        if model.level == "char" and model.vocabulary is not None and (unknown := model.vocabulary.unknown(line)):
+            shown = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            raise InputError(f"the text the model was trained on has no {shown}, as in {line[:40]!r}: leave them out")
+        yield line
+
+
 @click.command()
 @model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
@@ -237,7 +247,7 @@ def predict(
     reader = LanguageModel.load(model)
     if not texts and file == "-" and stdin_is_terminal():
         click.echo("Type a line; Ctrl-D ends.", err=True)
-    lines = texts or iter_lines(file, encoding)
+    lines = readable(reader, texts or iter_lines(file, encoding))
     batches = in_batches(lines, 1 if file == "-" and jobs == 1 else 64)
     with item_bar(None, " texts", quiet or file == "-" or sys.stdout.isatty()) as advance:
         for batch, found in predicted(reader, model, batches, jobs, "next_words_of", advance, count=count):

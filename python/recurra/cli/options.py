@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -170,9 +171,12 @@ def save_training(
     checkpoint: Any,
     unit: str,
     quiet: bool,
-    plot: Path | None = None,
+    plot: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the model, then the history and the plot, and say what was reached and where it is.
+
+    as_json : print it as an object on standard output too, with all that the model remembers of its training
 
     The exit code is that of the signal which ended the training, if one did; the checkpoint then stays.
     """
@@ -182,6 +186,8 @@ def save_training(
         record.plot(path=str(plot))
     if checkpoint is not None and not model.trained.get("interrupted"):
         checkpoint.clear()  # last: what is missing can be had by --resume
+    if as_json:
+        say(json.dumps({"model": str(out), **model.trained}), error=False)
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 

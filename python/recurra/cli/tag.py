@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.options import (
     encoding_option,
     history_option,
@@ -100,7 +101,7 @@ def numbered(column: int) -> int:
     return column + 1 if column >= 0 else column
 
 
-@click.group()
+@click.group(cls=Group)
 def tag() -> None:
     """Learn a label for each word: parts of speech, names, or any labels of your own.
 
@@ -163,6 +164,7 @@ def tag() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -186,6 +188,7 @@ def train(
     checkpoint_minutes: float,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     **network: Any,
 ) -> None:
     """Train a tagger on labelled sentences ("-" is standard input) and write it to FILE.
@@ -221,7 +224,7 @@ def train(
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, averaging=averaging, patience=patience,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot)
+    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot, as_json)
 
 
 @tag.command()

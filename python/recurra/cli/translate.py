@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import reading_options, text_batches
 from recurra.cli.options import (
     history_option,
@@ -37,7 +38,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group()
+@click.group(cls=Group)
 def translate() -> None:
     """Learn to write a text for another one: translation, or any pairs.
 
@@ -60,6 +61,7 @@ def translate() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -68,6 +70,7 @@ def train(
     history: Path | None,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     **options: Any,
@@ -106,7 +109,7 @@ def train(
         click.echo(
             f"{model.trained['left_out']:,} pairs of more than {options['maxlen']} tokens were left out", err=True
         )
-    save_training(model, record, out, history, checkpoint, "nats/token", quiet, plot)
+    save_training(model, record, out, history, checkpoint, "nats/token", quiet, plot, as_json)
 
 
 @translate.command()
