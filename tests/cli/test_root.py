@@ -216,3 +216,19 @@ def test_the_defaults_of_chat_are_those_of_the_class() -> None:
     options = {option.name: option.default for option in cli.commands["chat"].commands["train"].params}  # type: ignore[attr-defined]
     for name in ("units", "embedding", "epochs", "batch_size", "learning_rate", "least_similarity"):
         assert options[name] == found[name].default, name
+
+
+def test_lists_of_commands_are_not_cut() -> None:
+    groups = [cli, *(command for command in cli.commands.values() if isinstance(command, click.Group))]
+    for group in groups:
+        width = 80 - 6 - max(map(len, group.commands))
+        for name, command in group.commands.items():
+            assert not command.get_short_help_str(width).endswith("..."), name
+
+
+def test_commands_of_groups_are_pointed_to() -> None:
+    said = CliRunner().invoke(cli, ["quantize", "novel.rlm"], prog_name="recurra")
+    groups = ("lm", "classify", "sentiment")
+    assert said.exit_code == 2
+    assert f"There is {', '.join(f'recurra {group} quantize' for group in groups)}." in " ".join(said.stderr.split())
+    assert "There is" not in CliRunner().invoke(cli, ["nonsense"]).stderr

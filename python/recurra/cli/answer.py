@@ -40,7 +40,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Learn to answer questions about short stories.")
 def answer() -> None:
     """Learn to answer questions about short stories, as in the bAbI tasks.
 
@@ -52,7 +52,7 @@ def answer() -> None:
     """
 
 
-@answer.command()
+@answer.command(short_help="Train on stories with questions and answers.")
 @_files
 @out_option(".rsa")
 @click.option(
@@ -119,7 +119,7 @@ def train(
     save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot, as_json)
 
 
-@answer.command()
+@answer.command(short_help="Answer questions about stories.")
 @_model_file
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-s", "--sentence", multiple=True, metavar="TEXT", help="A sentence of a story, in order; repeatable.")

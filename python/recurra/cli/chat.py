@@ -49,7 +49,7 @@ def chat() -> None:
     """
 
 
-@chat.command()
+@chat.command(short_help="Train a bot on prompts and answers.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @out_option(".rct")
 @pair_options
@@ -113,7 +113,7 @@ def train(
     save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot, as_json)
 
 
-@chat.command()
+@chat.command(short_help="Answer prompts, a line for each.")
 @_model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @click.option("-t", "--prompt", multiple=True, metavar="TEXT", help="A prompt, instead of a file; repeatable.")
@@ -176,7 +176,7 @@ def talk(
 chat.add_command(talk, "predict")  # as the other tasks call it
 
 
-@chat.command()
+@chat.command(short_help="Compare a bot's answers with the true ones.")
 @_model_file
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @pair_options

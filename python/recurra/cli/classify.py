@@ -39,7 +39,7 @@ from recurra.files import atomic_write
 _json_option = json_option("JSON instead of text.")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Learn which label a text has: a topic, a language, a mood.")
 def classify() -> None:
     """Learn which label a text has: topics, languages, moods, folders of mail.
 
@@ -52,7 +52,7 @@ def classify() -> None:
     """
 
 
-@classify.command()
+@classify.command(short_help="Train a classifier on labelled texts.")
 @files_argument
 @format_option(labelled=True)
 @column_options(labelled=True)
@@ -134,7 +134,7 @@ def train(
     save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot, as_json)
 
 
-@classify.command()
+@classify.command(short_help="Label texts.")
 @prediction_options
 def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text, in the order of the files.
@@ -153,7 +153,7 @@ def predict(**options: Any) -> None:
     print_predictions(TextClassifier, "predictions", **options)
 
 
-@classify.command()
+@classify.command(short_help="Compare a classifier's labels with the true ones.")
 @model_argument
 @files_argument
 @format_option(labelled=True)
@@ -191,7 +191,7 @@ def evaluate(
     show_evaluation(found, as_json, reported=True)
 
 
-@classify.command()
+@classify.command(short_help="Show what each word contributes to a text's label.")
 @model_argument
 @some_files_argument
 @sentence_option

@@ -37,6 +37,20 @@ class Group(click.Group):
     RECURRA_DEBUG=1 in the environment shows tracebacks instead.
     """
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            name = args[0]
+            within = [
+                f"{ctx.command_path} {group} {name}"
+                for group, command in self.commands.items()
+                if isinstance(command, click.Group) and name in command.commands
+            ]
+            if within:
+                error.message += f" There is {', '.join(within)}."
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.parent is not None:
             try:

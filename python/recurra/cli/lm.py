@@ -44,7 +44,7 @@ def lm() -> None:
     """
 
 
-@lm.command()
+@lm.command(short_help="Train a language model on text files.")
 @text_files
 @out_option(".rlm")
 @click.option(

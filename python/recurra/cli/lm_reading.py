@@ -23,7 +23,7 @@ text_files = click.argument("files", nargs=-1, required=True, type=click.Path(al
 model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
 
-@click.command()
+@click.command(short_help="Say how well a model foretells a text.")
 @model_file
 @text_files
 @size_option("--streams", 1, "Read so many stretches of a long text side by side: faster, each from a fresh start.")
@@ -69,7 +69,7 @@ def perplexity(
         click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)
 
 
-@click.command()
+@click.command(short_help="Print a text coloured by what units of a model hold.")
 @model_file
 @text_files
 @click.option(

@@ -216,7 +216,7 @@ def readable(model: LanguageModel, lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-@click.command()
+@click.command(short_help="Say what may come next after a text.")
 @model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @click.option("-t", "--text", "texts", multiple=True, metavar="TEXT", help="A text, instead of a file; repeatable.")

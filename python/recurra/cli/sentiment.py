@@ -42,7 +42,7 @@ def sentiment() -> None:
     """
 
 
-@sentiment.command()
+@sentiment.command(short_help="Train a classifier on labelled texts.")
 @files_argument
 @format_option(labelled=True)
 @column_options(labelled=True)
@@ -91,7 +91,7 @@ def train(
     save_training(model, record, out, history, checkpoint, "nats/text", quiet, plot, as_json)
 
 
-@sentiment.command()
+@sentiment.command(short_help="Label texts.")
 @prediction_options
 def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text.

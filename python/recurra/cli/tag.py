@@ -101,7 +101,7 @@ def numbered(column: int) -> int:
     return column + 1 if column >= 0 else column
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Learn a label for each word: parts of speech, names.")
 def tag() -> None:
     """Learn a label for each word: parts of speech, names, or any labels of your own.
 
@@ -113,7 +113,7 @@ def tag() -> None:
     """
 
 
-@tag.command()
+@tag.command(short_help="Train a tagger on labelled sentences.")
 @_files
 @out_option(".rst")
 @column_options
@@ -227,7 +227,7 @@ def train(
     save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot, as_json)
 
 
-@tag.command()
+@tag.command(short_help="Label the words of sentences.")
 @_model_file
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
@@ -298,7 +298,7 @@ def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: b
         click.echo(sentence.with_labels(labels, form), nl=False)
 
 
-@tag.command()
+@tag.command(short_help="Compare a tagger's labels with the true ones.")
 @_model_file
 @_files
 @column_options

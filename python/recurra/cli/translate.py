@@ -50,7 +50,7 @@ def translate() -> None:
     """
 
 
-@translate.command()
+@translate.command(short_help="Train a translator on pairs of texts.")
 @_files
 @out_option(".rtr")
 @pair_options

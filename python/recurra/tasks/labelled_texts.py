@@ -43,7 +43,7 @@ def check_labels(labels: Iterable[Label] | Array, n: int) -> list[Label]:
     if len(found) != n:
         raise ValueError(f"labels must be as many as texts, {n}, got {len(found)}")
     for i, label in enumerate(found):
-        if label is None or (isinstance(label, float) and label != label):
+        if is_missing(label):
             # before the other labels of its column, which pandas has made floats
             raise ValueError(
                 f"labels[{i}] must be a non-empty str, an int or a bool, got {label!r} (a missing value: fill it in or "
