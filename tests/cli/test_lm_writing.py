@@ -93,6 +93,20 @@ def test_several_prompts(run: Any, verse_model: Path) -> None:
     ]
     cut = run("lm", "generate", verse_model, "--prompt", "-", "--length", 3, code=2, stdin=b"a \xff")
     assert "standard input is not utf-8 text: byte 0xff at offset 2" in cut.stderr
+    assert "such as --encoding latin-1" in cut.stderr
+    prompt = run(
+        "lm",
+        "generate",
+        verse_model,
+        "--prompt",
+        "-",
+        "--length",
+        3,
+        "--encoding",
+        "utf-16",
+        stdin="Ring".encode("utf-16"),
+    )
+    assert prompt.stdout.startswith("Ring")
     twice = run("lm", "generate", verse_model, "--prompt", "-", "--prompt", "-", code=2, stdin="a")
     assert "--prompt - can be given once" in twice.stderr
 

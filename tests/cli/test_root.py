@@ -55,7 +55,17 @@ def test_every_option_is_explained() -> None:
 
 
 SHARED = {
-    "train": {"--plot", "--history", "--resume", "--checkpoint-minutes", "--seed", "--quiet", "--force", "--encoding"},
+    "train": {
+        "--plot",
+        "--history",
+        "--resume",
+        "--checkpoint-minutes",
+        "--seed",
+        "--quiet",
+        "--force",
+        "--encoding",
+        "--json",
+    },
     "evaluate": {"--json", "--quiet", "--encoding"},
     "predict": {"--json", "--jobs", "--quiet", "--encoding"},
 }

@@ -48,7 +48,7 @@ class Group(click.Group):
                 if isinstance(command, click.Group) and name in command.commands
             ]
             if within:
-                error.message += f" There is {', '.join(within)}."
+                ctx.fail(f"{error.format_message()} There is {', '.join(within)}.")
             raise
 
     def invoke(self, ctx: click.Context) -> Any:

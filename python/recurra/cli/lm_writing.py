@@ -99,6 +99,7 @@ if TYPE_CHECKING:
 @size_option("--count", 1, "How many texts of each prompt.")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
 @json_option("One JSON object a text, when it is whole.")
+@encoding_option
 @seed_option("the text")
 def generate(
     model: Path,
@@ -115,6 +116,7 @@ def generate(
     count: int,
     echo: bool,
     as_json: bool,
+    encoding: str,
     seed: int | None,
 ) -> None:
     """Write text with a trained model, as it comes.
@@ -145,7 +147,7 @@ def generate(
     if prompts.count("-") > 1:
         raise click.UsageError("--prompt - can be given once: standard input is read to its end")
     prompts = tuple(
-        decode(read_bytes("-"), display_name("-"), "utf-8") if prompt == "-" else prompt for prompt in prompts
+        decode(read_bytes("-"), display_name("-"), encoding) if prompt == "-" else prompt for prompt in prompts
     )
     prompts = prompts or ("",)
     writer = LanguageModel.load(model)
