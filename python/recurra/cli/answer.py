@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -31,6 +30,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def predict(
             for one, answer in zip(asked, found, strict=True):
                 if as_json:
                     result = {"question": one.text, "answer": answer.text, "probability": round(answer.probability, 6)}
-                    click.echo(json.dumps(result, ensure_ascii=False))
+                    click.echo(json_line(result))
                 else:
                     click.echo(answer.text)
 
@@ -212,7 +212,6 @@ def evaluate(model: Path, files: tuple[str, ...], encoding: str, as_json: bool, 
     with item_bar(len(questions), " questions", quiet) as advance:
         found = answerer.evaluate(questions, progress=advance)
     if as_json:
-        finite = found.loss if found.loss < float("inf") else None
-        click.echo(json.dumps({**found._asdict(), "loss": finite}, ensure_ascii=False))
+        click.echo(json_line(found._asdict()))
     else:
         click.echo(f"accuracy {found.accuracy:.2%}, loss {found.loss:.4f} nats/question, {found.questions:,} questions")

@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from recurra.cli.options import (
 from recurra.cli.pair_options import pair_options, read_pair_files
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _beam_option = size_option("--beam", 1, "Width of the search for the answer; 1 is greedy.")
@@ -168,7 +168,7 @@ def talk(
         for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance, beam=beam):
             for one, reply in zip(prompts, replies, strict=True):
                 if as_json:
-                    click.echo(json.dumps({"prompt": one, **reply._asdict()}, ensure_ascii=False))
+                    click.echo(json_line({"prompt": one, **reply._asdict()}))
                 else:
                     click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))
 
@@ -200,7 +200,7 @@ def evaluate(model: Path, files: tuple[str, ...], beam: int, as_json: bool, quie
     with item_bar(len(set(prompts)), " prompts", quiet) as advance:
         found = bot.evaluate(prompts, answers, beam=beam, progress=advance)
     if as_json:
-        click.echo(json.dumps(found._asdict()))
+        click.echo(json_line(found._asdict()))
         return
     click.echo(
         f"{found.exact:.2%} of {found.prompts:,} prompts answered as told, {found.declined:.2%} declined; "

@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from recurra.cli.options import (
     share_option,
 )
 from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.files import atomic_write
 
 _json_option = json_option("JSON instead of text.")
@@ -240,7 +240,7 @@ def explain(
             if html is not None:
                 pages.append(found)
             if as_json:
-                click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+                click.echo(json_line(found.to_dict()))
             elif not (quiet and html is not None):
                 _show(found)
     if html is not None:

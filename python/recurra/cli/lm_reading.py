@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from recurra.cli.options import (
     quiet_option,
     size_option,
 )
+from recurra.cli.results import json_line
 
 text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
@@ -57,7 +57,7 @@ def perplexity(
     counted = None if baseline is None else reader.baseline(text, read_text_files((baseline,), encoding))
     if as_json:
         beside = {} if counted is None else {"baseline": counted._asdict()}
-        click.echo(json.dumps({**found._asdict(), **beside}))
+        click.echo(json_line({**found._asdict(), **beside}))
         return
     click.echo(
         f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
@@ -118,7 +118,7 @@ def inspect(
         with atomic_write(html, "w") as file:
             file.write(found.to_html())
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        click.echo(json_line(found.to_dict()))
         return
     if color is None and os.environ.get("NO_COLOR"):
         color = False

@@ -25,6 +25,7 @@ from recurra.cli.options import (
     stdin_is_terminal,
 )
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.results import json_line
 
 if TYPE_CHECKING:
     from recurra.tasks import LanguageModel
@@ -186,7 +187,7 @@ class Pages:
     def whole(self, found: dict[str, Any]) -> None:
         """A text that is whole."""
         if self._as_json:
-            click.echo(json.dumps(found, ensure_ascii=False))
+            click.echo(json_line(found))
         else:
             self.streamed(found["prompt"], [found["text"]])
 
@@ -256,7 +257,7 @@ def predict(
             for text, words in zip(batch, found, strict=True):
                 if as_json:
                     listed = [{"word": word, "probability": share} for word, share in words]
-                    click.echo(json.dumps({"text": text, "words": listed}, ensure_ascii=False))
+                    click.echo(json_line({"text": text, "words": listed}))
                 else:
                     click.echo(
                         "\t".join(f"{json.dumps(word, ensure_ascii=False)} {share:.4f}" for word, share in words)

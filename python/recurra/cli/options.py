@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from recurra.cli.errors import CHECKPOINT, INTERRUPTED, InputError
+from recurra.cli.results import json_line
 from recurra.cli.standard_streams import say
 from recurra.files import atomic_write
 from recurra.training.interrupt import signal_name
@@ -187,7 +187,7 @@ def save_training(
     if checkpoint is not None and not model.trained.get("interrupted"):
         checkpoint.clear()  # last: what is missing can be had by --resume
     if as_json:
-        say(json.dumps({"model": str(out), **model.trained}), error=False)
+        say(json_line({"model": str(out), **model.trained}), error=False)
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 

@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +32,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def _word_batches(found: Iterator[Sentence], size: int, waiting: deque[Sentence]
 
 def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"words": sentence.words, "labels": labels}, ensure_ascii=False))
+        click.echo(json_line({"words": sentence.words, "labels": labels}))
     else:
         click.echo(sentence.with_labels(labels, form), nl=False)
 
@@ -322,7 +322,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     if as_json:
         each = {name: scores._asdict() for name, scores in found.each.items()}
         whole = {**found._asdict(), "spans": None if spans is None else spans._asdict(), "each": each}
-        click.echo(json.dumps(whole, ensure_ascii=False))
+        click.echo(json_line(whole))
         return
     new = "" if found.unknown is None else f", {found.unknown:.2%} of those rare or missing in training"
     click.echo(f"accuracy {found.accuracy:.2%} of {found.words:,} words{new}; {found.sentences:,} sentences")

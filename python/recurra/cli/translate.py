@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +28,7 @@ from recurra.cli.options import (
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.limits import SENTENCE
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _write(text: str, outputs: Sequence[Translation], best: int | None, as_json:
         ranked = [{"translation": o.text, "score": round(o.score, 6)} for o in outputs[: best or 1]]
         first = ranked[0] if ranked else {"translation": "", "score": None}
         result = {"text": text, **(first if best is None else {"translations": ranked})}
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_line(result))
     else:
         click.echo(" ".join(outputs[0].text.split("\n")) if outputs else "")
 
@@ -251,7 +251,7 @@ def evaluate(
     if bleu:
         result |= translation_scores(outputs, list(references.values()))._asdict()
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_line(result))
         return
     click.echo(
         f"loss {loss.loss:.4f} nats/token, perplexity {loss.perplexity:.4g}, over {loss.pairs:,} pairs; "
