@@ -27,6 +27,8 @@ def test_results_as_json(run: Any, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     found = json.loads(run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "-q", "--json").stdout)
     assert found == {"model": str(out), **LanguageModel.load(out).trained} and found["epochs"] == 2
+    sampled = run("lm", "train", folder / "verse.txt", "-o", out, "-f", *LM_TINY, "-q", "--json", "--sample", 5)
+    assert json.loads(sampled.stdout)["model"] == str(out) and sampled.stderr.count("--- epoch") == 2
     generate = ("lm", "generate", out, "--prompt", "Ring", "--length", 9)
     texts = [json.loads(line) for line in run(*generate, "--seed", 4, "--count", 2, "--json").stdout.splitlines()]
     assert [text["seed"] for text in texts] == [4, 5] and all(len(text["text"]) == 9 for text in texts)

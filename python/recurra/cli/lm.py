@@ -186,8 +186,8 @@ def train(
         model.seed = seed
 
     def show_sample(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
-        say(f"--- epoch {epoch} " + "-" * 40, error=False)
-        say(live.generate(length=sample, seed=seed), error=False)
+        say(f"--- epoch {epoch} " + "-" * 40, error=as_json)
+        say(live.generate(length=sample, seed=seed), error=as_json)
 
     record = model.fit(
         text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
