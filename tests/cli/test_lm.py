@@ -87,6 +87,9 @@ def test_going_on(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> 
     before, after = LanguageModel.load(verse_model), LanguageModel.load(out)
     assert after.units == before.units and after.perplexity(VERSE).loss < before.perplexity(VERSE).loss
     result = run(*train, "--force", "--units", 9, code=2)
+    (folder / "greek.txt").write_text("Ring ΑΒΓ\n" * 20, encoding="utf-8")
+    other = run("lm", "train", folder / "greek.txt", "--start-from", verse_model, "-o", out, "-q", "-f", "--epochs", 1)
+    assert other.stderr == "60 of 180 characters are not in the model's vocabulary, read as unknown\n"
     assert "--units cannot be given with --start-from" in result.stderr
 
 

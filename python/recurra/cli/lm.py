@@ -184,6 +184,7 @@ def train(
         refuse_sizes_with_start_from()
         model = LanguageModel.load(start_from)
         model.seed = seed
+        say_unknown(model, text)
 
     def show_sample(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
         say(f"--- epoch {epoch} " + "-" * 40, error=as_json)
@@ -196,6 +197,17 @@ def train(
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
     save_training(model, record, out, history, checkpoint, unit, quiet, plot, as_json)
+
+
+def say_unknown(model: Any, text: str) -> None:
+    """Say how much of a text the vocabulary of a trained model does not hold, if some."""
+    from recurra.tasks.vocabulary import UNKNOWN
+
+    ids = model.vocabulary.encode(text)
+    unknown = int((ids == UNKNOWN).sum())
+    if unknown:
+        what = "characters" if model.level == "char" else "tokens"
+        say(f"{unknown:,} of {len(ids):,} {what} are not in the model's vocabulary, read as unknown")
 
 
 def refuse_sizes_with_start_from() -> None:

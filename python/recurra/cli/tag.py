@@ -19,6 +19,7 @@ from recurra.cli.options import (
     item_bar,
     json_option,
     learning_rate_option,
+    on_command_line,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -205,9 +206,10 @@ def train(
       recurra tag train eng.train -o names.rst --dev eng.testa
       zcat train.conllu.gz | recurra tag train - --format conllu -o tagger.rst
     """
-    from recurra.preprocessing.word_vectors import load_word_vectors
     from recurra.tasks import SequenceTagger
 
+    if dev_files and on_command_line("validation"):
+        raise click.UsageError("--validation cannot be given with --dev, which says what is held out")
     inputs = [*files, *dev_files, *([vectors] if vectors else [])]
     check_plot(plot, inputs, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, inputs, history)
@@ -220,7 +222,7 @@ def train(
     form = resolved(files[0], options, {})
     tagger.notes = {"format": form.kind, "word": numbered(form.word), "label": numbered(form.label)}
     record = tagger.fit(
-        sentences, labels, validation=held_out, vectors=load_word_vectors(vectors) if vectors else None,
+        sentences, labels, validation=held_out, vectors=vectors,
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, averaging=averaging, patience=patience,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
