@@ -185,3 +185,13 @@ def test_word_vectors_are_finite(task: Any, tmp_path: Path) -> None:
             fitted(task, vectors=source, embedding=2)
     with pytest.raises(TypeError, match="vectors must be a path, WordVectors or None, got list"):
         fitted(task, vectors=[[1.0]])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_verbose(task: Any) -> None:
+    for value in ("x", None, 0.5, []):
+        if task is SentimentClassifier and value is None:
+            continue  # of fit: that of the class
+        with pytest.raises(ValueError, match="verbose must be 0 for silence, 1 or 'auto' for progress, got "):
+            fitted(task, verbose=value)
+    fitted(task, verbose=False)

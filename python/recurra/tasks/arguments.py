@@ -100,6 +100,12 @@ def check_flags(**flags: bool) -> None:
         check_flag(flag, name)
 
 
+def check_verbose(verbose: Any) -> None:
+    """Refuse what does not say how much is printed."""
+    if not isinstance(verbose, (bool, Integral)) and verbose != "auto":
+        raise ValueError(f"verbose must be 0 for silence, 1 or 'auto' for progress, got {verbose!r}")
+
+
 def check_finite_vectors(vectors: WordVectors) -> None:
     """Refuse word vectors that are not all finite, by their first word that has such a one."""
     bad = ~np.isfinite(vectors.vectors).all(axis=1)

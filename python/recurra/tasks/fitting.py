@@ -12,7 +12,7 @@ from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWe
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
-from recurra.tasks.arguments import check_positive
+from recurra.tasks.arguments import check_positive, check_verbose
 from recurra.tasks.evaluation import reset_states
 from recurra.tasks.training_bar import Progress
 
@@ -132,6 +132,7 @@ class Training:
         highest: str | None = None,
     ) -> None:
         check_positive(learning_rate=learning_rate, clipnorm=clipnorm)
+        check_verbose(verbose)
         self.network, self.epochs = network, epochs
         prefix = "val_" if validated else ""
         self.best = BestEpoch(f"{prefix}loss", patience, highest and f"{prefix}{highest}")
