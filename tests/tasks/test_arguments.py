@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra.callbacks import LambdaCallback
 from recurra.preprocessing.word_vectors import WordVectors
 from recurra.tasks import (
     ChatBot,
@@ -195,3 +196,18 @@ def test_verbose(task: Any) -> None:
         with pytest.raises(ValueError, match="verbose must be 0 for silence, 1 or 'auto' for progress, got "):
             fitted(task, verbose=value)
     fitted(task, verbose=False)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_callbacks(task: Any) -> None:
+    ends: list[int] = []
+    one = LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(epoch))
+    for given, times in ((None, 0), (one, 1), ([one, one], 2), ((), 0)):
+        ends.clear()
+        fitted(task, callbacks=given)
+        assert ends == [0] * times
+    for given in (3, "EarlyStopping"):
+        with pytest.raises(TypeError, match="callbacks must be a list of Callback objects, got"):
+            fitted(task, callbacks=given)
+    with pytest.raises(TypeError, match="callbacks must hold Callback objects, got 3"):
+        fitted(task, callbacks=[3])
