@@ -58,6 +58,11 @@ _LEARNING: tuple[Decorator, ...] = (
     size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     learning_rate_option(2e-3),
+    click.option(
+        "--class-weight",
+        type=click.Choice(["balanced"]),
+        help="Let rare labels count as much in training as frequent ones; the epoch of the lowest loss is then kept.",
+    ),
     share_option("--validation", 0.1, "Share of the texts, drawn at random, to hold out."),
 )
 
