@@ -99,3 +99,10 @@ def test_separators_of_csv(tmp_path: Path, mark: str) -> None:
         expected = rf"line 2: expected 3 columns \(id, source, target\), got {got}: a text that holds '{mark}' stands"
         with pytest.raises(ValueError, match=expected):
             read_pairs(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.tsv"])
+def test_source_and_target_are_different_columns(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"text": "a", "target": "b"}\n')
+    with pytest.raises(ValueError, match="source and target must be different columns, got 'text' for both"):
+        read_pairs(tmp_path / name, source="text", target="text")

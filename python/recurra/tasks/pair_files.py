@@ -43,6 +43,8 @@ def read_pairs(
         format = _ENDINGS.get(suffixes[-1].lower() if suffixes else "", "tab")
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if source == target:
+        raise ValueError(f"source and target must be different columns, got {source!r} for both")
     name = display_name(path)
     if format == "chatterbot":
         rows = _turns(read_text(path, encoding), name)
