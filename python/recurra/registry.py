@@ -157,11 +157,13 @@ def _module_of(target: Any) -> str:
 
 
 def _python_numbers(value: Any) -> Any:
-    """A configuration with Python's numbers in place of numpy's."""
+    """A configuration with Python's numbers in place of numpy's; what holds none of these is the same object."""
     if isinstance(value, dict):
-        return {key: _python_numbers(item) for key, item in value.items()}
+        items = {key: _python_numbers(item) for key, item in value.items()}
+        return value if all(items[key] is item for key, item in value.items()) else items
     if type(value) in (list, tuple):
-        return type(value)(_python_numbers(item) for item in value)
+        parts = [_python_numbers(item) for item in value]
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else type(value)(parts)
     return value.item() if isinstance(value, np.generic) else value
 
 

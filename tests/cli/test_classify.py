@@ -214,3 +214,18 @@ def test_a_training_goes_on(run: Any, table: Path, tmp_path: Path) -> None:
     assert "--resume needs checkpoints" in error
     run("classify", "train", table, "-o", out, *TINY, "-q", "--resume")
     assert not out.with_name("m.rsc.checkpoint").exists()
+
+
+@pytest.mark.parametrize("group", ["classify", "sentiment"])
+def test_class_weight(run: Any, tmp_path: Path, group: str) -> None:
+    texts = [("a good film", "pos")] * 3 + [("a bad film", "neg")] * 27
+    path, out = tmp_path / "few.csv", tmp_path / "m.rsc"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in texts), encoding="utf-8")
+    train = (group, "train", path, "-o", out, "-f", "--units", 5, "--epochs", 3, "--seed", 1, "-q")
+    shares = []
+    for more in ((), ("--class-weight", "balanced")):
+        run(*train, *more)
+        found = json.loads(run(group, "predict", out, "-t", "a good film", "--json").stdout)
+        shares.append(found["scores"]["pos"])
+    assert shares[0] < shares[1] - 0.02
+    assert "--class-weight" in run(*train, "--class-weight", "no", code=2).stderr

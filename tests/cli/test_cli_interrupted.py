@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pkgutil
 import re
@@ -308,6 +309,13 @@ def resumes_with_the_same_bits(run: Any, training: Any, arguments: Any) -> None:
     for a, b in zip(*(getattr(one, "translator", one).model.get_weights() for one in both), strict=True):
         np.testing.assert_array_equal(a, b)
     assert sorted(os.listdir(out.parent)) == [out.name, "h.csv"]
+
+
+def test_the_result_as_json(run: Any, training: Any, tmp_path: Path) -> None:
+    task, command, *_ = training
+    out = tmp_path / "whole"
+    result = run(*command, "-o", out, "--json")
+    assert json.loads(result.stdout) == {"model": str(out), **task.load(out).trained} and result.stderr == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")

@@ -32,6 +32,13 @@ def test_names_that_are_given() -> None:
     assert find("f.csv")(there) == Columns("text", "class", "who")
 
 
+@pytest.mark.parametrize("given", [("text", "text"), ("label", None), (None, "text")])
+def test_text_and_label_are_different_columns(given: tuple[str | None, str | None]) -> None:
+    find = column_finder(*given, None, labelled=True, quiet=True)("f.csv")
+    with pytest.raises(InputError, match=r"text and label must be different columns, got '(text|label)' for both"):
+        find(["text", "label"])
+
+
 def test_none_or_several() -> None:
     find = column_finder(None, None, None, labelled=True, quiet=True)("f.csv")
     with pytest.raises(InputError, match="the text may be in the columns 'review' and 'text': say which with --text"):

@@ -30,6 +30,10 @@ def test_the_default_text_is_there() -> None:
 
 def test_bad_input(run: Any, folder: Path, tmp_path: Path) -> None:
     assert "no such file" in run("demo", "--text", tmp_path / "none", code=2).stderr
+    (tmp_path / "wide.txt").write_text("to be or not to be\n" * 9, encoding="utf-16")
+    said = run("demo", "--text", tmp_path / "wide.txt", code=2).stderr
+    assert said.endswith("begins as utf-16: pass --encoding utf-16\n")
+    assert demo.read_demo_text(str(tmp_path / "wide.txt"), "utf-16")[0].startswith("to be")
     assert "exists already" in run("demo", "-o", folder / "verse.txt", code=2).stderr
 
 

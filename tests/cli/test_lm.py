@@ -27,13 +27,15 @@ def test_results_as_json(run: Any, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     found = json.loads(run("lm", "train", folder / "verse.txt", "-o", out, *LM_TINY, "-q", "--json").stdout)
     assert found == {"model": str(out), **LanguageModel.load(out).trained} and found["epochs"] == 2
+    sampled = run("lm", "train", folder / "verse.txt", "-o", out, "-f", *LM_TINY, "-q", "--json", "--sample", 5)
+    assert json.loads(sampled.stdout)["model"] == str(out) and sampled.stderr.count("--- epoch") == 2
     generate = ("lm", "generate", out, "--prompt", "Ring", "--length", 9)
     texts = [json.loads(line) for line in run(*generate, "--seed", 4, "--count", 2, "--json").stdout.splitlines()]
     assert [text["seed"] for text in texts] == [4, 5] and all(len(text["text"]) == 9 for text in texts)
     assert run(*generate, "--seed", 5, "--no-echo").stdout == texts[1]["text"] + "\n"
     best = json.loads(run(*generate, "--beam", 2, "--json").stdout)
-    assert best.pop("score") < 0.0
-    assert best == {"prompt": "Ring", "text": run(*generate, "--beam", 2, "--no-echo").stdout[:-1]}
+    (score,) = {round(one.score, 6) for one in LanguageModel.load(out).search("Ring", length=9, width=2)[:1]}
+    assert best == {"prompt": "Ring", "text": run(*generate, "--beam", 2, "--no-echo").stdout[:-1], "score": score}
 
 
 def test_quiet_is_silent(run: Any, folder: Path, tmp_path: Path) -> None:
@@ -85,6 +87,9 @@ def test_going_on(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> 
     before, after = LanguageModel.load(verse_model), LanguageModel.load(out)
     assert after.units == before.units and after.perplexity(VERSE).loss < before.perplexity(VERSE).loss
     result = run(*train, "--force", "--units", 9, code=2)
+    (folder / "greek.txt").write_text("Ring ΑΒΓ\n" * 20, encoding="utf-8")
+    other = run("lm", "train", folder / "greek.txt", "--start-from", verse_model, "-o", out, "-q", "-f", "--epochs", 1)
+    assert other.stderr == "60 of 180 characters are not in the model's vocabulary, read as unknown\n"
     assert "--units cannot be given with --start-from" in result.stderr
 
 

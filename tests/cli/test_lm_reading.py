@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from recurra.cli.root import cli
 from tests.support.cli_cases import VERSE
 
 
@@ -33,3 +36,13 @@ def test_inspect_refuses(run: Any, verse_model: Path, folder: Path, tmp_path: Pa
     before = verse_model.read_bytes()
     assert "cannot be both" in run("lm", "inspect", verse_model, own, "--html", verse_model, code=2).stderr
     assert verse_model.read_bytes() == before
+
+
+def test_no_color(verse_model: Path, folder: Path) -> None:
+    inspect = ["lm", "inspect", str(verse_model), str(folder / "verse.txt"), "--length", "9"]
+    coloured = CliRunner().invoke(cli, inspect, color=True).stdout
+    assert "\x1b[" in coloured
+    for words, environment in ((["--no-color"], {}), ([], {"NO_COLOR": "1"})):
+        bare = CliRunner().invoke(cli, [*inspect, *words], color=True, env=environment).stdout
+        assert bare and "\x1b[" not in bare
+    assert CliRunner().invoke(cli, [*inspect, "--color"], color=True, env={"NO_COLOR": "1"}).stdout == coloured

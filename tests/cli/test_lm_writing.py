@@ -93,6 +93,20 @@ def test_several_prompts(run: Any, verse_model: Path) -> None:
     ]
     cut = run("lm", "generate", verse_model, "--prompt", "-", "--length", 3, code=2, stdin=b"a \xff")
     assert "standard input is not utf-8 text: byte 0xff at offset 2" in cut.stderr
+    assert "such as --encoding latin-1" in cut.stderr
+    prompt = run(
+        "lm",
+        "generate",
+        verse_model,
+        "--prompt",
+        "-",
+        "--length",
+        3,
+        "--encoding",
+        "utf-16",
+        stdin="Ring".encode("utf-16"),
+    )
+    assert prompt.stdout.startswith("Ring")
     twice = run("lm", "generate", verse_model, "--prompt", "-", "--prompt", "-", code=2, stdin="a")
     assert "--prompt - can be given once" in twice.stderr
 
@@ -158,3 +172,21 @@ def test_predict(run: Any, verse_model: Path, word_model: Path, tmp_path: Path) 
 def test_evaluate_is_perplexity(run: Any, folder: Path, verse_model: Path) -> None:
     found = [run("lm", name, verse_model, folder / "verse.txt", "--json").stdout for name in ("evaluate", "perplexity")]
     assert found[0] == found[1] and json.loads(found[0])["perplexity"] > 1
+
+
+def test_predict_says_which_characters_are_not_learned(run: Any, verse_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("Ring a\n\nwe ΑΒΓΔΕΖ all\n", encoding="utf-8")
+    for given in ((file,), ("-t", "Ring a", "-t", "we ΑΒΓΔΕΖ all")):
+        result = run("lm", "predict", verse_model, *given, code=2)
+        expected = "the text the model was trained on has no 'Α', 'Β', 'Γ', 'Δ', 'Ε', ..., as in 'we ΑΒΓΔΕΖ all'"
+        assert result.stderr == f"recurra: error: {expected}: leave them out\n"
+    with pytest.raises(ValueError, match="prefix must be made of characters of the training text, got 'Α'"):
+        LanguageModel.load(verse_model).next_words("Α")
+
+
+def test_errors_name_options_of_the_command_alone(run: Any, verse_model: Path, folder: Path) -> None:
+    said = run("lm", "generate", verse_model, "--prompt", "§", code=2).stderr
+    assert said.startswith("recurra: error: --prompt must be made of characters")
+    said = run("lm", "train", folder / "verse.txt", "-o", folder / "none.rlm", "--learning-rate", "inf", code=2).stderr
+    assert said == "recurra: error: --learning-rate must be a finite number > 0, got inf\n"

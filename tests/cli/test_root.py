@@ -56,7 +56,17 @@ def test_every_option_is_explained() -> None:
 
 
 SHARED = {
-    "train": {"--plot", "--history", "--resume", "--checkpoint-minutes", "--seed", "--quiet", "--force", "--encoding"},
+    "train": {
+        "--plot",
+        "--history",
+        "--resume",
+        "--checkpoint-minutes",
+        "--seed",
+        "--quiet",
+        "--force",
+        "--encoding",
+        "--json",
+    },
     "evaluate": {"--json", "--quiet", "--encoding"},
     "predict": {"--json", "--jobs", "--quiet", "--encoding"},
 }
@@ -229,3 +239,19 @@ def test_a_standard_output_that_lacks_a_character(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UnicodeEncodeError) as caught:
         "größe".encode("ascii")  # of a file: the stream would take it
     assert "codec can't encode" in one_line(caught.value)
+
+
+def test_lists_of_commands_are_not_cut() -> None:
+    groups = [cli, *(command for command in cli.commands.values() if isinstance(command, click.Group))]
+    for group in groups:
+        width = 80 - 6 - max(map(len, group.commands))
+        for name, command in group.commands.items():
+            assert not command.get_short_help_str(width).endswith("..."), name
+
+
+def test_commands_of_groups_are_pointed_to() -> None:
+    said = CliRunner().invoke(cli, ["quantize", "novel.rlm"], prog_name="recurra")
+    groups = ("lm", "classify", "sentiment")
+    assert said.exit_code == 2
+    assert f"There is {', '.join(f'recurra {group} quantize' for group in groups)}." in " ".join(said.stderr.split())
+    assert "There is" not in CliRunner().invoke(cli, ["nonsense"]).stderr

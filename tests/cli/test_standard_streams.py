@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +39,25 @@ def test_a_full_output_is_an_error(verse_model: Path) -> None:
     result = shell('"$@" > /dev/full', "lm", "generate", verse_model)
     assert result.returncode == 2
     assert result.stderr == "recurra: error: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv", "jsonl"])
+def test_halves_of_surrogate_pairs_are_written_as_escapes(review_model: Path, tmp_path: Path, form: str) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "a \\ud800 film"}\n{"text": "a d\\u00e9j\\u00e0 vu"}\n', encoding="ascii")
+    result = shell('"$@"', "sentiment", "predict", review_model, path, "--to", form)
+    assert result.returncode == 0, result.stderr
+    first, second = result.stdout.splitlines()[-2:]
+    assert "a \\ud800 film" in first and "a déjà vu" in second
+    if form == "jsonl":
+        assert json.loads(first)["text"] == "a \ud800 film"
+
+
+def test_translations_of_halves_of_surrogate_pairs(run: Any, tmp_path: Path) -> None:
+    model, pairs = tmp_path / "m.rtr", "".join(f"one {i % 3}\tun {i % 3}\n" for i in range(9))
+    run("translate", "train", "-", "-o", model, "--units", 5, "--embedding", 3, "--epochs", 1, "-q", stdin=pairs)
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "one \\ud800"}\n', encoding="ascii")
+    for more in ((), ("--json",)):
+        result = shell('"$@"', "translate", "predict", model, path, *more)
+        assert result.returncode == 0 and result.stdout.count("\n") == 1, result.stderr

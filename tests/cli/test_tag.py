@@ -86,6 +86,8 @@ def test_columns_of_spans(run: Any, tmp_path: Path) -> None:
     path, out = tmp_path / "eng.train", tmp_path / "m.rst"
     path.write_text("-DOCSTART- X O\n\n" + COLUMNS, encoding="utf-8")
     run(*TRAIN, path, "-o", out, "--dev", path, *TAG_TINY, "--seed", 1, "-q")
+    both = run(*TRAIN, path, "-o", out, "-f", "--dev", path, "--validation", 0.5, code=2)
+    assert "--validation cannot be given with --dev" in both.stderr
     assert type(SequenceTagger.load(out).model.layers[-1]).__name__ == "CRF"
     assert "F1 100.00%" in run("tag", "evaluate", out, path).stdout
     assert json.loads(run("tag", "evaluate", out, path, "--json").stdout)["spans"]["f1"] == 1.0

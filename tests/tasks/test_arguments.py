@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra.callbacks import LambdaCallback
+from recurra.preprocessing.word_vectors import WordVectors
 from recurra.tasks import (
     ChatBot,
     LanguageModel,
@@ -168,3 +170,44 @@ def test_tasks_print_as_they_were_made(task: Any) -> None:
     one = task(units=5, embedding=3, seed=7)
     again = eval(repr(one), {task.__name__: task})
     assert again.get_config() == one.get_config() and "units=5" in repr(one) and "dropout" not in repr(one)
+
+
+@pytest.mark.parametrize("task", [TextClassifier, SequenceTagger])
+def test_word_vectors_are_finite(task: Any, tmp_path: Path) -> None:
+    numbers = np.arange(1.0, 7.0, dtype="float32").reshape(3, 2)
+    fitted(task, vectors=WordVectors(["good", "dog", "film"], numbers), embedding=2)
+    numbers[1, 0] = np.nan
+    vectors = WordVectors(["good", "dog", "film"], numbers)
+    if task is TextClassifier:
+        vectors = WordVectors(["film", "good", "dog"], numbers)
+    vectors.save(tmp_path / "v.txt")
+    for source in (vectors, tmp_path / "v.txt"):
+        with pytest.raises(ValueError, match=r"vectors must be finite numbers, got \[nan +4.\] for '(dog|good)'"):
+            fitted(task, vectors=source, embedding=2)
+    with pytest.raises(TypeError, match="vectors must be a path, WordVectors or None, got list"):
+        fitted(task, vectors=[[1.0]])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_verbose(task: Any) -> None:
+    for value in ("x", None, 0.5, []):
+        if task is SentimentClassifier and value is None:
+            continue  # of fit: that of the class
+        with pytest.raises(ValueError, match="verbose must be 0 for silence, 1 or 'auto' for progress, got "):
+            fitted(task, verbose=value)
+    fitted(task, verbose=False)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_callbacks(task: Any) -> None:
+    ends: list[int] = []
+    one = LambdaCallback(on_epoch_end=lambda epoch, logs: ends.append(epoch))
+    for given, times in ((None, 0), (one, 1), ([one, one], 2), ((), 0)):
+        ends.clear()
+        fitted(task, callbacks=given)
+        assert ends == [0] * times
+    for given in (3, "EarlyStopping"):
+        with pytest.raises(TypeError, match="callbacks must be a list of Callback objects, got"):
+            fitted(task, callbacks=given)
+    with pytest.raises(TypeError, match="callbacks must hold Callback objects, got 3"):
+        fitted(task, callbacks=[3])

@@ -44,6 +44,8 @@ def test_pandas() -> None:
         column = pandas.Series(["a", missing], dtype="string" if missing is pandas.NA else object)
         with pytest.raises(TypeError, match=r"texts\[1\] must be a str, got .*a missing value"):
             check_texts(column)
+        with pytest.raises(ValueError, match=r"labels\[1\] must be .*, got .*a missing value"):
+            check_labels(pandas.Series([1, missing], dtype="Int64"), 2)
     with pytest.raises(ValueError, match=r"groups\[0\] is missing"):
         group_ids(pandas.Series([None, "a"]), 2)
 

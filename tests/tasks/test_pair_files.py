@@ -55,7 +55,7 @@ def test_each_turn_answers_the_one_before_it(tmp_path: Path) -> None:
         ("a.txt", "one\t \n", "line 1: the target must be a text that is not empty"),
         ("a.txt", "\n", "holds no text"),
         ("a.csv", "a,b\n1,2\n", "must have the columns 'source' and 'target', got a, b"),
-        ("a.csv", "source,target\n1\n", "line 2: the target must be a text"),
+        ("a.csv", "source,target\n1\n", r"line 2: expected 2 columns \(source, target\), got 1: "),
         ("a.csv", f'source,target\n"{"x" * 1_000_001}",y\n', r"a.csv, line 2: not CSV: field larger than field limit"),
         ("a.txt", "one\t" + "x" * 1_000_001, "a.txt, line 1: a line of more than 1,000,000 characters is not read"),
         ("a.txt", "\none\t" + "x" * 2_000_000, "a.txt, line 2: a line of more than 2,000,000 characters is not read"),
@@ -86,3 +86,23 @@ def test_names_of_columns_are_not_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("one\tun\n")
     with pytest.raises(ValueError, match="line 1: must hold the names 'en' and 'target' between tabs"):
         read_pairs(tmp_path / "a.tsv", source="en")
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_separators_of_csv(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "pairs.csv"
+    lines = ["id;source;target", '1;"one; two, three";un', "", '2;"four";"cinq, ""six"";\nsept"']
+    path.write_text("\n".join(lines).replace(";", mark) + "\n", encoding="utf-8-sig")
+    assert read_pairs(path) == ([f"one{mark} two, three", "four"], ["un", f'cinq, "six"{mark}\nsept'])
+    for row, got in ((f"3{mark}five{mark}six{mark} seven", 4), (f"3{mark}five", 2)):
+        path.write_text(f"id{mark}source{mark}target\n{row}\n", encoding="utf-8")
+        expected = rf"line 2: expected 3 columns \(id, source, target\), got {got}: a text that holds '{mark}' stands"
+        with pytest.raises(ValueError, match=expected):
+            read_pairs(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.tsv"])
+def test_source_and_target_are_different_columns(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"text": "a", "target": "b"}\n')
+    with pytest.raises(ValueError, match="source and target must be different columns, got 'text' for both"):
+        read_pairs(tmp_path / name, source="text", target="text")

@@ -179,3 +179,64 @@ def test_pickles_and_copies(trained: TextClassifier) -> None:
     for one in (trained, model):
         for again in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
             np.testing.assert_array_equal(again.predict_proba(TEXTS), one.predict_proba(TEXTS))
+
+
+def rare(n: int, seed: int) -> tuple[list[str], list[str]]:
+    """Texts of which one in fifteen is praise, and words that do not tell them quite apart."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(n) < 0.07, "praise", "blame")
+    good = rng.random(n) < np.where(labels == "praise", 0.75, 0.2)
+    words = np.where(good, rng.choice(["good", "fine", "nice"], n), rng.choice(["bad", "dull", "slow"], n))
+    return [f"{word} film" for word in words], labels.tolist()
+
+
+@pytest.mark.parametrize("validation", [0, 0.2])
+def test_class_weights_let_rare_labels_count(tmp_path: Path, validation: float) -> None:
+    texts, labels = rare(400, 3)
+    others, true = rare(900, 2)
+    praise = np.array(true) == "praise"
+    options: dict[str, Any] = {"units": 5, "embedding": 6, "epochs": 6, "batch_size": 32, "learning_rate": 0.02}
+    options |= {"dropout": 0, "word_dropout": 0, "seed": 1, "verbose": 0, "validation": validation}
+    recall: dict[str, float] = {}
+    weights: dict[str, Any] = {"none": None, "balanced": "balanced", "dict": {"praise": 13.0}}
+    for name, given in weights.items():
+        model = TextClassifier(**options, class_weight=given)
+        found = model.fit(texts, labels).predict(others)
+        recall[name] = float(np.mean(found[praise] == "praise"))
+        assert model.trained["best_epoch"] >= 1
+    assert recall["none"] < 0.1 and recall["balanced"] > 0.5 and recall["dict"] > 0.5
+    model.save(tmp_path / "m.rsc")
+    assert TextClassifier.load(tmp_path / "m.rsc").predict(others).tolist() == found.tolist()
+    assert model.get_params()["class_weight"] == {"praise": 13.0}
+
+
+def test_equal_weights_change_nothing() -> None:
+    texts, labels = ["good fun", "a bad film"] * 20, ["pos", "neg"] * 20
+    options: dict[str, Any] = {"units": 4, "epochs": 2, "seed": 1, "verbose": 0, "validation": 0}
+    plain = TextClassifier(**options).fit(texts, labels).predict_proba(texts)
+    for given in ("balanced", {"pos": 1, "neg": 1.0}, {}):
+        np.testing.assert_allclose(
+            TextClassifier(**options, class_weight=given).fit(texts, labels).predict_proba(texts), plain, rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("Balanced", "class_weight must be None, 'balanced' or a dict of labels and weights, got 'Balanced'"),
+        ([1, 2], "class_weight must be None, 'balanced' or a dict"),
+        ({"pos": 0}, "class_weight must map to finite numbers > 0, got 0 for 'pos'"),
+        ({"pos": float("nan")}, "class_weight must map to finite numbers > 0, got nan for 'pos'"),
+        ({"pos": "2"}, "class_weight must map to finite numbers > 0, got '2' for 'pos'"),
+        ({"good": 2.0}, "class_weight must be for labels of the texts, 'neg', 'pos', got 'good'"),
+    ],
+)
+def test_bad_class_weights(given: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TextClassifier(units=4, verbose=0, class_weight=given).fit(["good fun", "a bad film"] * 9, ["pos", "neg"] * 9)
+
+
+def test_log_probabilities() -> None:
+    texts, labels = ["good fun", "a bad film"] * 9, ["pos", "neg"] * 9
+    model = TextClassifier(units=4, epochs=1, seed=1, verbose=0).fit(texts, labels)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(texts)), model.predict_proba(texts))

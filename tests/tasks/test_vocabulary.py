@@ -33,6 +33,28 @@ def test_words_keep_the_space_before_and_punctuation_stands_alone() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("नमस्ते दुनिया, आप", ["नमस्ते", " दुनिया", ",", " आप"]),
+        ("ฉันรัก ไทย", ["ฉันรัก", " ไทย"]),
+        ("e\u0301te\u0301 d'e\u0301te\u0301", ["e\u0301te\u0301", " d'e\u0301te\u0301"]),
+        ("مَرْحَبًا، كيف", ["مَرْحَبًا", "،", " كيف"]),
+        ("今天 好。カナ", ["今", "天", " 好", "。", "カ", "ナ"]),
+        ("텍스트입니다 12", ["텍스트입니다", " 12"]),
+        ("\u0301a 👍🏽!", ["\u0301", "a", " 👍", "🏽", "!"]),
+    ],
+)
+def test_words_of_other_scripts(text: str, words: list[str]) -> None:
+    assert split_text(text, "word") == words
+    assert Vocabulary(text * 3, "word").decode(Vocabulary(text * 3, "word").encode(text)) == text
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_words_do_not_depend_on_what_stands_behind(text: str) -> None:
+    assert split_text(text + "\né", "word") == [*split_text(text + "\n", "word"), "é"]
+
+
 def test_ids_go_by_frequency_from_two() -> None:
     vocabulary = Vocabulary("abacab", "char")
     np.testing.assert_array_equal(vocabulary.encode("abcx"), [2, 3, 4, UNKNOWN])

@@ -69,7 +69,7 @@ def test_searches_end_at_stops(writer: LanguageModel, stop: Any, early: bool) ->
         (lambda w: w.generate(None), TypeError, "prompt must be a str, got NoneType None"),
         (lambda w: w.generate(["Ring", 3]), TypeError, "prompt must be a str, got int 3"),
         (lambda w: w.stream(b"Ring"), TypeError, "prompt must be a str, got bytes b'Ring'"),
-        (lambda w: w.next_words(["Ring"]), TypeError, "prompt must be a str, got list"),
+        (lambda w: w.next_words(["Ring"]), TypeError, "prefix must be a str, got list"),
         (lambda w: w.generate(length="3"), TypeError, "length must be an int >= 0, got '3'"),
         (lambda w: w.stream(length=-2), ValueError, "length must be an int >= 0, got -2"),
         (lambda w: w.generate(stop=[""]), ValueError, "stop must be a text"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recurra.utils.examples import Columns, Example, iter_examples, read_examples
-from recurra.utils.io import byte_lines, decode, decode_pieces, text_lines
+from recurra.utils.io import byte_lines, csv_delimiter, decode, decode_pieces, text_lines
 
 
 def test_columns_are_chosen_from_those_that_are_there(tmp_path: Path) -> None:
@@ -86,3 +86,24 @@ def test_standard_input_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> 
     content: Any = io.BytesIO("text,label\ngut,1\n".encode("utf-16"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
     assert read_examples("-", format="csv", encoding="utf-16") == (["gut"], ["1"])
+
+
+@pytest.mark.parametrize(
+    ("header", "mark"),
+    [("text;label", ";"), ("text,label", ","), ('"text; short",label', ","), ('"text, long";label', ";")],
+)
+def test_csv_with_semicolons(tmp_path: Path, header: str, mark: str) -> None:
+    assert csv_delimiter(header) == mark
+    path = tmp_path / "a.csv"
+    path.write_text(f'{header}\n"a; b, c{mark}\nd"{mark}x\n"e"{mark}y\n', encoding="utf-8")
+    text = header.rpartition(mark)[0].strip('"')
+    assert read_examples(path, text=text) == ([f"a; b, c{mark}\nd", "e"], ["x", "y"])
+
+
+def test_one_column_has_no_separator(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text\na; b\n", encoding="utf-8")
+    assert read_examples(path, label=None).texts == ["a; b"]
+    path.write_text("text;label\na;b;c\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"line 2: expected 2 columns \(text, label\), got 3"):
+        read_examples(path)

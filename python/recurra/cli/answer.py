@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.options import (
     encoding_option,
     history_option,
@@ -30,6 +30,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group()
+@click.group(cls=Group, short_help="Learn to answer questions about short stories.")
 def answer() -> None:
     """Learn to answer questions about short stories, as in the bAbI tasks.
 
@@ -51,7 +52,7 @@ def answer() -> None:
     """
 
 
-@answer.command()
+@answer.command(short_help="Train on stories with questions and answers.")
 @_files
 @out_option(".rsa")
 @click.option(
@@ -73,6 +74,7 @@ def answer() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -89,6 +91,7 @@ def train(
     resume: bool,
     checkpoint_minutes: float,
     quiet: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Train on stories with questions and answers ("-" is standard input) and write the model to FILE.
@@ -113,10 +116,10 @@ def train(
         questions, validation=validation, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         patience=patience, verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot)
+    save_training(model, record, out, history, checkpoint, "nats/question", quiet, plot, as_json)
 
 
-@answer.command()
+@answer.command(short_help="Answer questions about stories.")
 @_model_file
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-s", "--sentence", multiple=True, metavar="TEXT", help="A sentence of a story, in order; repeatable.")
@@ -165,7 +168,7 @@ def predict(
             for one, answer in zip(asked, found, strict=True):
                 if as_json:
                     result = {"question": one.text, "answer": answer.text, "probability": round(answer.probability, 6)}
-                    click.echo(json.dumps(result, ensure_ascii=False))
+                    click.echo(json_line(result))
                 else:
                     click.echo(answer.text)
 
@@ -209,7 +212,6 @@ def evaluate(model: Path, files: tuple[str, ...], encoding: str, as_json: bool, 
     with item_bar(len(questions), " questions", quiet) as advance:
         found = answerer.evaluate(questions, progress=advance)
     if as_json:
-        finite = found.loss if found.loss < float("inf") else None
-        click.echo(json.dumps({**found._asdict(), "loss": finite}, ensure_ascii=False))
+        click.echo(json_line(found._asdict()))
     else:
         click.echo(f"accuracy {found.accuracy:.2%}, loss {found.loss:.4f} nats/question, {found.questions:,} questions")

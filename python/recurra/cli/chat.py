@@ -3,13 +3,13 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import in_batches
 from recurra.cli.options import (
     encoding_option,
@@ -30,12 +30,13 @@ from recurra.cli.options import (
 from recurra.cli.pair_options import pair_options, read_pair_files
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 
 _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 _beam_option = size_option("--beam", 1, "Width of the search for the answer; 1 is greedy.")
 
 
-@click.group()
+@click.group(cls=Group)
 def chat() -> None:
     """Learn answers to prompts, and talk.
 
@@ -48,7 +49,7 @@ def chat() -> None:
     """
 
 
-@chat.command()
+@chat.command(short_help="Train a bot on prompts and answers.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @out_option(".rct")
 @pair_options
@@ -69,6 +70,7 @@ def chat() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -83,6 +85,7 @@ def train(
     history: Path | None,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     **options: Any,
@@ -107,10 +110,10 @@ def train(
         prompts, answers, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot)
+    save_training(bot, record, out, history, checkpoint, "nats/token", quiet, plot, as_json)
 
 
-@chat.command()
+@chat.command(short_help="Answer prompts, a line for each.")
 @_model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @click.option("-t", "--prompt", multiple=True, metavar="TEXT", help="A prompt, instead of a file; repeatable.")
@@ -165,7 +168,7 @@ def talk(
         for prompts, replies in predicted(bot, model, batches, jobs, "replies", advance, beam=beam):
             for one, reply in zip(prompts, replies, strict=True):
                 if as_json:
-                    click.echo(json.dumps({"prompt": one, **reply._asdict()}, ensure_ascii=False))
+                    click.echo(json_line({"prompt": one, **reply._asdict()}))
                 else:
                     click.echo(declined if reply.text is None else " ".join(reply.text.split("\n")))
 
@@ -173,7 +176,7 @@ def talk(
 chat.add_command(talk, "predict")  # as the other tasks call it
 
 
-@chat.command()
+@chat.command(short_help="Compare a bot's answers with the true ones.")
 @_model_file
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 @pair_options
@@ -197,7 +200,7 @@ def evaluate(model: Path, files: tuple[str, ...], beam: int, as_json: bool, quie
     with item_bar(len(set(prompts)), " prompts", quiet) as advance:
         found = bot.evaluate(prompts, answers, beam=beam, progress=advance)
     if as_json:
-        click.echo(json.dumps(found._asdict()))
+        click.echo(json_line(found._asdict()))
         return
     click.echo(
         f"{found.exact:.2%} of {found.prompts:,} prompts answered as told, {found.declined:.2%} declined; "

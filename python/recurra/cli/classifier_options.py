@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, plot_option
-from recurra.cli.results import FORMATS, ResultWriter
+from recurra.cli.results import FORMATS, ResultWriter, json_line
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -59,6 +58,11 @@ _LEARNING: tuple[Decorator, ...] = (
     size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
     click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     learning_rate_option(2e-3),
+    click.option(
+        "--class-weight",
+        type=click.Choice(["balanced"]),
+        help="Let rare labels count as much in training as frequent ones; the epoch of the lowest loss is then kept.",
+    ),
     share_option("--validation", 0.1, "Share of the texts, drawn at random, to hold out."),
 )
 
@@ -145,7 +149,7 @@ def show_evaluation(found: Any, as_json: bool, reported: bool) -> None:
         if reported:
             content["macro_f1"] = found.macro_f1
             content["report"] = {label: row._asdict() for label, row in found.report.items()}
-        click.echo(json.dumps(content, ensure_ascii=False))
+        click.echo(json_line(content))
         return
     click.echo(f"accuracy {found.accuracy:.2%}, loss {found.loss:.4f} nats/text, over {found.examples:,} texts\n")
     for line in [*([*report_table(found), ""] if reported else []), *confusion_table(found)]:

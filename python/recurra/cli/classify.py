@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from recurra.cli.classifier_options import (
     training_options,
 )
 from recurra.cli.columns import column_finder, column_options
-from recurra.cli.errors import InputError
+from recurra.cli.errors import Group, InputError
 from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
     check_beside,
@@ -34,12 +33,13 @@ from recurra.cli.options import (
     share_option,
 )
 from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.files import atomic_write
 
 _json_option = json_option("JSON instead of text.")
 
 
-@click.group()
+@click.group(cls=Group, short_help="Learn which label a text has: a topic, a language, a mood.")
 def classify() -> None:
     """Learn which label a text has: topics, languages, moods, folders of mail.
 
@@ -52,7 +52,7 @@ def classify() -> None:
     """
 
 
-@classify.command()
+@classify.command(short_help="Train a classifier on labelled texts.")
 @files_argument
 @format_option(labelled=True)
 @column_options(labelled=True)
@@ -90,6 +90,7 @@ def classify() -> None:
         "must be the same.",
     ),
 )
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -97,6 +98,7 @@ def train(
     history: Path | None,
     plot: Path | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     vocabulary: int,
@@ -129,10 +131,10 @@ def train(
     data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = TextClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     model.fit(data.texts, data.labels, groups=data.groups, checkpoint=checkpoint)
-    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot)
+    save_training(model, model.history_, out, history, checkpoint, "nats/text", quiet, plot, as_json)
 
 
-@classify.command()
+@classify.command(short_help="Label texts.")
 @prediction_options
 def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text, in the order of the files.
@@ -151,7 +153,7 @@ def predict(**options: Any) -> None:
     print_predictions(TextClassifier, "predictions", **options)
 
 
-@classify.command()
+@classify.command(short_help="Compare a classifier's labels with the true ones.")
 @model_argument
 @files_argument
 @format_option(labelled=True)
@@ -189,7 +191,7 @@ def evaluate(
     show_evaluation(found, as_json, reported=True)
 
 
-@classify.command()
+@classify.command(short_help="Show what each word contributes to a text's label.")
 @model_argument
 @some_files_argument
 @sentence_option
@@ -238,7 +240,7 @@ def explain(
             if html is not None:
                 pages.append(found)
             if as_json:
-                click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+                click.echo(json_line(found.to_dict()))
             elif not (quiet and html is not None):
                 _show(found)
     if html is not None:

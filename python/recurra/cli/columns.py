@@ -34,6 +34,8 @@ def column_finder(
                 (label or _only(name, there, "label", LABEL, plain)) if labelled else None,
                 group,
             )
+            if found.text == found.label:
+                raise InputError(f"{name}: text and label must be different columns, got {found.text!r} for both")
             taken = [f"text from {found.text!r}"] if text is None else []
             taken += [f"label from {found.label!r}"] if labelled and label is None else []
             if taken and not quiet:

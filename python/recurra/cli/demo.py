@@ -15,6 +15,7 @@ import recurra
 from recurra.cli.errors import INTERRUPTED
 from recurra.cli.options import (
     check_out,
+    encoding_option,
     size_option,
     stdin_is_terminal,
 )
@@ -35,8 +36,9 @@ EXAMPLES = (
     "text_file",
     metavar="FILE",
     type=click.Path(allow_dash=False),
-    help="Learn this text (UTF-8) instead of Python's language reference.",
+    help="Learn this text instead of Python's language reference.",
 )
+@encoding_option
 @size_option("--epochs", 3, "Passes over the text.")
 @size_option("--units", 256, "Size of the LSTM layer.")
 @size_option("--length", 300, "Characters to write after each epoch.")
@@ -53,7 +55,15 @@ EXAMPLES = (
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
 def demo(
-    text_file: str | None, epochs: int, units: int, length: int, seed: int, out: Path | None, force: bool, quiet: bool
+    text_file: str | None,
+    encoding: str,
+    epochs: int,
+    units: int,
+    length: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    quiet: bool,
 ) -> None:
     """Train on this machine, offline, and show what came of it.
 
@@ -69,7 +79,7 @@ def demo(
     """
     if out is not None:
         check_out(out, force, [text_file] if text_file is not None else [])
-    text, source = read_demo_text(text_file)
+    text, source = read_demo_text(text_file, encoding)
     config = recurra.build_config()
     click.echo(f"recurra {recurra.__version__}, kernels for {config['isa']}, {recurra.get_num_threads()} threads")
     write_text(text, source, epochs=epochs, units=units, length=length, seed=seed, out=out, quiet=quiet)
@@ -77,12 +87,12 @@ def demo(
     show_predictions(classifier)
 
 
-def read_demo_text(text_file: str | None) -> tuple[str, str]:
+def read_demo_text(text_file: str | None, encoding: str = "utf-8") -> tuple[str, str]:
     """The text to learn, and what to call it."""
     from recurra.utils.io import read_text
 
     if text_file is not None:
-        return read_text(text_file), text_file
+        return read_text(text_file, encoding), text_file
     from pydoc_data.topics import topics
 
     return "\n".join(topics.values()), "Python's language reference (pydoc_data.topics)"

@@ -17,6 +17,7 @@ from recurra.training.interrupt import Terminated, ending_signals
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+_CALLED = "recurra.called"  # in a context's meta: the command of a group that has failed
 CHECKPOINT = "recurra.checkpoint"  # in a context's meta: the checkpoint of the training that runs
 
 
@@ -37,9 +38,27 @@ class Group(click.Group):
     RECURRA_DEBUG=1 in the environment shows tracebacks instead.
     """
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            name = args[0]
+            within = [
+                f"{ctx.command_path} {group} {name}"
+                for group, command in self.commands.items()
+                if isinstance(command, click.Group) and name in command.commands
+            ]
+            if within:
+                ctx.fail(f"{error.format_message()} There is {', '.join(within)}.")
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         if ctx.parent is not None:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except Exception:
+                ctx.meta[_CALLED] = ctx.command.get_command(ctx, ctx.invoked_subcommand or "")  # type: ignore[attr-defined]
+                raise
         try:
             with ending_signals():
                 return super().invoke(ctx)
@@ -90,11 +109,10 @@ _QUOTED_OR_ARGUMENT = re.compile(
 
 
 def _flags(ctx: click.Context) -> set[str]:
-    """The long options of the command that was called, and of those beside it."""
+    """The options of the command that was called."""
     assert isinstance(ctx.command, click.Group)
-    called = ctx.command.get_command(ctx, ctx.invoked_subcommand or "")
-    commands = [called, *called.commands.values()] if isinstance(called, click.Group) else [called]
-    return {flag for one in commands if one is not None for parameter in one.params for flag in parameter.opts}
+    called = ctx.meta.get(_CALLED) or ctx.command.get_command(ctx, ctx.invoked_subcommand or "")
+    return set() if called is None else {flag for parameter in called.params for flag in parameter.opts}
 
 
 def as_options(text: str, flags: set[str]) -> str:

@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 import recurra
 from recurra.cli.options import json_option
+from recurra.cli.results import json_line
 
 
 @click.command()
@@ -30,7 +30,7 @@ def info(model: Path | None, as_json: bool) -> None:
     """
     found = describe_machine() if model is None else describe_model(model)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, default=str))
+        click.echo(json_line(found))
         return
     width = max(map(len, found)) + 2
     for name, value in found.items():

@@ -3,12 +3,12 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import read_text_files
 from recurra.cli.lm_reading import inspect, perplexity, text_files
 from recurra.cli.lm_writing import generate, predict
@@ -31,7 +31,7 @@ from recurra.cli.standard_streams import say
 from recurra.layers import LAYER_OF_CELL
 
 
-@click.group()
+@click.group(cls=Group)
 def lm() -> None:
     """Learn to continue a text, by characters, words or subwords.
 
@@ -44,7 +44,7 @@ def lm() -> None:
     """
 
 
-@lm.command()
+@lm.command(short_help="Train a language model on text files.")
 @text_files
 @out_option(".rlm")
 @click.option(
@@ -184,10 +184,11 @@ def train(
         refuse_sizes_with_start_from()
         model = LanguageModel.load(start_from)
         model.seed = seed
+        say_unknown(model, text)
 
     def show_sample(live: LanguageModel, epoch: int, logs: dict[str, float]) -> None:
-        say(f"--- epoch {epoch} " + "-" * 40, error=False)
-        say(live.generate(length=sample, seed=seed), error=False)
+        say(f"--- epoch {epoch} " + "-" * 40, error=as_json)
+        say(live.generate(length=sample, seed=seed), error=as_json)
 
     record = model.fit(
         text, validation=validation, epochs=epochs, batch_size=batch_size, window=window, learning_rate=learning_rate,
@@ -195,9 +196,18 @@ def train(
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
     unit = f"nats/{'character' if model.level == 'char' else 'token'}"
-    if as_json:
-        say(json.dumps({"model": str(out), **model.trained}), error=False)
-    save_training(model, record, out, history, checkpoint, unit, quiet, plot)
+    save_training(model, record, out, history, checkpoint, unit, quiet, plot, as_json)
+
+
+def say_unknown(model: Any, text: str) -> None:
+    """Say how much of a text the vocabulary of a trained model does not hold, if some."""
+    from recurra.tasks.vocabulary import UNKNOWN
+
+    ids = model.vocabulary.encode(text)
+    unknown = int((ids == UNKNOWN).sum())
+    if unknown:
+        what = "characters" if model.level == "char" else "tokens"
+        say(f"{unknown:,} of {len(ids):,} {what} are not in the model's vocabulary, read as unknown")
 
 
 def refuse_sizes_with_start_from() -> None:

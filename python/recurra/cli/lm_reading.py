@@ -3,7 +3,7 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import click
@@ -17,12 +17,13 @@ from recurra.cli.options import (
     quiet_option,
     size_option,
 )
+from recurra.cli.results import json_line
 
 text_files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
 
-@click.command()
+@click.command(short_help="Say how well a model foretells a text.")
 @model_file
 @text_files
 @size_option("--streams", 1, "Read so many stretches of a long text side by side: faster, each from a fresh start.")
@@ -56,7 +57,7 @@ def perplexity(
     counted = None if baseline is None else reader.baseline(text, read_text_files((baseline,), encoding))
     if as_json:
         beside = {} if counted is None else {"baseline": counted._asdict()}
-        click.echo(json.dumps({**found._asdict(), **beside}))
+        click.echo(json_line({**found._asdict(), **beside}))
         return
     click.echo(
         f"perplexity {found.perplexity:.4g} a token: {found.loss:.4f} nats, {found.bits_per_character:.4f} bits a "
@@ -68,7 +69,7 @@ def perplexity(
         click.echo(f"{found.unknown:,} tokens are not in the model's vocabulary and count as unknown ones", err=True)
 
 
-@click.command()
+@click.command(short_help="Print a text coloured by what units of a model hold.")
 @model_file
 @text_files
 @click.option(
@@ -84,7 +85,9 @@ def perplexity(
     "--html", type=click.Path(path_type=Path), metavar="OUT.html", help="Write a page that shows each token's number."
 )
 @json_option("One JSON object with all numbers instead of the colours.")
-@click.option("--color/--no-color", default=None, help="Colours, or bare text  [default: colours on a terminal]")
+@click.option(
+    "--color/--no-color", default=None, help="Colours, or bare text  [default: colours on a terminal without NO_COLOR]"
+)
 @encoding_option
 def inspect(
     model: Path, files: tuple[str, ...], units: tuple[str, ...], count: int, length: int, html: Path | None,
@@ -115,8 +118,10 @@ def inspect(
         with atomic_write(html, "w") as file:
             file.write(found.to_html())
     if as_json:
-        click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        click.echo(json_line(found.to_dict()))
         return
+    if color is None and os.environ.get("NO_COLOR"):
+        color = False
     for i, (layer, unit) in enumerate(found.units):
         click.echo(click.style(f"layer {layer}, unit {unit}", bold=True), color=color)
         click.echo(found.coloured(i), color=color)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import InputError
 from recurra.cli.inputs import in_batches
 from recurra.cli.lm_reading import model_file
 from recurra.cli.options import (
@@ -24,6 +25,7 @@ from recurra.cli.options import (
     stdin_is_terminal,
 )
 from recurra.cli.parallel import jobs_option, predicted
+from recurra.cli.results import json_line
 
 if TYPE_CHECKING:
     from recurra.tasks import LanguageModel
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
 @size_option("--count", 1, "How many texts of each prompt.")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Begin with the prompt.")
 @json_option("One JSON object a text, when it is whole.")
+@encoding_option
 @seed_option("the text")
 def generate(
     model: Path,
@@ -114,6 +117,7 @@ def generate(
     count: int,
     echo: bool,
     as_json: bool,
+    encoding: str,
     seed: int | None,
 ) -> None:
     """Write text with a trained model, as it comes.
@@ -144,7 +148,7 @@ def generate(
     if prompts.count("-") > 1:
         raise click.UsageError("--prompt - can be given once: standard input is read to its end")
     prompts = tuple(
-        decode(read_bytes("-"), display_name("-"), "utf-8") if prompt == "-" else prompt for prompt in prompts
+        decode(read_bytes("-"), display_name("-"), encoding) if prompt == "-" else prompt for prompt in prompts
     )
     prompts = prompts or ("",)
     writer = LanguageModel.load(model)
@@ -183,7 +187,7 @@ class Pages:
     def whole(self, found: dict[str, Any]) -> None:
         """A text that is whole."""
         if self._as_json:
-            click.echo(json.dumps(found, ensure_ascii=False))
+            click.echo(json_line(found))
         else:
             self.streamed(found["prompt"], [found["text"]])
 
@@ -206,7 +210,16 @@ def warn_of_unknown(model: LanguageModel, text: str) -> None:
         click.echo(f"not in the model's vocabulary, read as unknown: {shown}", err=True)
 
 
-@click.command()
+def readable(model: LanguageModel, lines: Iterable[str]) -> Iterator[str]:
+    """The lines, up to one with characters that a model of characters has not learned, which is an error."""
+    for line in lines:
+        if model.level == "char" and model.vocabulary is not None and (unknown := model.vocabulary.unknown(line)):
+            shown = ", ".join(map(repr, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            raise InputError(f"the text the model was trained on has no {shown}, as in {line[:40]!r}: leave them out")
+        yield line
+
+
+@click.command(short_help="Say what may come next after a text.")
 @model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @click.option("-t", "--text", "texts", multiple=True, metavar="TEXT", help="A text, instead of a file; repeatable.")
@@ -237,14 +250,14 @@ def predict(
     reader = LanguageModel.load(model)
     if not texts and file == "-" and stdin_is_terminal():
         click.echo("Type a line; Ctrl-D ends.", err=True)
-    lines = texts or iter_lines(file, encoding)
+    lines = readable(reader, texts or iter_lines(file, encoding))
     batches = in_batches(lines, 1 if file == "-" and jobs == 1 else 64)
     with item_bar(None, " texts", quiet or file == "-" or sys.stdout.isatty()) as advance:
         for batch, found in predicted(reader, model, batches, jobs, "next_words_of", advance, count=count):
             for text, words in zip(batch, found, strict=True):
                 if as_json:
                     listed = [{"word": word, "probability": share} for word, share in words]
-                    click.echo(json.dumps({"text": text, "words": listed}, ensure_ascii=False))
+                    click.echo(json_line({"text": text, "words": listed}))
                 else:
                     click.echo(
                         "\t".join(f"{json.dumps(word, ensure_ascii=False)} {share:.4f}" for word, share in words)

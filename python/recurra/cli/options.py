@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from recurra.cli.errors import CHECKPOINT, INTERRUPTED, InputError
+from recurra.cli.results import json_line
 from recurra.cli.standard_streams import say
 from recurra.files import atomic_write
 from recurra.training.interrupt import signal_name
@@ -170,9 +171,12 @@ def save_training(
     checkpoint: Any,
     unit: str,
     quiet: bool,
-    plot: Path | None = None,
+    plot: Path | None,
+    as_json: bool,
 ) -> None:
     """Write the model, then the history and the plot, and say what was reached and where it is.
+
+    as_json : print it as an object on standard output too, with all that the model remembers of its training
 
     The exit code is that of the signal which ended the training, if one did; the checkpoint then stays.
     """
@@ -182,6 +186,8 @@ def save_training(
         record.plot(path=str(plot))
     if checkpoint is not None and not model.trained.get("interrupted"):
         checkpoint.clear()  # last: what is missing can be had by --resume
+    if as_json:
+        say(json_line({"model": str(out), **model.trained}), error=False)
     _finish(model.trained, record.signal, out, unit, quiet, checkpoint is not None)
 
 

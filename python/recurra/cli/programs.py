@@ -14,6 +14,7 @@ _SCRIPT = click.argument("program", type=click.Path(exists=True, dir_okay=False)
 
 @click.command(
     "run",
+    short_help="Run a program written for TensorFlow or Keras, unchanged.",
     context_settings={
         "ignore_unknown_options": True,
         "allow_interspersed_args": False,
@@ -46,7 +47,7 @@ def run(force: bool, quiet: bool, program: str, arguments: tuple[str, ...]) -> N
     sys.exit(code)
 
 
-@click.command()
+@click.command(short_help="Say what of TensorFlow and Keras a program uses is missing.")
 @json_option("All that was found, as JSON on standard output.")
 @_SCRIPT
 def check(as_json: bool, program: str) -> None:

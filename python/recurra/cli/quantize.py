@@ -16,6 +16,7 @@ def quantize_command(task: str, ending: str, example: str) -> click.Command:
 
     @click.command(
         "quantize",
+        short_help="Write a trained model with 8-bit weights.",
         help=f"""Write a trained model with 8-bit weights: smaller and faster, for use, not for more training.
 
     The numbers change a little: compare the two with the command that evaluates.

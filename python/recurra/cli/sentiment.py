@@ -18,6 +18,7 @@ from recurra.cli.classifier_options import (
     training_options,
 )
 from recurra.cli.columns import column_finder, column_options
+from recurra.cli.errors import Group
 from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
     encoding_option,
@@ -29,7 +30,7 @@ from recurra.cli.options import (
 from recurra.cli.plots import check_plot
 
 
-@click.group()
+@click.group(cls=Group)
 def sentiment() -> None:
     """Learn to label texts: good or bad, or any labels of your own.
 
@@ -41,12 +42,13 @@ def sentiment() -> None:
     """
 
 
-@sentiment.command()
+@sentiment.command(short_help="Train a classifier on labelled texts.")
 @files_argument
 @format_option(labelled=True)
 @column_options(labelled=True)
 @encoding_option
 @training_options()
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -54,6 +56,7 @@ def train(
     history: Path | None,
     plot: Path | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     vocabulary: int,
@@ -85,10 +88,10 @@ def train(
     data = read_labelled(files, {"file_format": file_format, "encoding": encoding}, find=find)
     model = SentimentClassifier(vocabulary_size=vocabulary, verbose=0 if quiet else 1, **options)
     record = model.fit(data.texts, data.labels, checkpoint=checkpoint)
-    save_training(model, record, out, history, checkpoint, "nats/text", quiet, plot)
+    save_training(model, record, out, history, checkpoint, "nats/text", quiet, plot, as_json)
 
 
-@sentiment.command()
+@sentiment.command(short_help="Label texts.")
 @prediction_options
 def predict(**options: Any) -> None:
     """Label texts: print each one's label, the label's probability and the text.

@@ -16,6 +16,8 @@ def ensure_streams() -> None:
 
     Nothing can be read from such an input, what goes to such an error stream is dropped, and writing to such an output
     is an error, as with other programs. Left closed, their numbers would be given to the next files that are opened.
+
+    Halves of surrogate pairs, which texts out of JSON may hold and UTF-8 cannot, are written as JSON's escapes.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -35,6 +37,9 @@ def ensure_streams() -> None:
         )  # fails at once, not at the exit
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and out.encoding.lower() in ("utf-8", "utf8"):
+        out.reconfigure(errors="backslashreplace")
 
 
 def say(message: str, *, error: bool = True) -> None:

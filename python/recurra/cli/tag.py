@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.options import (
     encoding_option,
     history_option,
     item_bar,
     json_option,
     learning_rate_option,
+    on_command_line,
     open_checkpoint,
     out_option,
     quiet_option,
@@ -32,6 +33,7 @@ from recurra.cli.options import (
 )
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.layers import LAYER_OF_CELL
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def numbered(column: int) -> int:
     return column + 1 if column >= 0 else column
 
 
-@click.group()
+@click.group(cls=Group, short_help="Learn a label for each word: parts of speech, names.")
 def tag() -> None:
     """Learn a label for each word: parts of speech, names, or any labels of your own.
 
@@ -112,7 +114,7 @@ def tag() -> None:
     """
 
 
-@tag.command()
+@tag.command(short_help="Train a tagger on labelled sentences.")
 @_files
 @out_option(".rst")
 @column_options
@@ -163,6 +165,7 @@ def tag() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -186,6 +189,7 @@ def train(
     checkpoint_minutes: float,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     **network: Any,
 ) -> None:
     """Train a tagger on labelled sentences ("-" is standard input) and write it to FILE.
@@ -202,9 +206,10 @@ def train(
       recurra tag train eng.train -o names.rst --dev eng.testa
       zcat train.conllu.gz | recurra tag train - --format conllu -o tagger.rst
     """
-    from recurra.preprocessing.word_vectors import load_word_vectors
     from recurra.tasks import SequenceTagger
 
+    if dev_files and on_command_line("validation"):
+        raise click.UsageError("--validation cannot be given with --dev, which says what is held out")
     inputs = [*files, *dev_files, *([vectors] if vectors else [])]
     check_plot(plot, inputs, out, history)
     checkpoint = open_checkpoint(out, force, resume, checkpoint_minutes, inputs, history)
@@ -217,14 +222,14 @@ def train(
     form = resolved(files[0], options, {})
     tagger.notes = {"format": form.kind, "word": numbered(form.word), "label": numbered(form.label)}
     record = tagger.fit(
-        sentences, labels, validation=held_out, vectors=load_word_vectors(vectors) if vectors else None,
+        sentences, labels, validation=held_out, vectors=vectors,
         epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, averaging=averaging, patience=patience,
         verbose=0 if quiet else 1, checkpoint=checkpoint,
     )  # fmt: skip
-    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot)
+    save_training(tagger, record, out, history, checkpoint, "nats/word", quiet, plot, as_json)
 
 
-@tag.command()
+@tag.command(short_help="Label the words of sentences.")
 @_model_file
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True), metavar="[FILE]...")
 @click.option("-t", "--sentence", multiple=True, metavar="TEXT", help="Words to label, instead of files; repeatable.")
@@ -290,12 +295,12 @@ def _word_batches(found: Iterator[Sentence], size: int, waiting: deque[Sentence]
 
 def _write(sentence: Sentence, labels: list[str], form: ColumnFormat, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"words": sentence.words, "labels": labels}, ensure_ascii=False))
+        click.echo(json_line({"words": sentence.words, "labels": labels}))
     else:
         click.echo(sentence.with_labels(labels, form), nl=False)
 
 
-@tag.command()
+@tag.command(short_help="Compare a tagger's labels with the true ones.")
 @_model_file
 @_files
 @column_options
@@ -319,7 +324,7 @@ def evaluate(model: Path, files: tuple[str, ...], as_json: bool, quiet: bool, **
     if as_json:
         each = {name: scores._asdict() for name, scores in found.each.items()}
         whole = {**found._asdict(), "spans": None if spans is None else spans._asdict(), "each": each}
-        click.echo(json.dumps(whole, ensure_ascii=False))
+        click.echo(json_line(whole))
         return
     new = "" if found.unknown is None else f", {found.unknown:.2%} of those rare or missing in training"
     click.echo(f"accuracy {found.accuracy:.2%} of {found.words:,} words{new}; {found.sentences:,} sentences")

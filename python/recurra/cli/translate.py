@@ -3,7 +3,6 @@
 # ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recurra.cli.errors import Group
 from recurra.cli.inputs import reading_options, text_batches
 from recurra.cli.options import (
     history_option,
@@ -28,6 +28,7 @@ from recurra.cli.options import (
 from recurra.cli.pair_options import beam_options, network_options, pair_options, read_pair_files, training_options
 from recurra.cli.parallel import jobs_option, predicted
 from recurra.cli.plots import LOSSES, check_plot, plot_option
+from recurra.cli.results import json_line
 from recurra.limits import SENTENCE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group()
+@click.group(cls=Group)
 def translate() -> None:
     """Learn to write a text for another one: translation, or any pairs.
 
@@ -49,7 +50,7 @@ def translate() -> None:
     """
 
 
-@translate.command()
+@translate.command(short_help="Train a translator on pairs of texts.")
 @_files
 @out_option(".rtr")
 @pair_options
@@ -60,6 +61,7 @@ def translate() -> None:
 @resume_options
 @seed_option("the training")
 @quiet_option
+@json_option("Print the result as one JSON object.")
 def train(
     files: tuple[str, ...],
     out: Path,
@@ -68,6 +70,7 @@ def train(
     history: Path | None,
     seed: int | None,
     quiet: bool,
+    as_json: bool,
     resume: bool,
     checkpoint_minutes: float,
     **options: Any,
@@ -106,7 +109,7 @@ def train(
         click.echo(
             f"{model.trained['left_out']:,} pairs of more than {options['maxlen']} tokens were left out", err=True
         )
-    save_training(model, record, out, history, checkpoint, "nats/token", quiet, plot)
+    save_training(model, record, out, history, checkpoint, "nats/token", quiet, plot, as_json)
 
 
 @translate.command()
@@ -196,7 +199,7 @@ def _write(text: str, outputs: Sequence[Translation], best: int | None, as_json:
         ranked = [{"translation": o.text, "score": round(o.score, 6)} for o in outputs[: best or 1]]
         first = ranked[0] if ranked else {"translation": "", "score": None}
         result = {"text": text, **(first if best is None else {"translations": ranked})}
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_line(result))
     else:
         click.echo(" ".join(outputs[0].text.split("\n")) if outputs else "")
 
@@ -248,7 +251,7 @@ def evaluate(
     if bleu:
         result |= translation_scores(outputs, list(references.values()))._asdict()
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_line(result))
         return
     click.echo(
         f"loss {loss.loss:.4f} nats/token, perplexity {loss.perplexity:.4g}, over {loss.pairs:,} pairs; "

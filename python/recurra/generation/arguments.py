@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from recurra.typing import Array
+
 
 def check_integer(value: Any, name: str, least: int, note: str = "") -> int:
     """`value` as an int of at least `least`; a float that is whole is one. note : what an error adds."""
@@ -32,6 +34,19 @@ def check_number(value: Any, name: str, expected: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {expected}, got {value!r}") from None
+
+
+def check_ids(values: Any, name: str) -> Array:
+    """`values`, a collection of token ids, as the different ones in order, int64."""
+    expected = f"{name} must be a list of ids, got {values!r:.60}"
+    if isinstance(values, (str, bytes)) or not hasattr(type(values), "__iter__"):
+        raise TypeError(expected)
+    ids = np.asarray(list(values))
+    if ids.size == 0:
+        return np.zeros(0, np.int64)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise TypeError(expected)
+    return np.unique(ids.astype(np.int64))
 
 
 def check_length_penalty(value: Any) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from recurra import ops
 from recurra._core.select import core
 from recurra.autograd import no_grad
-from recurra.generation.arguments import check_integer, check_length_penalty
+from recurra.generation.arguments import check_ids, check_integer, check_length_penalty
 from recurra.generation.stepping import as_step_model, compiled_form, take_rows
 from recurra.generation.streaming import check_prompt, end_ids_of, read_prompt
 from recurra.layers.base.arguments import check_flag
@@ -67,7 +67,7 @@ def beam_search(
     length, width = check_integer(length, "length", 1), check_integer(width, "width", 1)
     length_penalty = check_length_penalty(length_penalty)
     steps, ends = as_step_model(model), end_ids_of(end_id)
-    forbidden = np.unique(np.asarray(list(banned), dtype=np.int64))
+    forbidden = check_ids(banned, "banned")
     compiled = None if early_stopping or is_complete else compiled_form(steps)
     if compiled is not None:
         _check_banned(forbidden, compiled.vocabulary)

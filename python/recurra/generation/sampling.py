@@ -8,7 +8,7 @@ import numpy as np
 
 from recurra import random
 from recurra._core.select import core
-from recurra.generation.arguments import check_integer, check_number
+from recurra.generation.arguments import check_ids, check_integer, check_number
 from recurra.typing import Array
 
 #: with more, or one over it, scores overflow
@@ -62,7 +62,7 @@ class Sampler:
         if not 1 / _LARGEST_PENALTY <= self.repetition_penalty <= _LARGEST_PENALTY:
             raise ValueError(f"repetition_penalty must be {positive}, got {repetition_penalty}")
         self.seed = seed
-        self.banned = np.unique(np.asarray(list(banned), dtype=np.int64))
+        self.banned = check_ids(banned, "banned")
         if self.banned.size and self.banned[0] < 0:
             raise ValueError(f"banned must hold ids >= 0, got {self.banned[0]}")
         self._draws = random.SeedGenerator(seed)

@@ -73,6 +73,8 @@ class Stepper:
         self._cells: list[Any] = []
         from recurra.layers import InputLayer
 
+        if not isinstance(getattr(model, "layers", None), (list, tuple)):
+            raise TypeError(f"model must be a StepModel or a model of layers, got {model!r:.60}")
         layers = [layer for layer in model.layers if not isinstance(layer, InputLayer)]
         if not layers:
             raise ValueError("model must have layers, got an empty one: add an Embedding, an LSTM and a Dense")

@@ -38,6 +38,8 @@ def check_prompt(prompt: Any) -> Array:
         raise ValueError(
             f"prompt must be token ids of shape (N,) or (B, N) with N >= 1, got {ids.dtype} of shape {np.shape(prompt)}"
         )
+    if ids.max() >= 2**31 or ids.min() < -(2**31):
+        raise ValueError(f"prompt must hold ids in [0, V), got {ids.max() if ids.max() >= 2**31 else ids.min()}")
     return ids.astype(np.int32)
 
 
@@ -79,11 +81,20 @@ def stream(
     ids = check_prompts(prompt)
     if length is not None:
         length = check_integer(length, "length", 0)
-    steps, draw = as_step_model(model), sampler or Sampler()
+    steps, draw = as_step_model(model), _sampler(sampler)
     compiled = compiled_form(steps) if type(draw) is Sampler else None
     if compiled is None:
         return _stream(steps, ids, length, draw)
     return _one_by_one(Continuation(compiled, ids, draw), length)
+
+
+def _sampler(sampler: Any) -> Any:
+    """`sampler`, or the model's own distribution for None."""
+    if sampler is None:
+        return Sampler()
+    if not callable(sampler):
+        raise TypeError(f"sampler must be a Sampler, another function of scores (B, V), or None, got {sampler!r:.60}")
+    return sampler
 
 
 def _stream(
@@ -177,7 +188,7 @@ def generate(
     returns : (B, M) int32 with M <= `length`, or (M,) for a flat prompt
     """
     ids, length = check_prompts(prompt), check_integer(length, "length", 0)
-    ends, steps, draw = end_ids_of(end_id), as_step_model(model), sampler or Sampler()
+    ends, steps, draw = end_ids_of(end_id), as_step_model(model), _sampler(sampler)
     compiled = compiled_form(steps) if type(draw) is Sampler else None
     if compiled is not None:
         known = [end for end in ends if 0 <= end < compiled.vocabulary]
@@ -205,6 +216,8 @@ def end_ids_of(end_id: int | Sequence[int] | None) -> list[int]:
     if end_id is None:
         return []
     ids = np.atleast_1d(np.asarray(end_id))
+    if ids.size == 0 and ids.ndim == 1:
+        return []
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError(f"end_id must be an id or a list of ids, got {end_id!r}")
     found: list[int] = ids.tolist()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from recurra import random
 from recurra.layers.base.arguments import check_flag
+from recurra.preprocessing.word_vectors import WordVectors, load_word_vectors
+from recurra.typing import PathLike
 
 
 def _is_whole(value: Any) -> bool:
@@ -93,6 +98,31 @@ def check_flags(**flags: bool) -> None:
     """Refuse what is not True or False, by name; 1 and 0 are taken too."""
     for name, flag in flags.items():
         check_flag(flag, name)
+
+
+def check_verbose(verbose: Any) -> None:
+    """Refuse what does not say how much is printed."""
+    if not isinstance(verbose, (bool, Integral)) and verbose != "auto":
+        raise ValueError(f"verbose must be 0 for silence, 1 or 'auto' for progress, got {verbose!r}")
+
+
+def check_finite_vectors(vectors: WordVectors) -> None:
+    """Refuse word vectors that are not all finite, by their first word that has such a one."""
+    bad = ~np.isfinite(vectors.vectors).all(axis=1)
+    if bad.any():
+        word = vectors.words[int(bad.argmax())]
+        raise ValueError(f"vectors must be finite numbers, got {vectors[word]} for {word!r}")
+
+
+def open_vectors(source: WordVectors | PathLike | None) -> WordVectors | None:
+    """Word vectors that are given, or those in a file; all of them finite."""
+    found = load_word_vectors(source) if isinstance(source, (str, os.PathLike)) else source
+    if found is None:
+        return None
+    if not isinstance(found, WordVectors):
+        raise TypeError(f"vectors must be a path, WordVectors or None, got {type(found).__name__}")
+    check_finite_vectors(found)
+    return found
 
 
 def check_seed(seed: Any) -> None:

@@ -20,6 +20,7 @@ class LengthBatches:
     shuffle : draw the texts in a new order each pass: they are shuffled, sorted by length within stretches of 50
         batches, and the batches shuffled again. Without it the order goes by length alone.
     seed : of the orders; the n-th pass is the same in every run
+    weights : (N,) float32, what the loss of each text counts; batches are then (ids, labels, weights)
     inputs : makes what the network takes of a batch's ids (B, T); called with a random generator of the pass's own
         where texts are shuffled, else with None
 
@@ -35,13 +36,14 @@ class LengthBatches:
         *,
         shuffle: bool = False,
         seed: int = 0,
+        weights: Array | None = None,
         inputs: Callable[[Array, np.random.Generator | None], Any] | None = None,
     ) -> None:
         if len(sequences) == 0:
             raise ValueError("sequences must not be empty")
         if labels is not None and len(labels) != len(sequences):
             raise ValueError(f"labels must be as many as sequences, {len(sequences)}, got {len(labels)}")
-        self.sequences, self.labels, self.batch_size = sequences, labels, batch_size
+        self.sequences, self.labels, self.weights, self.batch_size = sequences, labels, weights, batch_size
         self.shuffle, self.seed, self.passes, self.inputs = shuffle, seed, 0, inputs
         self.lengths = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
         self.order = np.argsort(-self.lengths, kind="stable")
@@ -69,7 +71,10 @@ class LengthBatches:
         for rows in groups:
             ids = pad_sequences([self.sequences[row] for row in rows], padding="post")
             x = ids if self.inputs is None else self.inputs(ids, rng)
-            yield x if self.labels is None else (x, self.labels[rows])
+            if self.labels is None:
+                yield x
+            else:
+                yield (x, self.labels[rows]) if self.weights is None else (x, self.labels[rows], self.weights[rows])
 
     def _groups(self) -> list[Array]:
         size = self.batch_size

@@ -82,7 +82,7 @@ class TrainingCheckpoint:
                     what = "" if name == "data" else f", {kept['settings'].get(name)!r}, got {value!r}"
                     raise ValueError(
                         f"{name} must be the same as in the training that {self.folder} holds{what}: give the same "
-                        "texts and settings to resume it, or remove that folder to start anew"
+                        "texts, in the same order, and settings to resume it, or remove that folder to start anew"
                     )
             return int(kept["seed"])
         self.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -35,7 +35,15 @@ from recurra.tasks.classifier_words import (
 )
 from recurra.tasks.explanation import Explanation, explain
 from recurra.tasks.fitting import Training, seeded
-from recurra.tasks.labelled_texts import Label, check_labels, check_texts, distinct_labels, group_names, held_out_split
+from recurra.tasks.labelled_texts import (
+    Label,
+    check_labels,
+    check_texts,
+    distinct_labels,
+    group_names,
+    held_out_split,
+    text_weights,
+)
 from recurra.tasks.model_file import read_archive, write_archive
 from recurra.tasks.quantized import Quantizable
 from recurra.tasks.vocabulary import UNKNOWN
@@ -80,6 +88,7 @@ class Classifier(Quantizable, Parameters):
         clipnorm: float = 1.0,
         patience: int = 3,
         averaging: float = 0.99,
+        class_weight: str | Mapping[Label, float] | None = None,
         seed: int | None = None,
         verbose: int | str = "auto",
     ) -> None:
@@ -88,7 +97,8 @@ class Classifier(Quantizable, Parameters):
         self.vocabulary_size, self.maxlen, self.vectors = vocabulary_size, maxlen, vectors
         self.language_model, self.validation, self.epochs = language_model, validation, epochs
         self.batch_size, self.learning_rate, self.clipnorm = batch_size, learning_rate, clipnorm
-        self.patience, self.averaging, self.seed, self.verbose = patience, averaging, seed, verbose
+        self.patience, self.averaging, self.class_weight = patience, averaging, class_weight
+        self.seed, self.verbose = seed, verbose
         check_settings(self.get_params())
         pretrained.check_choice(vectors, language_model)
         self._labels: list[Label] = []
@@ -139,7 +149,7 @@ class Classifier(Quantizable, Parameters):
             kept = {name: value for name, value in settings.items() if name != "verbose"}
             begin = {**{name: getattr(self, name) for name in KEPT}, **kept, "data": checksum(*texts, names, groups)}
             start = pretrained.fingerprint(self.vectors, self.language_model)
-            seed = checkpoint.begin({**begin, **start}, self.seed)
+            seed = checkpoint.begin({**begin, **start, "class_weight": repr(self.class_weight)}, self.seed)
         else:
             seed = derive_seed() if self.seed is None else self.seed
         train, held_out = self._split(targets, settings["validation"], seed, groups)
@@ -153,13 +163,17 @@ class Classifier(Quantizable, Parameters):
         sequences = self._encode_all(texts)
         self._word_pairs = WordPairs([sequences[i] for i in train], self.pairs) if self.pairs else None
         batch_size = settings["batch_size"] or batch_size_for(len(train))
+        weights = text_weights(self.class_weight, known, targets, train)
         batches = LengthBatches(
-            [sequences[i] for i in train], targets[train], batch_size, shuffle=True, seed=seed, inputs=self._inputs
-        )
+            [sequences[i] for i in train], targets[train], batch_size, shuffle=True, seed=seed, inputs=self._inputs,
+            weights=None if weights is None else weights[train],
+        )  # fmt: skip
         checked = None
         if len(held_out):
-            held_out_sequences = [sequences[i] for i in held_out]
-            checked = LengthBatches(held_out_sequences, targets[held_out], 4 * batch_size, inputs=self._inputs)
+            checked = LengthBatches(
+                [sequences[i] for i in held_out], targets[held_out], 4 * batch_size, inputs=self._inputs,
+                weights=None if weights is None else weights[held_out],
+            )  # fmt: skip
         with seeded(self.seed):
             network = classifier_network(self._form(lm.embedding if lm else vectors.dimension if vectors else None))
         if lm is not None:
@@ -169,7 +183,7 @@ class Classifier(Quantizable, Parameters):
         settings["averaging"] = min(settings["averaging"], 1 - 2 / max(len(batches), 2))
         training = Training(
             network, steps=len(batches), tokens=batches.tokens, validated=checked is not None, metrics=["accuracy"],
-            highest="accuracy" if checked is not None else None,
+            highest="accuracy" if checked is not None and weights is None else None,
             **{name: value for name, value in settings.items() if name not in ("validation", "batch_size")},
         )  # fmt: skip
         history = training.run(batches, checked, callbacks, checkpoint)

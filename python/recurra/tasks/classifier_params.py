@@ -15,6 +15,7 @@ from recurra.tasks.arguments import (
     check_vocabulary_size,
 )
 from recurra.tasks.classifier_network import POOLINGS
+from recurra.tasks.labelled_texts import check_class_weight
 from recurra.tasks.networks import check_cell
 
 Self = TypeVar("Self", bound="Parameters")
@@ -90,6 +91,7 @@ def check_settings(settings: dict[str, Any]) -> None:
     check_fractions(dropout=settings["dropout"], word_dropout=settings["word_dropout"])
     vocabulary_size, pooling, pairs = settings["vocabulary_size"], settings["pooling"], settings["pairs"]
     check_vocabulary_size(vocabulary_size, "padding, unknown, and a word")
+    check_class_weight(settings["class_weight"])
     check_flags(bidirectional=settings["bidirectional"])
     if settings["embedding"] is not None:
         check_sizes(embedding=settings["embedding"])

@@ -12,7 +12,7 @@ from recurra.callbacks import Callback, EarlyStopping, LambdaCallback, SwapEMAWe
 from recurra.losses import SparseCategoricalCrossentropy
 from recurra.optimizers import Adam
 from recurra.optimizers.schedules import CosineDecay
-from recurra.tasks.arguments import check_positive
+from recurra.tasks.arguments import check_positive, check_verbose, listed
 from recurra.tasks.evaluation import reset_states
 from recurra.tasks.training_bar import Progress
 
@@ -34,6 +34,13 @@ def seeded(seed: int | None) -> Iterator[None]:
         yield
     finally:
         random.set_global_state(before)
+
+
+def callbacks_of(given: Any) -> list[Callback]:
+    """`given` as a list: a list of callbacks, one callback or None, as ``Model.fit`` takes them."""
+    if isinstance(given, Callback):
+        return [given]
+    return [] if given is None else listed(given, "callbacks", "Callback objects")
 
 
 class FreshStates(Callback):
@@ -132,6 +139,7 @@ class Training:
         highest: str | None = None,
     ) -> None:
         check_positive(learning_rate=learning_rate, clipnorm=clipnorm)
+        check_verbose(verbose)
         self.network, self.epochs = network, epochs
         prefix = "val_" if validated else ""
         self.best = BestEpoch(f"{prefix}loss", patience, highest and f"{prefix}{highest}")
@@ -165,7 +173,7 @@ class Training:
         self,
         batches: Any,
         validation: Any,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Any = (),
         checkpoint: TrainingCheckpoint | None = None,
     ) -> History:
         """Train; returns the History.
@@ -180,7 +188,11 @@ class Training:
                 epochs=self.epochs,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[*callbacks, *self._callbacks, *([] if checkpoint is None else [checkpoint.callback])],
+                callbacks=[
+                    *callbacks_of(callbacks),
+                    *self._callbacks,
+                    *([] if checkpoint is None else [checkpoint.callback]),
+                ],
                 verbose=0,
             )
         finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from recurra.tasks.arguments import is_missing, listed
+from recurra.tasks.arguments import is_missing, is_number, listed
 from recurra.typing import Array
 
 Label = str | int | bool
@@ -43,7 +43,7 @@ def check_labels(labels: Iterable[Label] | Array, n: int) -> list[Label]:
     if len(found) != n:
         raise ValueError(f"labels must be as many as texts, {n}, got {len(found)}")
     for i, label in enumerate(found):
-        if label is None or (isinstance(label, float) and label != label):
+        if is_missing(label):
             # before the other labels of its column, which pandas has made floats
             raise ValueError(
                 f"labels[{i}] must be a non-empty str, an int or a bool, got {label!r} (a missing value: fill it in or "
@@ -53,6 +53,37 @@ def check_labels(labels: Iterable[Label] | Array, n: int) -> list[Label]:
         if not isinstance(label, (str, int)) or label == "":
             raise ValueError(f"labels[{i}] must be a non-empty str, an int or a bool, got {label!r}")
     return found
+
+
+def check_class_weight(given: Any) -> None:
+    """Refuse what is not None, "balanced", or a finite number above 0 for some labels."""
+    if given is None or (isinstance(given, str) and given == "balanced"):
+        return
+    if not isinstance(given, Mapping):
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict of labels and weights, got {given!r}")
+    for label, weight in given.items():
+        if not is_number(weight) or not 0 < weight < float("inf"):
+            raise ValueError(f"class_weight must map to finite numbers > 0, got {weight!r} for {label!r}")
+
+
+def text_weights(given: Any, known: Sequence[Label], targets: Array, train: Sequence[int] | Array) -> Array | None:
+    """What each of N texts counts in the loss, (N,) float32; None where all count the same.
+
+    given : "balanced", where each text counts R / (C * texts of its label) of the R that are trained on, as in
+        scikit-learn; or weights by label, where the others count 1
+    targets : (N,) places in `known`, the C labels, of the texts' labels
+    train : which texts are trained on
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        counts = np.bincount(targets[train], minlength=len(known))
+        return (len(train) / (len(known) * np.maximum(counts, 1)))[targets].astype(np.float32)
+    for label in given:
+        if label not in known:
+            shown = ", ".join(map(repr, known[:8])) + (", ..." if len(known) > 8 else "")
+            raise ValueError(f"class_weight must be for labels of the texts, {shown}, got {label!r}")
+    return np.array([given.get(label, 1.0) for label in known], np.float32)[targets]
 
 
 def distinct_labels(labels: Sequence[Label] | Array) -> list[Label]:

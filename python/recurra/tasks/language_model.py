@@ -22,7 +22,7 @@ from recurra.tasks.arguments import (
 )
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.evaluation import Perplexity, log_probabilities
-from recurra.tasks.fitting import FreshStates, Training, seeded
+from recurra.tasks.fitting import FreshStates, Training, callbacks_of, seeded
 from recurra.tasks.held_out import split_held_out
 from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_recurrent_dropout
@@ -190,7 +190,7 @@ class LanguageModel(Writer, Quantizable, Described):
         live = self._like(network)
         if on_epoch is not None:
             training.after_epoch(lambda epoch, logs: on_epoch(live, epoch, logs))
-        history = training.run(batches, held_out, [FreshStates(), *callbacks], checkpoint)
+        history = training.run(batches, held_out, [FreshStates(), *callbacks_of(callbacks)], checkpoint)
         self.model = self._plain(network)
         self.trained = training.summary()
         return history

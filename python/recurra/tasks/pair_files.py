@@ -12,7 +12,7 @@ from typing import Any
 
 from recurra.limits import SENTENCE, check_line
 from recurra.typing import PathLike
-from recurra.utils.io import display_name, iter_lines, read_text
+from recurra.utils.io import csv_delimiter, display_name, iter_lines, read_text
 
 FORMATS = ("tab", "csv", "jsonl", "chatterbot")
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yml": "chatterbot", ".yaml": "chatterbot"}
@@ -30,7 +30,8 @@ def read_pairs(
 
     path : a file, also .gz, .bz2 or .xz, or "-" for standard input
     format : "tab" (a line holds source, tab, target; what follows another tab is left out, and a first line that holds
-        the names `source` and `target` says which columns they are), "csv" (with a header line), "jsonl" (an object a
+        the names `source` and `target` says which columns they are), "csv" (with a header line; semicolons
+        separate its columns where that has no comma), "jsonl" (an object a
         line) or "chatterbot" (YAML with a list `conversations` of lists of turns: each turn is the
         target of the one before it, and a lone text has none; extra ``recurra[chat]``); by default what the file's
         ending says, "tab" for others
@@ -42,6 +43,8 @@ def read_pairs(
         format = _ENDINGS.get(suffixes[-1].lower() if suffixes else "", "tab")
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if source == target:
+        raise ValueError(f"source and target must be different columns, got {source!r} for both")
     name = display_name(path)
     if format == "chatterbot":
         rows = _turns(read_text(path, encoding), name)
@@ -94,19 +97,27 @@ def _lines(lines: Iterator[str], name: str, source: str, target: str) -> Rows:
 
 def _table(content: str, name: str, source: str, target: str) -> Rows:
     limit = csv.field_size_limit(SENTENCE)
-    reader = csv.DictReader(io.StringIO(content, newline=""))
+    delimiter = csv_delimiter(content.partition("\n")[0])
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     try:
-        columns = reader.fieldnames or []
+        columns = next(reader, [])
         for column in (source, target):
             if column not in columns:
                 raise ValueError(
                     f"{name} must have the columns {source!r} and {target!r}, got {', '.join(columns)}: "
                     "source= and target= name others"
                 )
+        left, right = columns.index(source), columns.index(target)
         for row in reader:
-            yield f"line {reader.line_num}", row[source], row[target]
+            if row and len(row) != len(columns):
+                raise ValueError(
+                    f"{name}, line {reader.line_num}: expected {len(columns)} columns ({', '.join(columns)}), got "
+                    f"{len(row)}: a text that holds {delimiter!r} stands in quotes"
+                )
+            if row:
+                yield f"line {reader.line_num}", row[left], row[right]
     except csv.Error as error:
-        raise ValueError(f"{name}, line {reader.reader.line_num}: not CSV: {error}") from None
+        raise ValueError(f"{name}, line {reader.line_num}: not CSV: {error}") from None
     finally:
         csv.field_size_limit(limit)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra.layers import RNN, Embedding
 from recurra.preprocessing.word_vectors import WordVectors, load_word_vectors
+from recurra.tasks.arguments import check_finite_vectors
 from recurra.tasks.language_model import LanguageModel
 from recurra.tasks.vocabulary import Vocabulary
 
@@ -80,6 +81,7 @@ def open_vectors(
 ) -> WordVectors:
     """Vectors for some of `words`; from a file only these are read."""
     found = source if isinstance(source, WordVectors) else load_word_vectors(source, words=words)
+    check_finite_vectors(found)
     if embedding is not None and embedding != found.dimension:
         raise ValueError(f"embedding must be the length of the vectors, {found.dimension}, or None, got {embedding}")
     if not any(word in found for word in words):

@@ -24,6 +24,8 @@ class Quantizable:
             raise ValueError(
                 f"the {type(self).__name__} must be trained before quantize(): call fit, or load a saved one"
             )
+        if self.model._quantized_layer() is not None:
+            raise ValueError(f"the {type(self).__name__} is quantized already: its weights are 8-bit integers")
         self.model.quantize(mode)
         return self
 

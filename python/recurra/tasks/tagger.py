@@ -19,6 +19,7 @@ from recurra.tasks.arguments import (
     check_seed,
     check_sizes,
     listed,
+    open_vectors,
 )
 from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
 from recurra.tasks.fitting import Training, seeded
@@ -29,7 +30,7 @@ from recurra.tasks.tagged_batches import TaggedBatches, batch_size_for
 from recurra.tasks.tagging_network import tagging_network, within_weights_of
 from recurra.tasks.tagging_vocabulary import TaggingVocabulary
 from recurra.tasks.word_accuracy import WordAccuracy
-from recurra.typing import Array
+from recurra.typing import Array, PathLike
 
 if TYPE_CHECKING:
     from recurra.callbacks import Callback, History
@@ -144,7 +145,7 @@ class SequenceTagger(Described):
         labels: Sentences,
         *,
         validation: float | tuple[Sentences, Sentences] = 0.1,
-        vectors: WordVectors | None = None,
+        vectors: WordVectors | PathLike | None = None,
         epochs: int = 15,
         batch_size: int | None = None,
         learning_rate: float = 2e-3,
@@ -159,8 +160,8 @@ class SequenceTagger(Described):
 
         sentences : N non-empty lists of words; labels : a label for each word
         validation : the share of the sentences, drawn at random, that is held out, in [0, 1); or (sentences, labels)
-        vectors : pretrained ones (``recurra.preprocessing.load_word_vectors``). They stay as they are, and those of
-            words that the sentences do not hold are kept too
+        vectors : pretrained ones (``recurra.preprocessing.load_word_vectors``), or their file. They stay as they are,
+            and those of words that the sentences do not hold are kept too
         epochs : the most passes; the learning rate (Adam's) falls to a tenth over them, along a cosine
         batch_size : sentences in a step; None is 32, or less for so few that an epoch would have under 50 steps
         clipnorm : the norm that the gradient of all weights together is clipped to
@@ -177,7 +178,7 @@ class SequenceTagger(Described):
         batch_size = batch_size_for(len(pairs)) if batch_size is None else batch_size
         check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
         check_fractions(averaging=averaging)
-        given = None
+        vectors, given = open_vectors(vectors), None
         if isinstance(validation, tuple):
             given = check_tagged(*validation)
         else:

@@ -49,6 +49,9 @@ class TextClassifier(Classifier):
     averaging : m in [0, 1) of the moving average ``a = m a + (1 - m) w`` of the weights over the steps, which is
         validated and kept in their place; 0 for none. On few texts m is lowered, so that the average looks back over
         half an epoch
+    class_weight : what a text counts in training by its label: "balanced" lets each label count the same in all,
+        however rare (N / (C * its texts)); a dict of labels and weights; None lets each text count the same. With
+        weights the epoch of the lowest weighted validation loss is kept, and `patience` waits for a lower one
     seed : for weights, dropout, held-out texts and order; None follows ``recurra.utils.set_random_seed``
     verbose : 0 for silence, 1 or "auto" for progress on standard error
 
@@ -105,6 +108,11 @@ class TextClassifier(Classifier):
         progress : called with the number of texts after each batch
         """
         return self._predictions(texts, batch_size, progress)
+
+    def predict_log_proba(self, texts: Iterable[str], *, batch_size: int = 256) -> Array:
+        """The natural logarithm of :meth:`predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(texts, batch_size=batch_size))
 
     @property
     def classes_(self) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.preprocessing.scripts import MARKS, UNSPACED
 from recurra.preprocessing.text import Tokenizer, tokenizer_from_json
 
 Array = np.ndarray[Any, Any]
@@ -23,19 +24,24 @@ _PIECE = 1 << 16
 # Letters (with inner apostrophes), digits or a run of one punctuation mark, each with the space before it; other
 # white space by itself. Every character belongs to exactly one token, so joining the tokens gives the text back.
 _WORD = re.compile(r" ?[^\W\d_]+(?:['\u2019][^\W\d_]+)*| ?\d+| ?([^\w\s]|_)\1*|\n+|\s")
+# The same for all scripts: letters with their marks; an ideograph or kana is a word
+_LETTERS = rf"[^\W\d_{UNSPACED}]+(?:[{MARKS}]+[^\W\d_{UNSPACED}]*)*"
+_ANY_WORD = re.compile(rf" ?{_LETTERS}(?:['\u2019]{_LETTERS})*| ?[{UNSPACED}]| ?\d+| ?([^\w\s]|_)\1*|\n+|\s")
 
 
 def split_text(text: str, level: str) -> list[str]:
     r"""The tokens of `text`; ``"".join`` of them is the text again.
 
-    level : "char" or "word"; a word keeps the space before it, punctuation and line ends are tokens of their own
+    level : "char" or "word"; a word keeps the space before it and the marks of its letters; punctuation, line ends and
+        the ideographs and kana of scripts without spaces are tokens of their own
 
         >>> split_text("Well, don't go.\n", "word")
         ['Well', ',', " don't", ' go', '.', '\n']
     """
     if level == "char":
         return list(text)
-    return [match.group() for match in _WORD.finditer(text)]
+    pattern = _WORD if text.isascii() else _ANY_WORD
+    return [match.group() for match in pattern.finditer(text)]
 
 
 def _codes(text: str) -> Array:

@@ -267,7 +267,7 @@ class Writer:
             3
         """
         check_sizes(count=count)
-        vocabulary, ids = self._prompt(prefix)
+        vocabulary, ids = self._prompt(prefix, "prefix")
         banned = (START, UNKNOWN)
         if self.level != "char":
             beams = beam_search(Stepper(self.model), ids, length=1, width=count, banned=banned)
@@ -298,10 +298,10 @@ class Writer:
             return self._prompt(prompt)
         return self._trained(), [self._prompt(one)[1] for one in prompt]
 
-    def _prompt(self, prompt: str) -> tuple[Vocabulary | Subwords, Array]:
+    def _prompt(self, prompt: str, name: str = "prompt") -> tuple[Vocabulary | Subwords, Array]:
         vocabulary = self._trained()
-        check_text(prompt, "prompt")
+        check_text(prompt, name)
         if self.level == "char" and (unknown := vocabulary.unknown(prompt)):
             shown = ", ".join(repr(token) for token in unknown[:5])
-            raise ValueError(f"prompt must be made of characters of the training text, got {shown}: leave them out")
+            raise ValueError(f"{name} must be made of characters of the training text, got {shown}: leave them out")
         return vocabulary, np.concatenate([[START], vocabulary.encode(prompt)]).astype(np.int32)

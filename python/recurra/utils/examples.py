@@ -12,10 +12,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from recurra.limits import check_line
-from recurra.utils.io import PathLike, display_name, file_format, text_lines
+from recurra.utils.io import PathLike, csv_delimiter, display_name, file_format, text_lines
 
 _CSV_FIELD_LIMIT = 1 << 30
 
@@ -55,8 +56,9 @@ def read_examples(
     """Texts with labels from a CSV, TSV, JSON Lines or plain text file, or from standard input (``"-"``).
 
     text, label : names of the columns (CSV, TSV: in the first row) or keys (JSON Lines); label=None reads texts alone
-    format : "csv", "tsv", "jsonl" or "text"; None goes by the ending. A plain text file holds one text a line, or
-        label, tab, text where labels are wanted.
+    format : "csv", "tsv", "jsonl" or "text"; None goes by the ending. The columns of "csv" are separated by commas, or
+        by semicolons where the first row has no comma. A plain text file holds one text a line, or label, tab, text
+        where labels are wanted.
     known : the labels that may occur; None allows any
     returns : Examples(texts, labels). Labels are strings: 1, 1.0 and "1" give "1"; true gives "true".
     raises : OSError or ValueError, naming file, line and what was expected
@@ -128,7 +130,9 @@ def _plain_rows(lines: Iterator[str], name: str, choose: Choose, kind: str) -> R
 
 def _table_rows(lines: Iterator[str], name: str, choose: Choose, kind: str) -> Rows:
     limit = csv.field_size_limit(_CSV_FIELD_LIMIT)
-    reader = csv.reader(lines, delimiter="," if kind == "csv" else "\t", strict=True)
+    first = next(lines, "")
+    delimiter = csv_delimiter(first) if kind == "csv" else "\t"
+    reader = csv.reader(chain([first], lines) if first else lines, delimiter=delimiter, strict=True)
     try:
         header = [column.strip() for column in next(reader, [])]
         wanted = choose(header)

@@ -13,6 +13,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -220,6 +221,16 @@ def text_lines(path: PathLike, encoding: str = "utf-8", longest: int | None = No
         check_line(characters, longest, f"{name}, line {number}")
     if last := "".join(begun):
         yield last
+
+
+def csv_delimiter(header: str) -> str:
+    """What separates the columns of a CSV file with this first line: semicolons where it has them and no comma.
+
+    >>> csv_delimiter('"title, in short";text;label')
+    ';'
+    """
+    bare = re.sub(r'"[^"]*"', "", header)
+    return ";" if ";" in bare and "," not in bare else ","
 
 
 def file_format(path: PathLike, format: str | None = None) -> str:
