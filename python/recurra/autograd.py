@@ -215,12 +215,12 @@ class Variable(Tensor):
 
     def assign_add(self, value: ArrayLike) -> Variable:
         """Add `value` to the variable."""
-        self.value = iadd(self.writable(), np.asarray(value))
+        self.value = iadd(self.writable(), np.asarray(value))  # type: ignore[no-untyped-call]
         return self
 
     def assign_sub(self, value: ArrayLike) -> Variable:
         """Subtract `value` from the variable."""
-        self.value = isub(self.writable(), np.asarray(value))
+        self.value = isub(self.writable(), np.asarray(value))  # type: ignore[no-untyped-call]
         return self
 
     def writable(self) -> Array:
