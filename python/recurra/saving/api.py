@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from recurra.files import FilePath, atomic_path, atomic_write, path_name
 from recurra.limits import allowing, check_regular
@@ -66,7 +66,7 @@ def save_model(
     if zipped is False:
         raise ValueError("zipped must be None or True: a model is one file, so that it is written whole or not at all")
     if hasattr(filepath, "write"):
-        _save_archive(model, filepath, include_optimizer)
+        _save_archive(model, cast("IO[bytes]", filepath), include_optimizer)
         return
     filepath = name = path_name(filepath, other=" or a binary file")
     if name.endswith(".weights.h5"):
