@@ -6,9 +6,9 @@ import io
 import os
 import zipfile
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from recurra.files import FilePath, atomic_path, atomic_write
+from recurra.files import FilePath, atomic_path, atomic_write, path_name
 from recurra.limits import allowing, check_regular
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
 from recurra.saving.assets import read_vocabularies
@@ -65,10 +65,10 @@ def save_model(
     _check_format(save_format, ("keras", "h5"))
     if zipped is False:
         raise ValueError("zipped must be None or True: a model is one file, so that it is written whole or not at all")
-    if not isinstance(filepath, (str, os.PathLike)):
-        _save_archive(model, filepath, include_optimizer)
+    if hasattr(filepath, "write"):
+        _save_archive(model, cast("IO[bytes]", filepath), include_optimizer)
         return
-    name = os.fspath(filepath)
+    filepath = name = path_name(filepath, other=" or a binary file")
     if name.endswith(".weights.h5"):
         raise ValueError(f"filepath {name} is a name for weights alone: use save_weights, or end it in .keras or .h5")
     if save_format == "h5" or (save_format is None and name.endswith(_H5)):
@@ -131,9 +131,9 @@ def load_model(
             "custom_objects={'name of the Lambda layer': function}"
         )
     with allowing(max_size):
-        if isinstance(filepath, (str, os.PathLike)):
-            kind = _kind(filepath)
-            if kind == "hdf5":
+        if not hasattr(filepath, "read"):
+            filepath = path_name(filepath, other=" or a binary file")
+            if _kind(filepath) == "hdf5":
                 return _load_legacy(filepath, custom_objects, compile)
         with Archive(filepath) as archive:
             return _load_archive(archive, custom_objects, compile)
@@ -176,13 +176,15 @@ def save_weights(model: Model, filepath: FilePath, overwrite: bool = True, *, sa
     _check_format(save_format, ("h5",))
     if not model.built:
         raise ValueError(f"{model.name} has no weights yet: call it on data, or build() it, before saving them")
-    name = os.fspath(filepath)
+    name = path_name(filepath)
     if name.endswith(".keras"):
         raise ValueError(f"filepath {name} is a name for a whole model: use save, or end it in .weights.h5")
     legacy = save_format == "h5" or (name.endswith(_H5) and not name.endswith(".weights.h5"))
     if legacy:
         _refuse_quantized(model)
     prefix = not name.endswith(_H5) and not legacy
+    if not name:
+        raise ValueError("filepath must be a name, got an empty one")
     with (
         atomic_path(checkpoints.file_of(name) if prefix else name, overwrite) as temporary,
         hdf5.create(temporary) as file,
@@ -214,8 +216,8 @@ def load_weights(
         raise ValueError("filepath must be a path, got None: train.latest_checkpoint found no checkpoint in the folder")
     if not model.built:
         raise ValueError(f"{model.name} is not built: call it on data, or build() it, before loading weights")
-    name = os.fspath(filepath)
-    if not os.path.exists(name) and checkpoints.file_of(name).is_file():
+    name = path_name(filepath)
+    if name and not os.path.exists(name) and checkpoints.file_of(name).is_file():
         name = os.fspath(checkpoints.file_of(name))
     with allowing(max_size):
         if _kind(name) == "archive":
