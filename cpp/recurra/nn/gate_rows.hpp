@@ -3,6 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "recurra/support/layout.hpp"
 #include "recurra/threads/parallel_for.hpp"
@@ -49,29 +52,60 @@ void columns_to_gate_rows(const T* in, Index H, Index N, const int* order, int g
       tile);
 }
 
+/// Eight words of a sum, and the keys of the next eight words of the data.
+struct ChecksumLanes {
+  static constexpr std::size_t words = 8, block = words * sizeof(std::uint64_t);
+  static constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u;
+  std::uint64_t sum[words], key[words];
+
+  /// Add whole blocks. The results are those of the loop on words.
+  void add(const char* at, std::size_t blocks) {
+#ifdef __AVX2__
+    const auto load = [](const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); };
+    const auto store = [](void* to, __m256i value) { _mm256_storeu_si256(static_cast<__m256i*>(to), value); };
+    const __m256i step = _mm256_set1_epi64x((long long)odd);
+    __m256i sum0 = load(sum), sum1 = load(sum + 4), key0 = load(key), key1 = load(key + 4);
+    for (; blocks > 0; --blocks, at += block) {
+      const __m256i word0 = load(at), word1 = load(at + block / 2);
+      const __m256i mixed0 = _mm256_xor_si256(word0, key0), mixed1 = _mm256_xor_si256(word1, key1);
+      sum0 = _mm256_add_epi64(sum0, word0), sum1 = _mm256_add_epi64(sum1, word1);
+      sum0 = _mm256_add_epi64(sum0, _mm256_mul_epu32(mixed0, _mm256_srli_epi64(mixed0, 32)));
+      sum1 = _mm256_add_epi64(sum1, _mm256_mul_epu32(mixed1, _mm256_srli_epi64(mixed1, 32)));
+      key0 = _mm256_add_epi64(key0, step), key1 = _mm256_add_epi64(key1, step);
+    }
+    store(sum, sum0), store(sum + 4, sum1), store(key, key0), store(key + 4, key1);
+#else
+    std::uint64_t s[words], k[words];  // copies, which stay in registers
+    std::memcpy(s, sum, block), std::memcpy(k, key, block);
+    for (; blocks > 0; --blocks, at += block) {
+      std::uint64_t word[words];
+      std::memcpy(word, at, block);
+      for (std::size_t i = 0; i < words; ++i) {
+        const std::uint64_t mixed = word[i] ^ k[i];
+        s[i] += word[i] + (mixed & 0xFFFFFFFFu) * (mixed >> 32);
+        k[i] += odd;
+      }
+    }
+    std::memcpy(sum, s, block), std::memcpy(key, k, block);
+#endif
+  }
+};
+
 /// A number that differs, but for one case in about 2^64, when any of the bytes do. `seed`: the number of the bytes
 /// before. Each word is added, and so is the product of its halves under a key that depends on the word's place.
 inline std::uint64_t checksum(const void* data, std::size_t bytes, std::uint64_t seed) {
-  constexpr std::size_t words = 8, block = words * sizeof(std::uint64_t);
-  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15u;
-  std::uint64_t sum[words], key[words];
-  for (std::size_t k = 0; k < words; ++k) sum[k] = seed, key[k] = seed + (k + 1) * 0xC2B2AE3D27D4EB4Fu;
+  constexpr std::size_t words = ChecksumLanes::words, block = ChecksumLanes::block;
+  ChecksumLanes lanes;
+  for (std::size_t k = 0; k < words; ++k) lanes.sum[k] = seed, lanes.key[k] = seed + (k + 1) * 0xC2B2AE3D27D4EB4Fu;
   const char* at = static_cast<const char*>(data);
-  for (std::size_t n = bytes / block; n > 0; --n, at += block) {
-    std::uint64_t word[words];
-    std::memcpy(word, at, block);
-    for (std::size_t k = 0; k < words; ++k) {
-      const std::uint64_t mixed = word[k] ^ key[k];
-      sum[k] += word[k] + (mixed & 0xFFFFFFFFu) * (mixed >> 32);
-      key[k] += odd;
-    }
-  }
+  const std::size_t rest = bytes % block;
+  lanes.add(at, bytes / block);
   std::uint64_t result = bytes;
-  for (std::size_t k = 0; k < words; ++k) result = (result ^ sum[k] ^ (sum[k] >> 31)) * odd + (result >> 29);
+  for (const std::uint64_t sum : lanes.sum) result = (result ^ sum ^ (sum >> 31)) * ChecksumLanes::odd + (result >> 29);
   result ^= result >> 32;
-  if (bytes % block == 0) return result;
-  char last[block] = {};  // a loop apart would cost the one above its registers
-  std::memcpy(last, at, bytes % block);
+  if (rest == 0) return result;
+  char last[block] = {};
+  std::memcpy(last, at + (bytes - rest), rest);
   return checksum(last, block, result);
 }
 
