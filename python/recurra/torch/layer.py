@@ -14,9 +14,12 @@ from torch import Tensor
 
 from recurra._core.select import core
 from recurra.torch.kinds import KINDS
-from recurra.torch.weights import array_of, columns_of, gradients_of, kept_columns
+from recurra.torch.weights import array_of, gradients_of, kept_columns, training_columns
 
 Array = np.ndarray[Any, Any]
+# Small calls of the kernels (sequence/small.hpp) have at most as many rows. The bits of their gradients are others once
+# the weights are packed: a call of several steps has the same bits each time.
+SMALL_ROWS = 8
 
 
 class Rows(NamedTuple):
@@ -59,12 +62,15 @@ def forward(
     y: Array | None = None
     finals, caches = [], []
     keep = not training or (call.rows is None and x_array.shape[1 if call.batch_first else 0] == 1)
+    small = x_array.size <= SMALL_ROWS * x_array.shape[-1]
     H = weights[1].shape[1]  # of y: with a projection fewer than c has
     if directions == 2:
         y = np.empty((*x_array.shape[:-1], 2 * H), x_array.dtype)
     for d in range(directions):
         of_d = weights[d * count : (d + 1) * count]
-        columns, packed = kept_columns(kind, of_d) if keep else (columns_of(kind, of_d), None)
+        columns, packed = kept_columns(kind, of_d) if keep else training_columns(kind, of_d)
+        if small and not keep:
+            packed = None
         initial = [None if state is None else state[d] for state in states]
         out = None if y is None else y[..., d * H : (d + 1) * H]
         if call.batch_first and call.rows is None:
