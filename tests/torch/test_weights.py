@@ -80,10 +80,11 @@ def test_weights_that_change(source: Any, change: str) -> None:
     _after(*pair("LSTM", I, H, source=source), CHANGES[change])
 
 
-@pytest.mark.parametrize("shape", [(2, 1), (8, 1), (9, 1), (2, 4), (3, 3), (2, 5), "packed"], ids=str)
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (1, 5), (2, 1), (8, 1), (9, 1), (2, 4), (3, 3), "packed"], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_bits_at_each_call(kind: str, shape: Any) -> None:
-    module, _ = pair(kind, I, H)
+def test_the_same_bits_at_each_call(kind: str, shape: Any, batch_first: bool) -> None:
+    module, _ = pair(kind, I, H, batch_first=batch_first)
     x = [torch.randn(n, I) for n in (3, 1, 4)] if shape == "packed" else torch.randn(*shape, I)
     first, *others = (outputs_and_gradients(module, x, None) for _ in range(weights.CALLS_OF_AN_UPDATE + 3))
     for other in others:

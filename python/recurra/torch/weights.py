@@ -118,6 +118,14 @@ def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
     return kept.columns, kept.packed
 
 
+def reads_in_place(B: int, T: int) -> bool:
+    """Whether a call in training is one that the kernels make without packed weights (sequence/small.hpp).
+
+    Given packed ones they would take another backward pass: of other bits, and slower.
+    """
+    return B <= 4 and B * T <= 8
+
+
 def training_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
     """The same as :func:`kept_columns`, in training: kept only where calls follow each other without an update."""
     kept = _kept(weights)
