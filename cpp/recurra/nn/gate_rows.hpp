@@ -7,49 +7,68 @@
 #include <immintrin.h>
 #endif
 
+#include "recurra/linalg/simd.hpp"
 #include "recurra/support/layout.hpp"
 #include "recurra/threads/parallel_for.hpp"
 
 namespace recurra {
 
+/// The values in 64 bytes: the side of the tiles that are transposed at once.
+template <class T>
+inline constexpr Index transposed_tile = Index(64 / sizeof(T));
+
+/// to (columns, rows) = from (rows, columns) transposed, at most a tile; both row-major with these strides, and apart.
+/// A whole tile goes through a buffer: strides of a power of two put all of its rows in one set of the cache, which
+/// therefore must be read and written whole, one after the other.
+template <class T>
+inline void transpose_tile(const T* from, Index from_stride, Index rows, Index columns, T* to, Index to_stride) {
+  constexpr Index L = lanes<T>, side = transposed_tile<T>;
+  if (rows < side || columns < side) {
+    for (Index j = 0; j < columns; ++j)
+      for (Index i = 0; i < rows; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+    return;
+  }
+  alignas(64) T buffer[side * side];
+  for (Index i = 0; i < side; i += L)
+    for (Index j = 0; j < side; j += L) {
+      Packet<T> square[L];
+      RECURRA_UNROLL for (Index k = 0; k < L; ++k) square[k] = load(from + (i + k) * from_stride + j);
+      transpose<T>(square);
+      RECURRA_UNROLL for (Index k = 0; k < L; ++k) store(buffer + (j + k) * side + i, square[k]);
+    }
+  for (Index j = 0; j < side; ++j) std::memcpy(to + j * to_stride, buffer + j * side, sizeof(T) * side);
+}
+
 /// Each of some gates of H rows transposed: gate order[g] of the input becomes the g-th H columns. in (G*H, N), out
 /// (N, G*H), row-major and apart.
 template <class T>
 void gate_rows_to_columns(const T* in, Index H, Index N, const int* order, int gates, T* out) {
-  constexpr Index tile = Index(64 / sizeof(T));
+  constexpr Index side = transposed_tile<T>;
   parallel_for(
       N, (1 << 18) / (gates * H + 1) + 1,
       [&](Index n0, Index n1) {
-        for (int g = 0; g < gates; ++g)
-          for (Index m0 = 0; m0 < H; m0 += tile)
-            for (Index n = n0; n < n1; n += tile) {
-              const Index rows = std::min(tile, H - m0), columns = std::min(tile, n1 - n);
-              const T* from = in + (order[g] * H + m0) * N + n;
-              T* to = out + n * gates * H + g * H + m0;
-              for (Index j = 0; j < columns; ++j)
-                for (Index i = 0; i < rows; ++i) to[j * gates * H + i] = from[i * N + j];
-            }
+        for (Index n = n0; n < n1; n += side)
+          for (int g = 0; g < gates; ++g)
+            for (Index m = 0; m < H; m += side)
+              transpose_tile(in + (order[g] * H + m) * N + n, N, std::min(side, H - m), std::min(side, n1 - n),
+                             out + n * gates * H + g * H + m, gates * H);
       },
-      tile);
+      side);
 }
 /// The way back: in (N, G*H), out (G*H, N).
 template <class T>
 void columns_to_gate_rows(const T* in, Index H, Index N, const int* order, int gates, T* out) {
-  constexpr Index tile = Index(64 / sizeof(T));
+  constexpr Index side = transposed_tile<T>;
   parallel_for(
       H, (1 << 18) / (gates * N + 1) + 1,
       [&](Index h0, Index h1) {
         for (int g = 0; g < gates; ++g)
-          for (Index n = 0; n < N; n += tile)
-            for (Index h = h0; h < h1; h += tile) {
-              const Index rows = std::min(tile, N - n), columns = std::min(tile, h1 - h);
-              const T* from = in + n * gates * H + g * H + h;
-              T* to = out + (order[g] * H + h) * N + n;
-              for (Index j = 0; j < columns; ++j)
-                for (Index i = 0; i < rows; ++i) to[j * N + i] = from[i * gates * H + j];
-            }
+          for (Index h = h0; h < h1; h += side)
+            for (Index n = 0; n < N; n += side)
+              transpose_tile(in + n * gates * H + g * H + h, gates * H, std::min(side, N - n), std::min(side, h1 - h),
+                             out + (order[g] * H + h) * N + n, N);
       },
-      tile);
+      side);
 }
 
 /// Eight words of a sum, and the keys of the next eight words of the data.
