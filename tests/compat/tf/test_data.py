@@ -32,7 +32,9 @@ def test_functions_are_given_tensors() -> None:
     assert seen[-1] == [4] and all(issubclass(kind, tf.Tensor) or kind.__name__ == "EagerTensor" for kind in seen[:4])
     pairs = tf.data.Dataset.zip((numbers, numbers.skip(1))).map(lambda a, b: {"sum": a + b, "both": tf.stack([a, b])})
     assert [int(one["sum"]) for one in pairs] == [1, 3, 5]
-    assert listed(numbers.map(lambda n: [n, n * 2]).take(2)) == [[0, 0], [1, 2]]
+    assert [tuple(map(int, one)) for one in numbers.map(lambda n: [n, n * 2]).take(2)] == [(0, 0), (1, 2)]
+    assert numbers.map(lambda n: [n, n * 2]).element_spec == (tf.TensorSpec((), tf.int64),) * 2  # as TensorFlow 2.21
+    assert listed(numbers.map(lambda n: {"two": [n, n * 2]}).map(lambda one: one["two"]).take(2)) == [[0, 0], [1, 2]]
 
 
 def test_specifications() -> None:

@@ -58,9 +58,14 @@ class Verbs:
         use_unbounded_threadpool: bool = False,
         name: str | None = None,
     ) -> Dataset:
-        """`map_func` of each element."""
+        """`map_func` of each element; a list that it returns is a tuple, not one tensor."""
         call = _called(map_func)
-        return self._mapped(lambda element: to_arrays(call(element)))
+
+        def mapped(element: Any) -> Any:
+            found = call(element)
+            return to_arrays(tuple(found) if isinstance(found, list) else found)
+
+        return self._mapped(mapped)
 
     def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements for which `predicate` holds."""
