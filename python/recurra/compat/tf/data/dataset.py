@@ -59,6 +59,7 @@ class Dataset(Verbs, Own):
         made = cls(own._keys, own._element, own._gather, own._length)
         if like is not None:
             made._ragged, made._batched = like._ragged, like._batched
+        made._batch_size = own._batch_size
         if batched is not None:
             made._batched = batched
         return made
