@@ -60,16 +60,14 @@ def split_dataset(
 def _sizes(left: float | None, right: float | None, total: int) -> tuple[int, int]:
     if left is None and right is None:
         raise ValueError("one of left_size and right_size must be given, got None and None")
-    counts = [_count(name, size, total) for name, size in (("left_size", left), ("right_size", right))]
-    if counts[0] is None:
-        counts[0] = total - (counts[1] or 0)
-    if counts[1] is None:
-        counts[1] = total - counts[0]
-    if counts[0] + counts[1] > total:
+    first, last = _count("left_size", left, total), _count("right_size", right, total)
+    first = total - (last or 0) if first is None else first
+    last = total - first if last is None else last
+    if first + last > total:
         raise ValueError(f"left_size and right_size must not be more than all {total}, got {left!r} and {right!r}")
-    if 0 in counts:
+    if 0 in (first, last):
         raise ValueError(f"both parts must hold an element, got {left!r} and {right!r} of {total}")
-    return counts[0], counts[1]
+    return first, last
 
 
 def _count(name: str, size: float | None, total: int) -> int | None:
