@@ -87,6 +87,29 @@ def test_windows_of_pairs() -> None:
     assert [(a.numpy().tolist(), b.numpy().tolist()) for a, b in found][1] == ([1, 2, 3], [10, 20, 30])
 
 
+def test_windows_of_elements_with_one_key() -> None:
+    numbers = tf.data.Dataset.range(7)
+    found = numbers.group_by_window(lambda n: n % 2, lambda key, window: window.batch(2), 2)
+    assert listed(found) == [[0, 2], [1, 3], [4, 6], [5]]
+    pairs = tf.data.Dataset.zip((numbers, numbers.map(lambda n: -n)))
+    sums = pairs.apply(
+        tf.data.experimental.group_by_window(
+            lambda a, b: a % 3,
+            lambda key, window: window.map(lambda a, b: a * 10 + key),
+            window_size_func=lambda key: 2,
+        )
+    )
+    assert listed(sums) == [0, 30, 11, 41, 22, 52, 60]
+    with pytest.raises(ValueError, match="one of window_size and window_size_func must be given"):
+        numbers.group_by_window(lambda n: n, lambda key, window: window)
+    assert listed(tf.data.Dataset.counter(5, 2).take(2)) == [5, 7]
+
+
+def test_padded_texts_are_bytes() -> None:
+    texts = tf.data.Dataset.from_tensor_slices(["a b", "c"]).map(tf.strings.split).padded_batch(2)
+    assert next(iter(texts)).numpy().tolist() == [[b"a", b"b"], [b"c", b""]]
+
+
 def test_buckets() -> None:
     rows = [[1], [2, 2, 2], [3, 3], [4, 4, 4, 4], [5]]
     data = tf.data.Dataset.from_generator(lambda: rows, tf.int32, [None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +86,12 @@ class Dataset(Verbs, Own):
         """Whole numbers."""
         ends = (int(array_of(end)) for end in args)
         return Dataset._of(Own.range(*ends, output_type=np.dtype(as_dtype(output_type))))
+
+    @staticmethod
+    def counter(start: Any = 0, step: Any = 1, dtype: Any = np.int64, name: str | None = None) -> Dataset:
+        """Whole numbers without end."""
+        first, apart, kind = int(array_of(start)), int(array_of(step)), np.dtype(as_dtype(dtype))
+        return Dataset(lambda: (np.array(one, kind) for one in itertools.count(first, apart)), same, stack, math.inf)
 
     @staticmethod
     def from_generator(
