@@ -16,6 +16,7 @@ from recurra.saving.assets import read_vocabularies
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import open_hdf5
 from recurra.saving.keras_archive import Archive, write_archive
+from recurra.saving.lambdas import lambdas_of, remember
 from recurra.saving.model_configs import (
     archive_config,
     compile_loaded,
@@ -76,6 +77,7 @@ def save_model(
     name = os.fspath(filepath)
     if name.endswith(".weights.h5"):
         raise ValueError(f"filepath {name} is a name for weights alone: use save_weights, or end it in .keras or .h5")
+    remember(model, name)
     if save_format == "h5" or (save_format is None and name.endswith(_H5) and not archive):
         with atomic_path(filepath, overwrite) as temporary:
             _save_legacy(model, str(temporary), include_optimizer)
@@ -144,6 +146,7 @@ def load_model(
     with allowing(max_size):
         if isinstance(filepath, (str, os.PathLike)):
             filepath = _named(filepath)
+            custom_objects = {**lambdas_of(filepath), **(custom_objects or {})}
             kind = _kind(filepath)
             if kind == "hdf5":
                 return _load_legacy(filepath, custom_objects, compile)
