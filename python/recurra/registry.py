@@ -202,7 +202,7 @@ def serialize_keras_object(value: Any) -> Any:
     if _scopes.live:
         return value if callable(value) else copy.deepcopy(value)
     if callable(value) and hasattr(value, "__name__"):
-        if value.__name__ == "<lambda>":
+        if is_lambda(value):
             raise ValueError("a lambda has no name to save: define it with `def` and register it")
         if is_builtin(value):
             return value.__name__
@@ -213,6 +213,16 @@ def serialize_keras_object(value: Any) -> Any:
             "registered_name": get_registered_name(value),
         }
     raise TypeError(f"cannot serialize {value!r}: it has neither get_config() nor a name")
+
+
+def is_lambda(value: Any) -> bool:
+    """Whether `value` is a function without a name."""
+    return getattr(value, "__name__", None) == "<lambda>"
+
+
+def copying_live() -> bool:
+    """Whether configurations are of copies in this process, and hold classes and functions themselves."""
+    return bool(_scopes.live)
 
 
 def _builtin(name: str, module: str | None) -> Any:

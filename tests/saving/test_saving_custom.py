@@ -122,7 +122,7 @@ def test_lambda_layers_by_name(tmp_path: Path, format: str) -> None:
 
 
 def test_what_has_no_name_is_not_saved(tmp_path: Path) -> None:
-    model = Sequential([L.Input((5, 4)), L.Lambda(lambda x: x * 2.0), L.Dense(2)])
+    model = Sequential([L.Input((5, 4)), L.Dense(2, activation=lambda x: x * 2.0)])
     for format in FORMATS:
         with pytest.raises(ValueError, match="lambda"):
             model.save(tmp_path / format)

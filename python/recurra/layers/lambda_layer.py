@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from recurra.layers.base.layer import Layer
 from recurra.layers.base.symbolic_call import spec_from_shapes
-from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.registry import copying_live, deserialize_keras_object, is_lambda, serialize_keras_object
 from recurra.symbolic import KerasTensor
 
 
@@ -22,7 +23,8 @@ class Lambda(Layer):
     arguments : further keyword arguments for the function
 
     A Lambda is saved by its function's name: give that name in `custom_objects` to load it. Code is never saved or
-    loaded; a ``lambda`` expression, having no name, cannot be saved.
+    loaded; for a ``lambda`` expression, which has no name, the name of the layer is given. The process that saved a
+    model loads it from there without: it still has the functions.
     """
 
     def __init__(
@@ -74,16 +76,28 @@ class Lambda(Layer):
         return spec_from_shapes(self, self.compute_output_shape(shapes), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "function": serialize_keras_object(self.function)}
-        if self._output_shape is not None:
+        config = {**super().get_config(), "function": self._function_config()}
+        if self._output_shape is not None and (copying_live() or not is_lambda(self._output_shape)):  # else found anew
             config["output_shape"] = serialize_keras_object(self._output_shape)
         if self.mask is not None:
             config["mask"] = serialize_keras_object(self.mask)
         return {**config, "arguments": serialize_keras_object(self.arguments)}
 
+    def _function_config(self) -> Any:
+        if copying_live() or not is_lambda(self.function):
+            return serialize_keras_object(self.function)
+        warnings.warn(
+            f"{self.name} holds a lambda, whose code is not saved: to load it, pass the function as "
+            f"custom_objects={{{self.name!r}: function}}",
+            stacklevel=2,
+        )
+        return {"module": "builtins", "class_name": "function", "config": "<lambda>", "registered_name": "<lambda>"}
+
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         config = dict(config)
+        if custom_objects and config.get("name") in custom_objects:
+            config["function"] = custom_objects[config["name"]]
         for key in ("function", "output_shape", "mask", "arguments"):
             if key in config and isinstance(config[key], (dict, list)):
                 config[key] = deserialize_keras_object(config[key], custom_objects)

@@ -16,6 +16,7 @@ from recurra.saving.assets import read_vocabularies
 from recurra.saving.file_errors import FileFormatError, reading
 from recurra.saving.hdf5 import open_hdf5
 from recurra.saving.keras_archive import Archive, write_archive
+from recurra.saving.lambdas import lambdas_of, remember
 from recurra.saving.model_configs import (
     archive_config,
     compile_loaded,
@@ -64,7 +65,7 @@ def save_model(
     include_optimizer : False leaves out what the model was compiled with, and the optimizer's state
     save_format : Keras 2's "keras" or "h5", whatever the name's ending; for "tf" an archive is written, with a warning
 
-    raises : ValueError for something that has no configuration (a lambda, say), before a file is written
+    raises : ValueError for something that has no configuration, before a file is written
     """
     archive = save_format == "tf"
     save_format = _check_format(save_format, ("keras", "h5"), "the file is Keras's archive")
@@ -79,9 +80,10 @@ def save_model(
     if save_format == "h5" or (save_format is None and name.endswith(_H5) and not archive):
         with atomic_path(filepath, overwrite) as temporary:
             _save_legacy(model, str(temporary), include_optimizer)
-        return
-    with atomic_write(filepath, overwrite=overwrite) as file:
-        _save_archive(model, file, include_optimizer)
+    else:
+        with atomic_write(filepath, overwrite=overwrite) as file:
+            _save_archive(model, file, include_optimizer)
+    remember(model, name)
 
 
 def _named(filepath: FilePath) -> FilePath:
@@ -144,6 +146,7 @@ def load_model(
     with allowing(max_size):
         if not hasattr(filepath, "read"):
             filepath = _named(path_name(filepath, other=" or a binary file"))
+            custom_objects = {**lambdas_of(filepath), **(custom_objects or {})}
             if _kind(filepath) == "hdf5":
                 return _load_legacy(filepath, custom_objects, compile)
         with Archive(filepath) as archive:
