@@ -324,6 +324,9 @@ def test_operators() -> None:
     assert [float(v) for v in a] == [4, 9]
     assert f"{a[0]:.2f}" == "4.00"
     assert int(Tensor(np.array(3.7))) == 3
+    assert int(Tensor(np.array([5]))) == 5 and float(Tensor(np.array([[2.5]]))) == 2.5
+    with pytest.raises((TypeError, ValueError), match="only"):
+        float(Tensor(np.ones(2)))
     assert bool(Tensor(np.array(0.0))) is False
     assert Tensor(np.array(2.5)).item() == 2.5
 

@@ -26,50 +26,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from recurra.row_sparse import RowSparse as RowSparse
 from recurra.typing import Array as Array
 from recurra.typing import ArrayLike, Axis, DType
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Backward = Callable[..., "tuple[Array | RowSparse | None, ...]"]
-
-
-class RowSparse:
-    """The gradient of a table of which few rows were used.
-
-    ids : (U,) int32, ascending and distinct row numbers
-    rows : (U, I), the gradient of each of these rows; every other row's is zero
-    shape : (V, I), of the table
-    """
-
-    __slots__ = ("ids", "rows", "shape")
-
-    def __init__(self, ids: Array, rows: Array, shape: tuple[int, ...]) -> None:
-        self.ids, self.rows, self.shape = ids, rows, tuple(shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.rows.dtype
-
-    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
-        dense = np.zeros(self.shape, self.rows.dtype if dtype is None else dtype)
-        dense[self.ids] = self.rows
-        return dense
-
-    def __add__(self, other: Array | RowSparse) -> Array | RowSparse:
-        if not isinstance(other, RowSparse):
-            total = np.array(other)
-            total[self.ids] += self.rows
-            return total
-        ids, where = np.unique(np.concatenate([self.ids, other.ids]), return_inverse=True)
-        rows = np.zeros((len(ids), *self.rows.shape[1:]), self.rows.dtype)
-        rows[where[: len(self.ids)]] += self.rows  # ids are distinct within each operand, so += misses nothing
-        rows[where[len(self.ids) :]] += other.rows
-        return RowSparse(ids.astype(np.int32), rows, self.shape)
-
-    __radd__ = __add__
-
-    def __repr__(self) -> str:
-        return f"RowSparse({len(self.ids)} of {self.shape[0]} rows, shape={self.shape}, dtype={self.dtype})"
 
 
 class Tensor:
@@ -122,7 +84,7 @@ class Tensor:
         return bool(self.value)
 
     def __int__(self) -> int:
-        return int(self.value)
+        return int(self.value.item() if self.value.size == 1 else self.value)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
@@ -168,7 +130,7 @@ class Tensor:
         return len(self.value)
 
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self.value.item() if self.value.size == 1 else self.value)
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """For copies and pickles: everything but the tape and what the tape knows it by."""
@@ -209,7 +171,8 @@ class Variable(Tensor):
 
     ``version`` counts the assignments, so that whatever is derived from the value (packed weights, say) can tell
     when to be made anew. Change the value through :meth:`assign`, or as ``variable.value -= step``, or call
-    :meth:`touch` after changing parts of it in place (``variable.value[0] = 1``).
+    :meth:`touch` after changing parts of it in place (``variable.value[0] = 1``). While a tape is open, or before it
+    is asked, only :meth:`assign`, ``assign_add`` and ``assign_sub`` leave what it has kept as it was.
     """
 
     __slots__ = ("constraint", "name", "packed_weights", "regularizer", "trainable", "version")
@@ -246,18 +209,24 @@ class Variable(Tensor):
         new = np.asarray(value)
         if new.shape != self.value.shape:
             raise ValueError(f"{self.name}: value must have shape {self.value.shape}, got {new.shape}")
-        self.value[...] = new
+        self.writable()[...] = new
         return self.touch()
 
     def assign_add(self, value: ArrayLike) -> Variable:
         """Add `value` to the variable."""
-        self.value += np.asarray(value)
-        return self
+        np.add(total := self.writable(), np.asarray(value), out=total, casting="same_kind")
+        return self.touch()
 
     def assign_sub(self, value: ArrayLike) -> Variable:
         """Subtract `value` from the variable."""
-        self.value -= np.asarray(value)
-        return self
+        np.subtract(total := self.writable(), np.asarray(value), out=total, casting="same_kind")
+        return self.touch()
+
+    def writable(self) -> Array:
+        """The array of the value, to be changed in place: a copy of its own while a tape may have kept the old one."""
+        if thread_state.holding:
+            self.value = self.value.copy()
+        return self.value
 
     def touch(self) -> Variable:
         """Say that the value was changed in place."""
@@ -304,6 +273,9 @@ class _State(threading.local):
 
     tape: GradientTape | None = None
 
+    def __init__(self) -> None:
+        self.holding: set[int] = set()  # ids of tapes that are open or not asked yet: what they read must not change
+
 
 thread_state = _State()
 
@@ -311,11 +283,12 @@ thread_state = _State()
 class GradientTape:
     """Record the operations in a ``with`` block, then differentiate through them, once.
 
-    Tapes may be nested; the innermost open one records. Gradients of gradients are not available.
+    Tapes may be nested; the innermost open one records. Gradients of gradients are not available. Arrays of numpy
+    are kept as they are, not copied: change none in place before the gradients are asked for.
     """
 
-    #: whether the nodes will be walked more than once
-    repeats = False
+    repeats = False  #: whether the nodes will be walked more than once
+    _holding: set[int] | None = None  #: of the thread that opened the tape
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -324,12 +297,23 @@ class GradientTape:
 
     def __enter__(self) -> GradientTape:
         self._outer, thread_state.tape = thread_state.tape, self
+        self._holding = thread_state.holding
+        self._holding.add(id(self))
         return self
 
     def __exit__(self, kind: object, *exc: object) -> None:
         thread_state.tape, self._outer = self._outer, None
         if kind is not None:
             self.nodes.clear()  # nobody will differentiate half a computation: free its arrays
+        if not self.nodes:
+            self._release()
+
+    def _release(self) -> None:
+        """Variables may be changed in place, as far as this tape is concerned."""
+        if self._holding is not None:
+            self._holding.discard(id(self))
+
+    __del__ = _release
 
     def watch(self, value: ArrayLike) -> Tensor:
         """A tracked view of an array, for the gradient of an input."""
@@ -344,6 +328,8 @@ class GradientTape:
 
         The tape is used up as it is walked: ask for all the sources at once. Gradients may share memory with each
         other; copy one before changing it in place.
+
+        While an outer tape records, arrays come as its Tensors: that tape's walk through them is NotImplementedError.
         """
         single = isinstance(sources, Tensor)
         wanted: list[Tensor] = [sources] if single else list(sources)
@@ -360,6 +346,9 @@ class GradientTape:
             raise RuntimeError("this tape was used already: ask for all the gradients in one call")
         self._used = True
         result = self.walk({_key_of(target): output_gradient}, wanted)
+        outer = thread_state.tape
+        if outer is not None and outer is not self:
+            result = [_refusing(grad, outer) if isinstance(grad, np.ndarray) else grad for grad in result]
         return result[0] if single else result
 
     def walk(self, grads: dict[int, Any], sources: Sequence[Tensor]) -> list[Any]:
@@ -388,12 +377,27 @@ class GradientTape:
                         grads[source] = grads[source] + grad
                         if isinstance(grads[source], np.ndarray):
                             own.add(source)
-        return [grads.get(_key_of(source)) for source in sources]
+        if not self.repeats:
+            self._release()
+        return [g if isinstance(g, RowSparse) else _dense(g) for g in map(grads.get, map(_key_of, sources))]
+
+
+def _refusing(grad: Array, outer: GradientTape) -> Tensor:
+    """A gradient that was computed while `outer` records: differentiating through it is an error, not a zero."""
+
+    def backward(*_: Any) -> Any:
+        raise NotImplementedError(
+            "gradients of gradients are not here, and the outer GradientTape was asked for that of an inner tape's "
+            "gradient(): ops.stop_gradient leaves it out; the gradient's formula in recurra.ops takes its place"
+        )
+
+    outer.nodes.append(Node((), (result := Tensor(grad, outer),), backward))
+    return result
 
 
 def _dense(grad: Any) -> Any:
-    """Operations know nothing of row-sparse gradients: only a source is given one."""
-    return np.asarray(grad) if isinstance(grad, RowSparse) else grad
+    """Operations know arrays alone: neither row-sparse gradients nor the numbers that numpy makes of some sums."""
+    return grad if grad is None or type(grad) is np.ndarray else np.asarray(grad)
 
 
 def filled(shape: tuple[int, ...], dtype: DType | None, value: Any) -> Array:

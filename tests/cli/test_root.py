@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import signal
 import subprocess
@@ -242,3 +243,15 @@ def test_commands_of_groups_are_pointed_to() -> None:
     assert said.exit_code == 2
     assert f"There is {', '.join(f'recurra {group} quantize' for group in groups)}." in " ".join(said.stderr.split())
     assert "There is" not in CliRunner().invoke(cli, ["nonsense"]).stderr
+
+
+def test_a_standard_output_that_lacks_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    with pytest.raises(UnicodeEncodeError) as caught:
+        print("größe, 日本")
+    assert one_line(caught.value) == (
+        "standard output, whose encoding is cp1252, has no '\\u65e5': set PYTHONUTF8=1 in the environment"
+    )
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "größe".encode("ascii")  # of a file: the stream would take it
+    assert "codec can't encode" in one_line(caught.value)

@@ -87,7 +87,7 @@ def test_every_name_of_the_table_leads_to_an_argument() -> None:
 
 
 def _needed(layer: str) -> dict[str, Any]:
-    if layer.startswith("Conv"):
+    if layer.startswith(("Conv", "LocallyConnected")):
         return {"filters": 2, "kernel_size": 3}
     first = {"Dropout": "rate", "GaussianDropout": "rate", "GaussianNoise": "stddev"}
     first |= {f"SpatialDropout{rank}D": "rate" for rank in (1, 2)}

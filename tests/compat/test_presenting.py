@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -143,6 +145,25 @@ def test_datasets_of_utils_give_tensors() -> None:
     windows = keras.utils.timeseries_dataset_from_array(np.arange(9.0), None, 3, batch_size=4)
     assert next(iter(windows)).shape.as_list() == [4, 3]
     assert type(keras.utils.to_categorical([1, 0], 3)[0]) is np.ndarray
+
+
+def test_datasets_of_folders_name_their_classes(tmp_path: Path) -> None:
+    for name in ("no", "yes"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            (tmp_path / name / f"{number}.txt").write_text(name)
+    options = {"validation_split": 0.25, "seed": 3, "verbose": False}
+    found = tf.keras.utils.text_dataset_from_directory(tmp_path, subset="training", **options)
+    both = tf.keras.utils.text_dataset_from_directory(tmp_path, subset="both", **options)
+    assert [part.class_names for part in (found, *both)] == [["no", "yes"]] * 3
+    assert type(next(iter(both[1]))[0]) is EagerTensor
+
+
+def test_a_sparse_tensor_that_keras_casts_stays_one() -> None:
+    from keras import ops
+
+    found = ops.cast(tf.SparseTensor([[0, 1]], [2], [1, 3]), "float32")
+    assert tf.sparse.to_dense(found).numpy().tolist() == [[0.0, 2.0, 0.0]] and found.dtype == tf.float32
 
 
 def test_ragged_texts() -> None:

@@ -200,3 +200,22 @@ def test_stacked_cells_draw_masks_of_their_own() -> None:
     layer = layers.RNN([layers.LSTMCell(H, dropout=0.5), layers.GRUCell(H, recurrent_dropout=0.5)])
     assert (layer(X, training=True) != layer(X, training=True)).any()
     np.testing.assert_array_equal(layer(X), layer(X))
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    x = np.random.RandomState(3).standard_normal((400, 7, 30)).astype("float32")
+    layer = layers.AlphaDropout(0.3, seed=4)
+    assert layer(x) is x
+    y = layer(x, training=True)
+    assert y.dtype == np.float32 and y.shape == x.shape
+    assert y.mean() == pytest.approx(0.0, abs=0.02) and y.std() == pytest.approx(1.0, abs=0.02)
+    scale = (0.7 * (1 + 0.3 * 1.7580993408473766**2)) ** -0.5
+    shift = scale * 1.7580993408473766 * 0.3
+    dropped = np.isclose(y, shift - scale * 1.7580993408473766, atol=1e-5)
+    assert dropped.mean() == pytest.approx(0.3, abs=0.01)
+    np.testing.assert_allclose(y[~dropped], (scale * x + shift)[~dropped], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(layers.AlphaDropout(0.3, seed=4)(x[:9], training=True), y[:9])
+    steps = layers.AlphaDropout(0.5, noise_shape=(None, 1, 30))(np.zeros_like(x), training=True)
+    assert (steps == steps[:, :1]).all() and len(np.unique(steps)) == 2
+    with pytest.raises(ValueError, match="rate must be below 1 in AlphaDropout"):
+        layers.AlphaDropout(1.0)

@@ -182,6 +182,7 @@ CASES: dict[str, tuple[dict[str, Any], Any, dict[str, Any], dict[str, Any]]] = {
     ),
     "GaussianNoise": ({"stddev": 0.5}, X, {}, {"stddev": 0.1, "seed": 3}),
     "GaussianDropout": ({"rate": 0.5}, X, {}, {"rate": 0.1, "seed": 3}),
+    "AlphaDropout": ({"rate": 0.5}, X, {}, {"rate": 0.1, "noise_shape": (None, 1, I), "seed": 3}),
     "LayerNormalization": ({}, X, {}, {**NORM, "rms_scaling": True}),
     "GroupNormalization": ({"groups": 1}, X, {}, {**NORM, "groups": 2}),
     "RMSNormalization": ({}, X, {}, {"axis": 1, "epsilon": 0.5}),
@@ -242,7 +243,7 @@ NOT_SEEN = {
         "InputFeedingDecoder",
         "AddLoss",
         "AddMetric",
-        *("MultiHeadAttention", "CategoryEncoding"),
+        *("MultiHeadAttention", "CategoryEncoding", "Discretization", "Hashing"),
     )
 } | {("AddMetric", "metric_name")}  # in tests/models/test_own_metrics.py
 ABSTRACT = {"Layer", "Merge", "Wrapper", "DropoutRNNCell", "InputSpec"}

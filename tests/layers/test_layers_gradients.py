@@ -94,6 +94,7 @@ LAYERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "SpatialDropout3D": (lambda: layers.SpatialDropout3D(0.5, **F64), X[:, :, None, None], {"training": True}),
     "GaussianNoise": (lambda: layers.GaussianNoise(0.5, **F64), X, {"training": True}),
     "GaussianDropout": (lambda: layers.GaussianDropout(0.5, **F64), X, {"training": True}),
+    "AlphaDropout": (lambda: layers.AlphaDropout(0.3, **F64), X, {"training": True}),
     "LayerNormalization": (lambda: layers.LayerNormalization([1, 2], **F64), X, {}),
     "GroupNormalization": (lambda: layers.GroupNormalization(1, **F64), X, {}),
     "RMSNormalization": (lambda: layers.RMSNormalization([1, 2], **F64), X, {}),
@@ -140,6 +141,7 @@ def test_every_layer_with_a_gradient_is_checked() -> None:
         "CRF", "DistinctSteps",  # test_crf.py, test_distinct_steps.py
         "InputFeedingDecoder",  # test_attention_decoder.py
         "TextVectorization", "StringLookup", "IntegerLookup", "CategoryEncoding",  # texts and integers have none
+        "Discretization", "Hashing",  # nor has a choice of a bin
     }  # fmt: skip
     assert {name for name in layers.__all__ if name[0].isupper()} == {*LAYERS, *other}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 from pathlib import Path
@@ -189,3 +190,16 @@ def test_a_stack_that_must_know_the_length_waits() -> None:
     assert "0 (unbuilt)" in text_of(model)
     assert model(np.ones((2, 7), "int32")).shape == (2, 2)
     assert f"Total params: {50 * 6 + 7 * 6 * 2 + 2:,}" in text_of(model)
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("ascii", "gr??e"), ("cp1252", "größe"), ("utf-8", "größe")])
+def test_streams_without_box_drawing_characters(encoding: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on Windows, or a terminal of another locale; the call ended the program with UnicodeEncodeError."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    Sequential([Input((3, 2)), LSTM(4), Dense(1, name="größe")]).summary()
+    sys.stdout.flush()
+    text = raw.getvalue().decode(encoding)
+    assert f"{name} (Dense)" in text and ("┏━" in text) == (encoding == "utf-8")
+    lines = [line for line in text.splitlines() if "─" not in line and line and line[0] in "|+│┃"]
+    assert len({len(line) for line in lines}) == 1

@@ -75,6 +75,9 @@ def test_parts(rng: np.random.Generator) -> None:
     gradcheck(lambda v: ops.split(v, [1, 4], 1)[1:], x)  # the first part stays unused
     gradcheck(lambda v: ops.unstack(v, 1), x)
     gradcheck(lambda v: ops.stack(ops.unstack(v, -1), 0), x)
+    gradcheck(lambda v: ops.stack(ops.unstack(v), 0), x[:, 0, 0])  # numbers
+    with pytest.raises(ValueError):
+        ops.unstack(x[0, 0], 1)
     assert len(ops.unstack(x, 1)) == 6
 
 

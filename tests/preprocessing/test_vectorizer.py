@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra.autograd import Tensor
 from recurra.data import Dataset
 from recurra.preprocessing import TextVectorization
 from tests.support.keras_text import golden
@@ -42,6 +43,32 @@ def test_only_ascii_is_lower_cased_and_split_as_in_keras() -> None:
 
 def test_ties_fall_back_to_the_spelling_from_the_end() -> None:
     assert fitted(["b a c c"]).get_vocabulary() == ["", "[UNK]", "c", "b", "a"]
+
+
+@pytest.mark.parametrize("container", ["strings", "bytes", "tensors"])
+def test_callables_return_texts_in_any_container(container: str) -> None:
+    def packed(texts: Any) -> Any:
+        if container == "strings":
+            return list(texts)
+        return np.array([text.encode("utf-8") for text in texts], object)
+
+    def standardize(texts: Any) -> Any:
+        lower = packed(np.char.lower(texts))
+        return Tensor(lower) if container == "tensors" else lower
+
+    def split(text: str) -> Any:
+        parts = packed(text.split("|"))
+        return Tensor(parts) if container == "tensors" else parts
+
+    vectorize = fitted(["Dé|Y", "y|Z|z"], standardize=standardize, split=split)
+    assert vectorize.get_vocabulary() == ["", "[UNK]", "z", "y", "dé"]
+
+
+def test_standardize_returns_texts() -> None:
+    with pytest.raises(TypeError, match="standardize must return texts, got int"):
+        TextVectorization(standardize=lambda texts: [1, 2]).adapt(["a", "b"])
+    with pytest.raises(TypeError, match="got ndarray"):
+        TextVectorization(standardize=lambda texts: [np.array(["a", "b"])] * 2).adapt(["a", "b"])
 
 
 def test_any_callables() -> None:

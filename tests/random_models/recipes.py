@@ -303,6 +303,7 @@ noise("Dropout", _noise_shape)
 noise("SpatialDropout1D", lambda b, v: {"rate": b.rate()}, (2,))
 noise("SpatialDropout2D", lambda b, v: {"rate": b.rate()}, (3,))
 noise("GaussianDropout", lambda b, v: {"rate": b.rate()})
+noise("AlphaDropout", lambda b, v: {"rate": b.rate()})
 noise("GaussianNoise", lambda b, v: {"stddev": b.random.choice(("0.1", "0.5"))})
 
 

@@ -49,7 +49,12 @@ NOT_DRAWN = {
         ("Conv1DTranspose", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "EinsumDense", "MultiHeadAttention"),
         "made of products and convolutions that others draw",
     ),
-    **dict.fromkeys(("CategoryEncoding", "IntegerLookup", "Normalization", "StringLookup"), "learns from data first"),
+    **dict.fromkeys(
+        ("CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "Normalization", "StringLookup"),
+        "learns from data first, or has no weights and no gradient",
+    ),
+    **dict.fromkeys(("CenterCrop", "Resizing"), "products with fixed numbers"),
+    "LocallyConnected1D": "a product of what others draw",
     **dict.fromkeys(("deserialize", "serialize"), "not layers"),
     "ActivityRegularization": "a penalty as in own.Penalized",
     "AddMetric": "hands its input on: tests/models/test_own_metrics.py",

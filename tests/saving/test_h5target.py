@@ -161,3 +161,31 @@ print(sorted(os.listdir(os.path.dirname(sys.argv[1]))))
     said = done.stdout.splitlines()
     assert done.returncode == 0 and done.stderr == "" and said[1] == "[]", done.stderr
     assert "No space left on device" in said[0] and name in said[0]
+
+
+@pytest.mark.parametrize("method", ["write", "seek", "readinto"])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_what_interrupts_a_callback_of_the_library_is_raised(
+    method: str, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library has forgotten it when it is closed, and fails for a reason of its own."""
+    original = getattr(Target, method)
+    for calls in (1, 2, 5, 11):
+        left = [calls]
+
+        def interrupted(self: Target, *args: Any, left: list[int] = left) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise kind("within")
+            return original(self, *args)
+
+        monkeypatch.setattr(Target, method, interrupted)
+        with pytest.raises(kind, match="within"), hdf5.create(io.BytesIO()) as file:
+            fill(file)
+        monkeypatch.setattr(Target, method, original)
+
+
+def test_ctrl_c_while_the_system_writes() -> None:
+    for room in (0, 3_000, 60_000):
+        with pytest.raises(KeyboardInterrupt), hdf5.create(FullAfter(room, KeyboardInterrupt)) as file:
+            fill(file)

@@ -132,8 +132,8 @@ def test_calls_in_lists() -> None:
 def test_unsupported_layers_are_named() -> None:
     with pytest.raises(FileFormatError, match=r"TFOpLambda 'tf\.math\.multiply' is not supported"):
         upgraded("TFOpLambda", name="tf.math.multiply", function="math.multiply")
-    with pytest.raises(FileFormatError, match="LocallyConnected1D 'frames' is not supported"):
-        upgraded("LocallyConnected1D", name="frames", filters=3)
+    with pytest.raises(FileFormatError, match="LocallyConnected2D 'frames' is not supported"):
+        upgraded("LocallyConnected2D", name="frames", filters=3)
     with pytest.raises(FileFormatError, match=r"Dense 'a': its inbound_nodes cannot be read"):
         upgraded("Model", layers=[layer("a", [[3]])], input_layers=[["a", 0, 0]], output_layers=[["a", 0, 0]])
 

@@ -107,6 +107,40 @@ def test_plain_layers(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(pytorch.to_state_dict(table)["weight"], np.arange(10.0).reshape(5, 2))
 
 
+def test_plain_layers_take_all_or_nothing() -> None:
+    state = {"weight": np.ones((3, 2), "f4"), "bias": np.ones(3, "f4")}
+    for layer in (layers.Dense(3), layers.Embedding(5, 2), layers.LayerNormalization()):
+        for run in (pytorch.to_state_dict, lambda one: pytorch.from_state_dict(one, state)):
+            with pytest.raises(ValueError, match=f"{layer.name} has no weights yet"):
+                run(layer)
+    dense, norm = layers.Dense(3, use_bias=False), layers.LayerNormalization(center=False)
+    dense.build((None, 2)), norm.build((None, 3))
+    for layer, given in ((dense, state), (norm, {"weight": np.ones(3, "f4"), "bias": np.ones(3, "f4")})):
+        before = layer.get_weights()
+        with pytest.raises(ValueError, match=f"state_dict holds bias, and {layer.name} has no weight for it"):
+            pytorch.from_state_dict(layer, given)
+        np.testing.assert_array_equal(layer.get_weights()[0], before[0])
+
+
+def test_tensors_as_modules_hold_them() -> None:
+    torch = pytest.importorskip("torch")
+    module, linear = torch.nn.LSTM(3, 4, bidirectional=True), torch.nn.Linear(3, 2)
+    layer, dense = layers.Bidirectional(layers.LSTM(4, return_sequences=True)), layers.Dense(2)
+    layer.build((None, None, 3)), dense.build((None, 3))
+    x = torch.randn(2, 6, 3)
+    for dtype, atol in ((torch.float32, 1e-6), (torch.bfloat16, 1e-6), (torch.float16, 1e-6)):
+        module, linear = module.to(dtype), linear.to(dtype)
+        pytorch.from_state_dict(layer, dict(module.named_parameters()))
+        pytorch.from_state_dict(dense, dict(linear.named_parameters()))
+        with torch.no_grad():
+            y, _ = module.float()(x.transpose(0, 1))
+            np.testing.assert_allclose(layer(x.numpy()), y.transpose(0, 1).numpy(), atol=atol)
+            np.testing.assert_allclose(dense(x.numpy()), linear.float()(x).numpy(), atol=atol)
+    for one, run in ((module, layer), (linear, dense)):
+        with pytest.raises(TypeError, match=r"must be a mapping from names to arrays, got .*: give its state_dict\(\)"):
+            pytorch.from_state_dict(run, one)
+
+
 def test_errors(golden: dict[str, Any]) -> None:
     state = state_of(golden, "LSTM")
     with pytest.raises(ValueError, match='cell must be "LSTM", "GRU", "SimpleRNN" or "ProjectionLSTM", got \'lstm\''):
@@ -115,6 +149,9 @@ def test_errors(golden: dict[str, Any]) -> None:
         pytorch.read_state_dict(state, "GRU")
     with pytest.raises(ValueError, match=r"state_dict must hold encoder\.weight_ih_l0"):
         pytorch.read_state_dict(state, "LSTM", "encoder.")
+    reparametrized = {key.replace("weight_hh_l0", "weight_hh_l0_orig"): value for key, value in state.items()}
+    with pytest.raises(ValueError, match=r"lacks weight_ih or weight_hh of layer 0: pruning, .*prune\.remove"):
+        pytorch.read_state_dict(reparametrized, "LSTM")
     with pytest.raises(ValueError, match="proj_size"):
         pytorch.read_state_dict({**state, "weight_hr_l0": np.zeros((2, 5))}, "LSTM")
     with pytest.raises(ValueError, match="'ProjectionLSTM' and with no other, got 'ProjectionLSTM' without it"):
@@ -159,6 +196,9 @@ def test_pt_files(tmp_path: Path, golden: dict[str, Any]) -> None:
     with pytest.raises(FileFormatError, match=r"evil\.pt is damaged, or holds more than tensors"):
         pytorch.read_pt(tmp_path / "evil.pt")
     assert not (tmp_path / "executed").exists()
+    torch.save({"net": tensors, "epoch": 3}, tmp_path / "other.pt")
+    with pytest.raises(FileFormatError, match=r"other\.pt must hold a state dict, .* got only the keys 'net', 'epoch'"):
+        pytorch.read_pt(tmp_path / "other.pt")
     torch.save(torch.nn.Linear(2, 3), tmp_path / "whole.pt")
     with pytest.raises(FileFormatError, match=r"whole\.pt is damaged, or .*save model\.state_dict\(\), not the model"):
         pytorch.read_pt(tmp_path / "whole.pt")

@@ -81,6 +81,31 @@ def _arguments() -> dict[str, Any]:
     )  # fmt: skip
     ids = np.array([[1, 0, 2], [2, 2, 1]], "int32")
     found["CategoryEncoding"] = ({"num_tokens": 3}, ids, {}, {"num_tokens": 4, "output_mode": "count", "sparse": True})
+    bins = {"bin_boundaries": [-0.5, 0.5]}
+    found["Discretization"] = (
+        bins, SERIES, {},
+        {
+            "bin_boundaries": [0.0], "num_bins": 4, "epsilon": 2.0, "output_mode": "one_hot", "sparse": True,
+        },
+    )  # fmt: skip
+    found["Hashing"] = (
+        {"num_bins": 5}, ids, {},
+        {"num_bins": 4, "mask_value": 2, "salt": 7, "output_mode": "multi_hot", "sparse": True},
+    )  # fmt: skip
+    local = {
+        "filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", **FIRST, "activation": "tanh",
+        "use_bias": False, "activity_regularizer": "l2", **_weights("kernel", "bias"), "implementation": 2,
+    }  # fmt: skip
+    found["LocallyConnected1D"] = ({"filters": 2, "kernel_size": 2}, SERIES, {}, local)
+    size = {"height": 3, "width": 4}
+    found["CenterCrop"] = (size, IMAGE, {}, {"height": 2, "width": 9, **FIRST})
+    found["Resizing"] = (
+        size, IMAGE, {},
+        {
+            "height": 2, "width": 9, "interpolation": "nearest", "crop_to_aspect_ratio": True, "antialias": True,
+            "pad_to_aspect_ratio": True, "fill_mode": "reflect", "fill_value": 1.0, **FIRST,
+        },
+    )  # fmt: skip
     found["Cropping1D"] = ({}, SERIES, {}, {"cropping": 2})
     found["Cropping2D"] = ({}, IMAGE, {}, {"cropping": 1, "data_format": ({"cropping": 1}, "channels_first")})
     volume = np.stack([IMAGE, IMAGE + 1, IMAGE - 2, IMAGE * 3], axis=1)
@@ -116,6 +141,8 @@ def _gradients() -> dict[str, Any]:
     made.update(
         Cropping1D=(1, ((2, 1),), {}), Cropping2D=(2, ((1, 2),), {}), Cropping3D=(3, ((1, (0, 2), (0, 1)),), {})
     )
+    made["LocallyConnected1D"] = (1, (3, 2, 2), {"activation": "tanh"})
+    made.update(CenterCrop=(2, (3, 9), {}), Resizing=(2, (3, 9, "bicubic", True), {}))
     made.update(UpSampling1D=(1, (3,), {}), UpSampling2D=(2, ((2, 3),), {}))
 
     def maker(kind: str, args: Any, options: Any) -> Any:

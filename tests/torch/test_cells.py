@@ -62,6 +62,7 @@ def test_the_kernels_run(monkeypatch: pytest.MonkeyPatch) -> None:
         theirs(torch.randn(B, I))
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("kind", KINDS)
 def test_errors_are_pytorchs(kind: str) -> None:
     wide = torch.zeros(B, H + 1)
@@ -72,6 +73,9 @@ def test_errors_are_pytorchs(kind: str) -> None:
         (torch.zeros(B, I), (wide, wide) if kind == "LSTM" else wide),
         (torch.zeros(I), states_of(kind, B)),
         (torch.zeros(B + 1, I), states_of(kind, B)),
+        (torch.tensor(1.0),),
+        (torch.nested.nested_tensor([torch.zeros(2, I), torch.zeros(3, I)]),),
+        (None,),
     ):
         raised = []
         for cell in pair(kind):
@@ -79,6 +83,16 @@ def test_errors_are_pytorchs(kind: str) -> None:
                 cell(*args)
             raised.append((type(error.value), str(error.value)))
         assert raised[0] == raised[1]
+
+
+def test_settings_that_pytorch_looks_at_in_the_call() -> None:
+    raised = []
+    for source in (recurra.torch, nn):
+        with pytest.raises(Exception) as error:
+            source.RNNCell(I, H, nonlinearity="Tanh")(torch.zeros(B, I))  # type: ignore[attr-defined,unused-ignore]
+        raised.append((type(error.value), str(error.value)))
+        assert source.LSTMCell(I, 0)(torch.zeros(B, I))[0].shape == (B, 0)  # type: ignore[attr-defined,unused-ignore]
+    assert raised[0] == raised[1]
 
 
 def test_other_dtypes_and_second_derivatives() -> None:

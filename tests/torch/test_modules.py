@@ -93,7 +93,22 @@ def test_tensors_are_shared() -> None:
     assert seen == [x.data_ptr(), y.data_ptr()]
 
 
-def test_a_transposed_input_is_not_copied() -> None:
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("source", [recurra.torch, compilable])
+def test_views_of_the_outputs_that_pytorch_gives(source: Any, bidirectional: bool, batch_first: bool) -> None:
+    """A transposed input, as of an embedding of (B, T): programs take ``view(-1, H)`` of the outputs."""
+    options = {"num_layers": 2, "bidirectional": bidirectional, "batch_first": batch_first}
+    for x in (torch.randn(B, T, I).transpose(0, 1), torch.randn(T, B, 2 * I)[..., ::2]):
+        (y, h), (expected, _) = (module(x) for module in pair("GRU", I, H, **options, source=source))
+        if not batch_first:
+            assert expected.is_contiguous()
+        found = y if batch_first else y.view(-1, y.shape[-1])
+        torch.testing.assert_close(found, expected.reshape(found.shape))
+        assert h.is_contiguous()
+
+
+def test_a_transposed_input() -> None:
     ours, theirs = pair("GRU", I, H)
     x = torch.randn(B, T, I).transpose(0, 1)
     torch.testing.assert_close(ours(x), theirs(x))
@@ -208,6 +223,7 @@ def test_trace() -> None:
     torch.testing.assert_close(traced(x), theirs(x))
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("kind", KINDS)
 def test_errors_are_pytorchs(kind: str) -> None:
     ours, theirs = pair(kind, I, H, batch_first=True)
@@ -224,6 +240,9 @@ def test_errors_are_pytorchs(kind: str) -> None:
         (torch.zeros(B, T, I), (wrong, wrong) if kind == "LSTM" else wrong),
         (torch.zeros(T, I), states),
         (torch.zeros(B, 0, I),),
+        (torch.nested.nested_tensor([torch.zeros(2, I), torch.zeros(3, I)]),),
+        (torch.nested.nested_tensor([torch.zeros(2, I), torch.zeros(3, I)], layout=torch.jagged),),
+        (torch.tensor(1.0),),
         (packed, states),
         (None,),
         (torch.zeros(B, T, I), 3),

@@ -119,3 +119,26 @@ def test_a_call_keeps_no_memory_of_the_weights_of_a_module_that_is_gone() -> Non
     del module
     gc.collect()
     assert len(weights._KEPT) == before
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRUCell"])
+def test_parameters_that_are_swapped(name: str) -> None:
+    """A conversion and, where PyTorch's own module can, `load_state_dict` may swap parameters with others."""
+    x = torch.randn(B, I) if name.endswith("Cell") else torch.randn(T, B, I)
+    results = []
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        for source in (recurra.torch, nn):
+            torch.manual_seed(1)
+            module = getattr(source, name)(I, H)
+            with torch.no_grad():
+                found = [module(x)]
+                module.double()
+                found.append(module(x.double()))
+                if name.endswith("Cell"):
+                    module.load_state_dict({key: value + 1 for key, value in module.state_dict().items()})
+                    found.append(module(x.double()))
+            results.append(found)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(False)
+    torch.testing.assert_close(*results)

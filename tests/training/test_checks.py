@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recurra import losses, metrics, optimizers
+from recurra import GradientTape, losses, metrics, ops, optimizers
 from recurra.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from recurra.layers import LSTM, Dense, Embedding, Input
+from recurra.data import Dataset
+from recurra.layers import GRU, LSTM, Dense, Embedding, Input, SimpleRNN
 from recurra.models import Model, Sequential
 from recurra.utils import to_categorical
 
@@ -129,6 +130,33 @@ def test_shapes_of_inputs() -> None:
         model.fit(np.zeros((12, 5)), y, verbose=0)
     with pytest.raises(ValueError, match=r"must have shape \(any, 5, 3\), got \(2, 4, 3\)"):
         model(np.zeros((2, 4, 3)))
+
+
+@pytest.mark.parametrize("steps", [None, 7])
+def test_a_last_axis_of_one_may_be_missing(steps: int | None) -> None:
+    model = Sequential([Input((steps, 1)), SimpleRNN(3), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.random.default_rng(3).random((5, 7), "float32"), np.zeros(5)
+    model.fit(x, y, verbose=0)
+    batches = Dataset.from_tensor_slices((x, y)).batch(2)
+    model.fit(batches, validation_data=batches, verbose=0)
+    whole = model.predict(x[..., None], verbose=0)
+    for got in (model.predict(x, verbose=0), model.predict(batches, verbose=0), model(x), model.predict_on_batch(x)):
+        np.testing.assert_allclose(got, whole, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"must have shape .*got \(5, 7, 2\)"):
+        model.fit(np.zeros((5, 7, 2)), y, verbose=0)
+    with GradientTape() as tape:
+        tracked = tape.watch(x)
+        loss = ops.sum(model(tracked))
+    assert np.abs(tape.gradient(loss, tracked)).min() > 0
+
+
+def test_a_last_axis_of_one_may_be_too_many() -> None:
+    model = Sequential([Input((None,)), Embedding(9, 3), GRU(2), Dense(1)])
+    model.compile("sgd", "mse")
+    ids = np.arange(35).reshape(5, 7) % 9
+    model.fit(ids[..., None], np.zeros(5), verbose=0)
+    np.testing.assert_array_equal(model.predict(ids[..., None], verbose=0), model.predict(ids, verbose=0))
 
 
 def test_several_inputs() -> None:

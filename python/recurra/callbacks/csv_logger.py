@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -19,7 +20,8 @@ class CSVLogger(Callback):
     """Write each epoch's logs as a line of a CSV file: epoch, then the keys in alphabetical order.
 
     filename : the file; separator : between values
-    append : go on with a file that exists, instead of starting over
+    append : go on with a file that exists, instead of starting over; its columns stay, and what has none is left out
+        with a warning
     A value that an epoch does not have is written as NA.
     """
 
@@ -31,6 +33,7 @@ class CSVLogger(Callback):
         self._writer: Any = None
         self._keys: list[str] | None = None
         self._header = True
+        self._columns: list[str] | None = None  # of the file that is gone on with
         self._start = 0  # of what this run writes, in bytes
 
     def state_dict(self) -> dict[str, Any]:
@@ -50,6 +53,9 @@ class CSVLogger(Callback):
             file.truncate(min(state["start"], os.path.getsize(self.filename)))
         self._file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
         self._start = state["start"]
+        self._header = self._start == 0
+        if self._header:  # what was in the file was the interrupted run's
+            self._columns = None
         with self._written():
             self._file.write(state["text"])
             self._file.flush()
@@ -58,11 +64,14 @@ class CSVLogger(Callback):
             self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        self._header = True
+        self._header, self._columns = True, None
         self._start = 0
         if self.append and os.path.exists(self.filename):
             self._start = os.path.getsize(self.filename)
             self._header = self._start == 0
+            with open(self.filename, newline="", encoding="utf-8", errors="replace") as file:
+                first, *others = next(csv.reader(file, delimiter=self.separator), [""])
+            self._columns = others if first == "epoch" else None
         self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
         self._writer, self._keys = None, None
 
@@ -74,6 +83,14 @@ class CSVLogger(Callback):
             self._keys = sorted(logs)
             if not any(key.startswith("val_") for key in self._keys):
                 self._keys += [f"val_{key}" for key in self._keys]
+            if self._columns is not None:
+                self._keys = self._columns
+                if missing := [key for key in sorted(logs) if key not in self._columns]:
+                    warnings.warn(
+                        f"CSVLogger: {self.filename} has no column for {', '.join(missing)}, which is not written; its "
+                        f"columns are {', '.join(['epoch', *self._columns])}",
+                        stacklevel=2,
+                    )
         with self._written():
             if self._writer is None:
                 self._writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")

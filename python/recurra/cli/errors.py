@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 import warnings
 import zipfile
 from typing import Any
 
 import click
 
-from recurra.cli.standard_streams import say
+from recurra.cli.standard_streams import say, standard_output_takes
 from recurra.training.interrupt import Terminated, ending_signals
 
 BAD_INPUT = 2
@@ -146,5 +147,10 @@ def one_line(error: BaseException) -> str:
         if name is None and error.errno in _NOT_WRITTEN:
             name = "standard output"  # what writes a file says which
         return error.strerror if name is None else f"{name}: {error.strerror}"
+    if isinstance(error, UnicodeEncodeError) and not standard_output_takes(error.object):
+        return (
+            f"standard output, whose encoding is {sys.stdout.encoding}, has no {error.object[error.start]!a}: set "
+            "PYTHONUTF8=1 in the environment"
+        )
     text = " ".join(str(error).split())
     return text or type(error).__name__

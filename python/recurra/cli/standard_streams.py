@@ -50,6 +50,15 @@ def say(message: str, *, error: bool = True) -> None:
         drop(sys.stderr if error else sys.stdout)
 
 
+def standard_output_takes(text: str) -> bool:
+    """Whether the encoding of standard output has all characters of `text`."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def drop(stream: TextIO | None) -> None:
     """Let what is written to a broken stream go nowhere, what it still holds included."""
     with suppress(OSError, ValueError, AttributeError):

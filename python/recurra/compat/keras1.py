@@ -57,6 +57,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "GaussianDropout": {"p": "rate"},
     "GaussianNoise": {"sigma": "stddev"},
     "LSTM": _GATED,
+    "LocallyConnected1D": _KERNEL
+    | {"nb_filter": "filters", "filter_length": "kernel_size", "subsample_length": "strides", "border_mode": "padding"},
     "MaxPooling1D": {"border_mode": "padding", "pool_length": "pool_size", "stride": "strides"},
     "MaxPooling2D": _WINDOWS,
     "AveragePooling1D": {"border_mode": "padding", "pool_length": "pool_size", "stride": "strides"},

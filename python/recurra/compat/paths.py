@@ -76,13 +76,15 @@ PATHS: dict[str, dict[str, str]] = {
         "recurra.layers:BatchNormalization": "SyncBatchNormalization",
     },
     "layers.experimental.preprocessing": {
-        "recurra.layers": "CategoryEncoding IntegerLookup Normalization Rescaling StringLookup TextVectorization"
+        "recurra.layers": "CategoryEncoding CenterCrop Discretization Hashing IntegerLookup Normalization Rescaling "
+        "Resizing StringLookup TextVectorization"
     },
+    "layers.local": {"recurra.layers": "LocallyConnected1D"},
     "layers.merge": {
         "recurra.layers": "Add Average Concatenate Dot Maximum Minimum Multiply Subtract "
         "add average concatenate dot maximum minimum multiply subtract"
     },
-    "layers.noise": {"recurra.layers": "GaussianDropout GaussianNoise"},
+    "layers.noise": {"recurra.layers": "AlphaDropout GaussianDropout GaussianNoise"},
     "layers.pooling": {
         "recurra.layers": "AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D "
         "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D GlobalMaxPool1D GlobalMaxPooling1D "

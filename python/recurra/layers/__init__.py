@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from recurra.layers.crf import CRF
     from recurra.layers.dense import Dense
     from recurra.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+    from recurra.layers.discretization import Discretization
     from recurra.layers.distinct_steps import DistinctSteps
     from recurra.layers.dot_product import Dot, dot
     from recurra.layers.dropout import (
+        AlphaDropout,
         Dropout,
         GaussianDropout,
         GaussianNoise,
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
     )
+    from recurra.layers.hashing import Hashing
     from recurra.layers.identity import ActivityRegularization, Identity, Rescaling
     from recurra.layers.index_lookup import IntegerLookup, StringLookup
     from recurra.layers.input_layer import Input, InputLayer
@@ -115,11 +118,13 @@ if TYPE_CHECKING:
     from recurra.layers.recurrent.simple_rnn import SimpleRNN, SimpleRNNCell
     from recurra.layers.recurrent.stacked_cells import StackedRNNCells
     from recurra.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+    from recurra.layers.resizing import CenterCrop, Resizing
     from recurra.layers.reversible_embedding import ReversibleEmbedding
     from recurra.layers.sample_normalization import GroupNormalization, RMSNormalization, UnitNormalization
     from recurra.layers.serialization import deserialize, serialize
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
+    from recurra.layers.unshared_convolution import LocallyConnected1D
     from recurra.layers.window_pooling import (
         AveragePooling1D,
         AveragePooling2D,
@@ -145,90 +150,62 @@ LAYER_OF_CELL = {
     "projection_lstm": "ProjectionLSTM",
 }
 
-_HOMES = {
-    "add_loss": ("AddLoss",),
-    "add_metric": ("AddMetric",),
-    "base.layer": ("Layer",),
-    "base.input_spec": ("InputSpec",),
-    "input_layer": ("Input", "InputLayer"),
-    "crf": ("CRF",),
-    "dense": ("Dense",),
-    "embedding": ("Embedding",),
-    "reversible_embedding": ("ReversibleEmbedding",),
-    "activation_layers": ("ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
-    "attention": ("AdditiveAttention", "Attention", "BilinearAttention"),
-    "attention_decoder": ("InputFeedingDecoder",),
-    "bidirectional": ("Bidirectional",),
-    "concatenation": ("Concatenate", "concatenate"),
-    "distinct_steps": ("DistinctSteps",),
-    "dot_product": ("Dot", "dot"),
-    "lambda_layer": ("Lambda",),
-    "masking": ("Masking",),
+#: where each name lives: the modules of this package, and their names
+_TABLE = {
+    "add_loss": "AddLoss",
+    "add_metric": "AddMetric",
+    "base.layer": "Layer",
+    "base.input_spec": "InputSpec",
+    "input_layer": "Input InputLayer",
+    "crf": "CRF",
+    "dense": "Dense",
+    "embedding": "Embedding",
+    "reversible_embedding": "ReversibleEmbedding",
+    "activation_layers": "ELU Activation LeakyReLU PReLU ReLU Softmax",
+    "attention": "AdditiveAttention Attention BilinearAttention",
+    "attention_decoder": "InputFeedingDecoder",
+    "bidirectional": "Bidirectional",
+    "concatenation": "Concatenate concatenate",
+    "distinct_steps": "DistinctSteps",
+    "dot_product": "Dot dot",
+    "lambda_layer": "Lambda",
+    "masking": "Masking",
     "elementwise": (
-        "Add",
-        "Average",
-        "Maximum",
-        "Merge",
-        "Minimum",
-        "Multiply",
-        "Subtract",
-        "add",
-        "average",
-        "maximum",
-        "minimum",
-        "multiply",
-        "subtract",
+        "Add Average Maximum Merge Minimum Multiply Subtract add average maximum minimum multiply subtract"
     ),
-    "einsum_dense": ("EinsumDense",),
-    "multi_head_attention": ("MultiHeadAttention",),
-    "normalization": ("BatchNormalization", "LayerNormalization"),
-    "category_encoding": ("CategoryEncoding",),
-    "feature_normalization": ("Normalization",),
-    "identity": ("ActivityRegularization", "Identity", "Rescaling"),
-    "index_lookup": ("IntegerLookup", "StringLookup"),
-    "base.operation": ("GetItem", "Operation"),
-    "convolution": ("Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose"),
-    "depthwise_convolution": ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
-    "padding": (
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
-        "UpSampling1D",
-        "UpSampling2D",
-        "ZeroPadding1D",
-        "ZeroPadding2D",
-        "ZeroPadding3D",
-    ),
-    "global_pooling": ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
-    "window_pooling": (
-        "AveragePooling1D",
-        "AveragePooling2D",
-        "AveragePooling3D",
-        "MaxPooling1D",
-        "MaxPooling2D",
-        "MaxPooling3D",
-    ),
-    "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
-    "sample_normalization": ("GroupNormalization", "RMSNormalization", "UnitNormalization"),
-    "serialization": ("deserialize", "serialize"),
-    "text_vectorization": ("TextVectorization",),
-    "time_distributed": ("TimeDistributed",),
-    "wrapper": ("Wrapper",),
+    "einsum_dense": "EinsumDense",
+    "multi_head_attention": "MultiHeadAttention",
+    "normalization": "BatchNormalization LayerNormalization",
+    "category_encoding": "CategoryEncoding",
+    "feature_normalization": "Normalization",
+    "identity": "ActivityRegularization Identity Rescaling",
+    "index_lookup": "IntegerLookup StringLookup",
+    "base.operation": "GetItem Operation",
+    "convolution": "Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose",
+    "depthwise_convolution": "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
+    "padding": "Cropping1D Cropping2D Cropping3D UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D ZeroPadding3D",
+    "global_pooling": "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D",
+    "window_pooling": "AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D",
+    "resizing": "CenterCrop Resizing",
+    "reshaping": "Flatten Permute RepeatVector Reshape",
+    "sample_normalization": "GroupNormalization RMSNormalization UnitNormalization",
+    "serialization": "deserialize serialize",
+    "text_vectorization": "TextVectorization",
+    "time_distributed": "TimeDistributed",
+    "wrapper": "Wrapper",
     "dropout": (
-        "Dropout",
-        "GaussianDropout",
-        "GaussianNoise",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
+        "AlphaDropout Dropout GaussianDropout GaussianNoise SpatialDropout1D SpatialDropout2D SpatialDropout3D"
     ),
-    "recurrent.conv_lstm": ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
-    "recurrent.dropout_cell": ("DropoutRNNCell",),
-    "recurrent.rnn": ("RNN",),
-    "recurrent.stacked_cells": ("StackedRNNCells",),
-    **{f"recurrent.{cell}": (layer, f"{layer}Cell") for cell, layer in LAYER_OF_CELL.items()},
+    "recurrent.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "recurrent.dropout_cell": "DropoutRNNCell",
+    "recurrent.rnn": "RNN",
+    "recurrent.stacked_cells": "StackedRNNCells",
+    "discretization": "Discretization",
+    "hashing": "Hashing",
+    "unshared_convolution": "LocallyConnected1D",
+    **{f"recurrent.{cell}": f"{layer} {layer}Cell" for cell, layer in LAYER_OF_CELL.items()},
 }
-_home_of = {name: home for home, names in _HOMES.items() for name in names}
+_home_of = {name: home for home, names in _TABLE.items() for name in names.split()}
 
 __all__ = [
     "CIFGLSTM",
@@ -243,6 +220,7 @@ __all__ = [
     "AddLoss",
     "AddMetric",
     "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "Average",
     "AveragePooling1D",
@@ -253,6 +231,7 @@ __all__ = [
     "BilinearAttention",
     "CIFGLSTMCell",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -269,6 +248,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "DistinctSteps",
     "Dot",
     "Dropout",
@@ -285,6 +265,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "IndRNN",
     "IndRNNCell",
@@ -302,6 +283,7 @@ __all__ = [
     "LayerNormLSTMCell",
     "LayerNormalization",
     "LeakyReLU",
+    "LocallyConnected1D",
     "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
@@ -328,6 +310,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",

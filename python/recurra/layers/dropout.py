@@ -13,6 +13,9 @@ from recurra.layers.base.input_spec import InputSpec
 from recurra.layers.base.layer import Layer
 from recurra.typing import Shape, TensorLike
 
+#: what selu tends to for large negative numbers
+_SELU_LIMIT = -1.6732632423543772 * 1.0507009873554805
+
 
 class _Noise(Layer):
     """A layer with a seed that hands on shapes and masks and does nothing outside of training."""
@@ -190,3 +193,29 @@ class GaussianDropout(_Noise):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
+
+
+class AlphaDropout(Dropout):
+    """Dropout for layers with the activation "selu": it keeps the mean and the variance of its inputs in training.
+
+    What is dropped becomes the value that selu tends to, -1.758; all is then scaled and shifted.
+
+    rate : the share that is dropped, in [0, 1)
+    noise_shape, seed : as for :class:`Dropout`
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(rate, noise_shape, seed, **kwargs)
+        if self.rate == 1.0:
+            raise ValueError("rate must be below 1 in AlphaDropout: there is no variance to keep without inputs")
+
+    def call(self, inputs: TensorLike, training: bool = False) -> Any:
+        if not training or self.rate == 0.0:
+            return inputs
+        chances = random.uniform(self._mask_shape(inputs), dtype="float64", seed=self.seed_generator)
+        kept = (chances >= self.rate).astype(inputs.dtype)
+        scale = ((1.0 - self.rate) * (1.0 + self.rate * _SELU_LIMIT**2)) ** -0.5
+        shift = -scale * _SELU_LIMIT * self.rate
+        return inputs * (kept * scale) + ((1 - kept) * (_SELU_LIMIT * scale) + shift)

@@ -22,7 +22,8 @@ class TextVectorization(Vectorizer, Layer):
 
     max_tokens : size of the vocabulary at most, with its special tokens; None for no limit
     standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", None, or a callable from a numpy array of
-        strings to such an array. As in Keras only ASCII letters are lower-cased; the apostrophe is punctuation here.
+        strings to such an array, or to an array or tensor of bytes. As in Keras only ASCII letters are lower-cased; the
+        apostrophe is punctuation here.
     split : "whitespace" (ASCII), "character", None (a text is one token) or any callable from a text to its tokens
     ngrams : None, n for all runs of 1 to n tokens, or a tuple of the lengths wanted; joined by spaces
     output_mode : "int" (ids; 0 padding, 1 unknown, then the words by falling frequency, ties by falling spelling) or
@@ -123,7 +124,10 @@ class TextVectorization(Vectorizer, Layer):
         if inputs.dtype != "string":
             raise TypeError(f"{self.name} takes texts: give its Input dtype='string', got {inputs.dtype!r}")
         if self.ragged:
-            raise ValueError(f"{self.name}: ragged=True gives a list of arrays, which no other layer takes")
+            raise ValueError(
+                f"{self.name}: ragged=True gives a list of arrays, which no other layer of a model takes: leave it out "
+                "and give the Embedding that follows mask_zero=True"
+            )
         dtype = "float32" if self.output_mode == "tf_idf" else "int64"
         return KerasTensor(self.output_shape_for(inputs.shape), dtype)
 

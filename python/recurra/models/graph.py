@@ -341,9 +341,9 @@ def fitted(value: Any, tensor: KerasTensor) -> Any:
                 break
         else:
             return value
-    elif len(shape) == len(wanted) - 1 and wanted[-1] == 1 and isinstance(value, np.ndarray):
+    elif len(shape) == len(wanted) - 1 and wanted[-1] == 1:
         return value[..., None]
-    elif len(shape) == len(wanted) + 1 and shape[-1] == 1 and isinstance(value, np.ndarray):
+    elif len(shape) == len(wanted) + 1 and shape[-1] == 1:
         return value[..., 0]
     name = tensor.node.layer.name if tensor.node else tensor.name
     said = ", ".join("any" if size is None else str(size) for size in wanted)

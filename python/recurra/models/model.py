@@ -322,11 +322,11 @@ class Model(Quantizing, ModelMetrics, Trainer, GraphQueries):  # type: ignore[mi
         show_trainable : add a column that says which layers are trained
         layer_range : names (or patterns) of the first and last layer to show
         """
-        from recurra.models.summary import summarize
+        from recurra.models.summary import show, summarize
 
         self._build_for_ids()
         text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
-        (print_fn or print)(text)
+        (print_fn or show)(text)
 
     def _build_for_ids(self) -> None:
         """Build a model that can only take ids and is not built yet, as :class:`Sequential` may be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -182,3 +183,16 @@ def _totals(model: Model) -> Iterable[str]:
     yield f" Total params: {numbers:,} ({_memory(sizes)})"
     for name, (number, size) in parts:
         yield f" {name} params: {number:,} ({_memory(size)})"
+
+
+#: for streams that have no box-drawing characters, as a file on Windows
+_ASCII = str.maketrans("┏┳┓┡╇┩├┼┤└┴┘━─┃│", "++++++++++++=-||")
+
+
+def show(text: str) -> None:
+    """Print a table; drawn with ASCII where the stream has no other characters."""
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        print(text.replace("└ ", "` ").translate(_ASCII).encode(encoding, "replace").decode(encoding))

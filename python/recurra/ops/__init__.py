@@ -30,6 +30,7 @@ Loaded when one of their names is first used:
     special.py       erfc, sinc and other seldom elementwise functions
     integers.py      bits, common divisors
     activations.py   activations that are made of others
+    image.py         pictures of another height and width (``ops.image.resize``)
     linalg.py        decompositions, determinants, inverses, linear systems
     fourier.py       Fourier transforms, also of the frames of signals
     higher_order.py  associative scans, gradients of your own, dot-product attention
@@ -87,7 +88,7 @@ from recurra.ops.shaping import (
 from recurra.ops.time_loop import rnn
 
 if TYPE_CHECKING:
-    from recurra.ops import linalg
+    from recurra.ops import image, linalg
     from recurra.ops.activations import (
         celu, glu, hard_shrink, hard_tanh, soft_shrink, sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh_shrink,
         threshold,
@@ -188,8 +189,9 @@ __all__ = [
     "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop", "full", "full_like", "gcd", "gelu",
     "geomspace", "get_item", "getitem", "glu", "greater", "greater_equal", "gru", "gru_backward", "hamming", "hanning",
     "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "heaviside", "histogram", "hsplit", "hstack",
-    "hypot", "i0", "identity", "ifft2", "imag", "in_top_k", "inner", "inv", "irfft", "is_tensor", "isclose", "isfinite",
-    "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "istft", "kaiser", "kron", "layer_normalization", "lcm",
+    "hypot", "i0", "identity", "ifft2", "imag", "image", "in_top_k", "inner", "inv", "irfft", "is_tensor", "isclose",
+    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "istft", "kaiser", "kron",
+    "layer_normalization", "lcm",
     "ldexp", "leaky_relu", "left_shift", "less", "less_equal", "linalg", "linspace", "log", "log1p", "log2", "log10",
     "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logdet", "logical_and", "logical_not", "logical_or",
     "logical_xor", "logspace", "logsumexp", "lstm", "lstm_backward", "lstsq", "lu_factor", "map", "matmul",
@@ -212,7 +214,7 @@ __all__ = [
     "where", "while_loop", "zeros", "zeros_like",
 ]  # fmt: skip
 
-_others = _ON_ARRAYS_ALONE | _home_of.keys() | {"hard_swish", "swish", "absolute", "amax", "amin", "linalg"}
+_others = _ON_ARRAYS_ALONE | _home_of.keys() | {"hard_swish", "swish", "absolute", "amax", "amin", "image", "linalg"}
 _others |= {"true_divide"}
 _others |= {"GRUGradients", "LSTMGradients", "RecurrentGradients", "SimpleRNNGradients"}
 globals().update(_accepting_symbolic(globals()[name] for name in __all__ if name not in _others))
@@ -230,7 +232,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         if name in ("nn", "numpy"):  # what Keras also calls parts of this module
             return sys.modules[__name__]
-        if name in _HOMES:
+        if name in _HOMES or name == "image":
             return importlib.import_module(f"{__name__}.{name}")
         home = _home_of.get(name)
         if home is None:

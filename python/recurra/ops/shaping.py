@@ -150,7 +150,13 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
 def unstack(x: ArrayLike, axis: int = 0) -> list[Any]:
     """The slices along `axis`, as a list: the way back from :func:`stack`. One node on the tape for all of them."""
     v = array_of(x)
-    return _parts(x, v, list(np.moveaxis(v, axis, 0)), lambda whole: np.moveaxis(whole, axis, 0))
+    return _parts(x, v, _slices(v, axis), lambda whole: _slices(whole, axis))
+
+
+def _slices(v: Array, axis: int) -> list[Array]:
+    """Views of the slices along `axis`: of one axis, arrays without axes, which can be written to, not numbers."""
+    moved = np.moveaxis(v, axis, 0)
+    return list(moved) if v.ndim > 1 else [moved[k : k + 1].reshape(()) for k in range(len(moved))]
 
 
 def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:

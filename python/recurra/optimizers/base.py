@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recurra._core.select import core
-from recurra.autograd import Array, RowSparse, Variable
+from recurra.autograd import Array, RowSparse, Variable, thread_state
 from recurra.config import floatx
 from recurra.naming import to_snake_case
 from recurra.optimizers.batch import Batch, prepared
@@ -202,15 +202,21 @@ class Optimizer(PlainUpdate, OptimizerState):
             self.build(variables)
         if len(grads) != len(variables):
             raise ValueError(f"grads must hold one gradient for each of {len(variables)} variables, got {len(grads)}")
+        if thread_state.holding:  # a tape that was not asked yet has kept the weights as they are
+            for variable in variables:
+                variable.writable()
         if not grads or self._apply_plainly(grads, variables):
             return
         indices, kept = self._match(grads, variables)
-        self._update(indices, kept)
-        for i in indices:
-            variable = self._trained[i]
-            if variable.constraint is not None:
-                variable.value[...] = np.asarray(variable.constraint(variable.value))
-            variable.version += 1
+        try:
+            self._update(indices, kept)
+            for i in indices:
+                variable = self._trained[i]
+                if variable.constraint is not None:
+                    variable.value[...] = np.asarray(variable.constraint(variable.value))
+        finally:  # an update that is broken off has changed weights too
+            for i in indices:
+                self._trained[i].version += 1
         self._iterations.value += 1
 
     def _match(self, grads: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[int], list[Any]]:

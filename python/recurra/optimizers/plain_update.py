@@ -67,9 +67,11 @@ class PlainUpdate:
         rate = self._current_rate()  # type: ignore[attr-defined]
         self.begin_step(rate)  # type: ignore[attr-defined]
         clip = float(self.clipvalue or 0.0)  # type: ignore[attr-defined]
-        self.update(Batch(plan.indices, arrays, list(grads), rate, 0.0, plan.scale, clip))  # type: ignore[attr-defined]
-        for variable in variables:
-            _set_version(variable, variable.version + 1)
+        try:
+            self.update(Batch(plan.indices, arrays, list(grads), rate, 0.0, plan.scale, clip))  # type: ignore[attr-defined]
+        finally:  # an update that is broken off has changed weights too
+            for variable in variables:
+                _set_version(variable, variable.version + 1)
         iterations: Variable = self._iterations  # type: ignore[attr-defined]
         iterations.value[...] += 1
         _set_version(iterations, iterations.version + 1)

@@ -147,11 +147,11 @@ class Nadam(_Moments):
         return [("momentum", "velocity")]
 
     def build(self, variables: Any) -> None:
-        first = not self.built
-        super().build(variables)
-        if first:
-            dtype = self._trained[0].dtype if self._trained else None
+        variables = list(variables)
+        if not self._extra:
+            dtype = variables[0].dtype if variables else None
             self._extra.append(Variable(1.0, dtype=dtype, name="u_product", trainable=False))
+        super().build(variables)
 
     def _u(self, step: int) -> float:
         return self.beta_1 * (1.0 - 0.5 * float(0.96 ** (self.schedule_decay * step)))

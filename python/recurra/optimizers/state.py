@@ -51,24 +51,25 @@ class OptimizerState:
         new = list(variables)
         if self.built and (not new or any(id(v) in self._index for v in new)):
             return
-        first = len(self._trained)
-        self._trained += new
-        self._index.update({id(v): i for i, v in enumerate(new, first)})
+        trained = [*self._trained, *new]
+        index = {**self._index, **{id(v): i for i, v in enumerate(new, len(self._trained))}}
         groups: list[tuple[str, ...]] = [("average",)] if self.use_ema else []
         if self.gradient_accumulation_steps:
             groups.append(("gradient_accumulator",))
         groups += self.slots()
+        slots = {slot: list(self._slots.get(slot, ())) for group in groups for slot in group}
+        ordered = list(self._ordered)
         for group in groups:
-            for slot in group:
-                self._slots.setdefault(slot, [])
             for variable in new:
                 for slot in group:
                     name = f"{variable.path.replace('/', '_')}_{slot}"
                     with taking(f"{slot} of {variable.path!r}", variable.shape, variable.dtype, _ADVICE):
                         start = np.full(variable.shape, self.slot_value(slot), variable.dtype)
                         state = Variable(start, name=name, trainable=False)
-                    self._slots[slot].append(state)
-                    self._ordered.append(state)
+                    slots[slot].append(state)
+                    ordered.append(state)
+        # what fails before leaves the optimizer as it was
+        self._trained, self._index, self._slots, self._ordered = trained, index, slots, ordered
         self.built = True
 
     def slot(self, name: str, indices: Sequence[int]) -> list[Array]:

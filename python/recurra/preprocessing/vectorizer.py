@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recurra.limits import refuse_path
 from recurra.preprocessing import counting
-from recurra.preprocessing.words import tokens_of
+from recurra.preprocessing.words import plain_text, tokens_of
 from recurra.typing import PathLike
 
 Array = NDArray[Any]
@@ -317,7 +317,11 @@ class Vectorizer:
         if callable(self.standardize):
             done: list[str] = []
             for start in range(0, len(texts), _BATCH):  # an array of long strings is as wide as its longest
-                done.extend(map(str, self.standardize(np.array(texts[start : start + _BATCH], dtype=np.str_))))
+                for item in self.standardize(np.array(texts[start : start + _BATCH], dtype=np.str_)):
+                    text = plain_text(item, self.encoding)
+                    if text is None:
+                        raise TypeError(f"standardize must return texts, got {type(item).__name__}: {item!r}")
+                    done.append(text)
             if len(done) != len(texts):
                 raise ValueError(f"standardize must return one text for each, got {len(done)} for {len(texts)}")
             return done

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from recurra.autograd import value_of
+
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 Analyzer = Callable[[str], Iterable[Any]]
@@ -73,21 +77,31 @@ def _general_table(filters: str, split: str) -> dict[int, str]:
 
 
 def tokens_of(analyzer: Analyzer, text: str) -> list[str]:
-    """What any callable makes of a text, as strings: its strings as they are, of other objects their `text`.
+    """What any callable makes of a text, as strings: strings as they are, bytes decoded, of other objects their `text`.
 
-    So ``str.split``, a bound method, or a spaCy pipeline or tokenizer all serve.
+    So ``str.split``, a bound method, a spaCy pipeline or tokenizer, or a function of tensors of texts all serve.
 
-    raises : TypeError for tokens that are neither
+    raises : TypeError for tokens that are none of these
     """
     tokens = []
     for token in analyzer(text):
-        word = token if isinstance(token, str) else getattr(token, "text", None)
-        if not isinstance(word, str):
+        word = token if isinstance(token, str) else plain_text(getattr(token, "text", token))
+        if word is None:
             raise TypeError(
                 f"analyzer must return strings or objects with a `text` (spaCy's tokens), got {type(token).__name__}"
             )
         tokens.append(word)
     return tokens
+
+
+def plain_text(value: Any, encoding: str = "utf-8") -> str | None:
+    """A text given as a string, as bytes, or as an array or tensor of one of them; None for anything else."""
+    value = value_of(value)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode(encoding)
+    return str(value) if isinstance(value, str) else None
 
 
 def one_hot(

@@ -102,6 +102,10 @@ def state_dict_of_model(model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for layer in model.layers:
         if layer.weights:
+            if getattr(layer, "go_backwards", False):
+                raise ValueError(
+                    f"{layer.name} reads backwards (go_backwards=True): no module of PyTorch does so alone"
+                )
             try:
                 found.update(pytorch.to_state_dict(layer, f"{layer.name}."))
             except ValueError as error:

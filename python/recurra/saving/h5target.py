@@ -9,10 +9,25 @@ from __future__ import annotations
 
 import io
 import os
+from functools import wraps
 from typing import Any
 
 #: longer writes after a failure are arrays, which the library does not read again
 _STRUCTURE = 1 << 20
+
+
+def _remembered(method: Any) -> Any:
+    """A method that the library calls: what interrupts it (Ctrl-C) is kept, as the library forgets it."""
+
+    @wraps(method)
+    def called(self: Target, *args: Any) -> Any:
+        try:
+            return method(self, *args)
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
+
+    return called
 
 
 class Target(io.RawIOBase):
@@ -42,10 +57,12 @@ class Target(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
+    @_remembered
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
+    @_remembered
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         start, length = self._at, len(view)
@@ -57,12 +74,13 @@ class Target(io.RawIOBase):
                 done = 0
                 while done < length:
                     done += self._file.write(view[done:])
-            except (OSError, MemoryError) as error:
+            except BaseException as error:  # Ctrl-C too
                 self.failure = error
         if self.failure is not None and length <= _STRUCTURE:
             self._kept.append((start, bytes(view)))
         return length
 
+    @_remembered
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         length = max(0, min(len(view), self._size - self._at))
@@ -72,7 +90,7 @@ class Target(io.RawIOBase):
             self._file.seek(start)
             while found < length and (more := self._file.readinto(view[found:length])):
                 found += more
-        except OSError as error:
+        except BaseException as error:
             self.failure = self.failure or error
         for place, data in self._kept:
             first, last = max(start, place), min(start + length, place + len(data))
@@ -81,12 +99,13 @@ class Target(io.RawIOBase):
         self._at += length
         return length
 
+    @_remembered
     def truncate(self, size: int | None = None) -> int:
         self._size = self._at if size is None else size
         if self.failure is None:
             try:
                 self._file.truncate(self._size)
-            except OSError as error:
+            except BaseException as error:
                 self.failure = error
         return self._size
 

@@ -219,8 +219,20 @@ def create(target: Any) -> Iterator[Any]:
                 if sink.failure is None:
                     with suppress(Unusual):  # a file that is read by a process of its own has no such checksum
                         file.attrs[NAMES] = np.bytes_(_of_names(_names(Reader(sink, "what was written").root)))
+        except Exception as error:
+            raise _cause(error) from None
         finally:
             sink.raise_failure()  # whatever the HDF5 library made of it
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What a signal or a lack of memory raised within the HDF5 library, which then fails for another reason."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or not isinstance(found, Exception):
+            return found
+        found = found.__context__
+    return error
 
 
 def write(parent: Any, name: str, value: Any) -> None:

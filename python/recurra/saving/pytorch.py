@@ -20,17 +20,15 @@ Everything here works on numpy arrays and needs no PyTorch, but for :func:`read_
 
 from __future__ import annotations
 
-import os
-import pickle
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.autograd import Array
-from recurra.limits import FileFormatError, allowing, check_regular, check_unpacked
+from recurra.saving.pytorch_files import read_pt as read_pt
+from recurra.saving.pytorch_settings import check_settings
 from recurra.typing import ArrayLike
 
 if TYPE_CHECKING:
@@ -52,6 +50,20 @@ def _check(name: str, array: Any, shape: tuple[int, ...], letters: str) -> Array
     if value.shape != shape:
         raise ValueError(f"{name} must have shape {letters} = {shape}, got {value.shape}")
     return value
+
+
+def _array(value: Any) -> Array:
+    """A value of a state dict as an array; a tensor may need gradients, or be of 16 bits."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float16") else value
+    return np.asarray(value)
+
+
+def _check_mapping(state_dict: Any) -> None:
+    if not isinstance(state_dict, Mapping):
+        advice = ": give its state_dict()" if hasattr(state_dict, "state_dict") else ""
+        raise TypeError(f"state_dict must be a mapping from names to arrays, got {type(state_dict).__name__}{advice}")
 
 
 def _swap(array: Array, axis: int) -> Array:
@@ -178,6 +190,7 @@ def read_state_dict(state_dict: Mapping[str, Any], cell: str, prefix: str = "") 
         ``projection_kernel`` behind them for a "ProjectionLSTM", an LSTM with `proj_size`
     """
     _check_cell(cell)
+    _check_mapping(state_dict)
     found: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, value in state_dict.items():
         if not name.startswith(prefix):
@@ -188,7 +201,7 @@ def read_state_dict(state_dict: Mapping[str, Any], cell: str, prefix: str = "") 
         if which == "weight_hr" and suffix and cell != "ProjectionLSTM":
             raise ValueError(f"{name}: an LSTM with proj_size is a ProjectionLSTM here, got the cell {cell!r}")
         if which in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr") and suffix:
-            found.setdefault((int(suffix[1] or 0), suffix[2] is not None), {})[which] = value
+            found.setdefault((int(suffix[1] or 0), suffix[2] is not None), {})[which] = _array(value)
     layers = sorted({layer for layer, _ in found})
     if layers != list(range(len(layers))) or not layers:
         names = ", ".join(list(state_dict)[:6])
@@ -201,7 +214,10 @@ def read_state_dict(state_dict: Mapping[str, Any], cell: str, prefix: str = "") 
             if arrays is None:
                 continue
             if "weight_ih" not in arrays or "weight_hh" not in arrays:
-                raise ValueError(f"state_dict lacks weight_ih or weight_hh of {prefix}layer {layer}")
+                raise ValueError(
+                    f"state_dict lacks weight_ih or weight_hh of {prefix}layer {layer}: pruning, weight_norm and "
+                    "parametrizations must be removed first (prune.remove, remove_weight_norm, remove_parametrizations)"
+                )
             directions.append(from_pytorch(cell, **arrays))
         result.append(directions)
     if len({len(directions) for directions in result}) != 1:
@@ -237,9 +253,10 @@ def _recurrent(layer: Any) -> tuple[str, list[Any]]:
     name = next((name for name in GATES if isinstance(layer, getattr(layers, name))), None)
     if name is None:
         raise ValueError(
-            f"{layer.name} ({type(layer).__name__}) has no counterpart among PyTorch's recurrent modules: expected "
-            "LSTM, GRU, SimpleRNN, ProjectionLSTM or Bidirectional of one of them"
+            f"{layer.name} ({type(layer).__name__}) has no counterpart among PyTorch's modules: expected LSTM, GRU, "
+            "SimpleRNN, ProjectionLSTM, Bidirectional of one of them, Dense, Embedding or LayerNormalization"
         )
+    check_settings(layer, name)
     return name, [layer]
 
 
@@ -265,6 +282,7 @@ def to_state_dict(layers: Any, prefix: str = "") -> dict[str, Array]:
     if not isinstance(layers, (list, tuple)):
         plain = _plain_layer(layers)
         if plain is not None:
+            _check_built(layers)
             values = {variable.name.rpartition("/")[2]: variable.numpy() for variable in layers.weights}
             if "kernel" in values:
                 values["kernel"] = np.array(values["kernel"].T, order="C")
@@ -283,6 +301,12 @@ def from_state_dict(layers: Any, state_dict: Mapping[str, Any], prefix: str = ""
     if not isinstance(layers, (list, tuple)):
         plain = _plain_layer(layers)
         if plain is not None:
+            _check_built(layers)
+            _check_mapping(state_dict)
+            own = {plain[variable.name.rpartition("/")[2]] for variable in layers.weights}
+            for name in plain.values():
+                if prefix + name in state_dict and name not in own:
+                    raise ValueError(f"state_dict holds {prefix}{name}, and {layers.name} has no weight for it")
             values = []
             for variable in layers.weights:
                 name = variable.name.rpartition("/")[2]
@@ -290,7 +314,7 @@ def from_state_dict(layers: Any, state_dict: Mapping[str, Any], prefix: str = ""
                 if key not in state_dict:
                     names = ", ".join(list(state_dict)[:6])
                     raise ValueError(f"state_dict must hold {key} for {layers.name}, got {names or 'nothing'}")
-                value = np.asarray(state_dict[key])
+                value = _array(state_dict[key])
                 values.append(value.T if name == "kernel" else value)
             layers.set_weights(values)
             return
@@ -318,70 +342,10 @@ def _stack(layers: Sequence[Any]) -> tuple[str, list[list[Any]]]:
     if len({(cell, len(parts)) for cell, parts in found}) != 1:
         raise ValueError("layers must be of one cell, all bidirectional or none, to be one PyTorch module")
     for layer in layers:
-        if not layer.built:
-            raise ValueError(f"{layer.name} has no weights yet: call it on data, or build() it, first")
+        _check_built(layer)
     return found[0][0], [parts for _, parts in found]
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def read_pt(path: str | os.PathLike[str], *, max_size: int | None = None) -> dict[str, Array]:
-    """The arrays of a ``.pt`` or ``.pth`` file that holds a state dict, by name.
-
-    Needs PyTorch, whose restricted unpickler is used: nothing in the file is executed. A checkpoint with the state
-    dict under the key "state_dict" or "model" is understood.
-
-    max_size : the most bytes that the file may unpack to; None for 64 MiB, or 20 times its size where that is more
-    raises : ImportError without PyTorch; FileFormatError where the file holds something else
-    """
-    try:
-        import torch  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        raise ImportError("reading .pt files needs PyTorch: pip install 'recurra[torch]'") from None
-    if not os.path.isfile(path):
-        check_regular(path)
-        raise FileNotFoundError(f"{path}: there is no such file")
-    check_regular(path)
-    with allowing(max_size):
-        try:
-            _check_archive(path)
-            return _arrays(torch, torch.load(path, map_location="cpu", weights_only=True), path)
-        except FileFormatError:
-            raise
-        except Exception as error:  # torch raises whatever its unpickler and zip reader meet
-            said = " ".join(str(error).split())[:200]
-            what = f"{type(error).__name__}: {said}"
-            if isinstance(error, pickle.UnpicklingError):  # torch advises to run the code in the file
-                what = "save model.state_dict(), not the model itself"
-            raise FileFormatError(f"{path} is damaged, or holds more than tensors ({what})") from None
-
-
-def _check_archive(path: str | os.PathLike[str]) -> None:
-    """Refuse an archive whose members say that they unpack to more than they may. Older files are no archives."""
-    if not zipfile.is_zipfile(path):
-        return
-    stored, claimed = os.path.getsize(path), 0
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            claimed += info.file_size
-            check_unpacked(info.file_size, min(info.compress_size, stored), f"{path}: {info.filename}")
-            check_unpacked(claimed, stored, str(path))
-
-
-def _arrays(torch: Any, state: Any, path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The tensors of a loaded state dict, which may share memory, or repeat it, to a limit."""
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-            state = state[key]
-            break
-    if not isinstance(state, Mapping):
-        raise FileFormatError(f"{path} must hold a state dict, got a {type(state).__name__}")
-    result, claimed = {}, 0
-    for name, value in state.items():
-        if isinstance(value, torch.Tensor):
-            claimed += value.numel() * max(4, value.element_size())
-            check_unpacked(claimed, os.path.getsize(path), f"{path}: what its tensors stand for")
-            value = value.detach().cpu()
-            result[str(name)] = (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
-    return result
+def _check_built(layer: Any) -> None:
+    if not layer.built:
+        raise ValueError(f"{layer.name} has no weights yet: call it on data, or build() it, first")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recurra.torch.layer import Call, backward, forward, pytorch_layer
+from recurra.torch.modes import outside_default_device
 
 
 class Layer(torch.autograd.Function):
@@ -29,6 +30,12 @@ class Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         """The gradients of the arguments."""
+        if torch._C._is_torch_function_mode_enabled():
+            return outside_default_device(Layer._gradients, ctx, gradients)
+        return Layer._gradients(ctx, gradients)
+
+    @staticmethod
+    def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
         call, needed = ctx.call, ctx.needs_input_grad
         x, h0, c0, *weights = ctx.saved_tensors
         dy, dh, dc = (*gradients, None)[:3]

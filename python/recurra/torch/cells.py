@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from recurra.torch.forward import DIRECT, pytorch_only, way
+from recurra.torch.kinds import KINDS
+from recurra.torch.modes import outside_default_device
 from recurra.torch.step import run_step
 from recurra.torch.tracing import pytorch_call, scriptable
+from recurra.torch.weights import WeightsThatMayBeSwapped
 
 
-class KernelCell:
+class KernelCell(WeightsThatMayBeSwapped):
     """The call of a subclass of ``nn.RNNCellBase``: one step."""
 
     _pytorch_forward: ClassVar[Callable[..., Any]]
@@ -25,15 +28,24 @@ class KernelCell:
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """As PyTorch's."""
-        mode = self._mode
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if self.bias else ("weight_ih", "weight_hh")
         own = self._parameters  # a lookup there costs less than an attribute
         try:
             weights = [own[name] for name in names]
         except KeyError:  # a parametrization, pruning
             weights = [getattr(self, name) for name in names]
-        states = None if torch.compiler.is_compiling() or pytorch_only() else self._states_fit(input, hx)
-        if states is None or not input.numel() or way((input, *states, *weights), input.dtype) != DIRECT:
+        if torch.compiler.is_compiling():
+            return pytorch_call(self, input, hx)
+        if not torch._C._is_torch_function_mode_enabled():
+            return self._run(input, hx, weights)
+        return outside_default_device(self._run, input, hx, weights)
+
+    def _run(self, input: Any, hx: Any, weights: list[Any]) -> Any:
+        mode = self._mode
+        states = None if pytorch_only() or mode not in KINDS else self._states_fit(input, hx)
+        if states is None or not (input.numel() and self.hidden_size):
+            return pytorch_call(self, input, hx)
+        if way((input, *states, *weights), input.dtype) != DIRECT:
             return pytorch_call(self, input, hx)
         h0, c0 = (*states, None, None)[:2]
         return run_step(mode, input, h0, c0, weights)
@@ -43,10 +55,10 @@ class KernelCell:
 
     def _states_fit(self, x: Any, hx: Any) -> Sequence[Tensor] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""
-        if not isinstance(x, Tensor):
+        if not isinstance(x, Tensor) or x.is_nested or not 1 <= x.dim() <= 2:
             return None
         *batch, features = x.shape
-        if features != self.input_size or len(batch) > 1:
+        if features != self.input_size:
             return None
         if hx is None:
             return []
@@ -83,4 +95,5 @@ class RNNCell(KernelCell, nn.RNNCell):
 
     @property
     def _mode(self) -> str:  # type: ignore[override,unused-ignore]
-        return "RNN_TANH" if self.nonlinearity == "tanh" else f"RNN_{self.nonlinearity.upper()}"
+        # nn.RNNCell takes any name, and raises when it is called.
+        return {"tanh": "RNN_TANH", "relu": "RNN_RELU"}.get(self.nonlinearity, "RNN")

@@ -17,8 +17,10 @@ from torch.nn.utils.rnn import PackedSequence
 from recurra.torch import library
 from recurra.torch.autograd import Layer
 from recurra.torch.layer import Call, Rows, forward, packed_rows, pytorch_layer
+from recurra.torch.modes import followed, outside_default_device
 from recurra.torch.resets import check_resets, rows_of_resets, states_of_segments
 from recurra.torch.tracing import pytorch_call, scriptable
+from recurra.torch.weights import WeightsThatMayBeSwapped
 
 FLOATS = (torch.float32, torch.float64)
 TENSORS = (Tensor, Parameter)
@@ -51,12 +53,10 @@ def way(tensors: Iterable[Any], dtype: torch.dtype) -> int:
         if tensor.dtype is not dtype and not (autocast and tensor.is_floating_point()):
             return PYTORCH
         direct = direct and type(tensor) in TENSORS
-    if direct and not (torch._C._len_torch_dispatch_stack() or torch._C._is_torch_function_mode_enabled()):
-        return DIRECT
-    return OPERATOR
+    return DIRECT if direct and not followed() else OPERATOR
 
 
-class KernelForward:
+class KernelForward(WeightsThatMayBeSwapped):
     """The call of a subclass of ``nn.RNNBase``."""
 
     _pytorch_forward: ClassVar[Callable[..., Any]]
@@ -89,6 +89,11 @@ class KernelForward:
                     self._update_flat_weights()
                     weights = self._flat_weights
                     break
+        if compiling or not torch._C._is_torch_function_mode_enabled():
+            return self._run(input, hx, resets, weights, compiling)
+        return outside_default_device(self._run, input, hx, resets, weights, compiling)
+
+    def _run(self, input: Any, hx: Any, resets: Any, weights: list[Any], compiling: bool) -> Any:
         if resets is not None:
             check_resets(self, input, resets)
         packed = isinstance(input, PackedSequence)
@@ -118,7 +123,7 @@ class KernelForward:
 
     def _states_fit(self, x: Any, hx: Any, packed: bool) -> list[Any] | None:
         """The initial states, empty for zeros; None where their number or shapes are wrong."""
-        if not isinstance(x, Tensor):
+        if not isinstance(x, Tensor) or x.is_nested:
             return None
         shape = x.shape
         if len(shape) not in ((2,) if packed else (2, 3)) or shape[-1] != self.input_size:
@@ -187,8 +192,9 @@ class KernelForward:
         rows = packed_rows(batches) if direct and isinstance(batches, Tensor) else batches
         batch_first = self.batch_first and rows is None
         transposed = False
-        if direct and rows is None and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
-            x, batch_first, transposed = x.transpose(0, 1), not batch_first, True
+        # With batch_first PyTorch's outputs are transposed too; without it programs take views of contiguous ones.
+        if direct and batch_first and not x.is_contiguous() and x.transpose(0, 1).is_contiguous():
+            x, batch_first, transposed = x.transpose(0, 1), False, True
         finals: list[list[Tensor]] = []
         for layer in range(self.num_layers):
             first = layer * directions

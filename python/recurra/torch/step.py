@@ -16,6 +16,7 @@ from torch import Tensor
 from recurra._core.select import core
 from recurra.torch.autograd import pytorch_gradients, under_vmap
 from recurra.torch.kinds import KINDS
+from recurra.torch.modes import outside_default_device
 from recurra.torch.weights import array_of, gradients_of, kept_columns
 
 Array = np.ndarray[Any, Any]
@@ -63,6 +64,12 @@ class Step(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         """The gradients of the arguments."""
+        if torch._C._is_torch_function_mode_enabled():
+            return outside_default_device(Step._gradients, ctx, gradients)
+        return Step._gradients(ctx, gradients)
+
+    @staticmethod
+    def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
         mode, needed = ctx.mode, ctx.needs_input_grad
         x, h0, c0, *weights = ctx.saved_tensors
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True

@@ -51,6 +51,28 @@ class Kept:
 _KEPT: dict[int, Kept] = {}  # by the id of weight_hh
 
 
+class WeightsThatMayBeSwapped:
+    """For modules whose weights :class:`Kept` refers to weakly.
+
+    ``torch.utils.swap_tensors`` refuses a tensor with weak references. A module's conversion, and `load_state_dict`,
+    swap its parameters under ``torch.__future__.set_swap_module_params_on_conversion(True)``.
+    """
+
+    _parameters: dict[str, Any]
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Any:
+        self._drop_kept()
+        return super()._apply(*args, **kwargs)  # type: ignore[misc,unused-ignore]
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._drop_kept()
+        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[misc,unused-ignore]
+
+    def _drop_kept(self) -> None:
+        for weight in self._parameters.values():
+            _KEPT.pop(id(weight), None)
+
+
 def array_of(tensor: Tensor) -> Array:
     """A tensor's memory as a numpy array; a copy only where it is not contiguous."""
     if tensor.requires_grad:

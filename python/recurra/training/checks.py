@@ -76,12 +76,10 @@ def check_shape(array: Any, shape: Sequence[int | None] | None, argument: str) -
     if shape is None:
         return
     got = tuple(array.shape)
-    if len(got) == len(shape) and all(w is None or w == g for w, g in zip(shape[1:], got[1:], strict=True)):
+    filled = (*got, 1) if len(got) + 1 == len(shape) else got  # a missing last axis of size 1 is added
+    filled = got[:-1] if len(got) == len(shape) + 1 and got[-1] == 1 else filled  # one too many is dropped
+    if len(filled) == len(shape) and all(w is None or w == g for w, g in zip(shape[1:], filled[1:], strict=True)):
         return
-    if len(shape) >= 2 and shape[-1] == 1 and got[1:] == tuple(shape[1:-1]):
-        return  # a missing last axis of size 1, which layers accept where it is clear
-    if len(shape) == 1 and got[1:] == (1,):
-        return  # or one too many: (samples, 1) texts
     wanted = ", ".join(["samples", *("any" if w is None else str(w) for w in shape[1:])])
     hint = ""
     if len(got) + 1 == len(shape):

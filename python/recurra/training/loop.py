@@ -22,6 +22,7 @@ from recurra.training.batches import ArraySource, Batch, Source
 from recurra.training.checks import check_batch, has_checked_labels
 from recurra.training.compiled import as_number
 from recurra.training.interrupt import InterruptGuard, signal_name
+from recurra.training.nested import loop_on
 from recurra.training.run_data import RunData
 from recurra.training.run_state import check_fits, run_state, set_run_state
 from recurra.training.sources import WeightedSource
@@ -89,7 +90,7 @@ class Fit:
         first = self.source.peek()
         if first is not None:
             self.unit, self.work = unit_of(first.x)
-        with InterruptGuard() as guard:
+        with InterruptGuard() as guard, loop_on(model):
             callbacks.on_train_begin()
             epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
             model._initial_epoch = 0
@@ -131,6 +132,7 @@ class Fit:
                         f"x gave no batch for epoch {epoch + 1}: an iterator that has ended cannot start over; "
                         "pass a Dataset or a list, or set steps_per_epoch"
                     )
+                self._check_compiled()
                 if self.validation is not None and self._validates(epoch):
                     if bar.live:
                         bar.draw(logs)
@@ -220,6 +222,13 @@ class Fit:
             warnings.warn(f"{message}. {advice}", RuntimeWarning, stacklevel=6)
         self.model.stop_training = True
 
+    def _check_compiled(self) -> None:
+        if self.model._compiled_state is not self.stepper.compiled:
+            raise RuntimeError(
+                "the model was compiled anew while fit runs, by a callback: fit has begun with the optimizer, loss and "
+                "metrics of then. Set stop_training in the callback, compile after fit, and call fit again"
+            )
+
     def _save(self, epoch: int, batch: int) -> None:
         for backup in self.backups:
             backup.save_run(run_state(self, epoch, batch))
@@ -237,6 +246,8 @@ class Fit:
             x, y, weight, size = batch
             if not self.whole:
                 check_batch(batch, number, self.labelled)
+            if model._compiled_state is not stepper.compiled:
+                self._check_compiled()
             if begin and number % every == 0:
                 callbacks.on_train_batch_begin(number)
             if self.custom:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra import losses, ops
-from recurra.autograd import GradientTape, Tensor, value_of
+from recurra.autograd import GradientTape, Tensor, no_grad, value_of
 from recurra.losses.base import Loss, LossFunctionWrapper
 from recurra.losses.fused import class_ids, clipped_from_logits
 from recurra.losses.labels import is_one_hot, without_masked
@@ -87,5 +87,6 @@ def _gradient_of(reduced: Any, factor: float, scores: ProjectedScores) -> Array 
             total = total * factor
     if not isinstance(total, Tensor):
         return None
-    found: Array | None = tape.gradient(total, values)
+    with no_grad():  # the tape of the step is open; it is told of this gradient in another way
+        found: Array | None = tape.gradient(total, values)
     return found

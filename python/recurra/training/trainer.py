@@ -18,6 +18,7 @@ from recurra.training.batch_steps import BatchSteps
 from recurra.training.batches import ArraySource, Source, as_arrays, count_samples
 from recurra.training.checks import check_finite, check_reading
 from recurra.training.compiled import CompiledLoss, CompiledMetrics
+from recurra.training.nested import averages_kept, loop_on
 from recurra.training.older_calls import OlderCalls
 from recurra.training.prepare import choose_losses_by, is_steps_alone, prepare
 from recurra.training.sources import is_batches, make_source
@@ -213,7 +214,8 @@ class Trainer(BatchSteps, OlderCalls):
             validation=None if validation_data is None else validate, validation_freq=validation_freq,
             others=[] if validation_data is None else [validation_source],
         )  # fmt: skip
-        return run.run()
+        with averages_kept(self):
+            return run.run()
 
     def _batch_size(self, x: Any, batch_size: int | None) -> int | None:
         """The batch size asked for; for arrays without one, that of a model made for batches of one size."""
@@ -285,7 +287,9 @@ class Trainer(BatchSteps, OlderCalls):
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": verbose})
-        logs = loop.evaluate(self, source, calls, steps=check_steps(steps, "steps"), verbose=resolve_verbose(verbose))
+        level = resolve_verbose(verbose)
+        with averages_kept(self), loop_on(self):
+            logs = loop.evaluate(self, source, calls, steps=check_steps(steps, "steps"), verbose=level)
         return logs if return_dict else in_order(logs)
 
     def predict(
@@ -341,12 +345,13 @@ class Trainer(BatchSteps, OlderCalls):
 
         reset_metrics : False for running averages over the calls since :meth:`reset_metrics`
         """
-        stepper, batch = self._on_batch(x, y, sample_weight, class_weight, True, reset_metrics)
-        if self._overrides("train_step"):
-            logs = dict(self.train_step(loop._data(batch.x, batch.y, batch.weight)))
-        else:
-            stepper.train(*batch)
-            logs = stepper.results()
+        with averages_kept(self, reset_metrics):
+            stepper, batch = self._on_batch(x, y, sample_weight, class_weight, True, reset_metrics)
+            if self._overrides("train_step"):
+                logs = dict(self.train_step(loop._data(batch.x, batch.y, batch.weight)))
+            else:
+                stepper.train(*batch)
+                logs = stepper.results()
         return logs if return_dict else in_order(logs)
 
     def test_on_batch(
@@ -358,12 +363,13 @@ class Trainer(BatchSteps, OlderCalls):
         reset_metrics: bool = True,
     ) -> Any:
         """Loss and metrics of one batch; see :meth:`train_on_batch`."""
-        stepper, batch = self._on_batch(x, y, sample_weight, None, False, reset_metrics)
-        if self._overrides("test_step"):
-            logs = dict(self.test_step(loop._data(batch.x, batch.y, batch.weight)))
-        else:
-            stepper.test(*batch)
-            logs = stepper.results()
+        with averages_kept(self, reset_metrics):
+            stepper, batch = self._on_batch(x, y, sample_weight, None, False, reset_metrics)
+            if self._overrides("test_step"):
+                logs = dict(self.test_step(loop._data(batch.x, batch.y, batch.weight)))
+            else:
+                stepper.test(*batch)
+                logs = stepper.results()
         return logs if return_dict else in_order(logs)
 
     def predict_on_batch(self, x: Data) -> Outputs:

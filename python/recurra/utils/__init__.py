@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recurra.models.plotting import plot_model
+    from recurra.preprocessing.audio_dataset import audio_dataset_from_directory
     from recurra.preprocessing.padding import pad_sequences
     from recurra.preprocessing.text_dataset import text_dataset_from_directory
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
@@ -49,6 +50,7 @@ _HOMES = {
     "PyDataset": "recurra.utils.py_dataset",
     "Sequence": "recurra.utils.py_dataset",
     "array_to_img": "recurra.utils.image",
+    "audio_dataset_from_directory": "recurra.preprocessing.audio_dataset",
     "clear_session": "recurra.utils.seeding",
     "custom_object_scope": "recurra.registry",
     "deserialize_keras_object": "recurra.registry",
@@ -85,6 +87,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

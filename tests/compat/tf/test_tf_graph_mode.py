@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from recurra.compat import tf
@@ -25,6 +27,17 @@ def test_sessions_hold_settings_and_run_nothing() -> None:
     with tf.compat.v1.get_default_graph().as_default():
         tf.compat.v1.set_random_seed(3)
     assert tf.compat.v1.reduce_sum is tf.reduce_sum and tf.compat.v2 is tf
+
+
+def test_files_in_older_names(tmp_path: Path) -> None:
+    name = str(tmp_path / "words.txt")
+    with tf.gfile.GFile(name, "w") as file:
+        file.write("né")
+    assert tf.gfile.Exists(name) and tf.gfile.ListDirectory(str(tmp_path)) == ["words.txt"]
+    with tf.compat.v1.gfile.Open(name) as file:
+        assert file.read() == "né"
+    tf.gfile.Remove(name)
+    assert not tf.gfile.exists(name)
 
 
 def test_names_that_are_not_there() -> None:

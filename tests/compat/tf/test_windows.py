@@ -45,6 +45,24 @@ def test_batch_normalization() -> None:
     np.testing.assert_allclose(plain, (found - 1) / 2, rtol=1e-4, atol=1e-5)
 
 
+def test_ctc_loss_of_sparse_labels_as_tensorflow() -> None:
+    x = np.random.default_rng(2).standard_normal((6, 3, 5)).astype("float32")
+    places = [[0, 0], [0, 1], [1, 0], [2, 0], [2, 1], [2, 2]]
+    labels = tf.cast(tf.SparseTensor(places, [1, 3, 0, 2, 2, 1], [3, 4]), tf.int32)
+    assert type(labels) is tf.SparseTensor and labels.values.dtype == tf.int32
+    expected = [5.6254997, 3.8852181, 12.4298172]  # of TensorFlow 2.21
+    older = tf.compat.v1.nn.ctc_loss(labels=labels, inputs=x, sequence_length=[6, 4, 6])
+    newer = tf.nn.ctc_loss(labels, x, None, [6, 4, 6], blank_index=4)
+    rows = tf.compat.v1.nn.ctc_loss(labels, tf.transpose(x, [1, 0, 2]), [6, 4, 6], time_major=False)
+    for found in (older, newer, rows):
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+    assert tf.compat.v1.nn.relu is tf.nn.relu
+    with pytest.raises(ValueError, match="blank_index must be given where labels are a sparse tensor"):
+        tf.nn.ctc_loss(labels, x, None, [6, 4, 6])
+    with pytest.raises(ValueError, match="must have their defaults, got True, True and False"):
+        tf.compat.v1.nn.ctc_loss(labels, x, [6, 4, 6], preprocess_collapse_repeated=True)
+
+
 def test_decoders_of_ctc() -> None:
     logits = RNG.normal(size=(6, 2, 4)).astype("float32") * 3
     lengths = np.array([6, 4])

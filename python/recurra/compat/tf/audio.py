@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra.compat.tf.strings import texts_of
 from recurra.compat.tf.tensors import EagerTensor, array_of, present
+from recurra.preprocessing.audio_dataset import of_length, sound_of
 
 __all__ = ["DecodeWav", "decode_wav", "encode_wav"]
 
@@ -29,23 +30,14 @@ def decode_wav(
     desired_channels : so many of the file's channels; a file of one channel gives it so many times
     desired_samples : so many, cut off or followed by zeros
     """
-    data = bytes(texts_of(contents)[()])
-    try:
-        with wave.open(io.BytesIO(data)) as file:
-            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"decode_wav: these {len(data)} bytes are no WAV file of plain samples: {error}") from None
-    if width != 2:
-        raise ValueError(f"decode_wav: samples must have 16 bits, got {8 * width}")
-    whole = len(frames) // (2 * channels) * 2 * channels
-    sound = np.frombuffer(frames[:whole], "<i2").reshape(-1, channels).astype(np.float32) / np.float32(32768.0)
+    sound, rate = sound_of(bytes(texts_of(contents)[()]), "decode_wav")
+    channels = sound.shape[1]
     if desired_channels >= 0 and desired_channels != channels:
         if channels != 1 and desired_channels > channels:
             raise ValueError(f"decode_wav: the file has {channels} channels, desired_channels={desired_channels}")
         sound = sound.repeat(desired_channels, axis=1) if channels == 1 else sound[:, :desired_channels]
     if desired_samples >= 0:
-        sound = np.pad(sound[:desired_samples], [(0, max(desired_samples - len(sound), 0)), (0, 0)])
+        sound = of_length(sound, desired_samples)
     return DecodeWav(present(np.ascontiguousarray(sound)), EagerTensor(np.array(rate, np.int32)))
 
 

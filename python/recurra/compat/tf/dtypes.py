@@ -155,8 +155,10 @@ def as_dtype(type_value: Any) -> DType:
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
-    """`x` with its values in another type; gradients flow between float types."""
+    """`x` with its values in another type; gradients flow between float types. A sparse tensor stays one."""
     kind = np.dtype(as_dtype(dtype))
+    if hasattr(x, "dense_shape"):
+        return type(x)(x.indices, array_of(x.values).astype(kind), x.dense_shape)
     if isinstance(x, Tensor) or hasattr(x, "is_symbolic"):
         return present(ops_cast(x, kind.name))
     return present(array_of(x).astype(kind))

@@ -13,6 +13,7 @@ from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.operands import constant_of
 from recurra.compat.tf.strings import texts_of
 from recurra.compat.tf.tensors import EagerTensor, array_of, present
+from recurra.ops.image import METHODS, resizing_weights
 from recurra.utils.image import require_pillow
 
 __all__ = [
@@ -224,34 +225,6 @@ def pad_to_bounding_box(
     return present(np.pad(array, [(0, 0)] * (array.ndim - 3) + [(top, below), (left, right), (0, 0)]))
 
 
-def _cubic(x: Any) -> Any:
-    x = np.abs(x)
-    near, far = (1.5 * x - 2.5) * x * x + 1.0, ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
-    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
-
-
-def _weights(size: int, target: int, method: str, antialias: bool) -> Any:
-    """(target, size): how much of each old value goes into each new one."""
-    step = size / target
-    if method == "area":
-        first = np.arange(target)[:, None] * step
-        last = first + step
-        shared = np.minimum(last, np.arange(size) + 1.0) - np.maximum(first, np.arange(size))
-        return np.maximum(shared, 0.0) / step
-    middles = (np.arange(target) + 0.5) * step
-    if method == "nearest":
-        return np.eye(size)[np.minimum(np.floor(middles).astype(int), size - 1)]
-    if method == "bicubic" and not antialias:  # TensorFlow's kernel is a table with 1024 places between two values
-        first = np.floor(middles - 0.5)
-        middles = first + 0.5 + np.round((middles - 0.5 - first) * 1024) / 1024
-    wide = max(step, 1.0) if antialias else 1.0
-    away = (np.arange(size) + 0.5 - middles[:, None]) / wide
-    if method == "bilinear" and not antialias:
-        away = (np.arange(size) + 0.5 - np.clip(middles, 0.5, size - 0.5)[:, None]) / wide
-    kernel = _cubic(away) if method == "bicubic" else np.maximum(1.0 - np.abs(away), 0.0)
-    return kernel / kernel.sum(1, keepdims=True)
-
-
 def resize(
     images: Any,
     size: Any,
@@ -270,7 +243,7 @@ def resize(
     array = constant_of(images, "image.resize")
     if array.ndim not in (3, 4):
         raise ValueError(f"resize: pictures must be (height, width, channels) or a batch of them, got {array.shape}")
-    if method not in ("area", "bicubic", "bilinear", "nearest"):
+    if method not in METHODS:
         raise ValueError(f"resize: method must be 'bilinear', 'nearest', 'bicubic' or 'area', got {method!r}")
     height, width = (int(one) for one in np.ravel(array_of(size)))
     old_height, old_width = array.shape[-3:-1]
@@ -279,8 +252,8 @@ def resize(
     if preserve_aspect_ratio:
         scale = min(height / old_height, width / old_width)
         height, width = (max(round(scale * one), 1) for one in (old_height, old_width))
-    rows = _weights(old_height, height, method, antialias)
-    columns = _weights(old_width, width, method, antialias)
+    rows = resizing_weights(old_height, height, method, antialias)
+    columns = resizing_weights(old_width, width, method, antialias)
     if method == "nearest":
         return present(array[..., rows.argmax(1), :, :][..., columns.argmax(1), :])
     across = np.einsum("wv,...hvc->...hwc", columns, array.astype(np.float64))

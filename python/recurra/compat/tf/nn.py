@@ -21,6 +21,7 @@ from recurra.compat.tf.math import (
     zero_fraction,
 )
 from recurra.compat.tf.operands import axes_of, operand
+from recurra.compat.tf.sparse import SparseTensor, to_dense
 from recurra.compat.tf.tensors import array_of, present
 from recurra.compat.tf.windows import (
     avg_pool,
@@ -181,8 +182,15 @@ def ctc_loss(
 ) -> Any:
     """-log p(labels | logits) of each row; `logits` are (T, B, C), or (B, T, C) without `logits_time_major`.
 
+    labels : (B, L) with their `label_length`, or a sparse tensor, which says itself how many each row has
     blank_index : the class that means blank, 0 where None; counted from the end where negative
     """
+    if isinstance(labels, SparseTensor):
+        if blank_index is None:
+            raise ValueError("blank_index must be given where labels are a sparse tensor, as in TensorFlow")
+        rows = array_of(labels.indices)[:, 0]
+        label_length = np.bincount(rows, minlength=int(array_of(labels.dense_shape)[0]))
+        labels = to_dense(labels)
     x = operand(logits)
     if logits_time_major:
         x = ops.transpose(x, (1, 0, 2))

@@ -179,3 +179,53 @@ def unsorted_segment_sum(data: Any, segment_ids: Any, num_segments: Any, name: s
     x = operand(data)
     flat = ops.reshape(x, (x.shape[0], -1))
     return present(ops.reshape(ops.matmul(ops.transpose(chosen), flat), (int(num_segments), *x.shape[1:])))
+
+
+def _places(segment_ids: Any, num_segments: Any) -> Any:
+    """The ids, with one more for the negative ones, whose rows count nowhere."""
+    ids = array_of(segment_ids).astype(np.int64)
+    return np.where(ids < 0, int(num_segments), ids)
+
+
+def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Any:
+    """The means of the rows with the same id; 0 for ids without rows."""
+    x, number = operand(data), int(num_segments)
+    counts = np.bincount(_places(segment_ids, number), minlength=number + 1)[:number]
+    shares = (1.0 / np.maximum(counts, 1)).astype(x.dtype).reshape(-1, *[1] * (len(x.shape) - 1))
+    return present(ops.multiply(operand(unsorted_segment_sum(x, segment_ids, number)), shares))
+
+
+def _extreme(function: Any, data: Any, segment_ids: Any, num_segments: Any) -> Any:
+    x, number = operand(data), int(num_segments)
+    found = function(x, _places(segment_ids, number), number + 1)[:number]
+    if np.dtype(x.dtype).kind != "f":
+        return present(found)
+    limits = np.finfo(x.dtype)  # TensorFlow's lowest and highest numbers in place of infinities
+    return present(ops.clip(found, limits.min, limits.max))
+
+
+def unsorted_segment_max(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Any:
+    """The largest of the rows with the same id; the type's lowest number for ids without rows."""
+    return _extreme(ops.segment_max, data, segment_ids, num_segments)
+
+
+def unsorted_segment_min(data: Any, segment_ids: Any, num_segments: Any, name: str | None = None) -> Any:
+    """The smallest of the rows with the same id; the type's highest number for ids without rows."""
+    return _extreme(ops.segment_min, data, segment_ids, num_segments)
+
+
+def _of_sorted(function: Callable[..., Any]) -> Callable[..., Any]:
+    def segments(data: Any, segment_ids: Any, name: str | None = None) -> Any:
+        ids = array_of(segment_ids)
+        number = int(ids.max()) + 1 if ids.size else 0
+        found = operand(function(data, ids, number))
+        empty = np.bincount(ids, minlength=number) == 0
+        return present(ops.where(empty.reshape(-1, *[1] * (len(found.shape) - 1)), np.zeros((), found.dtype), found))
+
+    segments.__doc__ = "The same for ids that ascend; 0 for ids without rows."
+    return segments
+
+
+segment_mean = _of_sorted(unsorted_segment_mean)
+segment_max = _of_sorted(unsorted_segment_max)
+segment_min = _of_sorted(unsorted_segment_min)

@@ -15,8 +15,15 @@ from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
-from recurra.layers.recurrent.stacked_cells import StackedRNNCells, call_cell, initial_state_of, output_size_of
-from recurra.registry import deserialize_keras_object, serialize_keras_object
+from recurra.layers.recurrent.stacked_cells import (
+    StackedRNNCells,
+    axes_of_state,
+    call_cell,
+    initial_state_of,
+    is_size,
+    output_size_of,
+)
+from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
 from recurra.tree import leaves, map_structure
 from recurra.typing import ArrayLike, Shape, TensorLike
 
@@ -38,7 +45,8 @@ class RNN(Layer):
     """Runs a cell over the steps of sequences.
 
     cell : an object with ``call(x, states) -> (output, new_states)`` and `state_size` (an int or a list), perhaps
-        `output_size` and ``get_initial_state(batch_size=None)``; or a list of cells, which are stacked
+        `output_size` and ``get_initial_state(batch_size=None)``, whose arrays may have more axes than (B, size); or a
+        list of cells, which are stacked
     return_sequences : the outputs of all steps (B, T, units) rather than the last (B, units)
     return_state : the final states follow the output, one by one (a list for each of several stacked cells)
     go_backwards : from the last step to the first; the outputs stay in the order of processing, the mask handed on
@@ -102,7 +110,7 @@ class RNN(Layer):
         self.time_major = check_flag(time_major, "time_major")
         self.states: Any = None
         size = cell.state_size
-        self.single_state = not isinstance(size, (list, tuple))
+        self.single_state = is_size(size)
         self.state_size = [size] if self.single_state else list(size)
         self.output_size = output_size_of(cell)
 
@@ -120,8 +128,8 @@ class RNN(Layer):
                     f"{tuple(sequences_shape)}: give batch_shape=(B, T, I) to Input, or batch_input_shape"
                 )
             if context.loading is not None:
-                for size in leaves(self.state_size):
-                    context.loading(self.name, "rnn_state", (batch, *np.atleast_1d(size).tolist()))
+                for size in leaves(self.state_size, is_leaf=is_size):
+                    context.loading(self.name, "rnn_state", (batch, *axes_of_state(size)))
             self.states = map_structure(
                 lambda value: Variable(value, dtype=self.dtype, name="rnn_state", trainable=False),
                 self.get_initial_state(batch),
@@ -172,7 +180,7 @@ class RNN(Layer):
             return self.get_initial_state(batch)
         if not isinstance(initial_state, (list, tuple)):
             initial_state = [initial_state]
-        given, wanted = leaves(initial_state), leaves(self.state_size)
+        given, wanted = leaves(initial_state), leaves(self.state_size, is_leaf=is_size)
         if len(given) != len(wanted):
             raise ValueError(f"{self.name}: initial_state must hold {len(wanted)} states, got {len(given)}")
         for value, size in zip(given, wanted, strict=True):
@@ -281,8 +289,12 @@ class RNN(Layer):
         shape = (first, second, self.output_size) if self.return_sequences else (batch, self.output_size)
         if not self.return_state:
             return shape
-
-        return (shape, *map_structure(lambda size: (batch, size), self.state_size, sequence=list))
+        if hasattr(self.cell, "get_initial_state") and not is_builtin(type(self.cell)):  # which may know better
+            return (shape, *map_structure(lambda start: (batch, *start.shape[1:]), self.get_initial_state(1)))
+        return (
+            shape,
+            *map_structure(lambda size: (batch, *axes_of_state(size)), self.state_size, is_leaf=is_size, sequence=list),
+        )
 
     def compute_output_spec(self, sequences: TensorLike, **kwargs: Any) -> Any:
         steps = sequences.shape[0 if self.time_major else 1]

@@ -88,13 +88,25 @@ class StackedRNNCells(Layer):
         return cls(cells, **config)
 
 
+def is_size(value: Any) -> bool:
+    """Whether this part of a `state_size` is one state's: an integer, or a shape (``tf.TensorShape``)."""
+    return not isinstance(value, (list, tuple)) or hasattr(value, "as_list")
+
+
+def axes_of_state(size: Any) -> tuple[int, ...]:
+    """The axes of a state of this size behind the batch's."""
+    return tuple(size) if isinstance(size, tuple) else (size,)
+
+
 def output_size_of(cell: Any) -> int:
     """How many numbers a cell puts out: its `output_size`, or the size of its first state."""
     size = getattr(cell, "output_size", None)
     if size is None:
         size = cell.state_size
-        while isinstance(size, (list, tuple)):
+        while not is_size(size):
             size = size[0]
+    if isinstance(size, tuple) and hasattr(size, "as_list") and len(size) == 1:
+        size = size[0]
     if not isinstance(size, (int, np.integer)):
         raise ValueError(f"output_size of a cell must be an integer, got {size!r}")
     return int(size)
@@ -117,9 +129,9 @@ def initial_state_of(cell: Any, batch_size: int | None, dtype: str) -> Any:
         return own(batch_size=batch_size)
 
     def zeros(size: Any) -> Any:
-        return np.zeros((batch_size or 0, size), getattr(cell, "compute_dtype", dtype))
+        return np.zeros((batch_size or 0, *axes_of_state(size)), getattr(cell, "compute_dtype", dtype))
 
-    return map_structure(zeros, cell.state_size, sequence=list)
+    return map_structure(zeros, cell.state_size, is_leaf=is_size, sequence=list)
 
 
 def call_cell(cell: Any, inputs: Any, states: list[Any], training: bool, **kwargs: Any) -> tuple[Any, list[Any]]:

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from recurra.compat.tf.io import gfile as _gfile
 from recurra.compat.tf.random import set_seed
 
 __all__ = [
     "ConfigProto", "GPUOptions", "Graph", "InteractiveSession", "Session", "disable_eager_execution",
     "disable_v2_behavior", "enable_eager_execution",
-    "enable_v2_behavior", "get_default_graph", "get_default_session", "global_variables_initializer", "logging",
-    "reset_default_graph", "set_random_seed", "tables_initializer",
+    "enable_v2_behavior", "get_default_graph", "get_default_session", "gfile", "global_variables_initializer",
+    "logging", "reset_default_graph", "set_random_seed", "tables_initializer",
 ]  # fmt: skip
 
 GRAPH_MODE = (
@@ -29,6 +30,44 @@ GRAPH_NAMES = frozenset(
         "get_collection", "add_to_collection", "assign", "FIFOQueue", "data_flow_ops", "nn_rnn", "estimator",
     }
 )  # fmt: skip
+
+
+#: files and folders in version 1's names, beside those of ``tf.io.gfile``
+gfile = SimpleNamespace(
+    **{name: getattr(_gfile, name) for name in _gfile.__all__},
+    FastGFile=_gfile.GFile, Open=_gfile.GFile, Exists=_gfile.exists, Glob=_gfile.glob, IsDirectory=_gfile.isdir,
+    ListDirectory=_gfile.listdir, MakeDirs=_gfile.makedirs, MkDir=_gfile.mkdir, Remove=_gfile.remove,
+    DeleteRecursively=_gfile.rmtree, Copy=_gfile.copy, Rename=_gfile.rename, Walk=_gfile.walk,
+)  # fmt: skip
+
+
+class nn:  # noqa: N801  (the name is TensorFlow's)
+    """``tf.nn`` with version 1's arguments of the CTC loss."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("recurra.compat.tf.nn"), name)
+
+    @staticmethod
+    def ctc_loss(
+        labels: Any,
+        inputs: Any = None,
+        sequence_length: Any = None,
+        preprocess_collapse_repeated: bool = False,
+        ctc_merge_repeated: bool = True,
+        ignore_longer_outputs_than_inputs: bool = False,
+        time_major: bool = True,
+        logits: Any = None,
+    ) -> Any:
+        """The loss of each row for sparse `labels` and logits (T, B, C), or (B, T, C); the last class is blank."""
+        if preprocess_collapse_repeated or not ctc_merge_repeated or ignore_longer_outputs_than_inputs:
+            raise ValueError(
+                "preprocess_collapse_repeated, ctc_merge_repeated and ignore_longer_outputs_than_inputs must have "
+                f"their defaults, got {preprocess_collapse_repeated}, {ctc_merge_repeated} and "
+                f"{ignore_longer_outputs_than_inputs}"
+            )
+        scores = inputs if logits is None else logits
+        loss = importlib.import_module("recurra.compat.tf.nn").ctc_loss
+        return loss(labels, scores, None, sequence_length, logits_time_major=time_major, blank_index=-1)
 
 
 class ConfigProto(SimpleNamespace):
@@ -125,6 +164,9 @@ def disable_eager_execution() -> None:
 
 
 disable_v2_behavior = disable_eager_execution
+
+
+nn: Any = nn()  # type: ignore[no-redef]
 
 
 class logging:  # noqa: N801  (the name is TensorFlow's)
