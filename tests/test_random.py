@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from recurra import random
+from recurra import GradientTape, ops, random
 from recurra.random import SeedGenerator
 
 
@@ -94,3 +96,57 @@ def test_randint_and_shuffle() -> None:
     assert (mixed != x).any()
     np.testing.assert_array_equal(mixed[np.argsort(mixed[:, 0])], x)
     assert sorted(random.shuffle(x, axis=1, seed=1)[0]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("draw", "mean", "variance"),
+    [
+        (lambda shape, **more: random.gamma(shape, 2.5, **more), 2.5, 2.5),
+        (lambda shape, **more: random.beta(shape, 2.0, 3.0, **more), 0.4, 0.04),
+        (lambda shape, **more: random.binomial(shape, 12, 0.25, **more), 3.0, 2.25),
+    ],
+)
+def test_other_distributions(draw: Any, mean: float, variance: float) -> None:
+    x = draw((60, 7, 90), seed=3)
+    assert x.shape == (60, 7, 90) and x.dtype == np.float32
+    assert x.mean() == pytest.approx(mean, rel=0.02) and x.var() == pytest.approx(variance, rel=0.04)
+    np.testing.assert_array_equal(draw((5, 7, 90), seed=3), x[:5])  # a row does not depend on how many there are
+    assert (x[0] != x[1]).any() and (draw((60, 7, 90), seed=4) != x).any()
+    generator = SeedGenerator(3)
+    np.testing.assert_array_equal(draw((60, 7, 90), seed=generator), x)
+    assert (draw((60, 7, 90), seed=generator) != x).any()
+    assert draw((3,), dtype="float64").dtype == np.float64 and draw(()).shape == () and draw((0, 4)).shape == (0, 4)
+
+
+def test_parameters_broadcast() -> None:
+    shape = (4000, 3)
+    means = random.gamma(shape, np.array([0.5, 2.0, 8.0]), seed=1).mean(0)
+    np.testing.assert_allclose(means, [0.5, 2.0, 8.0], rtol=0.1)
+    trials = random.binomial(shape, np.array([0, 4, 9]), np.array([0.5, 1.0, 0.0]), seed=1)
+    assert (trials == [0, 4, 0]).all()
+
+
+def test_parameters_are_checked() -> None:
+    for make, said in (
+        (lambda: random.gamma((2,), 0.0), "alpha must be positive, got 0.0"),
+        (lambda: random.beta((2,), 1.0, -1.0), "beta must be positive, got -1.0"),
+        (lambda: random.binomial((2,), 2.5, 0.5), "counts must be whole numbers"),
+        (lambda: random.binomial((2,), 2, 1.5), r"probabilities must be in \[0, 1\], got 1.5"),
+        (lambda: random.dropout(np.ones(2), 1.5), r"rate must be a number in \[0, 1\], got 1.5"),
+        (lambda: random.dropout(np.ones((2, 3)), 0.5, (2, 2)), r"noise_shape must broadcast to .* \(2, 3\), got"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            make()
+
+
+def test_dropout() -> None:
+    x = np.full((50, 4, 60), 3.0, "float32")
+    y = random.dropout(x, 0.25, seed=2)
+    assert y.dtype == np.float32 and set(np.unique(y)) == {np.float32(0), np.float32(4)}
+    assert (y == 0).mean() == pytest.approx(0.25, abs=0.02)
+    shared = random.dropout(x, 0.5, (None, 1, 60), seed=2)
+    assert (shared == shared[:, :1]).all() and (shared[0] != shared[1]).any()
+    with GradientTape() as tape:
+        tracked = tape.watch(x)
+        total = ops.sum(random.dropout(tracked, 0.25, seed=2))
+    np.testing.assert_array_equal(tape.gradient(total, tracked), y / 3)

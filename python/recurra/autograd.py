@@ -22,6 +22,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from operator import iadd, isub
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -214,13 +215,13 @@ class Variable(Tensor):
 
     def assign_add(self, value: ArrayLike) -> Variable:
         """Add `value` to the variable."""
-        np.add(total := self.writable(), np.asarray(value), out=total, casting="same_kind")
-        return self.touch()
+        self.value = iadd(self.writable(), np.asarray(value))  # type: ignore[no-untyped-call]
+        return self
 
     def assign_sub(self, value: ArrayLike) -> Variable:
         """Subtract `value` from the variable."""
-        np.subtract(total := self.writable(), np.asarray(value), out=total, casting="same_kind")
-        return self.touch()
+        self.value = isub(self.writable(), np.asarray(value))  # type: ignore[no-untyped-call]
+        return self
 
     def writable(self) -> Array:
         """The array of the value, to be changed in place: a copy of its own while a tape may have kept the old one."""
@@ -346,8 +347,7 @@ class GradientTape:
             raise RuntimeError("this tape was used already: ask for all the gradients in one call")
         self._used = True
         result = self.walk({_key_of(target): output_gradient}, wanted)
-        outer = thread_state.tape
-        if outer is not None and outer is not self:
+        if (outer := thread_state.tape) is not None and outer is not self:
             result = [_refusing(grad, outer) if isinstance(grad, np.ndarray) else grad for grad in result]
         return result[0] if single else result
 

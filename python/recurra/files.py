@@ -18,6 +18,19 @@ FilePath = str | os.PathLike[str]
 _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
+def path_name(path: Any, argument: str = "filepath", other: str = "") -> str:
+    """A path given as str, bytes or os.PathLike, as str.
+
+    other : what else the argument may be, for the TypeError
+    """
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            f"{argument} must be a path (str, bytes or os.PathLike){other}, got {type(path).__name__}"
+        ) from None
+
+
 def check_target(path: FilePath, overwrite: bool = True) -> Path:
     """Where a file named `path` will really be written; an error if it cannot be, before any work is done.
 

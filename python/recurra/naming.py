@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from recurra._core.locks import ForkSafeLock
@@ -46,6 +48,19 @@ def auto_name(base: str) -> str:
         count = _counts.get(base, 0)
         _counts[base] = count + 1
     return base if count == 0 else f"{base}_{count}"
+
+
+@contextmanager
+def names_kept() -> Iterator[None]:
+    """The names that the block takes are given again after it."""
+    with _lock:
+        before = dict(_counts)
+    try:
+        yield
+    finally:
+        with _lock:
+            _counts.clear()
+            _counts.update(before)
 
 
 def reset_names() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -269,3 +270,90 @@ def dropout_multiplier(
         return np.zeros(shape, name)
     mask: Array = core.dropout_mask(key, stream, *_rows_cols(shape), float(rate), name)
     return mask.reshape(shape)
+
+
+def dropout(
+    inputs: Any, rate: float, noise_shape: tuple[int | None, ...] | None = None, seed: int | SeedGenerator | None = None
+) -> Any:
+    """`inputs` with a share of zeros, and the rest divided by ``1 - rate``.
+
+    noise_shape : the shape of the mask, which broadcasts to the inputs; None there and for it: as the inputs
+    """
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError(f"rate must be a number in [0, 1], got {rate!r}")
+    x = inputs if hasattr(inputs, "shape") else np.asarray(inputs)
+    wanted = tuple(x.shape) if noise_shape is None else tuple(noise_shape)
+    if len(wanted) != len(x.shape) or any(one not in (None, 1, n) for one, n in zip(wanted, x.shape, strict=True)):
+        raise ValueError(f"noise_shape must broadcast to the shape of the inputs, {tuple(x.shape)}, got {noise_shape}")
+    shape = tuple(n if one is None else int(one) for one, n in zip(wanted, x.shape, strict=True))
+    return x * dropout_multiplier(shape, rate, np.dtype(x.dtype).name, seed)
+
+
+def _each_row(
+    draw: Callable[..., Array], shape: tuple[int, ...], parameters: tuple[Any, ...], seed: Any, dtype: str
+) -> Array:
+    """``draw(generator, *parameters)`` of each row, by a generator of its own."""
+    key, stream = draw_seed(seed)
+    rows, cols = _rows_cols(shape)
+    given = [np.broadcast_to(np.asarray(value_of(one), np.float64), shape).reshape(rows, cols) for one in parameters]
+    values = np.empty((rows, cols), dtype)
+    for row in range(rows):
+        generator = np.random.Generator(np.random.Philox(key=[key, stream], counter=[0, 0, 0, row]))
+        values[row] = draw(generator, *(one[row] for one in given))
+    return values.reshape(shape)
+
+
+def _above_zero(name: str, value: Any) -> None:
+    if not (np.asarray(value_of(value)) > 0.0).all():
+        raise ValueError(f"{name} must be positive, got {value!r}")
+
+
+def gamma(
+    shape: tuple[int, ...], alpha: ArrayLike, dtype: DType | None = None, seed: int | SeedGenerator | None = None
+) -> Array:
+    """Numbers from the gamma distribution of shape `alpha` and scale 1.
+
+    alpha : a positive number, or an array that broadcasts to `shape`
+    """
+    _above_zero("alpha", alpha)
+    name = standardize_dtype(dtype)
+    return _each_row(lambda generator, a: generator.standard_gamma(a), tuple(shape), (alpha,), seed, name)
+
+
+def beta(
+    shape: tuple[int, ...],
+    alpha: ArrayLike,
+    beta: ArrayLike,
+    dtype: DType | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Array:
+    """Numbers in [0, 1] from the beta distribution.
+
+    alpha, beta : positive numbers, or arrays that broadcast to `shape`
+    """
+    _above_zero("alpha", alpha)
+    _above_zero("beta", beta)
+    name = standardize_dtype(dtype)
+    return _each_row(lambda generator, a, b: generator.beta(a, b), tuple(shape), (alpha, beta), seed, name)
+
+
+def binomial(
+    shape: tuple[int, ...],
+    counts: ArrayLike,
+    probabilities: ArrayLike,
+    dtype: DType | None = None,
+    seed: int | SeedGenerator | None = None,
+) -> Array:
+    """How many of `counts` trials come off, each with the same probability.
+
+    counts, probabilities : numbers, or arrays that broadcast to `shape`
+    """
+    trials, chances = np.asarray(value_of(counts)), np.asarray(value_of(probabilities))
+    if (trials < 0).any() or not np.array_equal(trials, np.trunc(trials)):
+        raise ValueError(f"counts must be whole numbers that are not negative, got {counts!r}")
+    if not ((chances >= 0.0) & (chances <= 1.0)).all():
+        raise ValueError(f"probabilities must be in [0, 1], got {probabilities!r}")
+    name = standardize_dtype(dtype)
+    return _each_row(
+        lambda generator, n, p: generator.binomial(n.astype(np.int64), p), tuple(shape), (trials, chances), seed, name
+    )

@@ -104,6 +104,31 @@ def test_checksum_sees_every_byte(core: ModuleType) -> None:
         assert all(0 <= one < 2**64 for one in seen)
 
 
+def test_checksum_is_the_sum_that_its_header_describes(compiled: ModuleType) -> None:
+    """In every build, whatever instructions it adds with."""
+    odd, spread, low = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0xFFFFFFFF)
+
+    def checksum(data: np.ndarray, seed: int) -> int:
+        blocks = data[: len(data) // 64 * 64].view(np.uint64).reshape(-1, 8)
+        with np.errstate(over="ignore"):
+            keys = np.uint64(seed) + np.arange(1, 9, dtype=np.uint64) * spread
+            mixed = blocks ^ (keys + np.arange(len(blocks), dtype=np.uint64)[:, None] * odd)
+            products = (mixed & low) * (mixed >> np.uint64(32))
+            sums = np.uint64(seed) + (blocks + products).sum(0, dtype=np.uint64)
+            result = np.uint64(len(data))
+            for one in sums:
+                result = (result ^ one ^ (one >> np.uint64(31))) * odd + (result >> np.uint64(29))
+            result ^= result >> np.uint64(32)
+        rest = data[len(blocks) * 64 :]
+        return checksum(np.pad(rest, (0, 64 - len(rest))), int(result)) if len(rest) else int(result)
+
+    for size in (0, 1, 63, 64, 128, 1000, 70_001):
+        data = np.random.default_rng(size).integers(0, 256, size).astype(np.uint8)
+        first = checksum(data, 0)
+        assert compiled.checksum([data]) == first
+        assert compiled.checksum([data, data]) == checksum(data, first)
+
+
 def test_checksum_sees_the_order(core: ModuleType) -> None:
     a, b = np.arange(64.0), np.arange(64.0) + 1
     assert core.checksum([a, b]) != core.checksum([b, a])

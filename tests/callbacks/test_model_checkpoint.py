@@ -12,7 +12,7 @@ import pytest
 
 from recurra import callbacks as c
 from recurra.layers import LSTM, Dense
-from recurra.models import Sequential
+from recurra.models import Sequential, load_model
 from tests.support.limited import small_files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits of files' sizes")
@@ -54,3 +54,11 @@ def test_an_older_checkpoint_stays(tmp_path: Path) -> None:
     ):
         fit(c.ModelCheckpoint(path))
     assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["m.keras"]
+
+
+def test_a_slash_at_the_end_of_a_name(tmp_path: Path) -> None:
+    model = Sequential([LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3, 2), "float32")
+    model.fit(x, x[:, 0, :1], epochs=2, verbose=0, callbacks=[c.ModelCheckpoint(f"{tmp_path}/best/", monitor="loss")])
+    np.testing.assert_array_equal(load_model(f"{tmp_path}/best/").predict(x, verbose=0), model.predict(x, verbose=0))

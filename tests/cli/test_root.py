@@ -229,6 +229,18 @@ def test_the_defaults_of_chat_are_those_of_the_class() -> None:
         assert options[name] == found[name].default, name
 
 
+def test_a_standard_output_that_lacks_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    with pytest.raises(UnicodeEncodeError) as caught:
+        print("größe, 日本")
+    assert one_line(caught.value) == (
+        "standard output, whose encoding is cp1252, has no '\\u65e5': set PYTHONUTF8=1 in the environment"
+    )
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "größe".encode("ascii")  # of a file: the stream would take it
+    assert "codec can't encode" in one_line(caught.value)
+
+
 def test_lists_of_commands_are_not_cut() -> None:
     groups = [cli, *(command for command in cli.commands.values() if isinstance(command, click.Group))]
     for group in groups:
@@ -243,15 +255,3 @@ def test_commands_of_groups_are_pointed_to() -> None:
     assert said.exit_code == 2
     assert f"There is {', '.join(f'recurra {group} quantize' for group in groups)}." in " ".join(said.stderr.split())
     assert "There is" not in CliRunner().invoke(cli, ["nonsense"]).stderr
-
-
-def test_a_standard_output_that_lacks_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
-    with pytest.raises(UnicodeEncodeError) as caught:
-        print("größe, 日本")
-    assert one_line(caught.value) == (
-        "standard output, whose encoding is cp1252, has no '\\u65e5': set PYTHONUTF8=1 in the environment"
-    )
-    with pytest.raises(UnicodeEncodeError) as caught:
-        "größe".encode("ascii")  # of a file: the stream would take it
-    assert "codec can't encode" in one_line(caught.value)

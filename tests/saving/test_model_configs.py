@@ -244,13 +244,30 @@ def test_open_files_and_unpacked_folders(tmp_path: Path) -> None:
     np.testing.assert_array_equal(predict(load_model(tmp_path / "unpacked"), [X])[0], predict(model, [X])[0])
 
 
+def test_a_slash_at_the_end_of_a_name(tmp_path: Path) -> None:
+    model = small("adam")
+    model.save(f"{tmp_path}/m/")
+    back = load_model(f"{tmp_path}/m/")
+    np.testing.assert_array_equal(predict(back, [X])[0], predict(model, [X])[0])
+    assert sorted(os.listdir(tmp_path)) == ["m"]
+
+
 def test_formats_by_argument(tmp_path: Path) -> None:
     model = small("adam")
     model.save(tmp_path / "a", save_format="h5")
     assert (tmp_path / "a").read_bytes()[:4] == b"\x89HDF"
     np.testing.assert_array_equal(predict(load_model(tmp_path / "a"), [X])[0], predict(model, [X])[0])
-    with pytest.raises(ValueError, match='save_format="tf" is not supported'):
-        model.save(tmp_path / "b", save_format="tf")
+    expected = predict(model, [X])[0]
+    for name in ("b", "c.h5"):
+        with pytest.warns(UserWarning, match="TensorFlow's own formats are not written; the file is Keras's archive"):
+            model.save(tmp_path / name, save_format="tf")
+        np.testing.assert_array_equal(predict(load_model(tmp_path / name), [X])[0], expected)
+        (tmp_path / name).unlink()
+    with pytest.warns(UserWarning, match="the file is in HDF5, which is loaded by the same name"):
+        model.save_weights(tmp_path / "ckpt", save_format="tf")
+    model.load_weights(tmp_path / "ckpt")
+    for left in tmp_path.glob("*ck*"):
+        left.unlink()
     with pytest.raises(ValueError, match="save_format must be None or one of 'keras', 'h5', got 'pickle'"):
         model.save(tmp_path / "b", save_format="pickle")
     with pytest.raises(ValueError, match="zipped must be None or True"):

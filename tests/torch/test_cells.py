@@ -85,6 +85,24 @@ def test_errors_are_pytorchs(kind: str) -> None:
         assert raised[0] == raised[1]
 
 
+@pytest.mark.parametrize("batch", [(), (1,), (4,), (5,)], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_bits_at_each_step(kind: str, batch: tuple[int, ...]) -> None:
+    """So that ``gradcheck`` holds: a step does not depend on the steps before it."""
+    cell = pair(kind, dtype=torch.float64)[0]
+    x = torch.randn(*batch, I, dtype=torch.float64, requires_grad=True)
+    initial = states_of(kind, *batch, dtype=torch.float64)
+    leaves = list(initial) if kind == "LSTM" else [initial]
+    dy = torch.randn(*batch, H, dtype=torch.float64)
+    results = [torch.autograd.grad(first(cell(x, initial)), [x, *leaves, *cell.parameters()], dy, allow_unused=True)
+               for _ in range(4)]  # fmt: skip
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0], rtol=0, atol=0)
+    assert torch.autograd.gradcheck(
+        lambda *given: cell(given[0], given[1:] if kind == "LSTM" else given[1]), (x, *leaves)
+    )
+
+
 def test_settings_that_pytorch_looks_at_in_the_call() -> None:
     raised = []
     for source in (recurra.torch, nn):

@@ -12,7 +12,7 @@ from torch.nn.utils import parametrizations, parametrize, prune
 
 import recurra.torch
 from recurra.torch import compilable, weights
-from tests.support.torch_modules import TOLERANCE, B, H, I, T, outputs_and_gradients, pair
+from tests.support.torch_modules import KINDS, TOLERANCE, B, H, I, T, outputs_and_gradients, pair
 
 
 def _after(ours: Any, theirs: Any, change: Any) -> None:
@@ -78,6 +78,60 @@ CHANGES = {
 @pytest.mark.parametrize("source", [recurra.torch, compilable])
 def test_weights_that_change(source: Any, change: str) -> None:
     _after(*pair("LSTM", I, H, source=source), CHANGES[change])
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (1, 5), (2, 1), (8, 1), (9, 1), (2, 4), (3, 3), "packed"], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_bits_at_each_call(kind: str, shape: Any, batch_first: bool) -> None:
+    module, _ = pair(kind, I, H, batch_first=batch_first)
+    x = [torch.randn(n, I) for n in (3, 1, 4)] if shape == "packed" else torch.randn(*shape, I)
+    first, *others = (outputs_and_gradients(module, x, None) for _ in range(weights.CALLS_OF_AN_UPDATE + 3))
+    for other in others:
+        torch.testing.assert_close(other, first, rtol=0, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize(
+    "options", [{}, {"bidirectional": True, "num_layers": 2, "batch_first": True}, {"proj_size": 3}]
+)
+def test_many_calls_with_gradients_on(options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Converted once an update in training; kept where a program evaluates without ``no_grad``, until they change."""
+    module = recurra.torch.LSTM(I, H, **options)
+    optimizer = torch.optim.SGD(module.parameters(), 0.1)
+    parts = options.get("num_layers", 1) * (2 if options.get("bidirectional") else 1)
+    x = torch.randn(T, B, I)
+    converted, convert = [], weights._columns
+    monkeypatch.setattr(weights, "_columns", lambda *given: converted.append(1) or convert(*given))  # type: ignore[func-returns-value]
+
+    def call() -> list[Any]:
+        return outputs_and_gradients(module, x, None)
+
+    for _ in range(3):  # a siamese network: two calls an update
+        first, second = call(), call()
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+        module(x)[0].sum().backward()
+        optimizer.step(), optimizer.zero_grad()
+    assert len(converted) == 9 * parts
+    expected = [call() for _ in range(weights.CALLS_OF_AN_UPDATE)][-1]
+    converted.clear()
+    for _ in range(4):
+        torch.testing.assert_close(call(), expected, rtol=0, atol=0)
+    assert len(converted) == parts
+    for change in (
+        lambda: module.weight_hh_l0.data.mul_(1.5),
+        lambda: optimizer.param_groups[0]["params"][0].detach().numpy().__imul__(0.5),
+        lambda: nn.init.uniform_(module.bias_ih_l0),
+    ):
+        before, _ = module(x)
+        change()
+        after, _ = module(x)
+        with torch.no_grad():
+            torch.testing.assert_close(after, module(x)[0], rtol=0, atol=0)
+            assert not torch.equal(before, after)
+        plain = nn.LSTM(I, H, **options)
+        plain.load_state_dict(module.state_dict())
+        torch.testing.assert_close(after, plain(x)[0])
 
 
 def test_functional_call_and_tied_weights() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,25 @@ def test_epochs_go_on_where_the_one_before_stopped(data: Callable[[], Any]) -> N
     assert walked(x, None, 2, **settings) == [[0, 2, 4, 6, 8]] * 2
     assert walked(x, 2, 4, **settings) == [[0, 2], [4, 6], [8], [0, 2]]
     assert walked(x, 5, 2, **settings) == [[0, 2, 4, 6, 8]] * 2
-    assert walked(x, 7, 2, **settings) == [[0, 2, 4, 6, 8]] * 2
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "steps_per_epoch asks for 7 batches")  # where the number is known
+        assert walked(x, 7, 2, **settings) == [[0, 2, 4, 6, 8]] * 2
+
+
+def test_more_steps_than_there_are_batches() -> None:
+    model = Sequential([Input((1,)), Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="steps_per_epoch asks for 7 batches, and the data has 5: repeat it, or ask"):
+        model.fit(X, X, batch_size=2, steps_per_epoch=7, verbose=0)
+    with pytest.warns(UserWarning, match="validation_steps asks for 3 batches, and the data has 2"):
+        model.fit(X, X, validation_data=(X, X), validation_batch_size=5, validation_steps=3, verbose=0)
+    for call in (lambda: model.evaluate(X, X, batch_size=4, steps=9), lambda: model.predict(X, batch_size=4, steps=9)):
+        with pytest.warns(UserWarning, match="^steps asks for 9 batches, and the data has 3"):
+            call()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, X, batch_size=2, steps_per_epoch=5, validation_data=(X, X), validation_steps=1, verbose=0)
+        model.evaluate(Dataset.from_tensor_slices((X, X)).batch(4).repeat(), steps=9, verbose=0)
 
 
 def test_every_sample_is_seen_once_in_a_shuffled_pass() -> None:

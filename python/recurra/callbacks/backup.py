@@ -11,6 +11,7 @@ from typing import Any
 
 from recurra.callbacks.base import Callback, Logs
 from recurra.callbacks.model_checkpoint import check_save_freq
+from recurra.files import path_name
 from recurra.state_file import DamagedFileError, read_state, write_state
 from recurra.typing import PathLike
 
@@ -54,7 +55,7 @@ class BackupAndRestore(Callback):
             raise ValueError(f"backup_dir must name a folder, got {backup_dir!r}")
         if save_minutes is not None and not save_minutes > 0:
             raise ValueError(f"save_minutes must be a number of minutes > 0 or None, got {save_minutes!r}")
-        self.backup_dir = Path(backup_dir)
+        self.backup_dir = Path(path_name(backup_dir, "backup_dir"))
         self.save_freq = check_save_freq(save_freq)
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self.save_minutes = save_minutes

@@ -30,7 +30,7 @@ def fonts_for(canvas: Any) -> Iterator[None]:
     if lacking:
         shown = ", ".join(map(repr, sorted(lacking)[:8])) + (", ..." if len(lacking) > 8 else "")
         warnings.warn(
-            f"no installed font has {shown}: boxes are drawn in their place; install one of the script, such as Noto",
+            f"no installed font has {shown}: boxes are drawn in their place; install a font of the script, a Noto",
             stacklevel=3,
         )
 

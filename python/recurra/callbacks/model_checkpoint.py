@@ -10,6 +10,7 @@ import numpy as np
 
 from recurra.callbacks.base import Logs, say
 from recurra.callbacks.monitor import MonitorCallback
+from recurra.files import path_name
 from recurra.typing import PathLike
 
 
@@ -80,7 +81,9 @@ class ModelCheckpoint(MonitorCallback):
         if not isinstance(period, int) or period < 1:
             raise ValueError(f"period must be a number of epochs of at least 1, got {period!r}")
         self.period, self._waited = period, 0
-        self.filepath = os.fspath(filepath)
+        self.filepath = path_name(filepath)
+        if not save_weights_only:  # a slash at the end is of Keras 2's folders: the file has the folder's name
+            self.filepath = self.filepath.rstrip("/" + os.sep)
         self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.save_freq = check_save_freq(save_freq)

@@ -6,9 +6,12 @@ import sys
 from importlib.util import find_spec
 from types import ModuleType
 
+from recurra.compat.addons import ROOTS as ADDON_ROOTS
+from recurra.compat.addons import AddonFinder
 from recurra.compat.foreign import ROOTS, ForeignFinder
 
 _finder: ForeignFinder | None = None
+_addons = AddonFinder()
 _set_aside: dict[str, ModuleType] = {}
 
 
@@ -41,6 +44,7 @@ def install(*, force: bool = False) -> None:
     _set_aside.update(_take_modules())
     _finder = ForeignFinder()
     sys.meta_path.insert(0, _finder)  # first: later finders would look into the folders of recurra's own packages
+    sys.meta_path.append(_addons)
     from recurra.compat import presenting
 
     presenting.start()
@@ -55,6 +59,7 @@ def uninstall() -> None:
 
     presenting.stop()
     sys.meta_path.remove(_finder)
+    sys.meta_path.remove(_addons)
     _finder = None
     _take_modules()
     sys.modules.update(_set_aside)
@@ -68,5 +73,5 @@ def installed() -> bool:
 
 def _take_modules() -> dict[str, ModuleType]:
     """Remove the modules of the packages from ``sys.modules``."""
-    names = [name for name in sys.modules if name.partition(".")[0] in ROOTS]
+    names = [name for name in sys.modules if name.partition(".")[0] in (*ROOTS, *ADDON_ROOTS)]
     return {name: sys.modules.pop(name) for name in names}

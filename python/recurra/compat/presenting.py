@@ -99,7 +99,7 @@ def _shown(value: Any) -> Any:
     if type(value) is Dataset:
         from recurra.compat.tf.data import Dataset as Shown
 
-        made: Any = Shown._of(value, batched=True)
+        made: Any = Shown._of(value, batched=not getattr(value, "of_rows", False))
         if hasattr(value, "class_names"):  # of files in folders
             made.class_names = value.class_names
         return made

@@ -29,6 +29,8 @@ class Dataset:
     element is asked for: shuffling moves row numbers, and a batch gathers its rows from the arrays at once.
     """
 
+    _batch_size: int | None = None  # of the batches that the last step made
+
     def __init__(
         self,
         keys: Callable[[], Iterator[Any]],
@@ -122,7 +124,9 @@ class Dataset:
         """
         _one_after_the_other(num_parallel_calls)
         keys, length = self._chunks(batch_size, drop_remainder)
-        return Dataset(keys, self._gather, lambda chunks: stack([self._gather(chunk) for chunk in chunks]), length)
+        made = Dataset(keys, self._gather, lambda chunks: stack([self._gather(chunk) for chunk in chunks]), length)
+        made._batch_size = batch_size
+        return made
 
     def padded_batch(
         self, batch_size: int, padded_shapes: Any = None, padding_values: Any = None, drop_remainder: bool = False

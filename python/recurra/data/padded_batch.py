@@ -14,7 +14,7 @@ def stack_padded(elements: list[Any], shapes: Any, values: Any) -> Any:
     """Arrays (or tuples or dicts of them) padded at the ends of their axes and stacked along a new first axis.
 
     shapes : of the result without its first axis, None or -1 for the longest; or None for that at each axis
-    values : what to fill with; None for 0, or "" among strings
+    values : what to fill with; None for 0, or an empty text among strings or bytes
     """
     first = elements[0]
     if isinstance(first, tuple):
@@ -58,7 +58,13 @@ def _padded(arrays: list[Array], shape: Sequence[int | None] | None, value: Any)
         raise ValueError(f"padded_shapes must be as large as the elements, {tuple(longest)}, got {tuple(sizes)}")
     text = arrays[0].dtype.kind in "OUS"
     dtype = np.dtype(object) if text else np.result_type(*arrays)
-    batch = np.full((len(arrays), *sizes), ("" if text else 0) if value is None else value, dtype)
+    batch = np.full((len(arrays), *sizes), (_empty_text(arrays) if text else 0) if value is None else value, dtype)
     for row, array in zip(batch if ndim else [], arrays, strict=bool(ndim)):
         row[tuple(slice(n) for n in array.shape)] = array
     return batch if ndim else np.array([array.item() for array in arrays], dtype)
+
+
+def _empty_text(arrays: list[Array]) -> str | bytes:
+    """Of the type of the first text."""
+    first = next((item for array in arrays for item in array.reshape(-1)), "")
+    return b"" if isinstance(first, bytes) else ""

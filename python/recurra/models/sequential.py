@@ -9,6 +9,7 @@ from recurra.layers.base.layer import Layer
 from recurra.layers.input_layer import InputLayer
 from recurra.models.graph import Graph, fitted, is_embedding, repeat_calls, with_mask
 from recurra.models.model import Model
+from recurra.models.open_lengths import builds_alike
 from recurra.registry import custom_object_scope, deserialize_keras_object, serialize_keras_object
 from recurra.symbolic import KerasTensor
 
@@ -245,8 +246,11 @@ class Sequential(Model):
             for layer in stack[1:]:
                 self._layers.append(layer)
                 self._connect(layer)
-                if layer._inbound_nodes[-1].outputs.shape[-1] is None:
+                node = layer._inbound_nodes[-1]
+                if node.outputs.shape[-1] is None:
                     raise ValueError(f"{layer.name} makes features of a length")
+                if not builds_alike(layer, node.input_tensors[0].shape):
+                    raise ValueError(f"{layer.name} has weights for one length")
             if ends:
                 self._repeat_ends(graph, lambda layer: layer)
         except Exception:  # whatever a layer says to a length that is open: Flatten, weights for each step

@@ -82,6 +82,17 @@ def contiguous(array: Array) -> Array:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
+def batch_first(array: Array) -> Array:
+    """`array`, or a contiguous copy where its axes do not lie in memory in their order, the first one outermost.
+
+    The order in which numpy adds numbers along an axis depends on it: with it a row's sum would depend on the batch.
+    """
+    if array.flags.c_contiguous:
+        return array
+    steps = [abs(step) for step, size in zip(array.strides, array.shape, strict=True) if size > 1]
+    return array if steps == sorted(steps, reverse=True) else np.ascontiguousarray(array)
+
+
 def rows_of(array: Array) -> Array:
     """`array` (..., K) as contiguous rows (M, K); K may be 0, which reshape(-1, K) refuses."""
     if array.ndim == 2:

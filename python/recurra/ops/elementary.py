@@ -10,7 +10,7 @@ import numpy as np
 
 from recurra.autograd import Array, record, thread_state
 from recurra.ops import math as M
-from recurra.ops.common import array_of, axes_of, binary, floats_of, unary, value_of
+from recurra.ops.common import array_of, axes_of, batch_first, binary, floats_of, unary, value_of
 from recurra.typing import ArrayLike, Axis
 
 
@@ -218,7 +218,7 @@ def prod(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The product over `axis` (all axes without one). Its gradient is right where a factor is 0."""
     v = array_of(x)
     axes = axes_of(axis, v.ndim)
-    y = v.prod(axis=axes, keepdims=keepdims)
+    y = (v if axis is None else batch_first(v)).prod(axis=axes, keepdims=keepdims)
     if thread_state.tape is None:
         return y
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array, Tensor, filled, record, thread_state
-from recurra.ops.common import FLOATS, array_of, axes_of, binary, unary, unbroadcast, value_of
+from recurra.ops.common import FLOATS, array_of, axes_of, batch_first, binary, unary, unbroadcast, value_of
 from recurra.typing import ArrayLike, Axis
 
 
@@ -169,7 +169,7 @@ def clip(x: ArrayLike, x_min: ArrayLike, x_max: ArrayLike) -> Any:
 def sum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum over `axis` (all axes without one)."""
     v = array_of(x)
-    y = v.sum(axis=_axis(axis), keepdims=keepdims)
+    y = (v if axis is None else batch_first(v)).sum(axis=_axis(axis), keepdims=keepdims)
     if thread_state.tape is None:
         return y
     shape, dtype = v.shape, v.dtype
@@ -182,7 +182,7 @@ def mean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     if axis is None and not keepdims and v.size and v.dtype in FLOATS:
         y = v.dtype.type(np.add.reduce(v, axis=None) / v.size)  # as v.mean(), without its Python
     else:
-        y = v.mean(axis=_axis(axis), keepdims=keepdims)
+        y = (v if axis is None else batch_first(v)).mean(axis=_axis(axis), keepdims=keepdims)
     if thread_state.tape is None:
         return y
     count = v.size // y.size if y.size else 1
@@ -231,7 +231,7 @@ def moments(x: ArrayLike, axes: Axis, keepdims: bool = False) -> tuple[Any, Any]
 
 def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, without overflow."""
-    v = array_of(x)
+    v = batch_first(array_of(x))
     top = np.max(v, axis=_axis(axis), keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     e = np.exp(v - top)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from recurra.files import FilePath, atomic_path, atomic_write
+from recurra.files import FilePath, atomic_path, atomic_write, path_name
 from recurra.limits import allowing, check_regular
 from recurra.saving import checkpoints, hdf5, legacy_h5, weights_h5
 from recurra.saving.assets import read_vocabularies
@@ -28,16 +29,19 @@ if TYPE_CHECKING:
     from recurra.models.model import Model
 
 _H5 = (".h5", ".hdf5")
+_SLASHES = (os.sep, "/")
 
 
-def _check_format(save_format: str | None, accepted: tuple[str, ...]) -> None:
+def _check_format(save_format: str | None, accepted: tuple[str, ...], written: str) -> str | None:
+    """The format, None for "tf", in whose place `written` is, with a warning."""
     if save_format is None or save_format in accepted:
-        return
+        return save_format
     if save_format == "tf":
-        raise ValueError(
-            'save_format="tf" is not supported: TensorFlow\'s own formats are not written; leave save_format out, '
-            "and end the name in .keras or .h5"
+        warnings.warn(
+            f'save_format="tf": TensorFlow\'s own formats are not written; {written}, which is loaded by the same name',
+            stacklevel=5,
         )
+        return None
     raise ValueError(f"save_format must be None or one of {', '.join(map(repr, accepted))}, got {save_format!r}")
 
 
@@ -58,25 +62,32 @@ def save_model(
     overwrite : whether an existing file may be replaced (FileExistsError otherwise)
     zipped : None or True; Keras's unpacked folders are read but not written
     include_optimizer : False leaves out what the model was compiled with, and the optimizer's state
-    save_format : Keras 2's "keras" or "h5", whatever the name's ending
+    save_format : Keras 2's "keras" or "h5", whatever the name's ending; for "tf" an archive is written, with a warning
 
     raises : ValueError for something that has no configuration (a lambda, say), before a file is written
     """
-    _check_format(save_format, ("keras", "h5"))
+    archive = save_format == "tf"
+    save_format = _check_format(save_format, ("keras", "h5"), "the file is Keras's archive")
     if zipped is False:
         raise ValueError("zipped must be None or True: a model is one file, so that it is written whole or not at all")
-    if not isinstance(filepath, (str, os.PathLike)):
-        _save_archive(model, filepath, include_optimizer)
+    if hasattr(filepath, "write"):
+        _save_archive(model, cast("IO[bytes]", filepath), include_optimizer)
         return
-    name = os.fspath(filepath)
+    filepath = name = path_name(filepath, other=" or a binary file")
     if name.endswith(".weights.h5"):
         raise ValueError(f"filepath {name} is a name for weights alone: use save_weights, or end it in .keras or .h5")
-    if save_format == "h5" or (save_format is None and name.endswith(_H5)):
+    if save_format == "h5" or (save_format is None and name.endswith(_H5) and not archive):
         with atomic_path(filepath, overwrite) as temporary:
             _save_legacy(model, str(temporary), include_optimizer)
         return
     with atomic_write(filepath, overwrite=overwrite) as file:
         _save_archive(model, file, include_optimizer)
+
+
+def _named(filepath: FilePath) -> FilePath:
+    """`filepath` without a slash at its end, which Keras 2's names of folders may have, unless it is a folder."""
+    name = os.fspath(filepath)
+    return filepath if not name.endswith(_SLASHES) or os.path.isdir(name) else name.rstrip("".join(_SLASHES))
 
 
 def _save_archive(model: Model, file: IO[bytes], include_optimizer: bool) -> None:
@@ -131,9 +142,9 @@ def load_model(
             "custom_objects={'name of the Lambda layer': function}"
         )
     with allowing(max_size):
-        if isinstance(filepath, (str, os.PathLike)):
-            kind = _kind(filepath)
-            if kind == "hdf5":
+        if not hasattr(filepath, "read"):
+            filepath = _named(path_name(filepath, other=" or a binary file"))
+            if _kind(filepath) == "hdf5":
                 return _load_legacy(filepath, custom_objects, compile)
         with Archive(filepath) as archive:
             return _load_archive(archive, custom_objects, compile)
@@ -171,18 +182,20 @@ def save_weights(model: Model, filepath: FilePath, overwrite: bool = True, *, sa
         the older one (weights alone). A name without such an ending is a prefix, as in Keras 2: the file is
         ``filepath.weights.h5``, :func:`load_weights` takes the prefix, and ``train.latest_checkpoint`` finds it
     overwrite : whether an existing file may be replaced (FileExistsError otherwise)
-    save_format : Keras 2's "h5", whatever the name's ending
+    save_format : Keras 2's "h5", whatever the name's ending; "tf" is for a prefix, with a warning
     """
-    _check_format(save_format, ("h5",))
+    save_format = _check_format(save_format, ("h5",), "the file is in HDF5")
     if not model.built:
         raise ValueError(f"{model.name} has no weights yet: call it on data, or build() it, before saving them")
-    name = os.fspath(filepath)
+    name = path_name(filepath)
     if name.endswith(".keras"):
         raise ValueError(f"filepath {name} is a name for a whole model: use save, or end it in .weights.h5")
     legacy = save_format == "h5" or (name.endswith(_H5) and not name.endswith(".weights.h5"))
     if legacy:
         _refuse_quantized(model)
     prefix = not name.endswith(_H5) and not legacy
+    if not name:
+        raise ValueError("filepath must be a name, got an empty one")
     with (
         atomic_path(checkpoints.file_of(name) if prefix else name, overwrite) as temporary,
         hdf5.create(temporary) as file,
@@ -214,8 +227,8 @@ def load_weights(
         raise ValueError("filepath must be a path, got None: train.latest_checkpoint found no checkpoint in the folder")
     if not model.built:
         raise ValueError(f"{model.name} is not built: call it on data, or build() it, before loading weights")
-    name = os.fspath(filepath)
-    if not os.path.exists(name) and checkpoints.file_of(name).is_file():
+    name = path_name(filepath)
+    if name and not os.path.exists(name) and checkpoints.file_of(name).is_file():
         name = os.fspath(checkpoints.file_of(name))
     with allowing(max_size):
         if _kind(name) == "archive":

@@ -28,8 +28,9 @@ def record(prefix: FilePath) -> None:
     """Note in the folder of `prefix` that it is the latest checkpoint."""
     path = Path(prefix)
     name = path.name.replace("\\", "\\\\").replace('"', '\\"')
-    with atomic_write(path.parent / STATE_FILE, "w") as file:
-        file.write(f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n')
+    text = f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n'
+    with atomic_write(path.parent / STATE_FILE) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))  # names of files are bytes
 
 
 def latest_checkpoint(checkpoint_dir: FilePath, latest_filename: str | None = None) -> str | None:
@@ -45,7 +46,7 @@ def latest_checkpoint(checkpoint_dir: FilePath, latest_filename: str | None = No
         return None
     state = folder / (latest_filename or STATE_FILE)
     if state.is_file() and state.stat().st_size <= _STATE_LIMIT:
-        found = _PATH.search(state.read_text("utf-8", "replace"))
+        found = _PATH.search(state.read_text("utf-8", "surrogateescape"))
         if found:
             prefix = folder / re.sub(r"\\(.)", r"\1", found[1])
             if file_of(prefix).is_file() or is_tensorflow_prefix(prefix):

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recurra._core.select import core
 from recurra.torch.kinds import KINDS
-from recurra.torch.weights import array_of, columns_of, gradients_of, kept_columns
+from recurra.torch.weights import array_of, gradients_of, kept_columns, reads_in_place, training_columns
 
 Array = np.ndarray[Any, Any]
 
@@ -58,13 +58,19 @@ def forward(
     states = [None if state is None else array_of(state) for state in ((h0, c0) if kind.has_c else (h0,))]
     y: Array | None = None
     finals, caches = [], []
-    keep = not training or (call.rows is None and x_array.shape[1 if call.batch_first else 0] == 1)
+    B, T = x_array.shape[:2] if call.batch_first else x_array.shape[1::-1]
+    if call.rows is not None:
+        B, T = 1, len(x_array)  # as many steps at least
+    keep = not training or (call.rows is None and T == 1)
+    in_place = training and reads_in_place(B, T)
     H = weights[1].shape[1]  # of y: with a projection fewer than c has
     if directions == 2:
         y = np.empty((*x_array.shape[:-1], 2 * H), x_array.dtype)
     for d in range(directions):
         of_d = weights[d * count : (d + 1) * count]
-        columns, packed = kept_columns(kind, of_d) if keep else (columns_of(kind, of_d), None)
+        columns, packed = kept_columns(kind, of_d) if keep else training_columns(kind, of_d)
+        if in_place:
+            packed = None
         initial = [None if state is None else state[d] for state in states]
         out = None if y is None else y[..., d * H : (d + 1) * H]
         if call.batch_first and call.rows is None:

@@ -17,7 +17,7 @@ from recurra._core.select import core
 from recurra.torch.autograd import pytorch_gradients, under_vmap
 from recurra.torch.kinds import KINDS
 from recurra.torch.modes import outside_default_device
-from recurra.torch.weights import array_of, gradients_of, kept_columns
+from recurra.torch.weights import array_of, gradients_of, kept_columns, reads_in_place
 
 Array = np.ndarray[Any, Any]
 
@@ -38,6 +38,8 @@ def forward(
         initial.append(None if c0 is None else array_of(c0))
     if not batched:
         x_array, initial = x_array[None], [None if state is None else state[None] for state in initial]
+    if training and reads_in_place(len(x_array), 1):
+        packed = None
     _, final, cache = core.recurrent_forward(
         kind.cell, x_array[:, None], initial, columns, None, None, None, None, kind.activation, "sigmoid",
         False, False, False, training, packed, None, None,

@@ -1,8 +1,9 @@
 """PyTorch's weights as the kernels take them.
 
-In training they are converted in every call. Without gradients, and for single steps, what was converted and packed is
-kept for as long as the weights hold the same numbers. A checksum over them is taken in each call: PyTorch's own version
-counter does not see what is written through ``.data`` or a shared numpy array.
+Without gradients, and for single steps, what was converted and packed is kept for as long as the weights hold the same
+numbers. A checksum over them is taken in each call: PyTorch's own version counter does not see what is written through
+``.data`` or a shared numpy array. In training they are converted in every call, until more calls follow each other than
+most updates have, by that counter: a program that evaluates with gradients on. From then on they are kept too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Columns = tuple[Array | None, ...]  # kernel, recurrent_kernel, bias; and projec
 class Kept:
     """What is kept of the weights of one direction of a layer."""
 
-    __slots__ = ("arrays", "checksum", "columns", "memory", "owner", "packed")
+    __slots__ = ("arrays", "checksum", "columns", "memory", "owner", "packed", "repeats", "versions")
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         key = id(weights[1])
@@ -34,6 +35,8 @@ class Kept:
         self.checksum: int | None = None
         self.columns: Columns | None = None  # in the kernels' form
         self.packed: Any = None  # the kernels' cache
+        self.versions: list[int] | None = None  # PyTorch's counters of changes, at the last call in training
+        self.repeats = 0  # the calls before it that saw the same
         _KEPT[key] = self
 
     def fits(self, weights: Sequence[Tensor]) -> bool:
@@ -48,6 +51,7 @@ class Kept:
         return True
 
 
+CALLS_OF_AN_UPDATE = 3  # that share weights in many a training program: those of a siamese network, say
 _KEPT: dict[int, Kept] = {}  # by the id of weight_hh
 
 
@@ -112,6 +116,27 @@ def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
     if kept.columns is None or kept.checksum != checksum:
         kept.checksum, kept.columns, kept.packed = checksum, _columns(kind, kept.arrays), core.packed_weights_cache()
     return kept.columns, kept.packed
+
+
+def reads_in_place(B: int, T: int) -> bool:
+    """Whether a call in training is one that the kernels make without packed weights (sequence/small.hpp).
+
+    Given packed ones they would take another backward pass: of other bits, and slower.
+    """
+    return B <= 4 and B * T <= 8
+
+
+def training_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
+    """The same as :func:`kept_columns`, in training: kept only where calls follow each other without an update."""
+    kept = _kept(weights)
+    versions = None if weights[1].is_inference() else [weight._version for weight in weights]
+    if versions is None or kept.versions != versions:
+        kept.versions, kept.repeats = versions, 0
+    else:
+        kept.repeats += 1
+        if kept.repeats >= CALLS_OF_AN_UPDATE:
+            return kept_columns(kind, weights)
+    return _columns(kind, kept.arrays), None
 
 
 def gradients_of(kind: Kind, gradients: Sequence[Any]) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,18 @@ def check_epochs(epochs: Any, initial_epoch: Any) -> None:
             raise ValueError(f"{name} must be an int >= 0, got {value!r}")
 
 
-def check_steps(steps: Any, name: str) -> int | None:
+def check_steps(steps: Any, name: str, batches: int | None = None) -> int | None:
+    """`steps` as an int, None for all; a warning where there are fewer `batches` (None: not known)."""
     if steps is None or (isinstance(steps, int) and steps == -1):
         return None
     if isinstance(steps, float) and steps.is_integer():
         steps = int(steps)
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
         raise ValueError(f"{name} must be an int >= 1 or None, got {steps!r}")
+    if batches is not None and batches < steps:
+        warnings.warn(
+            f"{name} asks for {steps} batches, and the data has {batches}: repeat it, or ask for fewer", stacklevel=3
+        )
     return int(steps)
 
 

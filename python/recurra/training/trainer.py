@@ -192,7 +192,7 @@ class Trainer(BatchSteps, OlderCalls):
             seed=seed,
             class_weight=class_weight,
         )
-        steps = check_steps(steps_per_epoch, "steps_per_epoch")
+        steps = check_steps(steps_per_epoch, "steps_per_epoch", source.steps)
         prepare(self, source, "fit")
         if validation_data is not None:
             validation_source = self._validation_source(validation_data, validation_batch_size, batch_size)
@@ -204,7 +204,8 @@ class Trainer(BatchSteps, OlderCalls):
         calls.set_model(self)
         calls.set_params({"epochs": epochs, "steps": total, "verbose": level})
 
-        held_steps = check_steps(validation_steps, "validation_steps")
+        known = None if validation_data is None else validation_source.steps
+        held_steps = check_steps(validation_steps, "validation_steps", known)
 
         def validate(stop: Callable[[], bool]) -> dict[str, Any]:
             return loop.evaluate(self, validation_source, calls, steps=held_steps, verbose=0, stop=stop)
@@ -287,9 +288,9 @@ class Trainer(BatchSteps, OlderCalls):
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": verbose})
-        level = resolve_verbose(verbose)
+        level, steps = resolve_verbose(verbose), check_steps(steps, "steps", source.steps)
         with averages_kept(self), loop_on(self):
-            logs = loop.evaluate(self, source, calls, steps=check_steps(steps, "steps"), verbose=level)
+            logs = loop.evaluate(self, source, calls, steps=steps, verbose=level)
         return logs if return_dict else in_order(logs)
 
     def predict(
@@ -321,7 +322,7 @@ class Trainer(BatchSteps, OlderCalls):
         calls = CallbackList(callbacks)
         calls.set_model(self)
         calls.set_params({"steps": steps if steps is not None else source.steps, "verbose": level})
-        return loop.predict(self, source, calls, steps=check_steps(steps, "steps"), verbose=level)
+        return loop.predict(self, source, calls, steps=check_steps(steps, "steps", source.steps), verbose=level)
 
     def _predict_at_once(self, x: Any) -> Any:
         check_finite(x, "x")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from recurra.models.plotting import plot_model
     from recurra.preprocessing.audio_dataset import audio_dataset_from_directory
     from recurra.preprocessing.padding import pad_sequences
+    from recurra.preprocessing.splitting import split_dataset
     from recurra.preprocessing.text_dataset import text_dataset_from_directory
     from recurra.preprocessing.timeseries_dataset import timeseries_dataset_from_array
     from recurra.registry import (
@@ -74,6 +75,7 @@ _HOMES = {
     "save_img": "recurra.utils.image",
     "serialize_keras_object": "recurra.registry",
     "set_random_seed": "recurra.utils.seeding",
+    "split_dataset": "recurra.preprocessing.splitting",
     "text_dataset_from_directory": "recurra.preprocessing.text_dataset",
     "timeseries_dataset_from_array": "recurra.preprocessing.timeseries_dataset",
     "to_categorical": "recurra.utils.one_hot",
@@ -111,6 +113,7 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recurra import layers, optimizers
-from recurra.autograd import RowSparse
+from recurra.autograd import RowSparse, thread_state
 from recurra.compat import tf
 
 
@@ -164,9 +164,52 @@ def test_variables_changed_between_two_questions() -> None:
     with tf.GradientTape(persistent=True) as tape:
         y = w * w
     grad = tape.gradient(y, w)
-    w.assign_sub(grad)
-    with pytest.raises(RuntimeError, match="was changed since this tape was asked first"):
+    w.assign_sub(grad)  # the record is of the value before, as TensorFlow's
+    np.testing.assert_array_equal(tape.gradient(y, w), [4.0])
+    np.testing.assert_array_equal(w, [-2.0])
+    w = tf.Variable([2.0])
+    with tf.GradientTape(persistent=True) as tape:
+        y = w * w
+    tape.gradient(y, w)
+    w.value[...] = 7.0
+    w.touch()
+    with pytest.raises(RuntimeError, match="was changed in place since this tape was asked first"):
         tape.gradient(y, w)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_variable_that_is_assigned_before_the_tape_is_asked(inside: bool) -> None:
+    x = tf.Variable([2.0, 3.0])
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(x**3)
+        if inside:
+            x.assign([10.0, 10.0])
+    x.assign_add([1.0, 1.0])
+    np.testing.assert_array_equal(tape.gradient(y, x), [12.0, 27.0])
+    assert not thread_state.holding
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_updates_between_the_questions_of_two_tapes(persistent: bool) -> None:
+    """As in actor and critic: the second gradient is that at the weights before the first update."""
+    actor, critic = tf.keras.layers.LSTM(3), tf.keras.layers.Dense(1)
+    x = np.random.default_rng(1).normal(size=(4, 5, 2)).astype("float32")
+    critic(actor(x))
+    found = []
+    for between in (False, True):
+        weights = [w.numpy() for w in (*actor.weights, *critic.weights)]
+        optimizer = tf.keras.optimizers.SGD(0.5)
+        with tf.GradientTape(persistent) as one, tf.GradientTape(persistent) as other:
+            value = critic(actor(x))
+            first, second = tf.reduce_sum(value**2), tf.reduce_sum(tf.tanh(value))
+        update = one.gradient(first, critic.trainable_variables)
+        if between:
+            optimizer.apply_gradients(zip(update, critic.trainable_variables, strict=True))
+        found.append([np.asarray(g) for g in other.gradient(second, actor.trainable_variables)])
+        for weight, value in zip((*actor.weights, *critic.weights), weights, strict=True):
+            weight.assign(value)
+    for plain, after in zip(*found, strict=True):
+        np.testing.assert_array_equal(after, plain)
 
 
 def test_an_inner_tape_knows_nothing_of_what_was_before() -> None:

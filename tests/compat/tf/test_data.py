@@ -32,7 +32,9 @@ def test_functions_are_given_tensors() -> None:
     assert seen[-1] == [4] and all(issubclass(kind, tf.Tensor) or kind.__name__ == "EagerTensor" for kind in seen[:4])
     pairs = tf.data.Dataset.zip((numbers, numbers.skip(1))).map(lambda a, b: {"sum": a + b, "both": tf.stack([a, b])})
     assert [int(one["sum"]) for one in pairs] == [1, 3, 5]
-    assert listed(numbers.map(lambda n: [n, n * 2]).take(2)) == [[0, 0], [1, 2]]
+    assert [tuple(map(int, one)) for one in numbers.map(lambda n: [n, n * 2]).take(2)] == [(0, 0), (1, 2)]
+    assert numbers.map(lambda n: [n, n * 2]).element_spec == (tf.TensorSpec((), tf.int64),) * 2  # as TensorFlow 2.21
+    assert listed(numbers.map(lambda n: {"two": [n, n * 2]}).map(lambda one: one["two"]).take(2)) == [[0, 0], [1, 2]]
 
 
 def test_specifications() -> None:
@@ -83,6 +85,29 @@ def test_windows_of_pairs() -> None:
     data = tf.data.Dataset.from_tensor_slices((np.arange(5), np.arange(5) * 10)).window(3, 1, drop_remainder=True)
     found = list(data.flat_map(lambda a, b: tf.data.Dataset.zip((a.batch(3), b.batch(3)))))
     assert [(a.numpy().tolist(), b.numpy().tolist()) for a, b in found][1] == ([1, 2, 3], [10, 20, 30])
+
+
+def test_windows_of_elements_with_one_key() -> None:
+    numbers = tf.data.Dataset.range(7)
+    found = numbers.group_by_window(lambda n: n % 2, lambda key, window: window.batch(2), 2)
+    assert listed(found) == [[0, 2], [1, 3], [4, 6], [5]]
+    pairs = tf.data.Dataset.zip((numbers, numbers.map(lambda n: -n)))
+    sums = pairs.apply(
+        tf.data.experimental.group_by_window(
+            lambda a, b: a % 3,
+            lambda key, window: window.map(lambda a, b: a * 10 + key),
+            window_size_func=lambda key: 2,
+        )
+    )
+    assert listed(sums) == [0, 30, 11, 41, 22, 52, 60]
+    with pytest.raises(ValueError, match="one of window_size and window_size_func must be given"):
+        numbers.group_by_window(lambda n: n, lambda key, window: window)
+    assert listed(tf.data.Dataset.counter(5, 2).take(2)) == [5, 7]
+
+
+def test_padded_texts_are_bytes() -> None:
+    texts = tf.data.Dataset.from_tensor_slices(["a b", "c"]).map(tf.strings.split).padded_batch(2)
+    assert next(iter(texts)).numpy().tolist() == [[b"a", b"b"], [b"c", b""]]
 
 
 def test_buckets() -> None:

@@ -70,6 +70,17 @@ def test_branches() -> None:
 def test_functions_of_python() -> None:
     found = tf.py_function(lambda x: x.numpy() * 2, [np.array([1, 2])], tf.int64)
     assert found.numpy().tolist() == [2, 4]
+    part, number = tf.numpy_function(
+        lambda name, k: (np.ones(2) * len(name.decode()), k + 1), [tf.constant("ab"), tf.constant(3)],
+        [tf.float32, tf.int64],
+    )  # fmt: skip
+    assert part.dtype == tf.float32 and part.numpy().tolist() == [2.0, 2.0] and number.dtype == tf.int64
+    listed = tf.py_function(lambda text: [len(word) for word in text.numpy().split()], [tf.constant("a bc")], tf.int64)
+    assert listed.dtype == tf.int64 and listed.numpy().tolist() == [1, 2]
+    (text,) = tf.numpy_function(lambda name: name.upper(), ["ab"], [tf.string])
+    assert text.numpy() == b"AB"
+    with pytest.raises(ValueError, match="Tout must hold one type for each result, 2, got 1"):
+        tf.numpy_function(lambda: (1, 2), [], [tf.int32])
     assert tf.numpy_function(lambda a, b: a + b, [np.ones(2), 1.0], tf.float64).numpy().tolist() == [2.0, 2.0]
 
 

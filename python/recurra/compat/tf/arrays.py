@@ -50,6 +50,7 @@ from recurra.compat.tf.picking import (
     unique,
     where,
 )
+from recurra.compat.tf.ragged import RaggedTensor, joined
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import EagerTensor, array_of, is_symbolic, present
 
@@ -102,6 +103,8 @@ def transpose(a: Any, perm: Any = None, conjugate: builtins.bool = False, name: 
 
 def concat(values: Any, axis: Any, name: str | None = None) -> Any:
     """One after the other along an axis."""
+    if isinstance(values, (list, tuple)) and any(isinstance(value, RaggedTensor) for value in values):
+        return joined(list(values), axes_of(axis))
     parts = (
         [operand_of_any(value) for value in values] if isinstance(values, (list, tuple)) else [operand_of_any(values)]
     )

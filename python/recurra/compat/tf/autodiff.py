@@ -54,12 +54,15 @@ class GradientTape:
         elif not self._entered:
             self._tape.repeats = self._persistent
         self._entered = True
+        self._tape.hold()
         self._outer, thread_state.tape = open_tape, self._tape
         return self
 
     def __exit__(self, *exc: object) -> None:
         thread_state.tape = self._outer
         self._end = len(self._tape.nodes)
+        if not self._tape.nodes:
+            self._tape._release()
 
     def watch(self, tensor: Any) -> None:
         """Follow a tensor, or several. Variables that can be trained are followed already."""
@@ -192,15 +195,23 @@ class _Shared(Tape):
 
     def __init__(self) -> None:
         super().__init__()
-        self._versions: dict[int, int] = {}
+        self._values: dict[int, tuple[Any, int]] = {}
+
+    def hold(self) -> None:
+        """Variables that are assigned or updated from now on take another array, while this record lives."""
+        self._holding = thread_state.holding
+        self._holding.add(id(self))
 
     def check_versions(self, sources: list[Any]) -> None:
-        """RuntimeError where a variable was changed between two walks: what was recorded holds for its old value."""
+        """RuntimeError where the array of a variable was changed in place between two walks."""
         for one in sources:
-            if isinstance(one, Variable) and self._versions.setdefault(_key_of(one), one.version) != one.version:
-                raise RuntimeError(
-                    f"{one.name} was changed since this tape was asked first: ask for all gradients, then apply them"
-                )
+            if isinstance(one, Variable):
+                value, version = self._values.setdefault(_key_of(one), (one.value, one.version))
+                if one.value is value and one.version != version:
+                    raise RuntimeError(
+                        f"{one.name} was changed in place since this tape was asked first: assign the new value, or "
+                        "ask for all gradients before"
+                    )
 
 
 #: None is a source's gradient, not a structure

@@ -157,6 +157,8 @@ def as_dtype(type_value: Any) -> DType:
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """`x` with its values in another type; gradients flow between float types. A sparse tensor stays one."""
     kind = np.dtype(as_dtype(dtype))
+    if hasattr(x, "row_splits"):
+        return x.mapped(lambda flat: array_of(flat).astype(kind))
     if hasattr(x, "dense_shape"):
         return type(x)(x.indices, array_of(x.values).astype(kind), x.dense_shape)
     if isinstance(x, Tensor) or hasattr(x, "is_symbolic"):

@@ -13,6 +13,7 @@ from recurra.autograd import Tensor as Tracked
 from recurra.compat.tf.arrays import concat as _concat
 from recurra.compat.tf.arrays import stack as _stack
 from recurra.compat.tf.arrays import unstack
+from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import array_of, present
 from recurra.tree import leaves, map_structure
@@ -292,17 +293,33 @@ class TensorArray:
 
 
 def py_function(func: Callable[..., Any], inp: Any = (), Tout: Any = None, name: str | None = None) -> Any:
-    """``func(*inp)`` with tensors."""
-    found = func(*(present(array_of(one)) for one in inp))
-    return [present(array_of(one)) for one in found] if isinstance(found, (list, tuple)) else present(array_of(found))
+    """``func(*inp)`` with tensors; the results have the types `Tout`, in a list where that is one."""
+    return _typed(func(*(present(array_of(one)) for one in inp)), Tout)
+
+
+def _typed(found: Any, types: Any) -> Any:
+    listed = isinstance(found, (list, tuple))
+    if types is None:
+        return [present(array_of(one)) for one in found] if listed else present(array_of(found))
+    if not isinstance(types, (list, tuple)):
+        return _tensor_of(found, types)
+    values = found if listed else [found]
+    if len(values) != len(types) and types:
+        raise ValueError(f"Tout must hold one type for each result, {len(values)}, got {len(types)}")
+    return [_tensor_of(one, kind) for one, kind in zip(values, types, strict=False)]
+
+
+def _tensor_of(value: Any, kind: Any) -> Any:
+    """A tensor of that type."""
+    array = array_of(value)
+    return present(array if array.dtype == object else array.astype(np.dtype(as_dtype(kind))))
 
 
 def numpy_function(
     func: Callable[..., Any], inp: Any = (), Tout: Any = None, stateful: bool = True, name: str | None = None
 ) -> Any:
-    """``func(*inp)`` with arrays."""
-    found = func(*(array_of(one) for one in inp))
-    return [present(array_of(one)) for one in found] if isinstance(found, (list, tuple)) else present(array_of(found))
+    """``func(*inp)`` with arrays, and bytes for single texts; the results as for :func:`py_function`."""
+    return _typed(func(*(array_of(one)[()] for one in inp)), Tout)
 
 
 def print(

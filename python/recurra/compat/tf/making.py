@@ -110,7 +110,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """Numbers from `start` up to `limit`; from 0 where one number is given."""
     first, last = (0, start) if limit is None else (start, limit)
     ends = [array_of(end) for end in (first, last, delta)]
-    kind = np.result_type(*ends) if dtype is None else np.dtype(as_dtype(dtype))
+    floats = [end.dtype for end in ends if end.dtype.kind == "f"]  # an integer does not widen float32
+    kind = np.result_type(*(floats or ends)) if dtype is None else np.dtype(as_dtype(dtype))
     return EagerTensor(np.arange(*(end[()] for end in ends)).astype(kind))
 
 

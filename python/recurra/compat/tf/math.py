@@ -40,6 +40,7 @@ from recurra.compat.tf.ordering import (
     unsorted_segment_sum,
     zero_fraction,
 )
+from recurra.compat.tf.ragged import RaggedTensor
 from recurra.compat.tf.tensors import array_of, is_symbolic, present
 
 __all__ = [
@@ -183,6 +184,8 @@ def _constant(function: Callable[..., Any], called: str) -> Callable[..., Any]:
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
     def compute(input_tensor: Any, axis: Any = None, keepdims: builtins.bool = False, name: str | None = None) -> Any:
+        if isinstance(input_tensor, RaggedTensor):
+            return input_tensor.reduced(lambda part, along: function(part, along, keepdims), axes_of(axis))
         return present(function(operand(input_tensor), axes_of(axis), keepdims))
 
     return compute
@@ -334,23 +337,27 @@ def atan2(y: Any, x: Any, name: str | None = None) -> Any:
     return present(np.arctan2(constant_of(y, "math.atan2"), constant_of(x, "math.atan2")))
 
 
+def _float_operand(value: Any) -> Any:
+    return array_of(value) if isinstance(value, (int, float)) else operand(value)
+
+
 def divide_no_nan(x: Any, y: Any, name: str | None = None) -> Any:
     """X / y, 0 where y is 0."""
-    x, y = operand(x), operand(y)
+    x, y = _float_operand(x), _float_operand(y)
     zero = ops.equal(y, 0)
     return present(ops.where(zero, 0.0, ops.divide(x, ops.where(zero, 1.0, y))))
 
 
 def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Any:
     """X * y, 0 where y is 0 whatever x is."""
-    x, y = operand(x), operand(y)
+    x, y = _float_operand(x), _float_operand(y)
     zero = ops.equal(y, 0)
     return present(ops.where(zero, 0.0, ops.multiply(ops.where(zero, 0.0, x), y)))
 
 
 def xlogy(x: Any, y: Any, name: str | None = None) -> Any:
     """X * log(y), 0 where x is 0."""
-    x, y = operand(x), operand(y)
+    x, y = _float_operand(x), _float_operand(y)
     zero = ops.equal(x, 0)
     return present(ops.where(zero, 0.0, ops.multiply(x, ops.log(ops.where(zero, 1.0, y)))))
 

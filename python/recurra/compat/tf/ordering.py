@@ -91,6 +91,8 @@ def cumsum(
     """
     x = operand(x)
     total = ops.cumsum(ops.flip(x, axis) if reverse else x, axis)
+    if np.dtype(x.dtype).kind in "iu":  # numpy widens int32
+        total = array_of(total).astype(x.dtype)
     total = ops.flip(total, axis) if reverse else total
     return present(ops.subtract(total, x) if exclusive else total)
 

@@ -11,6 +11,7 @@ from recurra import ops
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.making import shape_of
 from recurra.compat.tf.operands import axes_of, constant_of, operand
+from recurra.compat.tf.ragged import RaggedTensor
 from recurra.compat.tf.tensors import array_of, is_symbolic, present
 
 
@@ -26,6 +27,10 @@ def gather(
     from recurra.compat.tf.arrays import stack
 
     where_ = array_of(indices)
+    if isinstance(params, RaggedTensor):
+        if batch_dims or axes_of(axis) not in (None, 0) or where_.ndim != 1:
+            raise NotImplementedError("tf.gather: of a ragged tensor whole rows can be picked, by a list of numbers")
+        return RaggedTensor([params.rows()[place] for place in where_.tolist()], params.dtype)
     if batch_dims == 0:
         return present(ops.take(operand(params), where_, axis=0 if axis is None else axes_of(axis)))
     if batch_dims != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import EagerTensor, array_of, present
 
-__all__ = ["RaggedTensor", "constant", "map_flat_values", "range", "stack"]
+__all__ = ["RaggedTensor", "boolean_mask", "constant", "map_flat_values", "range", "stack"]
 
 
 class RaggedTensor:
@@ -163,6 +164,37 @@ class RaggedTensor:
         row = row if isinstance(row, RaggedTensor) else present(row)
         return row[rest if len(rest) > 1 else rest[0]] if rest else row
 
+    def mapped(self, function: Callable[[Any], Any]) -> RaggedTensor:
+        """`function` of all the values at once, in the rows that they came in."""
+        return map_flat(function, self)
+
+    def reduced(self, function: Callable[[Any, Any], Any], axis: Any) -> Any:
+        """``function(values, axis)`` of each row (axis 1), or of all values (None)."""
+        inner = 0 if self.ragged_rank > 1 else 1 + max((row.ndim for row in self._rows), default=1)
+        along = axis + inner if isinstance(axis, int) and axis < 0 else axis
+        if axis is None:
+            return present(function(array_of(self.flat_values), None))
+        if along != 1 or not inner:
+            raise NotImplementedError(f"a ragged tensor is reduced along axis 1, or whole, got axis={axis}")
+        with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the mean of an empty row is NaN
+            return present(np.stack([array_of(function(row, 0)) for row in self._rows]))
+
+    def _with(self, function: Callable[[Any, Any], Any], other: Any) -> RaggedTensor:
+        """``function(row, other row)`` of each row; what is no ragged tensor broadcasts."""
+        if isinstance(other, RaggedTensor):
+            others = other.rows()
+        else:
+            array = array_of(other)
+            others = [array] * len(self) if array.ndim == 0 or len(array) == 1 else list(array)
+        if len(others) != len(self._rows):
+            raise ValueError(f"ragged tensors of {len(self._rows)} and {len(others)} rows do not fit together")
+        rows = [
+            row._with(function, one) if isinstance(row, RaggedTensor) else np.asarray(function(row, one))
+            for row, one in zip(self._rows, others, strict=True)
+        ]
+        return RaggedTensor(rows)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         found = self.numpy()
         return found if dtype is None else found.astype(dtype)
@@ -171,7 +203,45 @@ class RaggedTensor:
         return f"<tf.RaggedTensor {self.to_list()}>"
 
 
+def _operator(function: Callable[[Any, Any], Any], turned: bool = False) -> Any:
+    def compute(self: RaggedTensor, other: Any) -> RaggedTensor:
+        return self._with((lambda a, b: function(b, a)) if turned else function, other)
+
+    return compute
+
+
+for _name, _function in {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.mod, "pow": np.power,
+}.items():  # fmt: skip
+    setattr(RaggedTensor, f"__{_name}__", _operator(_function))
+    setattr(RaggedTensor, f"__r{_name}__", _operator(_function, True))
+for _name, _function in {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}.items():  # fmt: skip
+    setattr(RaggedTensor, f"__{_name}__", _operator(_function))
+RaggedTensor.__hash__ = object.__hash__  # type: ignore[method-assign]
+
 range_ = range
+
+
+def joined(values: list[Any], axis: Any) -> RaggedTensor:
+    """Ragged tensors, and others of as many rows, one after the other: whole (axis 0), or row by row (axis 1)."""
+    parts = [value.rows() if isinstance(value, RaggedTensor) else list(array_of(value)) for value in values]
+    if axis == 0:
+        return RaggedTensor([row for part in parts for row in part])
+    if axis not in (1, -1) or any(isinstance(row, RaggedTensor) for part in parts for row in part):
+        raise NotImplementedError(f"tf.concat: ragged tensors are joined along axis 0 or 1, got axis={axis}")
+    if len({len(part) for part in parts}) > 1:
+        raise ValueError(f"tf.concat: as many rows are needed in each, got {[len(part) for part in parts]}")
+    return RaggedTensor([np.concatenate(rows) for rows in zip(*parts, strict=True)])
+
+
+def boolean_mask(data: Any, mask: Any, name: str | None = None) -> RaggedTensor:
+    """What `mask` keeps of each row."""
+    chosen = mask.rows() if isinstance(mask, RaggedTensor) else array_of(mask)
+    rows = data.rows() if isinstance(data, RaggedTensor) else array_of(data)
+    return RaggedTensor([array_of(row)[array_of(kept)] for row, kept in zip(rows, chosen, strict=True)])
 
 
 def constant(

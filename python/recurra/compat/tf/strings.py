@@ -12,6 +12,7 @@ import numpy as np
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.ragged import RaggedTensor, map_flat
 from recurra.compat.tf.tensors import array_of, as_bytes, present
+from recurra.preprocessing.fingerprint import fingerprint64
 
 __all__ = [
     "as_string", "bytes_split", "format", "join", "length", "lower", "ngrams", "reduce_join", "regex_full_match",
@@ -222,10 +223,8 @@ def to_number(input: Any, out_type: Any = np.float32, name: str | None = None) -
 
 
 def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -> Any:
-    """A number below `num_buckets` for each text: the same text the same number, another one than TensorFlow's."""
-    from zlib import crc32
-
-    return _each(lambda text: crc32(text) % num_buckets, input, np.int64)
+    """A number below `num_buckets` for each text, by FarmHash's fingerprint, as TensorFlow has it."""
+    return _each(lambda text: fingerprint64(text) % num_buckets, input, np.int64)
 
 
 to_hash_bucket = to_hash_bucket_fast

@@ -52,7 +52,7 @@ def _operand(value: Any, beside: Any) -> Any:
         value = np.asarray(value)
         if value.dtype.kind in "if" and beside.dtype.kind == "f":
             return value.astype(beside.dtype)
-    return value
+    return array_of(value) if isinstance(value, (str, bytes)) else value
 
 
 def _array_op(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:

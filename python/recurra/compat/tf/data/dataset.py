@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -59,6 +61,7 @@ class Dataset(Verbs, Own):
         made = cls(own._keys, own._element, own._gather, own._length)
         if like is not None:
             made._ragged, made._batched = like._ragged, like._batched
+        made._batch_size = own._batch_size
         if batched is not None:
             made._batched = batched
         return made
@@ -83,6 +86,12 @@ class Dataset(Verbs, Own):
         """Whole numbers."""
         ends = (int(array_of(end)) for end in args)
         return Dataset._of(Own.range(*ends, output_type=np.dtype(as_dtype(output_type))))
+
+    @staticmethod
+    def counter(start: Any = 0, step: Any = 1, dtype: Any = np.int64, name: str | None = None) -> Dataset:
+        """Whole numbers without end."""
+        first, apart, kind = int(array_of(start)), int(array_of(step)), np.dtype(as_dtype(dtype))
+        return Dataset(lambda: (np.array(one, kind) for one in itertools.count(first, apart)), same, stack, math.inf)
 
     @staticmethod
     def from_generator(

@@ -16,6 +16,7 @@ __all__ = [
     "bucket_by_sequence_length",
     "cardinality",
     "dense_to_ragged_batch",
+    "group_by_window",
     "prefetch_to_device",
     "unbatch",
 ]  # fmt: skip
@@ -43,6 +44,11 @@ def bucket_by_sequence_length(
     return lambda dataset: dataset.bucket_by_sequence_length(
         element_length_func, bucket_boundaries, bucket_batch_sizes, **options
     )
+
+
+def group_by_window(key_func: Callable[..., Any], reduce_func: Any, **options: Any) -> Callable[[Dataset], Dataset]:
+    """For ``dataset.apply``: ``Dataset.group_by_window``."""
+    return lambda dataset: dataset.group_by_window(key_func, reduce_func, **options)
 
 
 def dense_to_ragged_batch(

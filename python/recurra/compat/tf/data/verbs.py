@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from recurra.compat.tf.data.elements import stack_ragged, to_arrays, to_tensors
-from recurra.compat.tf.tensors import array_of
+from recurra.compat.tf.tensors import array_of, present
 from recurra.data import AUTOTUNE
 from recurra.data import Dataset as Own
 from recurra.data.elements import same, stack
@@ -58,9 +60,14 @@ class Verbs:
         use_unbounded_threadpool: bool = False,
         name: str | None = None,
     ) -> Dataset:
-        """`map_func` of each element."""
+        """`map_func` of each element; a list that it returns is a tuple, not one tensor."""
         call = _called(map_func)
-        return self._mapped(lambda element: to_arrays(call(element)))
+
+        def mapped(element: Any) -> Any:
+            found = call(element)
+            return to_arrays(tuple(found) if isinstance(found, list) else found)
+
+        return self._mapped(mapped)
 
     def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements for which `predicate` holds."""
@@ -125,6 +132,39 @@ class Verbs:
                 yield to_arrays(output)
 
         return self._made(Own(keys, same, stack, self._length))  # type: ignore[attr-defined]
+
+    def group_by_window(
+        self,
+        key_func: Callable[..., Any],
+        reduce_func: Callable[[Any, Dataset], Any],
+        window_size: Any = None,
+        window_size_func: Callable[[Any], Any] | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """The elements of ``reduce_func(key, window)``, a Dataset, for each window of elements with the same key.
+
+        window_size, or window_size_func of the key : how many elements a window has; what is left comes last
+        """
+        if (window_size is None) == (window_size_func is None):
+            raise ValueError("one of window_size and window_size_func must be given to group_by_window")
+        key_of = _called(key_func)
+
+        def reduced(key: int, window: list[Any]) -> Iterator[Any]:
+            rows = self._made(Own(lambda: iter(window), same, stack, len(window)), batched=self._batched)
+            return _inner(reduce_func(present(np.array(key, np.int64)), rows))
+
+        def keys() -> Iterator[Any]:
+            windows: dict[int, list[Any]] = {}
+            for element in Own.__iter__(self):  # type: ignore[arg-type]
+                key = int(array_of(key_of(element)))
+                windows.setdefault(key, []).append(element)
+                size = window_size if window_size_func is None else window_size_func(present(np.array(key, np.int64)))
+                if len(windows[key]) == _number(size):
+                    yield from reduced(key, windows.pop(key))
+            for key, window in windows.items():
+                yield from reduced(key, window)
+
+        return self._made(Own(keys, same, stack, None), batched=False)
 
     def take_while(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """The elements up to the first for which `predicate` does not hold."""
