@@ -143,3 +143,23 @@ def test_softmax_goes_over_all_attended_axes() -> None:
     _, weights = layers.MultiHeadAttention(2, 3)(x, x, return_attention_scores=True)
     assert weights.shape == (2, 2, 3, 4, 3, 4)
     np.testing.assert_allclose(ops.sum(weights, (-1, -2)), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 5, 1), (3, 5), (4, 6)])
+def test_masks_of_other_shapes_are_named(shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    """numpy said that operands cannot be broadcast."""
+    query, value = rng.normal(size=(4, 5, 3)).astype("float32"), rng.normal(size=(4, 7, 3)).astype("float32")
+    wrong = np.ones(shape, bool)
+    layer = layers.MultiHeadAttention(2, 3)
+    for name, sizes in (("query_mask", "4, 5"), ("value_mask", "4, 7"), ("key_mask", "4, 7")):
+        with pytest.raises(ValueError, match=rf"{name} must have shape \({sizes}\), got"):
+            layer(query, value, **{name: wrong})
+    for kind in (layers.Attention, layers.AdditiveAttention, layers.BilinearAttention):
+        attention = kind()
+        with pytest.raises(ValueError, match=r"attention\w*: the mask of query must have shape \(4, 5\), got"):
+            attention([query, value], mask=[wrong, None])
+        if len(shape) < 3:  # one of three axes is for each step of the query
+            with pytest.raises(ValueError, match=r"attention\w*: the mask of value must have shape \(4, 7\), got"):
+                attention([query, value], mask=[None, wrong])
+        once = attention([query, value], mask=[None, np.arange(7)[None] < 4])
+        np.testing.assert_array_equal(once, attention([query, value], mask=[None, np.tile(np.arange(7) < 4, (4, 1))]))

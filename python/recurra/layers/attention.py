@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
-from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_choice, check_flag, check_rate
+from recurra.layers.base.arguments import check_choice, check_flag, check_rate, flags_of
 from recurra.layers.base.layer import Layer
 from recurra.random import SeedGenerator, dropout_multiplier
 from recurra.symbolic import KerasTensor
@@ -96,8 +95,10 @@ class Attention(Layer):
         scores = self._scores(query, key)
         keep = None
         if value_mask is not None:
-            keep = np.asarray(value_of(value_mask)).astype(bool)
-            keep = keep[..., None, :] if keep.ndim == 2 else keep
+            per_query = len(np.shape(value_mask)) > 2
+            shape = tuple(scores.shape) if per_query else tuple(value.shape[:-1])
+            keep = flags_of(value_mask, f"{self.name}: the mask of value", shape)
+            keep = keep if per_query else keep[..., None, :]
         if use_causal_mask:
             causal = np.tri(scores.shape[-2], scores.shape[-1], dtype=bool)
             keep = causal if keep is None else keep & causal
@@ -110,7 +111,8 @@ class Attention(Layer):
             )
         result = ops.matmul(weights, value)
         if query_mask is not None:
-            result = ops.where(np.asarray(value_of(query_mask)).astype(bool)[..., None], result, 0.0)
+            kept = flags_of(query_mask, f"{self.name}: the mask of query", tuple(query.shape[:-1]))
+            result = ops.where(kept[..., None], result, 0.0)
         return (result, weights) if return_attention_scores else result
 
     def compute_mask(self, inputs: Any, mask: Sequence[ArrayLike | None] | None = None) -> Any:

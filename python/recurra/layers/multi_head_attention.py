@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import constraints, initializers, ops, regularizers
 from recurra.autograd import value_of
-from recurra.layers.base.arguments import check_flag, check_positive, check_rate
+from recurra.layers.base.arguments import check_flag, check_positive, check_rate, flags_of
 from recurra.layers.base.layer import Layer
 from recurra.layers.dropout import Dropout
 from recurra.layers.einsum_dense import EinsumDense
@@ -199,8 +199,10 @@ class MultiHeadAttention(Layer):
         """Where attention may go, (B or 1, T, S), or None for everywhere."""
         parts = []
         if query_mask is not None:
-            parts.append(_flags(query_mask)[..., :, None])
-        parts += [_flags(mask)[..., None, :] for mask in (value_mask, key_mask) if mask is not None]
+            parts.append(flags_of(query_mask, f"{self.name}: query_mask", tuple(query.shape[:-1]))[..., :, None])
+        for name, mask in (("value_mask", value_mask), ("key_mask", key_mask)):
+            if mask is not None:
+                parts.append(flags_of(mask, f"{self.name}: {name}", tuple(value.shape[:-1]))[..., None, :])
         steps, sources = query.shape[1], value.shape[1]
         if causal:
             parts.append(np.tri(steps, sources, dtype=bool)[None])

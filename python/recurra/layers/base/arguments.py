@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from recurra.autograd import value_of
+
 
 def given(local: Mapping[str, Any], *without: str) -> dict[str, Any]:
     """The arguments of a constructor by name, from its ``locals()``, those in its ``**kwargs`` among them.
@@ -87,3 +89,11 @@ def smaller(layer: Any) -> str:
         return "give inputs with fewer features, or use a smaller layer"
     name = max(sizes, key=lambda name: sizes[name])
     return f"give a smaller {name} than {sizes[name]}, or inputs with fewer features"
+
+
+def flags_of(mask: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """A mask as bools. ValueError unless it has `shape`, or can be repeated to have it."""
+    flags = np.asarray(value_of(mask)).astype(bool)
+    if flags.ndim > len(shape) or any(n not in (1, m) for n, m in zip(flags.shape[::-1], shape[::-1], strict=False)):
+        raise ValueError(f"{name} must have shape {shape}, got {flags.shape}")
+    return flags
