@@ -145,7 +145,7 @@ class KernelForward(WeightsThatMayBeSwapped):
 
     def _empty_batch(self, x: Tensor) -> bool:
         """Whether x has steps, and no rows. Compiled, PyTorch's own operator ends the process on them."""
-        return x.dim() == 3 and x.shape[1 if self.batch_first else 0] > 0
+        return x.dim() == 3 and x.shape[1 if self.batch_first else 0] > 0  # type: ignore[no-any-return,unused-ignore]
 
     def _state_shapes(self, batch: tuple[int, ...]) -> list[tuple[int, ...]]:
         count = self.num_layers * (2 if self.bidirectional else 1)
