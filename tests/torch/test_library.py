@@ -134,6 +134,23 @@ def test_compile_without_a_break(name: str, options: Any) -> None:
 
 @pytest.mark.usefixtures("_dynamo")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("source", [recurra.torch, compilable])
+def test_compile_an_empty_batch(source: Any, batch_first: bool) -> None:
+    """The last batch of a loader, say, of which everything was filtered out."""
+    module = source.LSTM(I, H, num_layers=2, bidirectional=True, batch_first=batch_first)
+    compiled = torch.compile(module, backend="aot_eager")
+    x = torch.zeros((0, T) if batch_first else (T, 0)).unsqueeze(-1).expand(-1, -1, I).requires_grad_()
+    (y, (h, c)), expected = compiled(x), module(x)
+    torch.testing.assert_close((y, (h, c)), expected)
+    (y.sum() + h.sum() + c.sum()).backward()
+    assert all(float(weight.grad.abs().sum()) == 0 for weight in module.parameters())
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x), expected)
+
+
+@pytest.mark.usefixtures("_dynamo")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_compile_a_projection() -> None:
     torch.manual_seed(0)
     module = compilable.LSTM(I, H, num_layers=2, proj_size=4)

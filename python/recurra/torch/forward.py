@@ -101,7 +101,7 @@ class KernelForward(WeightsThatMayBeSwapped):
         follows = not compiling and pytorch_only()
         states = None if follows else self._states_fit(x, hx, packed)
         how = PYTORCH
-        if states is not None and x.numel():
+        if states is not None and (x.numel() or (compiling and self._empty_batch(x))):
             how = way((x, *states, *weights), x.dtype)
         if resets is not None and (follows or states is not None):
             return self._reset_forward(input, hx, resets, weights, how)
@@ -142,6 +142,10 @@ class KernelForward(WeightsThatMayBeSwapped):
             if not self._shapes_fit(states, batch):
                 return None
         return list(states)
+
+    def _empty_batch(self, x: Tensor) -> bool:
+        """Whether x has steps, and no rows. Compiled, PyTorch's own operator ends the process on them."""
+        return x.dim() == 3 and x.shape[1 if self.batch_first else 0] > 0  # type: ignore[no-any-return,unused-ignore]
 
     def _state_shapes(self, batch: tuple[int, ...]) -> list[tuple[int, ...]]:
         count = self.num_layers * (2 if self.bidirectional else 1)
