@@ -24,10 +24,12 @@ class CallSpec:
     training_default : the default of `training`, None if it has none
     """
 
-    __slots__ = ("first", "has_mask", "has_training", "mask_names", "names", "training_default", "var_keyword")
+    __slots__ = ("_parameters", "first", "has_mask", "has_training", "mask_names", "names", "training_default",
+                 "var_keyword")  # fmt: skip
 
     def __init__(self, call: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(call).parameters.values())[1:]
+        self._parameters = inspect.Signature(parameters)
         kinds = inspect.Parameter
         self.names = tuple(p.name for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD))
         every = {p.name: p for p in parameters}
@@ -38,6 +40,15 @@ class CallSpec:
         default = every["training"].default if self.has_training else None
         self.training_default = None if default is kinds.empty else default
         self.var_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+
+    def check(self, layer: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """TypeError for arguments that ``call`` does not take; every layer may be given `training`."""
+        if not self.has_training:
+            kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+        try:
+            self._parameters.bind_partial(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{layer}: {error}; its call takes ({', '.join(self.names)})") from None
 
 
 def spec_of(kind: type) -> CallSpec:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def call_with_masks(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What ``layer(*args, **kwargs)`` gives for symbolic tensors, with symbolic masks attached."""
+    layer._call_spec.check(layer.name, args, kwargs)
     outputs = call_symbolic(layer, args, kwargs)
     first = args[0] if args else kwargs.get(layer._call_spec.first)
     mask = kwargs.get("mask")
