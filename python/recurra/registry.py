@@ -274,6 +274,10 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         found = get_registered_object(registered, custom_objects) or get_registered_object(inner, custom_objects)
         found = found or _builtin(str(inner), config.get("module"))
         if found is None or (is_builtin(found) and found.__module__.split(".")[1] in _NOT_OF_ARRAYS):
+            if inner == "<lambda>":
+                raise ValueError(
+                    "the code of a lambda is not saved: pass the function as custom_objects={'name of the layer': ...}"
+                )
             raise ValueError(f"unknown function {inner!r}: pass it as custom_objects={{{inner!r}: ...}}")
         return found
     kind = name if inspect.isclass(name) else get_registered_object(registered, custom_objects)

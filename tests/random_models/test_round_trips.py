@@ -17,7 +17,7 @@ from tests.random_models.generator import Limits, generate
 from tests.random_models.run import fill_weights, names_of
 
 MODELS = 24
-UNSAVED = "has no name to save"  # functions of Lambda layers
+UNSAVED = "code of a lambda is not saved"  # functions of Lambda layers
 
 
 @pytest.fixture(autouse=True)
