@@ -226,7 +226,7 @@ class Variable(Tensor):
     def writable(self) -> Array:
         """The array of the value, to be changed in place: a copy of its own while a tape may have kept the old one."""
         if thread_state.holding:
-            self.value = self.value.copy()
+            object.__setattr__(self, "value", self.value.copy())  # the same numbers: not a new version
         return self.value
 
     def touch(self) -> Variable:

@@ -49,14 +49,14 @@ def slope(name: str, y: Array) -> Array:
 
 def activation_forward(name: str, x: Array) -> Array:
     """y = activation(x), any shape."""
-    return activate(checks.one_of("name", name, ACTIVATIONS), checks.floats("x", x))
+    return np.asarray(activate(checks.one_of("name", name, ACTIVATIONS), checks.floats("x", x)))
 
 
 def activation_backward(name: str, y: Array, dy: Array) -> Array:
     """dx = dy * activation'(x), from the output y."""
     checks.one_of("name", name, ACTIVATIONS)
     checks.like("dy", dy, checks.floats("y", y), "y")
-    return dy * slope(name, y)
+    return np.asarray(dy * slope(name, y))
 
 
 def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool) -> Array:
