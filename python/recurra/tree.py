@@ -41,13 +41,13 @@ def map_structure(
         kind: Any = sequence or type(value)
         if kind is list:
             return items
-        return tuple(items) if kind is tuple else _sequence(kind, items)
+        return tuple(items) if kind is tuple else sequence_of(kind, items)
     if value is None:
         return None
     return {key: map_structure(function, item, nodes, is_leaf, sequence) for key, item in value.items()}
 
 
-def _sequence(kind: Any, items: list[Any]) -> Any:
+def sequence_of(kind: Any, items: Iterable[Any]) -> Any:
     """A list or tuple of this kind; a named tuple takes its items one by one."""
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
@@ -104,5 +104,5 @@ def zip_structures(function: Callable[[list[Any]], Any], structures: list[Any], 
         return None
     if isinstance(first, SEQUENCES):
         items = [zip_structures(function, list(column), nodes) for column in zip(*structures, strict=True)]
-        return _sequence(type(first), items)
+        return sequence_of(type(first), items)
     return {key: zip_structures(function, [one[key] for one in structures], nodes) for key in first}

@@ -11,6 +11,7 @@ import numpy as np
 from recurra.ops.common import array_of
 from recurra.ops.math import where
 from recurra.ops.shaping import stack, unstack
+from recurra.tree import NODES, leaves, map_structure, pack, sequence_of, zip_structures
 from recurra.typing import ArrayLike
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -28,7 +29,7 @@ def rnn(
     Parameters
     ----------
     cell : callable (x_t (B, ...), states) -> (output (B, ...), new states), written with ``recurra.ops``
-    x : (B, T, ...)
+    x : (B, T, ...), or several such arrays in (nested) tuples, lists or dicts, which x_t is then like
     states : the initial states: arrays whose first axis is B, in (nested) lists or tuples
     mask : (B, T) bool or None; True = use the step
     reverse : process time from T-1 down to 0; y[:, t] still belongs to x[:, t]
@@ -36,7 +37,7 @@ def rnn(
 
     Returns
     -------
-    y : (B, T, ...), or (B, ...) without `return_sequences`
+    y : (B, T, ...), or (B, ...) without `return_sequences`; several, nested as the outputs of `cell` are
     states : the final states, nested as `cell` returned them
 
     >>> import numpy as np
@@ -45,16 +46,24 @@ def rnn(
     >>> y[0, :, 0]
     array([1., 1., 2.])
     """
-    shape = array_of(x).shape
+    sequences = leaves(x)
+    several = isinstance(x, NODES) and all(hasattr(one, "shape") for one in sequences)  # not numbers in lists
+    shapes = [tuple(array_of(one).shape) for one in (sequences if several else [x])]
+    shape = shapes[0] if shapes else ()
     if len(shape) < 2 or shape[1] < 1:
         raise ValueError(f"x must have shape (B, T, ...) with T at least 1, got {shape}")
+    if any(other[:2] != shape[:2] for other in shapes):
+        raise ValueError(f"the arrays of x must have the same B and T, got the shapes {', '.join(map(str, shapes))}")
     valid = None
     if mask is not None:
         valid = array_of(mask)
         if valid.shape != shape[:2]:
             raise ValueError(f"mask must have shape (B, T) = {shape[:2]}, got {valid.shape}")
         valid = valid.astype(bool, copy=False)
-    steps = unstack(x, axis=1)
+    if several:
+        steps = [pack(x, step) for step in zip(*[unstack(one, axis=1) for one in sequences], strict=True)]
+    else:
+        steps = unstack(x, axis=1)
     outputs: list[Any] = [None] * len(steps)
     output: Any = None
     now: Any = states
@@ -64,11 +73,14 @@ def rnn(
             output, now = new_output, new
         else:
             keep = valid[:, t]
-            carried = 0 if zero_output_for_mask or output is None else output
-            output = where(_column(keep, new_output), new_output, carried)
+            if zero_output_for_mask or output is None:
+                output = map_structure(lambda _: 0, new_output)
+            output = _carried(keep, new_output, output)
             now = _carried(keep, new, now)
         outputs[t] = output
-    return (stack(outputs, axis=1) if return_sequences else output), now
+    if not return_sequences:
+        return output, now
+    return zip_structures(lambda at: stack(at, axis=1), outputs), now
 
 
 def _column(keep: np.ndarray[Any, Any], like: ArrayLike) -> np.ndarray[Any, Any]:
@@ -77,10 +89,11 @@ def _column(keep: np.ndarray[Any, Any], like: ArrayLike) -> np.ndarray[Any, Any]
 
 
 def _carried(keep: np.ndarray[Any, Any], new: Any, old: Any) -> Any:
-    """The new states where `keep`, else the old ones, nested alike."""
+    """What is new where `keep`, else what was before, nested alike."""
+    if isinstance(new, dict):
+        return {name: _carried(keep, n, old[name]) for name, n in new.items()}
     if isinstance(new, (list, tuple)):
-        parts = [_carried(keep, n, o) for n, o in zip(new, old, strict=True)]
-        return parts if isinstance(new, list) else tuple(parts)
+        return sequence_of(type(new), [_carried(keep, n, o) for n, o in zip(new, old, strict=True)])
     if isinstance(old, (list, tuple)) and len(old) == 1:
         old = old[0]
     return where(_column(keep, new), new, old)

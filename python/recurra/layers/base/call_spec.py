@@ -13,7 +13,7 @@ from recurra.autograd import Tensor
 from recurra.layers.base.context import Masked, set_mask
 from recurra.ops.common import refuse_masked
 from recurra.symbolic import KerasTensor
-from recurra.tree import PLAIN, map_structure
+from recurra.tree import PLAIN, map_structure, sequence_of
 
 
 class CallSpec:
@@ -118,7 +118,7 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
     if isinstance(value, (list, tuple)):
         if numbers and not holds_tensors(value):
             return convert(array_of_numbers(value), dtype, integers)
-        return type(value)(convert(item, dtype, integers, numbers) for item in value)
+        return sequence_of(type(value), [convert(item, dtype, integers, numbers) for item in value])
     if numbers and isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return convert(np.asarray(value), dtype, integers)
     if numbers and value is not None and hasattr(value, "__array__") and not isinstance(value, KerasTensor):

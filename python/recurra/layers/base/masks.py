@@ -10,6 +10,7 @@ import numpy as np
 from recurra.autograd import Tensor
 from recurra.layers.base.call_spec import CallSpec
 from recurra.layers.base.context import get_mask, set_mask
+from recurra.tree import sequence_of
 
 _PLAIN = (np.ndarray, Tensor)
 
@@ -48,9 +49,9 @@ class Masks:
         if isinstance(outputs, (list, tuple)):
             masks = list(new) if isinstance(new, (list, tuple)) else [new]  # one: the first output's, as in Keras
             masks += [None] * (len(outputs) - len(masks))
-            return type(outputs)(
-                set_mask(value, one) if isinstance(value, _PLAIN) else value
-                for value, one in zip(outputs, masks, strict=False)
+            pairs = zip(outputs, masks, strict=False)
+            return sequence_of(
+                type(outputs), [set_mask(value, one) if isinstance(value, _PLAIN) else value for value, one in pairs]
             )
         return outputs
 

@@ -12,6 +12,7 @@ from recurra.autograd import no_grad
 from recurra.layers.base.call_spec import shapes_of
 from recurra.layers.base.context import context
 from recurra.symbolic import KerasTensor, Node, map_symbolic, set_recorder, symbolic_leaves
+from recurra.tree import sequence_of
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -48,7 +49,7 @@ def spec_from_shapes(layer: Layer, shapes: Any, dtype: str) -> Any:
     """KerasTensors for a shape, or a list or tuple of shapes."""
     if is_shape(shapes):
         return KerasTensor(shapes, dtype)
-    return type(shapes)(spec_from_shapes(layer, item, dtype) for item in shapes)
+    return sequence_of(type(shapes), [spec_from_shapes(layer, item, dtype) for item in shapes])
 
 
 def is_shape(value: Any) -> bool:
@@ -116,7 +117,7 @@ def _combine(one: Any, two: Any) -> Any:
             raise ValueError(
                 f"the axis that is taken apart must have a known size, it gave {len(one)} and {len(two)} parts"
             )
-        return type(one)(_combine(a, b) for a, b in zip(one, two, strict=True))
+        return sequence_of(type(one), [_combine(a, b) for a, b in zip(one, two, strict=True)])
     if isinstance(one, dict):
         return {key: _combine(one[key], two[key]) for key in one}
     if not hasattr(one, "shape"):

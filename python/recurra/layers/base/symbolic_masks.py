@@ -14,6 +14,7 @@ import numpy as np
 from recurra.layers.base.context import get_mask, set_mask
 from recurra.layers.base.symbolic_call import _TRIES, _combine, call_symbolic, dry_run
 from recurra.symbolic import KerasTensor, map_symbolic
+from recurra.tree import sequence_of
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -50,7 +51,7 @@ class _Masking:
 def _masked(value: Any, mask: Any) -> Any:
     if isinstance(value, (list, tuple)):
         masks = mask if isinstance(mask, (list, tuple)) else [mask] * len(value)
-        return type(value)(_masked(item, one) for item, one in zip(value, masks, strict=True))
+        return sequence_of(type(value), [_masked(item, one) for item, one in zip(value, masks, strict=True)])
     if not isinstance(mask, KerasTensor) or not isinstance(value, np.ndarray):
         return value
     return set_mask(value, np.ones(value.shape[: mask.ndim], bool))

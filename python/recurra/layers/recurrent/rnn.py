@@ -13,6 +13,7 @@ from recurra.layers.base.arguments import check_flag
 from recurra.layers.base.call_spec import convert
 from recurra.layers.base.context import context
 from recurra.layers.base.layer import Layer
+from recurra.layers.base.symbolic_call import is_shape
 from recurra.layers.recurrent.cell import KernelCell
 from recurra.layers.recurrent.dropout_cell import DropoutRNNCell
 from recurra.layers.recurrent.stacked_cells import (
@@ -21,6 +22,7 @@ from recurra.layers.recurrent.stacked_cells import (
     call_cell,
     initial_state_of,
     is_size,
+    output_shapes,
     output_size_of,
 )
 from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
@@ -56,7 +58,8 @@ class RNN(Layer):
     zero_output_for_mask : zeros at masked steps, rather than the output of the step before
     time_major : Keras 2: sequences and outputs are (T, B, ...)
 
-    Called as ``layer(sequences, initial_state=None, mask=None, training=False)``, sequences (B, T, I). At a step
+    Called as ``layer(sequences, initial_state=None, mask=None, training=False)``, sequences (B, T, I), or several
+    arrays (B, T, ...) in a tuple or dict for a cell of one's own that reads such at each step. At a step
     that the mask (B, T) excludes the states stay as they are and the output repeats the one before.
 
     >>> import numpy as np
@@ -117,9 +120,12 @@ class RNN(Layer):
     # --- building and states ---------------------------------------------------------------------------------------
 
     def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
-        batch = sequences_shape[1 if self.time_major else 0]
+        batch = leaves(sequences_shape, is_leaf=is_shape)[0][1 if self.time_major else 0]
+        first = self.cell.cells[0] if isinstance(self.cell, StackedRNNCells) else self.cell
+        if isinstance(first, KernelCell) and not is_shape(sequences_shape):
+            raise ValueError(f"{self.name}: inputs must be one array, got several of the shapes {sequences_shape}")
         if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((batch, *sequences_shape[2:]))
+            self.cell.build(map_structure(lambda shape: (batch, *shape[2:]), sequences_shape, is_leaf=is_shape))
             self.cell.built = True
         if self.stateful:
             if batch is None:
@@ -203,14 +209,14 @@ class RNN(Layer):
         output: SequenceOutput | None = None,
     ) -> Any:
         if self.time_major:
-            sequences = ops.swapaxes(sequences, 0, 1)
+            sequences = map_structure(_axes_swapped, sequences)
             mask = None if mask is None else ops.swapaxes(mask, 0, 1)
         y, states = self.run(sequences, initial_state, mask, training, None if output is None else output.array)
         if self.return_sequences:
             if self.go_backwards and not (output is not None and output.in_time_order):
-                y = ops.flip(y, axis=1)
+                y = map_structure(lambda one: ops.flip(one, axis=1), y)
             if self.time_major:
-                y = ops.swapaxes(y, 0, 1)
+                y = map_structure(_axes_swapped, y)
         return (y, *states) if self.return_state else y
 
     def run(
@@ -222,7 +228,7 @@ class RNN(Layer):
         """
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        state = self._start(initial_state, x.shape[0])
+        state = self._start(initial_state, (x if hasattr(x, "shape") else leaves(x)[0]).shape[0])
         try:
             y, final = self._run(x, state, mask, training, out)
         finally:
@@ -284,9 +290,9 @@ class RNN(Layer):
     # --- shapes, masks, configuration --------------------------------------------------------------------------------
 
     def compute_output_shape(self, sequences_shape: Shape, initial_state_shape: Any = None) -> Any:
-        first, second = sequences_shape[:2]
+        first, second = leaves(sequences_shape, is_leaf=is_shape)[0][:2]
         batch = second if self.time_major else first
-        shape = (first, second, self.output_size) if self.return_sequences else (batch, self.output_size)
+        shape = output_shapes(self.output_size, (first, second) if self.return_sequences else (batch,))
         if not self.return_state:
             return shape
         if hasattr(self.cell, "get_initial_state") and not is_builtin(type(self.cell)):  # which may know better
@@ -297,7 +303,7 @@ class RNN(Layer):
         )
 
     def compute_output_spec(self, sequences: TensorLike, **kwargs: Any) -> Any:
-        steps = sequences.shape[0 if self.time_major else 1]
+        steps = leaves(sequences)[0].shape[0 if self.time_major else 1]
         if self.unroll and steps is None:
             raise ValueError(f"{self.name}: unroll=True needs a known number of steps, got shape {sequences.shape}")
         return super().compute_output_spec(sequences, **kwargs)
@@ -334,6 +340,10 @@ class RNN(Layer):
 def _own_start(cell: Any) -> bool:
     """Whether a subclass of a built-in cell says itself where it starts."""
     return type(cell).get_initial_state is not KernelCell.get_initial_state
+
+
+def _axes_swapped(x: Any) -> Any:
+    return ops.swapaxes(x, 0, 1)
 
 
 def reset_dropout(cell: Any) -> None:

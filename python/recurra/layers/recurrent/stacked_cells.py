@@ -11,8 +11,9 @@ import numpy as np
 from recurra.autograd import value_of
 from recurra.config import standardize_dtype
 from recurra.layers.base.layer import Layer
+from recurra.layers.base.symbolic_call import is_shape
 from recurra.registry import deserialize_keras_object, is_builtin, serialize_keras_object
-from recurra.tree import map_structure
+from recurra.tree import leaves, map_structure
 from recurra.typing import ArrayLike, DType, Shape
 
 
@@ -39,7 +40,7 @@ class StackedRNNCells(Layer):
         return [cell.state_size for cell in self.cells]
 
     @property
-    def output_size(self) -> int:
+    def output_size(self) -> Any:
         return output_size_of(self.cells[-1])
 
     @property
@@ -47,11 +48,12 @@ class StackedRNNCells(Layer):
         return True
 
     def build(self, input_shape: Shape) -> None:
+        batch = leaves(input_shape, is_leaf=is_shape)[0][0]
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build(input_shape)
                 cell.built = True
-            input_shape = (input_shape[0], output_size_of(cell))
+            input_shape = output_shapes(output_size_of(cell), (batch,))
 
     def get_initial_state(
         self, batch_size: int | None = None, inputs: ArrayLike | None = None, dtype: DType | None = None
@@ -76,7 +78,7 @@ class StackedRNNCells(Layer):
         return inputs, new_states
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        return (input_shape[0], self.output_size)
+        return output_shapes(self.output_size, (leaves(input_shape, is_leaf=is_shape)[0][0],))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "cells": [serialize_keras_object(cell) for cell in self.cells]}
@@ -98,17 +100,29 @@ def axes_of_state(size: Any) -> tuple[int, ...]:
     return tuple(size) if isinstance(size, tuple) else (size,)
 
 
-def output_size_of(cell: Any) -> int:
-    """How many numbers a cell puts out: its `output_size`, or the size of its first state."""
+def output_size_of(cell: Any) -> Any:
+    """How many numbers a cell puts out: its `output_size`, or the size of its first state.
+
+    A shape (``tf.TensorShape``) where they have several axes; a list of these for several outputs.
+    """
     size = getattr(cell, "output_size", None)
     if size is None:
         size = cell.state_size
         while not is_size(size):
             size = size[0]
-    if isinstance(size, tuple) and hasattr(size, "as_list") and len(size) == 1:
-        size = size[0]
+    return map_structure(lambda one: _size_of(one, size), size, is_leaf=is_size)
+
+
+def output_shapes(size: Any, before: Shape) -> Any:
+    """The shape, or shapes, of outputs of this :func:`output_size_of`, with the axes `before` in front."""
+    return map_structure(lambda one: (*before, *axes_of_state(one)), size, is_leaf=is_size, sequence=tuple)
+
+
+def _size_of(size: Any, whole: Any) -> Any:
+    if isinstance(size, tuple):  # a shape
+        return size if len(size) != 1 else int(size[0])
     if not isinstance(size, (int, np.integer)):
-        raise ValueError(f"output_size of a cell must be an integer, got {size!r}")
+        raise ValueError(f"output_size of a cell must be an integer, a shape, or a list of these, got {whole!r}")
     return int(size)
 
 
