@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recurra.tasks import TextClassifier, TrainingCheckpoint, Translator
+from recurra.tasks import (
+    ChatBot,
+    LanguageModel,
+    SequenceTagger,
+    StoryAnswerer,
+    StoryQuestion,
+    TextClassifier,
+    TrainingCheckpoint,
+    Translator,
+)
+
+STORY = [StoryQuestion(["a is here"], "where is a", "here"), StoryQuestion(["a is there"], "where is a", "there")] * 9
+
+
+@pytest.mark.parametrize(
+    ("task", "data"),
+    [
+        (LanguageModel, ["to be or not to be\n" * 9]),
+        (TextClassifier, [["a b", "c d"] * 9, [0, 1] * 9]),
+        (SequenceTagger, [[["a", "b"]] * 4, [["X", "Y"]] * 4]),
+        (Translator, [["a b"] * 4, ["c"] * 4]),
+        (ChatBot, [["a b"] * 4, ["c"] * 4]),
+        (StoryAnswerer, [STORY]),
+    ],
+)
+def test_a_path_is_no_checkpoint(task: Any, data: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"checkpoint must be None or a recurra.tasks.TrainingCheckpoint\(folder\), got str"
+    ):
+        task(units=4).fit(*data, checkpoint="run")
 
 
 def test_a_training_that_is_refused_leaves_nothing_to_resume(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from recurra.callbacks import BackupAndRestore
 from recurra.random import derive_seed
@@ -99,6 +99,15 @@ class TrainingCheckpoint:
             path.unlink()
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def is_given(checkpoint: TrainingCheckpoint | None) -> TypeGuard[TrainingCheckpoint]:
+    """Whether `checkpoint` is one; TypeError for what is neither that nor None."""
+    if checkpoint is not None and not isinstance(checkpoint, TrainingCheckpoint):
+        raise TypeError(
+            f"checkpoint must be None or a recurra.tasks.TrainingCheckpoint(folder), got {type(checkpoint).__name__}"
+        )
+    return checkpoint is not None
 
 
 def checksum(*parts: Any) -> int:

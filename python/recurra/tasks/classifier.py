@@ -14,7 +14,7 @@ from recurra.saving.file_errors import making
 from recurra.tasks import pretrained
 from recurra.tasks.arguments import check_seed, check_sizes
 from recurra.tasks.buckets import LengthBatches
-from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum, is_given
 from recurra.tasks.classification import Evaluation, Prediction, evaluation_of
 from recurra.tasks.classifier_network import Form, check_classifier, classifier_network
 from recurra.tasks.classifier_params import (
@@ -145,7 +145,7 @@ class Classifier(Quantizable, Parameters):
         known = distinct_labels(names)
         targets = np.array([known.index(name) for name in names], np.int32)
         groups = None if groups is None else group_names(groups)
-        if checkpoint is not None:
+        if is_given(checkpoint):
             kept = {name: value for name, value in settings.items() if name != "verbose"}
             begin = {**{name: getattr(self, name) for name in KEPT}, **kept, "data": checksum(*texts, names, groups)}
             start = pretrained.fingerprint(self.vectors, self.language_model)

@@ -20,7 +20,7 @@ from recurra.tasks.arguments import (
     check_text,
     check_vocabulary_size,
 )
-from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum, is_given
 from recurra.tasks.evaluation import Perplexity, log_probabilities
 from recurra.tasks.fitting import FreshStates, Training, callbacks_of, seeded
 from recurra.tasks.held_out import split_held_out
@@ -169,7 +169,7 @@ class LanguageModel(Writer, Quantizable, Described):
         if self.vocabulary is None:
             self.vocabulary = self._new_vocabulary(head)
         seed = self.seed
-        if checkpoint is not None:
+        if is_given(checkpoint):
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
             settings |= {"window": window, "learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
             settings |= {"averaging": averaging}

@@ -15,7 +15,7 @@ from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks.arguments import Described, check_fractions, check_seed, check_sizes, listed
 from recurra.tasks.buckets import LengthBatches
-from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum, is_given
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
 from recurra.tasks.networks import check_cell
@@ -126,7 +126,7 @@ class StoryAnswerer(Described):
         check_sizes(epochs=epochs, batch_size=batch_size, patience=patience)
         check_fractions(validation=validation)
         questions = check_stories(questions, answered=True)
-        if checkpoint is not None:
+        if is_given(checkpoint):
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
             settings |= {"learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience}
             settings |= {"data": checksum(*(part for one in questions for part in one))}

@@ -21,7 +21,7 @@ from recurra.tasks.arguments import (
     listed,
     open_vectors,
 )
-from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum, is_given
 from recurra.tasks.fitting import Training, seeded
 from recurra.tasks.model_file import check_count, check_network, read_archive, write_archive
 from recurra.tasks.networks import check_cell, check_recurrent_dropout
@@ -183,7 +183,7 @@ class SequenceTagger(Described):
             given = check_tagged(*validation)
         else:
             check_fractions(validation=validation)
-        if checkpoint is not None:
+        if is_given(checkpoint):
             own = {name: value for name, value in self.get_config().items() if name != "seed"}
             settings = {**own, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
             settings |= {"clipnorm": clipnorm, "averaging": averaging, "patience": patience}

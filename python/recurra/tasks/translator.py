@@ -17,7 +17,7 @@ from recurra.preprocessing.sequence import pad_sequences
 from recurra.random import derive_seed
 from recurra.saving.file_errors import making
 from recurra.tasks.arguments import Described, check_fractions, check_seed, check_sizes, is_number
-from recurra.tasks.checkpoint import TrainingCheckpoint, checksum
+from recurra.tasks.checkpoint import TrainingCheckpoint, checksum, is_given
 from recurra.tasks.decoding import Hypothesis, decode
 from recurra.tasks.encoder_decoder import EncoderDecoder, Form
 from recurra.tasks.fitting import Training, seeded
@@ -159,7 +159,7 @@ class Translator(Described):
             epochs=epochs, batch_size=batch_size, patience=patience, **({} if maxlen is None else {"maxlen": maxlen})
         )
         forcing = forcing_schedule(teacher_forcing, epochs)
-        if checkpoint is not None:
+        if is_given(checkpoint):
             settings = {**self.get_config(), "validation": validation, "epochs": epochs, "batch_size": batch_size}
             settings |= {"learning_rate": learning_rate, "clipnorm": clipnorm, "patience": patience, "maxlen": maxlen}
             settings |= {"teacher_forcing": list(forcing), "data": checksum(*sources, *targets)}
