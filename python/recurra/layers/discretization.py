@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,7 @@ class Discretization(Layer):
         if hasattr(data, "__array__"):
             self.update_state(data)
         else:
-            for step, batch in enumerate(data):
-                if steps is not None and step >= steps:
-                    break
+            for batch in islice(data, steps):
                 self.update_state(batch)
         self.finalize_state()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -83,9 +84,7 @@ class Normalization(Layer):
         total: Any = 0.0
         squares: Any = 0.0
         count = 0
-        for step, item in enumerate([data] if single else _batches(data)):
-            if steps is not None and step >= steps:
-                break
+        for item in islice([data] if single else _batches(data), steps):
             batch = np.asarray(value_of(item), np.float64)
             if not self.built:
                 self.build((None, *batch.shape[1:]) if 0 not in self._kept(batch.ndim) else batch.shape)

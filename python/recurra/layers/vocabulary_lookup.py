@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,7 @@ class VocabularyLookup(Layer):
         if isinstance(data, (list, tuple, np.ndarray)):
             self.update_state(data)
         else:
-            for step, batch in enumerate(data):
-                if steps is not None and step >= steps:
-                    break
+            for batch in islice(data, steps):
                 self.update_state(batch)
         self.finalize_state()
 

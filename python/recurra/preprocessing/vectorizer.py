@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -99,9 +99,7 @@ class Vectorizer:
         elif isinstance(data, (str, bytes)) or not hasattr(data, "__iter__"):
             raise TypeError(f"data must be texts or an iterable of batches of texts, got {type(data).__name__}")
         else:
-            for step, batch in enumerate(data):
-                if steps is not None and step >= steps:
-                    break
+            for batch in islice(data, steps):
                 self.update_state(batch)
         self.finalize_state()
 
