@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -27,12 +28,23 @@ inline int& failures() {
   return count;
 }
 
+/// Of the first failed checks of the current test, a line each.
+inline std::string& failure_texts() {
+  static std::string texts;
+  return texts;
+}
+
 struct Registered {
   Registered(const char* name, void (*run)()) { tests().push_back({name, run}); }
 };
 
 inline void fail(const char* file, int line, const std::string& text) {
-  if (++failures() <= 50) std::printf("%s:%d: %s\n", file, line, text.c_str());
+  static std::mutex mutex;  // checks may be made on several threads
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (++failures() > 50) return;
+  const std::string said = std::string(file) + ":" + std::to_string(line) + ": " + text + "\n";
+  std::printf("%s", said.c_str());
+  if (failures() <= 5) failure_texts() += said;
 }
 
 template <class A, class B>

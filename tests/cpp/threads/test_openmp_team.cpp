@@ -33,6 +33,7 @@ int checks() {
     set_threads(count);
     if (!OpenMPTeam::find(count)) return 2;
     if (OpenMPTeam::find(count + 1)) return 3;  // another size than OpenMP's
+    int complete = 0;
     for (recurra_test::Rounds rounds(300); rounds.next();) {
       std::vector<int> first(size_t(count), 0), second(size_t(count), 0);
       std::atomic<int> on_team{0};
@@ -55,8 +56,11 @@ int checks() {
         sum += worker.id + 1;
       });
       if (workers < 1 || workers > count || sum != workers * (workers + 1) / 2) return 6;
-      if (timeout_us > 1000 && workers != count) return 7;
+      // On a busy machine calls pause on one thread (speedup.hpp).
+      if (timeout_us > 1000 && workers != count && workers != 1) return 7;
+      complete += timeout_us > 1000 && workers == count;
     }
+    if (complete == 0) return 12;
   }
   set_threads(2);
   bool caught = false;
@@ -72,6 +76,9 @@ int checks() {
   ThreadPool::shared().run(
       2, [&](const Worker&) { ThreadPool::shared().run(2, [&](const Worker& worker) { inner += worker.count; }); });
   if (inner != 2) return 9;
+#if defined(__SANITIZE_ADDRESS__)  // its list of threads is not reset in a child, and libgomp's third one may just end
+  return 0;
+#else
   const pid_t child = fork();  // its copy of libgomp has no threads
   if (child == 0) {
     std::atomic<int> workers{0};
@@ -80,6 +87,7 @@ int checks() {
   }
   const int code = recurra_test::exit_code_of(child, 60);
   return code < 0 ? 11 : code;
+#endif
 }
 
 /// As checks(): children that are forked while other threads look for a team.
