@@ -100,16 +100,17 @@ TEST(a_call_within_a_call_and_calls_from_two_threads_run) {
   CHECK_EQUAL(total.load(), 1200);
 }
 
-/// Until calls that other tests made slow are forgiven.
-static void wait_for_several_threads() {
+/// run_independent() on several threads: first it waits until calls that were slow on a busy machine are forgiven.
+template <class Work>
+static void run_independent(int count, Work&& work) {
   std::atomic<int> workers{1};
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (workers == 1 && std::chrono::steady_clock::now() < give_up)
     ThreadPool::shared().run_independent(2, [&](const Worker& worker) { workers = worker.count; });
+  ThreadPool::shared().run_independent(count, work);
 }
 
 TEST(the_caller_does_the_share_of_a_thread_that_has_not_started) {
-  wait_for_several_threads();
   int on_caller = 0;
   for (Rounds rounds(500); rounds.next();) {
     const int count = 2 + rounds.number() % 3;
@@ -117,7 +118,7 @@ TEST(the_caller_does_the_share_of_a_thread_that_has_not_started) {
     std::atomic<int> own{0}, counted{0};
     const auto caller = std::this_thread::get_id();
     if (rounds.number() % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // they fall asleep
-    ThreadPool::shared().run_independent(count, [&](const Worker& worker) {
+    run_independent(count, [&](const Worker& worker) {
       counted += worker.count;
       ++runs[size_t(worker.id)];
       own += std::this_thread::get_id() == caller;
@@ -130,10 +131,9 @@ TEST(the_caller_does_the_share_of_a_thread_that_has_not_started) {
 }
 
 TEST(a_worker_that_has_started_is_waited_for) {
-  wait_for_several_threads();
   for (Rounds rounds(50); rounds.next();) {
     std::atomic<bool> started{false}, finished{false};
-    ThreadPool::shared().run_independent(2, [&](const Worker& worker) {
+    run_independent(2, [&](const Worker& worker) {
       if (worker.id == 0) {
         for (int i = 0; i < 10 && !started; ++i) std::this_thread::sleep_for(std::chrono::microseconds(50));
       } else {
@@ -147,12 +147,11 @@ TEST(a_worker_that_has_started_is_waited_for) {
 }
 
 TEST(an_error_in_a_share_reaches_the_caller_of_independent_work) {
-  wait_for_several_threads();
   for (int thrower : {0, 1, 2}) {
     std::atomic<int> others{0};
     bool caught = false;
     try {
-      ThreadPool::shared().run_independent(3, [&](const Worker& worker) {
+      run_independent(3, [&](const Worker& worker) {
         if (worker.id == thrower) throw std::runtime_error("x");
         ++others;
       });
