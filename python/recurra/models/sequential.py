@@ -31,6 +31,7 @@ class Sequential(Model):
     """
 
     _adding_many = False
+    _takes_one_input = True
     _top: KerasTensor | None = None
 
     def __init__(

@@ -99,10 +99,15 @@ def count_samples(*parts: tuple[str, Any]) -> int:
     sizes: dict[str, list[int]] = {name: [len(leaf) for leaf in leaves(value)] for name, value in parts}
     distinct = {size for found in sizes.values() for size in found}
     if len(distinct) > 1:
-        said = ", ".join(f"{name}: {', '.join(map(str, found))}" for name, found in sizes.items() if found)
+        said = ", ".join(f"{name}: {_shown(found)}" for name, found in sizes.items() if found)
         several = next((name for name, found in sizes.items() if len(set(found)) > 1), None)
+        listed = next(
+            (name for name, found in sizes.items() if len(found) > 1 and found.count(found[0]) == len(found)), None
+        )
         advice = ""
-        if several is not None:
+        if several is None and listed is not None:
+            advice = f" ({listed} is a list of arrays, one for each input or output: numpy.stack makes it one array)"
+        elif several is not None:
             advice = (
                 f" ({several} is a list of arrays, one for each input; sequences of unequal lengths become one array "
                 "by recurra.utils.pad_sequences)"
@@ -112,6 +117,11 @@ def count_samples(*parts: tuple[str, Any]) -> int:
     if size == 0:
         raise ValueError("x must hold at least one sample, got none")
     return size
+
+
+def _shown(sizes: list[int]) -> str:
+    """The first few sizes, and how many there are."""
+    return ", ".join(map(str, sizes[:4])) + (f", ... ({len(sizes)} arrays)" if len(sizes) > 4 else "")
 
 
 def split_last(value: Any, start: int) -> tuple[Any, Any]:
