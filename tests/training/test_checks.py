@@ -392,12 +392,3 @@ def test_lists_of_arrays_for_one_input() -> None:
         fit(list(x), y)
     with pytest.raises(ValueError, match=r"y: 1, 1, 1, 1, ... \(7 arrays\) \(y is a list .* numpy.stack"):
         fit(x, list(y))
-
-
-@pytest.mark.parametrize("texts", [["a b"] * 4, np.array(["a b"] * 4), np.array([["a", "b"]] * 4)])
-@pytest.mark.parametrize("first", [[Embedding(5, 2)], []])
-def test_texts_for_a_model_that_is_not_built(texts: object, first: list[Any]) -> None:
-    model = Sequential([*first, LSTM(3), Dense(1)])
-    model.compile("sgd", "mse")
-    with pytest.raises(TypeError, match=r"x must be an array of numbers, got dtype .* Tokenizer"):
-        model.fit(texts, np.ones((4, 1)), verbose=0)

@@ -145,3 +145,12 @@ def test_missing_values_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
             numbers_of_objects(objects(1.5, value), "y")
     with pytest.raises(TypeError, match="with elements of type NAType"):
         numbers_of_objects(objects(1.5, own), "y")
+
+
+@pytest.mark.parametrize("texts", [["a b"] * 4, np.array(["a b"] * 4), np.array([["a", "b"]] * 4)])
+@pytest.mark.parametrize("first", [[Embedding(5, 2)], []])
+def test_texts_for_a_model_that_is_not_built(texts: object, first: list[Any]) -> None:
+    model = Sequential([*first, LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"x must be an array of numbers, got dtype .* Tokenizer"):
+        model.fit(texts, np.ones((4, 1)), verbose=0)

@@ -39,6 +39,8 @@ def clone_model(
     recursive : `clone_function` sees the layers of nested models too, instead of the nested models
     raises : ValueError for a subclass with its own ``call``, which only ``from_config`` can copy
     """
+    if not hasattr(model, "from_config"):
+        raise TypeError(f"model must be a model, got {model!r}")
     copy = clone_function or _copy_layer
 
     def copied(layer: Layer) -> Any:
@@ -113,4 +115,6 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     from recurra.registry import deserialize_keras_object
 
     model: Model = deserialize_keras_object(json.loads(json_string), custom_objects)
+    if not isinstance(model, Model):
+        raise ValueError(f"json_string must describe a model, as model.to_json() does, got {json_string[:60]!r}")
     return model

@@ -13,6 +13,13 @@ from recurra.optimizers.base import Optimizer
 from recurra.optimizers.batch import Batch, prepared, rows_of
 
 
+def _check_decay(**rates: float) -> None:
+    """ValueError unless each decay rate of a moving average lies in [0, 1)."""
+    for name, rate in rates.items():
+        if isinstance(rate, str) or not 0 <= rate < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {rate!r}")
+
+
 class Adam(Optimizer):
     """``m += (1 - b1) (g - m); v += (1 - b2) (g**2 - v); w -= a m / (sqrt(v) + epsilon)``.
 
@@ -29,6 +36,7 @@ class Adam(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
+        _check_decay(beta_1=beta_1, beta_2=beta_2)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
     def slots(self) -> list[tuple[str, ...]]:
@@ -116,6 +124,7 @@ class _Moments(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
+        _check_decay(beta_1=beta_1, beta_2=beta_2)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def get_config(self) -> dict[str, Any]:
