@@ -47,6 +47,9 @@ class LearningRateScheduler(Callback):
 class ReduceLROnPlateau(MonitorCallback):
     """Multiply the learning rate by `factor` when the monitored quantity has not improved for `patience` epochs.
 
+    monitor : a key of the logs, "val_loss"
+    mode : "min", "max", or "auto": losses go down, metrics where they say
+    min_delta : smaller changes are no improvement
     cooldown : epochs to wait after that before watching again
     min_lr : the learning rate never falls below it
     epsilon : early Keras 2's name of `min_delta`

@@ -1,4 +1,4 @@
-"""RMSprop: steps scaled by a fading mean of squared gradients. Letters as in ``adam.py``."""
+"""RMSprop: steps scaled by a fading mean of squared gradients. Letters as in ``rule_adam.py``."""
 
 from __future__ import annotations
 

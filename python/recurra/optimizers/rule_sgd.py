@@ -1,4 +1,4 @@
-"""Gradient descent, with or without momentum. Letters as in ``adam.py``."""
+"""Gradient descent, with or without momentum. Letters as in ``rule_adam.py``."""
 
 from __future__ import annotations
 
