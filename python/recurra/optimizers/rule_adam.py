@@ -23,7 +23,11 @@ def _check_decay(**rates: float) -> None:
 class Adam(Optimizer):
     """``m += (1 - b1) (g - m); v += (1 - b2) (g**2 - v); w -= a m / (sqrt(v) + epsilon)``.
 
-    ``a = lr sqrt(1 - b2**t) / (1 - b1**t)``. amsgrad: the greatest v so far stands under the root.
+    ``a = lr sqrt(1 - b2**t) / (1 - b1**t)`` for the gradient g of update t, counted from 1 (Kingma and Ba, 2015).
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    beta_1, beta_2 : b1, b2, in [0, 1)
+    amsgrad : the greatest v so far stands under the root
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """:class:`Adam` with decoupled weight decay: first ``w -= lr weight_decay w``."""
+    """:class:`Adam` with decoupled weight decay: first ``w -= lr weight_decay w``. Other arguments as for Adam."""
 
     def __init__(
         self,
@@ -136,6 +140,7 @@ class Nadam(_Moments):
 
     ``w -= lr (u_{t+1} m / (1 - U u_{t+1}) + (1 - u_t) g / (1 - U)) / (sqrt(v / (1 - b2**t)) + epsilon)``.
 
+    learning_rate, beta_1, beta_2, epsilon : as for :class:`Adam`
     schedule_decay : s, 1 as in Keras 3; Keras 2 before 2.11 had 0.004, which its files say
     """
 
@@ -197,7 +202,10 @@ class Nadam(_Moments):
 
 
 class Adamax(_Moments):
-    """``m += (1 - b1) (g - m); u = max(b2 u, |g|); w -= lr m / ((1 - b1**t) (u + epsilon))``."""
+    """``m += (1 - b1) (g - m); u = max(b2 u, |g|); w -= lr m / ((1 - b1**t) (u + epsilon))``.
+
+    The arguments are those of :class:`Adam`.
+    """
 
     def slots(self) -> list[tuple[str, ...]]:
         return [("momentum", "norm")]

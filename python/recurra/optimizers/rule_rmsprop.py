@@ -16,6 +16,7 @@ from recurra.optimizers.batch import Batch, rows_of
 class RMSprop(Optimizer):
     """``v = rho v + (1 - rho) g**2; w -= lr g / sqrt(v + epsilon)``.
 
+    learning_rate : lr, a number, a schedule or a function of the step
     centered : the variance ``v - a**2`` stands in for v, ``a = rho a + (1 - rho) g``
     momentum : ``m = momentum m + lr g / sqrt(...); w -= m``
 

@@ -12,7 +12,11 @@ from recurra.optimizers.batch import Batch, rows_of
 
 
 class SGD(Optimizer):
-    """``w -= lr g``; with momentum ``m = momentum m - lr g; w += m``; nesterov ``w += momentum m - lr g``."""
+    """``w -= lr g``; with momentum ``m = momentum m - lr g; w += m``; nesterov ``w += momentum m - lr g``.
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    momentum : in [0, 1]
+    """
 
     def __init__(
         self,
