@@ -94,8 +94,11 @@ def as_arrays(value: Any, argument: str) -> Any:
     return array
 
 
-def count_samples(*parts: tuple[str, Any]) -> int:
-    """How many samples all parts have; ValueError naming the sizes where they differ or are 0."""
+def count_samples(*parts: tuple[str, Any], advice: str = "") -> int:
+    """How many samples all parts have; ValueError naming the sizes where they differ or are 0.
+
+    advice : what the error ends with where no part is a list of arrays
+    """
     sizes: dict[str, list[int]] = {name: [len(leaf) for leaf in leaves(value)] for name, value in parts}
     distinct = {size for found in sizes.values() for size in found}
     if len(distinct) > 1:
@@ -104,7 +107,6 @@ def count_samples(*parts: tuple[str, Any]) -> int:
         listed = next(
             (name for name, found in sizes.items() if len(found) > 1 and found.count(found[0]) == len(found)), None
         )
-        advice = ""
         if several is None and listed is not None:
             advice = f" ({listed} is a list of arrays, one for each input or output: numpy.stack makes it one array)"
         elif several is not None:
@@ -238,4 +240,5 @@ def make_batch(data: Any) -> Batch:
     """A batch of an iterable, checked."""
     x, y, weight = unpack(data)
     x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
-    return Batch(x, y, weight, count_samples(("x", x), ("y", y), ("sample_weight", weight)))
+    advice = " (a Dataset of single samples is made one of batches by dataset.batch(32))"
+    return Batch(x, y, weight, count_samples(("x", x), ("y", y), ("sample_weight", weight), advice=advice))
