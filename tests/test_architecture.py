@@ -167,7 +167,7 @@ WITHOUT_ROOM = {
     "typing": "README's examples under a type checker",
 }
 #: files at the top that mirror no module
-WHOLE_PROJECT = ("architecture", "extras", "lazy_names", "text_examples")
+WHOLE_PROJECT = ("architecture", "extras", "lazy_names", "docstrings")
 
 
 def mirrored(folder: str) -> set[str]:

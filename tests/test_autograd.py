@@ -343,3 +343,11 @@ def test_variables_are_found_in_lists() -> None:
 def test_operators_load_what_they_need() -> None:
     code = "import numpy; from recurra.autograd import Variable; print((Variable(numpy.ones(3)) * 2 == 2).all())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+@pytest.mark.parametrize("sources", [np.ones(3), [np.ones(3)], "w", 3, None])
+def test_sources_that_no_tape_follows_are_refused(sources: Any) -> None:
+    with GradientTape() as tape:
+        loss = ops.sum(tape.watch(np.ones(3)))
+    with pytest.raises(TypeError, match=r"sources must be Variables, or what tape.watch\(array\) returned, got"):
+        tape.gradient(loss, sources)

@@ -112,3 +112,8 @@ def test_another_value_under_the_tape() -> None:
 
     with pytest.raises(GradientError, match="another value under a tape"):
         gradcheck(fickle, np.ones(3))
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(TypeError, match="fn must be a function or a layer, got 3"):
+        gradcheck(3, np.ones(2))  # type: ignore[arg-type]

@@ -150,3 +150,8 @@ def test_dropout() -> None:
         tracked = tape.watch(x)
         total = ops.sum(random.dropout(tracked, 0.25, seed=2))
     np.testing.assert_array_equal(tape.gradient(total, tracked), y / 3)
+
+
+def test_shuffle_refuses_an_axis_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match="axis must be one of the 2 axes of x, got 2"):
+        random.shuffle(np.ones((2, 3)), axis=2)

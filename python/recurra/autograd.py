@@ -317,7 +317,7 @@ class GradientTape:
     __del__ = _release
 
     def watch(self, value: ArrayLike) -> Tensor:
-        """A tracked view of an array, for the gradient of an input."""
+        """A tracked view of an array, for the gradient of an input: compute with it, ``x = tape.watch(x)``."""
         return Tensor(np.asarray(value), self)
 
     def gradient(self, target: Tensor, sources: Any, output_gradient: Array | None = None) -> Any:
@@ -329,15 +329,15 @@ class GradientTape:
 
         The tape is used up as it is walked: ask for all the sources at once. Gradients may share memory with each
         other; copy one before changing it in place.
-
         While an outer tape records, arrays come as its Tensors: that tape's walk through them is NotImplementedError.
         """
         single = isinstance(sources, Tensor)
-        wanted: list[Tensor] = [sources] if single else list(sources)
+        wanted: list[Tensor] = list(sources) if isinstance(sources, (list, tuple)) else [sources]
+        if other := [type(one).__name__ for one in wanted if not isinstance(one, Tensor)]:
+            raise TypeError(f"sources must be Variables, or what tape.watch(array) returned, got {other[0]}")
         if not isinstance(target, Tensor) or (target.tape is not self and not isinstance(target, Variable)):
             raise ValueError(
-                "target was not computed on this tape: compute it from a Variable or from tape.watch(array), "
-                "with recurra.ops, inside the `with` block"
+                "target was not computed on this tape: use recurra.ops on a Variable or on what tape.watch returned"
             )
         if output_gradient is None:
             output_gradient = filled(target.shape, target.dtype, 1)

@@ -66,6 +66,8 @@ def gradcheck(
     GradientError : where a gradient is wrong, or `fn` gives another value under a tape than without one
     ValueError : if `fn` is not repeatable, has no float output, or a Variable is not float64
     """
+    if not callable(fn):
+        raise TypeError(f"fn must be a function or a layer, got {fn!r}")
     given = [inputs] if isinstance(inputs, (np.ndarray, np.generic, Tensor, float)) else list(inputs)
     values = [_movable(value) for value in given]
     options = dict(kwargs or {})

@@ -226,6 +226,8 @@ def randint(
 def shuffle(x: ArrayLike, axis: int = 0, seed: int | SeedGenerator | None = None) -> Array:
     """A copy of `x` with the slices along `axis` in random order."""
     values = np.asarray(value_of(x))
+    if not -values.ndim <= axis < values.ndim:
+        raise ValueError(f"axis must be one of the {values.ndim} axes of x, got {axis}")
     return np.take(values, np.argsort(uniform((values.shape[axis],), dtype="float64", seed=seed)), axis=axis)
 
 

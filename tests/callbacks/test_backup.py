@@ -290,3 +290,7 @@ def test_minutes(tmp_path: Path) -> None:
     for bad in (0, -1):
         with pytest.raises(ValueError, match="save_minutes must be a number of minutes > 0"):
             c.BackupAndRestore(tmp_path, save_minutes=bad)
+    tmp_path.mkdir(exist_ok=True)
+    (tmp_path / "a file").touch()
+    with pytest.raises(NotADirectoryError, match=r"backup_dir must be a folder, got the file .*a file"):
+        c.BackupAndRestore(tmp_path / "a file")

@@ -361,3 +361,17 @@ def test_a_broken_stream_does_not_end_the_training(monkeypatch: pytest.MonkeyPat
         assert len(line().fit(X, Y, epochs=2, verbose=verbose).epoch) == 2
     monkeypatch.setattr(sys, "stdout", None)
     assert len(line().fit(X, Y, epochs=2, verbose=2).epoch) == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: c.LearningRateScheduler(0.1), "schedule must be a function of the epoch"),
+        (lambda: c.LambdaCallback(on_epoch_end=3), "on_epoch_end must be a function or None, got 3"),
+        (lambda: c.CSVLogger(10**6), r"filename must be a path .*, got int"),
+        (lambda: c.TensorBoard(10**6), r"log_dir must be a path .*, got int"),
+    ],
+)
+def test_what_is_no_function_or_path_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        make()

@@ -88,6 +88,18 @@ def test_a_syntax_error_is_the_scripts(tmp_path: Path) -> None:
     assert checked.returncode == 2 and checked.stderr.startswith("recurra: error: program.py:1:")
 
 
+def test_options_before_the_program_are_those_of_run(tmp_path: Path) -> None:
+    program = str(write(tmp_path, "import sys\nprint(sys.argv[1:])\n"))
+    assert "No such option '--frce'" in shell(tmp_path, "run", "--frce", program).stderr
+    assert shell(tmp_path, "run", "-q", "--", program, "-q", "--force").stdout == "['-q', '--force']\n"
+
+
+def test_a_file_that_is_no_program_is_named(tmp_path: Path) -> None:
+    (tmp_path / "noise.py").write_bytes(b"\xff\xfe\x00\x80 = 1\n")
+    checked = shell(tmp_path, "check", "noise.py")
+    assert checked.returncode == 2 and checked.stderr.startswith("recurra: error: noise.py: ")
+
+
 def test_the_report_names_what_is_missing(tmp_path: Path) -> None:
     text = """import tensorflow as tf
 try:

@@ -29,9 +29,10 @@ from recurra.cli.translate import translate
 from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, StoryAnswerer, TextClassifier, Translator
 
 COMMANDS = [
-    (), ("demo",), ("info",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"), ("sentiment",),
-    ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"), ("translate",),
-    ("translate", "train"), ("translate", "predict"), ("translate", "evaluate"), ("chat",), ("chat", "train"),
+    (), ("demo",), ("info",), ("run",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"),
+    ("sentiment",), ("sentiment", "train"), ("sentiment", "predict"), ("sentiment", "evaluate"),
+    ("translate",), ("translate", "train"), ("translate", "predict"), ("translate", "evaluate"), ("chat",),
+    ("chat", "train"),
     ("chat", "talk"), ("answer",), ("answer", "train"), ("answer", "predict"), ("answer", "evaluate"),
 ]  # fmt: skip
 
@@ -41,6 +42,7 @@ def test_help_teaches_by_example(run: Any, command: tuple[str, ...]) -> None:
     text = run(*command, "--help").output
     assert text.count("recurra " + " ".join(command)) >= 2, "an example, beside the usage line"
     assert run(*command, "-h").output == text
+    assert "\\b" not in text
 
 
 def test_every_option_is_explained() -> None:
@@ -123,6 +125,8 @@ def test_version_and_unknown_commands(run: Any) -> None:
     assert recurra.__version__ in run("--version").output
     assert "No such command" in run("train", code=2).output
     assert "No such option" in run("info", "--frobnicate", code=2).output
+    assert " lm generate." in run("gnerate", code=2).output
+    assert " translate train," in run("trian", code=2).output
 
 
 def test_threads(run: Any) -> None:

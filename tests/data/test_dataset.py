@@ -361,3 +361,8 @@ def test_training_on_windows_of_a_series() -> None:
     model.compile(optimizers.Adam(0.01), "mse")
     losses = model.fit(dataset, epochs=6, verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 2
+
+
+def test_what_has_no_rows_is_refused() -> None:
+    with pytest.raises(TypeError, match="tensors must be arrays or lists, got int"):
+        Dataset.from_tensor_slices(5)

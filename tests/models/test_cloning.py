@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recurra.layers import LSTM, Bidirectional, Dense, Embedding, Input
-from recurra.models import Sequential, clone_model
+from recurra.models import Sequential, clone_model, model_from_json
 from tests.support.siamese import ids, siamese
 
 
@@ -82,3 +82,12 @@ def test_clones_on_other_inputs() -> None:
 
     clone_model(outer, clone_function=note, recursive=True)
     assert seen == ["LSTM", "Dense"]
+
+
+def test_what_describes_no_model_is_refused() -> None:
+    with pytest.raises(TypeError, match="model must be a model, got 3"):
+        clone_model(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="json_string must describe a model"):
+        model_from_json("{}")
+    with pytest.raises(ValueError, match="config must have the entry 'layers', got the entries \\['name'\\]"):
+        Sequential.from_config({"name": "a"})

@@ -303,3 +303,12 @@ def test_variables_of_both_forms_of_the_reset_gate(rng: np.random.Generator) -> 
         expected = ops.gru(x, kernel.value, recurrent_kernel.value, reset_after=reset_after)[0]
         found = ops.gru(x, kernel, recurrent_kernel, reset_after=reset_after)[0]
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("state", "got"), [(3, "got int"), (np.zeros((2, 2, 4)), "got ndarray"), ([1], "got 1 of them")]
+)
+def test_the_state_of_an_lstm_is_a_pair(state: Any, got: str) -> None:
+    x, W, U, b = np.zeros((2, 5, 3)), np.zeros((3, 16)), np.zeros((4, 16)), np.zeros(16)
+    with pytest.raises(ValueError, match=rf"must be a pair \(h, c\) of arrays, {got}"):
+        ops.lstm(x, W, U, b, initial_state=state)

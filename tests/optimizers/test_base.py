@@ -239,3 +239,18 @@ def test_the_norm_is_clipped_before_the_values() -> None:
     np.testing.assert_allclose(found, -np.clip(scaled, -1.3, 1.3), rtol=1e-6)
     config = SGD(1.0, clipnorm=2.0, clipvalue=1.3).get_config()
     assert (config["clipnorm"], config["clipvalue"]) == (2.0, 1.3)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Adam(beta_1=1.0), r"beta_1 must be in \[0, 1\), got 1.0"),
+        (lambda: optimizers.Nadam(beta_2=2), r"beta_2 must be in \[0, 1\), got 2"),
+        (lambda: Adam(beta_1="a"), r"beta_1 must be in \[0, 1\), got 'a'"),
+        (lambda: SGD(momentum="a"), r"momentum must be in \[0, 1\], got 'a'"),
+        (lambda: SGD(clipnorm="a"), "clipnorm must be a number > 0 or None, got 'a'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()

@@ -79,6 +79,7 @@ def test_labels(folder: Path) -> None:
         ),
         ({"class_names": ["neg"], "label_mode": "binary"}, r"needs exactly 2 classes, got \['neg'\]"),
         ({"validation_split": 0.2}, "validation_split and subset go together"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1, got 0"),
         ({"validation_split": 2, "subset": "both"}, "validation_split must be between 0 and 1, got 2"),
         ({"validation_split": 0.2, "subset": "test"}, "subset must be"),
         ({"validation_split": 0.2, "subset": "training"}, "seed must be given"),

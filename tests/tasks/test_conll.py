@@ -123,9 +123,12 @@ def test_formats() -> None:
     ("arguments", "message"),
     [
         (("csv",), "format must be one of conllu, columns, text, got 'csv'"),
-        (("conllu", "word"), "column of the word must be a number from 1 or one of id, form.*got 'word'"),
+        (
+            ("conllu", "word"),
+            "column of the word must be a number from 1 to 10, -1 for the last or one of id, form.*got 'word'",
+        ),
         (("conllu", None, 11), "column of the label must be a number from 1"),
-        (("columns", "form"), "column of the word must be a number from 1 or -1 for the last, got 'form'"),
+        (("columns", "form"), "column of the word must be a number from 1 to 1000, -1 for the last, got 'form'"),
         (("columns", None, "0"), "column of the label must be a number from 1"),
         (("conllu", 4), "the columns of words and labels must differ"),
     ],

@@ -47,8 +47,10 @@ def test_other_files(saved: Path, tmp_path: Path) -> None:
         archive.writestr("readme", "no model")
     with pytest.raises(ValueError, match="is a zip file, but not one that recurra's tasks saved"):
         describe_archive(packed)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"none\.rlm: there is no such file"):
         LanguageModel.load(tmp_path / "none.rlm")
+    with pytest.raises(TypeError, match=r"path must be a path .*, got int"):
+        LanguageModel.load(10**6)  # type: ignore[arg-type]
 
 
 def rewrite(source: Path, target: Path, name: str, content: bytes | None) -> None:

@@ -199,6 +199,11 @@ def test_several_outputs() -> None:
         ({"epochs": 1.5}, ValueError, "epochs must be an int >= 0"),
         ({"verbose": -1}, ValueError, "verbose must be 'auto', 0, 1 or 2"),
         ({"validation_split": 1.0}, ValueError, r"validation_split must be in \(0, 1\)"),
+        ({"validation_split": "a"}, ValueError, r"validation_split must be in \(0, 1\), got 'a'"),
+        ({"validation_freq": 0}, ValueError, "validation_freq must be an int >= 1 or a list of epochs, got 0"),
+        ({"validation_freq": "2"}, ValueError, "validation_freq must be an int >= 1 or a list of epochs, got '2'"),
+        ({"shuffle": "btach"}, ValueError, "shuffle must be True, False or 'batch', got 'btach'"),
+        ({"class_weight": "balanced"}, TypeError, "class_weight must be a dict of class ids and weights"),
         ({"validation_split": 0.99}, ValueError, "leaves 0 for training and 12"),
         ({"steps_per_epoch": 0}, ValueError, "steps_per_epoch must be an int >= 1"),
         ({"batch_size": 0}, ValueError, "batch_size must be an int >= 1"),
@@ -364,3 +369,26 @@ def test_ids_with_fractions_are_refused_everywhere() -> None:
     ):
         with pytest.raises(ValueError, match="whole numbers"):
             call()
+
+
+@pytest.mark.parametrize("size", [0, -1, "a"])
+def test_predict_refuses_a_batch_size_that_is_none(size: object) -> None:
+    model = Sequential([LSTM(3)])
+    with pytest.raises(ValueError, match="batch_size must be an int >= 1"):
+        model.predict(np.ones((4, 5, 2), "float32"), batch_size=size)
+
+
+def test_lists_of_arrays_for_one_input() -> None:
+    x, y = np.ones((7, 5, 2), "float32"), np.ones((7, 1))
+
+    def fit(x: object, y: object = None) -> None:
+        model = Sequential([LSTM(3), Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(x, y, verbose=0)
+
+    with pytest.raises(TypeError, match=r"x must be one array, got a list of 2, .* \(7, 5, 2\), \(7, 1\): labels are"):
+        fit([x, y])
+    with pytest.raises(ValueError, match=r"x: 5, 5, 5, 5, ... \(7 arrays\), y: 7 \(x is a list .* numpy.stack"):
+        fit(list(x), y)
+    with pytest.raises(ValueError, match=r"y: 1, 1, 1, 1, ... \(7 arrays\) \(y is a list .* numpy.stack"):
+        fit(x, list(y))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recurra.data import Dataset
 from recurra.layers import LSTM, Dense, Embedding, Input, TextVectorization
 from recurra.models import Sequential
 from recurra.training import sources
@@ -145,3 +146,20 @@ def test_missing_values_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
             numbers_of_objects(objects(1.5, value), "y")
     with pytest.raises(TypeError, match="with elements of type NAType"):
         numbers_of_objects(objects(1.5, own), "y")
+
+
+@pytest.mark.parametrize("texts", [["a b"] * 4, np.array(["a b"] * 4), np.array([["a", "b"]] * 4)])
+@pytest.mark.parametrize("first", [[Embedding(5, 2)], []])
+def test_texts_for_a_model_that_is_not_built(texts: object, first: list[Any]) -> None:
+    model = Sequential([*first, LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"x must be an array of numbers, got dtype .* Tokenizer"):
+        model.fit(texts, np.ones((4, 1)), verbose=0)
+
+
+def test_a_dataset_of_single_samples() -> None:
+    model = Sequential([LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    samples = Dataset.from_tensor_slices((np.ones((4, 5, 3), "float32"), np.ones((4, 1))))
+    with pytest.raises(ValueError, match=r"got x: 5, y: 1 \(a Dataset of single samples .* dataset.batch\(32\)\)"):
+        model.fit(samples, verbose=0)

@@ -131,7 +131,7 @@ def test_words_of_keras_1() -> None:
     assert model.layers[0].units == 3
     x, y = np.ones((4, 3)), np.ones((4, 1))
     assert len(model.fit(x, y, nb_epoch=3, verbose=0).history["loss"]) == 3
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nb_epochs'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nb_epochs'; did you mean epochs"):
         model.fit(x, y, nb_epochs=3)
 
 

@@ -56,6 +56,8 @@ class BackupAndRestore(Callback):
         if save_minutes is not None and not save_minutes > 0:
             raise ValueError(f"save_minutes must be a number of minutes > 0 or None, got {save_minutes!r}")
         self.backup_dir = Path(path_name(backup_dir, "backup_dir"))
+        if self.backup_dir.exists() and not self.backup_dir.is_dir():
+            raise NotADirectoryError(f"backup_dir must be a folder, got the file {self.backup_dir}")
         self.save_freq = check_save_freq(save_freq)
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self.save_minutes = save_minutes

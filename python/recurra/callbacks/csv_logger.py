@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
-from recurra.files import naming
+from recurra.files import naming, path_name
 from recurra.typing import PathLike
 
 
@@ -27,7 +27,7 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: PathLike, separator: str = ",", append: bool = False) -> None:
         super().__init__()
-        self.filename = os.fspath(filename)
+        self.filename = path_name(filename, "filename")
         self.separator, self.append = separator, append
         self._file: TextIO | None = None
         self._writer: Any = None

@@ -11,6 +11,8 @@ from recurra.callbacks.monitor import MonitorCallback
 class EarlyStopping(MonitorCallback):
     """Stop when the monitored quantity has not improved for `patience` epochs.
 
+    monitor : a key of the logs, "val_loss"
+    mode : "min", "max", or "auto": losses go down, metrics where they say
     min_delta : smaller changes are no improvement
     verbose : 1 says so
     baseline : only values that beat it count as progress

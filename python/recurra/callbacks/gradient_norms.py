@@ -28,6 +28,8 @@ def gradient_norms(layer: Any, x: ArrayLike, *, seed: int = 0) -> Array:
     >>> gradient_norms(LSTM(4), np.ones((2, 7, 3), "float32")).shape
     (2, 7)
     """
+    if not callable(layer):
+        raise TypeError(f"layer must be a layer or a model, got {layer!r}")
     values = np.asarray(x)
     if values.ndim != 3 or values.dtype.kind != "f":
         raise ValueError(f"x must be floats of shape (B, T, I), got shape {values.shape} of {values.dtype}")

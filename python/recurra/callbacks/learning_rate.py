@@ -19,6 +19,8 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise TypeError(f"schedule must be a function of the epoch (and the rate), got {schedule!r}")
         self.schedule, self.verbose = schedule, verbose
         try:
             inspect.signature(schedule).bind(0, 0.0)
@@ -45,6 +47,9 @@ class LearningRateScheduler(Callback):
 class ReduceLROnPlateau(MonitorCallback):
     """Multiply the learning rate by `factor` when the monitored quantity has not improved for `patience` epochs.
 
+    monitor : a key of the logs, "val_loss"
+    mode : "min", "max", or "auto": losses go down, metrics where they say
+    min_delta : smaller changes are no improvement
     cooldown : epochs to wait after that before watching again
     min_lr : the learning rate never falls below it
     epsilon : early Keras 2's name of `min_delta`

@@ -13,7 +13,7 @@ class MonitorCallback(Callback):
 
     monitor : a key of the logs, "val_loss"
     mode : "min", "max", or "auto": losses go down, metrics where they say
-    best : the value to beat, None for none
+    baseline : the first value to beat, None for none
     min_delta : by how much
     """
 

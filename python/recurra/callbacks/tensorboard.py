@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
-from recurra.files import naming
+from recurra.files import naming, path_name
 from recurra.typing import PathLike
 
 _QUEUE = 1_000_000
@@ -55,7 +55,7 @@ class TensorBoard(Callback):
                 raise ValueError(f"{name} is not offered: leave it out, got {value!r}")
         if update_freq not in ("epoch", "batch") and (not isinstance(update_freq, int) or update_freq < 1):
             raise ValueError(f"update_freq must be 'epoch', 'batch' or a number of batches, got {update_freq!r}")
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir = path_name(log_dir, "log_dir")
         self.histogram_freq, self.write_graph = histogram_freq, write_graph
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq

@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 import zipfile
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -42,11 +43,14 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            name = args[0]
+            groups = {name: one for name, one in self.commands.items() if isinstance(one, click.Group)}
+            names = {name for group in groups.values() for name in group.commands}
+            near = [] if get_close_matches(args[0], self.commands) else get_close_matches(args[0], names, 1)
             within = [
                 f"{ctx.command_path} {group} {name}"
-                for group, command in self.commands.items()
-                if isinstance(command, click.Group) and name in command.commands
+                for name in near
+                for group in groups
+                if name in groups[group].commands
             ]
             if within:
                 ctx.fail(f"{error.format_message()} There is {', '.join(within)}.")

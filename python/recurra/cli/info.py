@@ -54,8 +54,6 @@ def describe_model(path: Path) -> dict[str, Any]:
     """What a task's model file says about itself."""
     from recurra.tasks.model_file import NAMES, describe_archive
 
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file")
     description = describe_archive(path)
     config = dict(description["config"])
     trained = config.pop("trained", {})

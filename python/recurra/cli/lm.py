@@ -160,7 +160,7 @@ def train(
 ) -> None:
     """Train a language model on text files ("-" is standard input) and write it to FILE.
 
-    The end of the text is held out: its loss, in nats a token, says how well the model foretells what it has not seen.
+    The end of the text is held out: its loss, in nats a token, says how well the model predicts what it has not seen.
     The weights of the best epoch are kept. Ctrl-C (SIGTERM and SIGHUP too) stops after the batch and saves what was
     learned; --resume goes on exactly there, or where the training was killed.
 

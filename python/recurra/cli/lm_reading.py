@@ -23,7 +23,7 @@ text_files = click.argument("files", nargs=-1, required=True, type=click.Path(al
 model_file = click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 
 
-@click.command(short_help="Say how well a model foretells a text.")
+@click.command(short_help="Say how well a model predicts a text.")
 @model_file
 @text_files
 @size_option("--streams", 1, "Read so many stretches of a long text side by side: faster, each from a fresh start.")
@@ -38,7 +38,7 @@ model_file = click.argument("model", type=click.Path(path_type=Path), metavar="M
 def perplexity(
     model: Path, files: tuple[str, ...], streams: int, baseline: str | None, as_json: bool, encoding: str, quiet: bool
 ) -> None:
-    """Say how well a model foretells a text, by the chain rule over all its tokens.
+    """Say how well a model predicts a text, by the chain rule over all its tokens.
 
     A perplexity of 4 means that the model was as unsure, on average, as between 4 equally likely tokens.
 

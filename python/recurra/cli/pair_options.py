@@ -95,8 +95,7 @@ def training_options(epochs: int, learning_rate: float, validation: float) -> Ca
         size_option("--epochs", epochs, "Most passes over the pairs."),
         size_option("--patience", 2, "Stop after so many epochs without a better validation loss."),
         click.option(
-            "--batch-size", type=click.IntRange(min=1), show_default="128, or less for few pairs",
-            help="Pairs in a step.",
+            "--batch-size", type=click.IntRange(min=1), help="Pairs in a step  [default: 128, less for few pairs]",
         ),
         learning_rate_option(learning_rate),
         click.option(

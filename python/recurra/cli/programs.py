@@ -1,5 +1,6 @@
 """``recurra run`` and ``recurra check``: programs written for TensorFlow or Keras, as they stand."""
 
+# ruff: noqa: D301 - click takes \b in a docstring for lines that stay as they are
 from __future__ import annotations
 
 import sys
@@ -15,18 +16,14 @@ _SCRIPT = click.argument("program", type=click.Path(exists=True, dir_okay=False)
 @click.command(
     "run",
     short_help="Run a program written for TensorFlow or Keras, unchanged.",
-    context_settings={
-        "ignore_unknown_options": True,
-        "allow_interspersed_args": False,
-        "help_option_names": ["--help"],
-    },
+    context_settings={"allow_interspersed_args": False},  # what follows the program is the program's
 )
 @click.option("--force", is_flag=True, help="Replace a TensorFlow or Keras that is really installed, in this run.")
 @click.option("-q", "--quiet", is_flag=True, help="No report at the end.")
 @_SCRIPT
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(force: bool, quiet: bool, program: str, arguments: tuple[str, ...]) -> None:
-    r"""Run a script or notebook written for TensorFlow or Keras on recurra, unchanged.
+    """Run a script or notebook written for TensorFlow or Keras on recurra, unchanged.
 
     \b
     Examples:
@@ -61,6 +58,7 @@ def check(as_json: bool, program: str) -> None:
     try:
         report = check_program(program)
     except SyntaxError as error:
-        raise InputError(f"{error.filename}:{error.lineno}: {error.msg}") from None
+        place = f"{error.filename}:{error.lineno}" if error.filename else program
+        raise InputError(f"{place}: {error.msg}") from None
     click.echo(said.as_json(report) if as_json else "\n".join(said.lines_of(report)))
     sys.exit(0 if report.complete else 1)

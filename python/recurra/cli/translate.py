@@ -38,7 +38,7 @@ _model_file = click.argument("model", type=click.Path(path_type=Path), metavar="
 _files = click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True), metavar="FILE...")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Learn to translate, or to write any text for another.")
 def translate() -> None:
     """Learn to write a text for another one: translation, or any pairs.
 

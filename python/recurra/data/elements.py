@@ -35,7 +35,10 @@ def sliceable(value: Any) -> Any:
         if not np.ndim(value) if not hasattr(value, "ndim") else not value.ndim:
             raise ValueError("tensors must have at least one axis, got a single number")
         return value
-    items = list(value)
+    try:
+        items = list(value)
+    except TypeError:
+        raise TypeError(f"tensors must be arrays or lists, got {type(value).__name__}") from None
     if items and not isinstance(items[0], (int, float, np.generic)):
         try:
             array = None if isinstance(items[0], (str, bytes)) else np.asarray(items)

@@ -158,6 +158,6 @@ class SeparableConv1D(_SeparableConv):
 
 
 class SeparableConv2D(_SeparableConv):
-    """The same over two axes; arguments as for :class:`SeparableConv1D`."""
+    """:class:`SeparableConv1D` over two axes: inputs (B, H, W, C), or (B, C, H, W) with "channels_first"."""
 
     rank = 2

@@ -88,7 +88,7 @@ def _check_noise_shape(noise_shape: Sequence[int | None] | None) -> tuple[int | 
 
 
 class SpatialDropout1D(Dropout):
-    """Dropout of whole features: what is dropped at one step is dropped at all steps of that row.
+    """Dropout of whole features of (B, T, I): what is dropped at one step is dropped at all steps of that row.
 
     rate : the share of the features, in [0, 1]
     seed : of the masks
@@ -133,7 +133,7 @@ class _SpatialDropout(Dropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole channels of images: what is dropped at one place is dropped at all places of that image.
+    """Dropout of whole channels of images (B, H, W, C): one is dropped at all places of an image or at none.
 
     rate : the share of the channels, in [0, 1]
     data_format : "channels_last" or "channels_first"; None: what ``recurra.config`` says
@@ -142,7 +142,7 @@ class SpatialDropout2D(_SpatialDropout):
 
 
 class SpatialDropout3D(_SpatialDropout):
-    """The same for volumes (B, S1, S2, S3, C).
+    """Dropout of whole channels of volumes (B, D, H, W, C), or (B, C, D, H, W) with "channels_first".
 
     rate, data_format, seed : as for :class:`SpatialDropout2D`
     """

@@ -122,7 +122,9 @@ class MultiHeadAttention(Layer):
         layer.build(shape)
         return layer
 
-    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape | None = None, key_shape: Shape | None = None) -> None:
+        if value_shape is None:
+            raise TypeError(f"{self.name} must be called with a query and a value; for self-attention on (x, x)")
         key_shape = value_shape if key_shape is None else key_shape
         self.compute_output_shape(query_shape, value_shape, key_shape)
         self.query_dense = self._into_heads(query_shape, self.key_dim, "query")

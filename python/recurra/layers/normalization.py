@@ -203,6 +203,8 @@ class BatchNormalization(_Normalization):
         self.renorm_momentum = float(renorm_momentum)
 
     def build(self, input_shape: Shape) -> None:
+        if not -len(input_shape) <= self.axis < len(input_shape):
+            raise ValueError(f"{self.name}: axis {self.axis} is outside of an input of {len(input_shape)} axes")
         size = input_shape[self.axis]
         if size is None:
             raise ValueError(f"{self.name}: the size along axis {self.axis} must be known, got shape {input_shape}")

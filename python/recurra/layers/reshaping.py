@@ -56,7 +56,10 @@ class Reshape(Shaping):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(size) for size in np.atleast_1d(np.asarray(target_shape, dtype=np.int64)))
+        try:
+            self.target_shape = tuple(int(size) for size in np.atleast_1d(np.asarray(target_shape, dtype=np.int64)))
+        except (TypeError, ValueError):
+            raise ValueError(f"target_shape must hold whole numbers, got {target_shape!r}") from None
         if sum(size == -1 for size in self.target_shape) > 1 or any(size < -1 for size in self.target_shape):
             raise ValueError(f"target_shape must hold sizes and at most one -1, got {target_shape}")
 

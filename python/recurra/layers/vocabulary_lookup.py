@@ -41,8 +41,8 @@ class VocabularyLookup(Layer):
         vocabulary_size: int | None,
     ) -> None:
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
-        if max_tokens is not None and max_tokens <= 1:
-            raise ValueError(f"max_tokens must be greater than 1 or None, got {max_tokens}")
+        if isinstance(max_tokens, str) or (max_tokens is not None and max_tokens <= 1):
+            raise ValueError(f"max_tokens must be greater than 1 or None, got {max_tokens!r}")
         if num_oov_indices < 0:
             raise ValueError(f"num_oov_indices must be at least 0, got {num_oov_indices}")
         if pad_to_max_tokens and max_tokens is None:

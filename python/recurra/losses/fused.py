@@ -19,13 +19,13 @@ from recurra.ops.projection import ProjectedScores
 from recurra.typing import ArrayLike
 
 
-def class_ids(labels: ArrayLike, shape: tuple[int, ...], argument: str = "y_true") -> Array:
+def class_ids(labels: ArrayLike, shape: tuple[int, ...]) -> Array:
     """`labels` as flat int32 ids, checked to be whole numbers in ``[0, V)`` for predictions of `shape` ``(..., V)``."""
     ids = np.asarray(value_of(labels))
     rows = shape[:-1]
     if ids.shape not in (rows, (*rows, 1)) and not (ids.ndim == 1 and ids.shape == (int(np.prod(rows)),)):
         raise ValueError(
-            f"{argument} must have one class id for each prediction: shape {rows} or {(*rows, 1)} "
+            f"y_true must have one class id for each prediction: shape {rows} or {(*rows, 1)} "
             f"for predictions of shape {shape}, got {ids.shape}"
         )
     if ids.dtype.kind not in "iu" and (
@@ -33,10 +33,10 @@ def class_ids(labels: ArrayLike, shape: tuple[int, ...], argument: str = "y_true
     ):
         sample = ids.reshape(-1)[:3].tolist()
         raise ValueError(
-            f"{argument} must hold class ids, whole numbers in [0, {shape[-1]}), got dtype {ids.dtype}: {sample}, ..."
+            f"y_true must hold class ids, whole numbers in [0, {shape[-1]}), got dtype {ids.dtype}: {sample}, ..."
         )
     if any_outside(ids, shape[-1]):
-        raise ValueError(f"{argument} must hold class ids in [0, {shape[-1]}), got ids from {ids.min()} to {ids.max()}")
+        raise ValueError(f"y_true must hold class ids in [0, {shape[-1]}), got ids from {ids.min()} to {ids.max()}")
     return np.ascontiguousarray(ids.reshape(-1), np.int32)
 
 

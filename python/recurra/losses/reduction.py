@@ -32,18 +32,18 @@ def check_reduction(reduction: str | None) -> str | None:
     return reduction
 
 
-def same_rank(a: Any, b: Any, expand_rank_1: bool = True) -> tuple[Any, Any]:
+def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     """Drop or add a trailing axis of size 1 where the ranks of `a` and `b` differ by one.
 
-    The one with the extra axis loses it, unless the other has rank 1 and `expand_rank_1`: then that one gains it.
+    The one with the extra axis loses it, unless the other has rank 1: then that one gains it.
     """
     rank_a, rank_b = len(a.shape), len(b.shape)
     if rank_a == rank_b:
         return a, b
     if rank_a == rank_b + 1 and a.shape[-1] == 1:
-        return (a, _longer(b)) if rank_b == 1 and expand_rank_1 else (ops.squeeze(a, -1), b)
+        return (a, _longer(b)) if rank_b == 1 else (ops.squeeze(a, -1), b)
     if rank_b == rank_a + 1 and b.shape[-1] == 1:
-        return (_longer(a), b) if rank_a == 1 and expand_rank_1 else (a, ops.squeeze(b, -1))
+        return (_longer(a), b) if rank_a == 1 else (a, ops.squeeze(b, -1))
     return a, b
 
 

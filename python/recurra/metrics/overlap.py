@@ -13,11 +13,17 @@ from recurra.typing import ArrayLike
 
 
 class IoU(Metric):
-    """The mean over classes of tp / (tp + fp + fn).
+    """Intersection over union: the mean over classes of tp / (tp + fp + fn).
 
-    num_classes : how many classes there are;  target_class_ids : those that are looked at
-    ignore_class : labels that do not count
+    num_classes : how many classes there are; ids outside [0, num_classes) do not count
+    target_class_ids : the classes that the mean is over
+    ignore_class : an id of `y_true` that does not count
     sparse_y_true, sparse_y_pred : whether labels and predictions are ids, or the greatest along `axis` is the class
+
+    >>> metric = IoU(num_classes=2, target_class_ids=[1])
+    >>> metric.update_state([0, 1, 1, 1], [1, 1, 1, 0])
+    >>> metric.result()
+    0.5
     """
 
     _state = ("total_cm",)
@@ -36,6 +42,8 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(dtype, name)
+        if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
+            raise ValueError(f"num_classes must be an int >= 1, got {num_classes!r}")
         self.num_classes = int(num_classes)
         self.target_class_ids = list(target_class_ids)
         if any(not 0 <= one < self.num_classes for one in self.target_class_ids):
@@ -86,7 +94,10 @@ def _without(config: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 class BinaryIoU(IoU):
-    """The same for two classes: predictions of at least `threshold` are class 1."""
+    """:class:`IoU` of two classes: predictions of at least `threshold` are class 1.
+
+    target_class_ids : the classes that the mean is over
+    """
 
     def __init__(
         self,
@@ -111,20 +122,21 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """The same over all classes."""
+    """:class:`IoU` over all `num_classes` classes; the other arguments are those of IoU."""
 
     def __init__(
         self, num_classes: int, name: str | None = None, dtype: str | None = None, ignore_class: int | None = None,
         sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1,
     ) -> None:  # fmt: skip
-        super().__init__(num_classes, range(num_classes), name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
+        every = range(num_classes) if isinstance(num_classes, (int, np.integer)) else ()
+        super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
     def get_config(self) -> dict[str, Any]:
         return _without(super().get_config(), "target_class_ids")
 
 
 class OneHotIoU(IoU):
-    """The same for one-hot labels."""
+    """:class:`IoU` of one-hot labels; the arguments are those of IoU."""
 
     def __init__(
         self, num_classes: int, target_class_ids: Sequence[int], name: str | None = None, dtype: str | None = None,
@@ -137,7 +149,7 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """The same over all classes, for one-hot labels."""
+    """:class:`MeanIoU` of one-hot labels; the arguments are those of IoU."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recurra.layers.input_layer import InputLayer
 from recurra.layers.wrapper import clone_layer
 from recurra.models.functional import Functional
-from recurra.models.graph import repeat_calls
+from recurra.models.graph import Graph, repeat_calls
 from recurra.models.model import Model
 from recurra.models.sequential import Sequential
 from recurra.symbolic import KerasTensor, map_symbolic, symbolic_leaves
@@ -39,6 +39,8 @@ def clone_model(
     recursive : `clone_function` sees the layers of nested models too, instead of the nested models
     raises : ValueError for a subclass with its own ``call``, which only ``from_config`` can copy
     """
+    if not hasattr(model, "from_config"):
+        raise TypeError(f"model must be a model, got {model!r}")
     copy = clone_function or _copy_layer
 
     def copied(layer: Layer) -> Any:
@@ -62,18 +64,7 @@ def clone_model(
     if isinstance(model, Sequential):
         if call_function is not None:
             raise ValueError("call_function is for functional models, got a Sequential")
-        new = Sequential(name=model.name)
-        if input_tensors is not None:
-            new.add(symbolic_leaves(input_tensors)[0])
-        for layer in model._layers:
-            if isinstance(layer, InputLayer):
-                if input_tensors is None:
-                    new.add(_copy_layer(layer))
-            else:
-                new.add(clone_of(layer))
-        if model._ends:
-            new._repeat_ends(model._need_graph(), clone_of)
-        return new
+        return _clone_stack(model, input_tensors, clone_of)
     graph = model._graph if isinstance(model, Model) else None
     if graph is None or type(model).call is not Model.call:
         if clone_function is None and input_tensors is None:
@@ -81,6 +72,31 @@ def clone_model(
         raise ValueError(
             f"{getattr(model, 'name', model)!r} is a subclass with its own call: its layers cannot be copied one by one"
         )
+    return _clone_graph(model, graph, input_tensors, clone_of, call_function)
+
+
+def _clone_stack(model: Sequential, input_tensors: Symbols | None, clone_of: Callable[[Layer], Any]) -> Sequential:
+    new = Sequential(name=model.name)
+    if input_tensors is not None:
+        new.add(symbolic_leaves(input_tensors)[0])
+    for layer in model._layers:
+        if isinstance(layer, InputLayer):
+            if input_tensors is None:
+                new.add(_copy_layer(layer))
+        else:
+            new.add(clone_of(layer))
+    if model._ends:
+        new._repeat_ends(model._need_graph(), clone_of)
+    return new
+
+
+def _clone_graph(
+    model: Model,
+    graph: Graph,
+    input_tensors: Symbols | None,
+    clone_of: Callable[[Layer], Any],
+    call_function: Callable[..., Any] | None,
+) -> Functional:
     made: dict[int, KerasTensor] = {}
     given = symbolic_leaves(input_tensors) if input_tensors is not None else None
     if given is not None and len(given) != len(graph.input_tensors):
@@ -113,4 +129,6 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     from recurra.registry import deserialize_keras_object
 
     model: Model = deserialize_keras_object(json.loads(json_string), custom_objects)
+    if not isinstance(model, Model):
+        raise ValueError(f"json_string must describe a model, as model.to_json() does, got {json_string[:60]!r}")
     return model

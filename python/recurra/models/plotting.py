@@ -70,6 +70,8 @@ def plot_model(
         raise TypeError(f"plot_model got unknown argument(s): {', '.join(sorted(unknown))}")
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"rankdir must be 'TB' or 'LR', got {rankdir!r}")
+    if not hasattr(model, "built"):
+        raise TypeError(f"model must be a model, got {model!r}")
     if not model.built:
         raise ValueError(f"{model.name} is not built yet: call build(input_shape) or fit before drawing it")
     figure = require_matplotlib("plot_model")

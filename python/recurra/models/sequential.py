@@ -31,6 +31,7 @@ class Sequential(Model):
     """
 
     _adding_many = False
+    _takes_one_input = True
     _top: KerasTensor | None = None
 
     def __init__(
@@ -302,6 +303,8 @@ class Sequential(Model):
         """A new model of new layers. Keras 2's list of layers is understood."""
         if isinstance(config, (list, tuple)):
             config = {"layers": config}
+        if "layers" not in config:
+            raise ValueError(f"config must have the entry 'layers', got the entries {sorted(config)}")
         model = cls(name=config.get("name"), trainable=config.get("trainable", True) is not False)
         with custom_object_scope(custom_objects or {}):
             model._add_all(deserialize_keras_object(layer) for layer in config["layers"])

@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import random
 from recurra._core.select import core
-from recurra.autograd import Array, RowSparse, current_tape, record, thread_state, tracked
+from recurra.autograd import Array, RowSparse, record, thread_state
 from recurra.ops import math as M
 from recurra.ops.common import axes_of, contiguous, floats_of, ids_of, unary
 from recurra.ops.shaping import moveaxis, reshape
@@ -265,9 +265,3 @@ def batch_normalization(
 def normalize(x: ArrayLike, axis: int = -1, epsilon: float = 1e-12) -> Any:
     """x / max(|x|, epsilon) with the Euclidean norm along `axis`."""
     return M.divide(x, M.sqrt(M.maximum(M.sum(M.square(x), axis, keepdims=True), epsilon**2)))
-
-
-def is_differentiated(*values: Any) -> bool:
-    """Whether an open tape follows one of `values`."""
-    tape = current_tape()
-    return any(tracked(value, tape) for value in values)

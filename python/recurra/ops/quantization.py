@@ -29,9 +29,9 @@ def abs_max_quantize(x: ArrayLike, axis: int) -> Int8Weights:
 
     x : floats, finite
 
-    >>> values, scales = abs_max_quantize(np.array([[0.5, -2.0], [1.0, 1.0]]), axis=0)
+    >>> values, scales = abs_max_quantize(np.array([[0.75, -2.0], [1.0, 1.25]]), axis=0)
     >>> values.tolist(), scales.round(3).tolist()
-    ([[64, -127], [127, 64]], [127.0, 63.5])
+    ([[95, -127], [127, 79]], [127.0, 63.5])
     """
     array = floats_of(x)
     if not np.isfinite(array).all():

@@ -68,7 +68,7 @@ class Optimizer(PlainUpdate, OptimizerState):
         if global_clipnorm is not None and sum(value is not None for value in given.values()) > 1:
             raise ValueError(f"global_clipnorm may not be set beside clipnorm or clipvalue, got {given}")
         for key, value in given.items():
-            if value is not None and not value > 0:
+            if isinstance(value, str) or (value is not None and not value > 0):
                 raise ValueError(f"{key} must be a number > 0 or None, got {value!r}")
         if gradient_accumulation_steps is not None and not gradient_accumulation_steps >= 2:
             raise ValueError(

@@ -14,7 +14,11 @@ from recurra.optimizers.batch import Batch, prepared, rows_of
 
 
 class Adagrad(Optimizer):
-    """``acc += g**2; w -= lr g / sqrt(acc + epsilon)``, acc starting from `initial_accumulator_value`."""
+    """``acc += g**2; w -= lr g / sqrt(acc + epsilon)`` for the gradient g.
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    initial_accumulator_value : what acc starts from
+    """
 
     def __init__(
         self,
@@ -53,7 +57,12 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """``a = rho a + (1 - rho) g**2; d = -sqrt(b + eps) / sqrt(a + eps) g; b = rho b + (1 - rho) d**2; w += lr d``."""
+    """``a = rho a + (1 - rho) g**2; d = -sqrt(b + epsilon) / sqrt(a + epsilon) g; b = rho b + (1 - rho) d**2``.
+
+    Then ``w += lr d``, for the gradient g.
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    """
 
     def __init__(
         self, learning_rate: float | Callable[..., Any] = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any

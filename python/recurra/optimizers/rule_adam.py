@@ -13,10 +13,21 @@ from recurra.optimizers.base import Optimizer
 from recurra.optimizers.batch import Batch, prepared, rows_of
 
 
+def _check_decay(**rates: float) -> None:
+    """ValueError unless each decay rate of a moving average lies in [0, 1)."""
+    for name, rate in rates.items():
+        if isinstance(rate, str) or not 0 <= rate < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {rate!r}")
+
+
 class Adam(Optimizer):
     """``m += (1 - b1) (g - m); v += (1 - b2) (g**2 - v); w -= a m / (sqrt(v) + epsilon)``.
 
-    ``a = lr sqrt(1 - b2**t) / (1 - b1**t)``. amsgrad: the greatest v so far stands under the root.
+    ``a = lr sqrt(1 - b2**t) / (1 - b1**t)`` for the gradient g of update t, counted from 1 (Kingma and Ba, 2015).
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    beta_1, beta_2 : b1, b2, in [0, 1)
+    amsgrad : the greatest v so far stands under the root
     """
 
     def __init__(
@@ -29,6 +40,7 @@ class Adam(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
+        _check_decay(beta_1=beta_1, beta_2=beta_2)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
     def slots(self) -> list[tuple[str, ...]]:
@@ -65,7 +77,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """:class:`Adam` with decoupled weight decay: first ``w -= lr weight_decay w``."""
+    """:class:`Adam` with decoupled weight decay: first ``w -= lr weight_decay w``. Other arguments as for Adam."""
 
     def __init__(
         self,
@@ -116,6 +128,7 @@ class _Moments(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
+        _check_decay(beta_1=beta_1, beta_2=beta_2)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def get_config(self) -> dict[str, Any]:
@@ -127,6 +140,7 @@ class Nadam(_Moments):
 
     ``w -= lr (u_{t+1} m / (1 - U u_{t+1}) + (1 - u_t) g / (1 - U)) / (sqrt(v / (1 - b2**t)) + epsilon)``.
 
+    learning_rate, beta_1, beta_2, epsilon : as for :class:`Adam`
     schedule_decay : s, 1 as in Keras 3; Keras 2 before 2.11 had 0.004, which its files say
     """
 
@@ -188,7 +202,10 @@ class Nadam(_Moments):
 
 
 class Adamax(_Moments):
-    """``m += (1 - b1) (g - m); u = max(b2 u, |g|); w -= lr m / ((1 - b1**t) (u + epsilon))``."""
+    """``m += (1 - b1) (g - m); u = max(b2 u, |g|); w -= lr m / ((1 - b1**t) (u + epsilon))``.
+
+    The arguments are those of :class:`Adam`.
+    """
 
     def slots(self) -> list[tuple[str, ...]]:
         return [("momentum", "norm")]

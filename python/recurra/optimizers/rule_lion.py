@@ -12,7 +12,11 @@ from recurra.optimizers.batch import Batch, prepared
 
 
 class Lion(Optimizer):
-    """``w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g``."""
+    """``w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g`` for the gradient g (Chen and others, 2023).
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    beta_1, beta_2 : b1 in (0, 1], b2
+    """
 
     def __init__(
         self,

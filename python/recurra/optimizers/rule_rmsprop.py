@@ -1,4 +1,4 @@
-"""RMSprop: steps scaled by a fading mean of squared gradients. Letters as in ``adam.py``."""
+"""RMSprop: steps scaled by a fading mean of squared gradients. Letters as in ``rule_adam.py``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from recurra.optimizers.batch import Batch, rows_of
 class RMSprop(Optimizer):
     """``v = rho v + (1 - rho) g**2; w -= lr g / sqrt(v + epsilon)``.
 
+    learning_rate : lr, a number, a schedule or a function of the step
     centered : the variance ``v - a**2`` stands in for v, ``a = rho a + (1 - rho) g``
     momentum : ``m = momentum m + lr g / sqrt(...); w -= m``
 

@@ -1,4 +1,4 @@
-"""Gradient descent, with or without momentum. Letters as in ``adam.py``."""
+"""Gradient descent, with or without momentum. Letters as in ``rule_adam.py``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from recurra.optimizers.batch import Batch, rows_of
 
 
 class SGD(Optimizer):
-    """``w -= lr g``; with momentum ``m = momentum m - lr g; w += m``; nesterov ``w += momentum m - lr g``."""
+    """``w -= lr g``; with momentum ``m = momentum m - lr g; w += m``; nesterov ``w += momentum m - lr g``.
+
+    learning_rate : lr, a number, a schedule or a function of the step
+    momentum : in [0, 1]
+    """
 
     def __init__(
         self,
@@ -22,7 +26,7 @@ class SGD(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        if not 0 <= momentum <= 1:
+        if isinstance(momentum, str) or not 0 <= momentum <= 1:
             raise ValueError(f"momentum must be in [0, 1], got {momentum!r}")
         self.momentum, self.nesterov = float(momentum), nesterov
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from recurra.data import Dataset
+from recurra.data.elements import at_least
 
 
 def directory_dataset(
@@ -36,6 +37,8 @@ def directory_dataset(
     """
     if label_mode not in ("int", "binary", "categorical", None):
         raise ValueError(f"label_mode must be 'int', 'binary', 'categorical' or None, got {label_mode!r}")
+    if batch_size is not None:
+        at_least("batch_size", batch_size, 1)
     if labels != "inferred" and isinstance(labels, str):
         raise ValueError(f"labels must be 'inferred', None or a list of integers, got {labels!r}")
     if class_names is not None and labels != "inferred":

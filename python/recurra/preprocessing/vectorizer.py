@@ -53,8 +53,8 @@ class Vectorizer:
         _choice("split", split, ("whitespace", "character"))
         if output_mode not in _OUTPUT:
             raise ValueError(f"output_mode must be one of {', '.join(_OUTPUT)}, got {output_mode!r}")
-        if max_tokens is not None and max_tokens <= 1:
-            raise ValueError(f"max_tokens must be greater than 1 or None, got {max_tokens}")
+        if isinstance(max_tokens, str) or (max_tokens is not None and max_tokens <= 1):
+            raise ValueError(f"max_tokens must be greater than 1 or None, got {max_tokens!r}")
         if pad_to_max_tokens and max_tokens is None:
             raise ValueError("pad_to_max_tokens=True needs max_tokens, got None")
         if output_sequence_length is not None and (output_mode != "int" or not isinstance(output_sequence_length, int)):

@@ -114,9 +114,12 @@ def _column(value: str | int | None, default: int, kind: str, what: str) -> int:
         number = int(value)
     except ValueError:
         number = 0
-    if not (number == -1 or 1 <= number <= (len(CONLLU_COLUMNS) if kind == "conllu" else 1000)):
-        names = f" or one of {', '.join(CONLLU_COLUMNS)}" if kind == "conllu" else " or -1 for the last"
-        raise ValueError(f"the column of the {what} must be a number from 1{names}, got {value!r}")
+    most = len(CONLLU_COLUMNS) if kind == "conllu" else 1000
+    if not (number == -1 or 1 <= number <= most):
+        names = f" or one of {', '.join(CONLLU_COLUMNS)}" if kind == "conllu" else ""
+        raise ValueError(
+            f"the column of the {what} must be a number from 1 to {most}, -1 for the last{names}, got {value!r}"
+        )
     return number - 1 if number > 0 else number
 
 

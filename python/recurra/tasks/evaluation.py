@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Perplexity(NamedTuple):
-    """How well a model foretells a text: by the chain rule, -log p(text) = -Σ log p(token | the tokens before it).
+    """How well a model predicts a text: by the chain rule, -log p(text) = -Σ log p(token | the tokens before it).
 
     loss : nats a token; perplexity : exp(loss)
     bits_per_character : -log2 p(text) over the text's length in characters, comparable between levels

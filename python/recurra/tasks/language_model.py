@@ -257,7 +257,7 @@ class LanguageModel(Writer, Quantizable, Described):
         return log_probabilities(network, ids, streams=streams, window=window, progress=progress)
 
     def perplexity(self, text: str, *, streams: int = 1, progress: Callable[[int], Any] | None = None) -> Perplexity:
-        """How well the model foretells `text`; see :class:`Perplexity` and :meth:`log_probabilities`."""
+        """How well the model predicts `text`; see :class:`Perplexity` and :meth:`log_probabilities`."""
         found = self.log_probabilities(text, streams=streams, progress=progress)
         assert self.vocabulary is not None
         unknown = int(np.count_nonzero(self.vocabulary.encode(text) == UNKNOWN))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from recurra.files import atomic_path
+from recurra.files import atomic_path, path_name
 from recurra.limits import LAYERS, FileFormatError, allowing, check_regular
 from recurra.saving.file_errors import reading
 from recurra.saving.keras_archive import Archive as KerasArchive
@@ -135,6 +135,8 @@ _WHAT = "a model that recurra's tasks saved"
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[KerasArchive]:
+    if not os.path.exists(path_name(path, "path")):
+        raise FileNotFoundError(f"{path}: there is no such file")
     check_regular(path)
     if os.path.isfile(path) and not zipfile.is_zipfile(path):
         raise FileFormatError(f"{path} is not {_WHAT}, or it is damaged")
@@ -146,7 +148,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[KerasArchive]:
 
 def _description(archive: KerasArchive, path: Any) -> dict[str, Any]:
     if not archive.has("recurra.json"):
-        raise FileFormatError(f"{path} is a zip file, but not one that recurra's tasks saved: use the task's `save`")
+        raise FileFormatError(
+            f"{path} is a zip file, but not one that recurra's tasks saved (load_model reads .keras files)"
+        )
     description = archive.json("recurra.json")
     if description.get("format") != FORMAT:
         raise FileFormatError(

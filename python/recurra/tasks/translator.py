@@ -42,7 +42,7 @@ class Translation(NamedTuple):
 
 
 class TranslationLoss(NamedTuple):
-    """How well a model foretells translations: nats a token (ends included), its exponential, tokens, pairs."""
+    """How well a model predicts translations: nats a token (ends included), its exponential, tokens, pairs."""
 
     loss: float
     perplexity: float

@@ -28,10 +28,18 @@ def in_order(logs: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def check_epochs(epochs: Any, initial_epoch: Any) -> None:
+def check_fit(epochs: Any, initial_epoch: Any, shuffle: Any, validation_freq: Any) -> Any:
+    """ValueError where one of these arguments of ``fit`` has no meaning; gives `validation_freq`, any number as int."""
     for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
             raise ValueError(f"{name} must be an int >= 0, got {value!r}")
+    if isinstance(shuffle, str) and shuffle != "batch":
+        raise ValueError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
+    if not isinstance(validation_freq, str) and hasattr(validation_freq, "__contains__"):
+        return validation_freq
+    if not isinstance(validation_freq, (int, np.integer)) or validation_freq < 1:
+        raise ValueError(f"validation_freq must be an int >= 1 or a list of epochs, got {validation_freq!r}")
+    return int(validation_freq)
 
 
 def check_steps(steps: Any, name: str, batches: int | None = None) -> int | None:
@@ -51,7 +59,7 @@ def check_steps(steps: Any, name: str, batches: int | None = None) -> int | None
 
 def hold_out(x: Any, y: Any, weight: Any, split: float) -> tuple[Any, Any, Any, Any]:
     """The samples to train on, and the last ones for validation, as views."""
-    if not 0 < split < 1:
+    if isinstance(split, str) or not 0 < split < 1:
         raise ValueError(f"validation_split must be in (0, 1), got {split!r}")
     if is_batches(x):
         raise ValueError("validation_split needs arrays; with batches pass validation_data")

@@ -94,15 +94,22 @@ def as_arrays(value: Any, argument: str) -> Any:
     return array
 
 
-def count_samples(*parts: tuple[str, Any]) -> int:
-    """How many samples all parts have; ValueError naming the sizes where they differ or are 0."""
+def count_samples(*parts: tuple[str, Any], advice: str = "") -> int:
+    """How many samples all parts have; ValueError naming the sizes where they differ or are 0.
+
+    advice : what the error ends with where no part is a list of arrays
+    """
     sizes: dict[str, list[int]] = {name: [len(leaf) for leaf in leaves(value)] for name, value in parts}
     distinct = {size for found in sizes.values() for size in found}
     if len(distinct) > 1:
-        said = ", ".join(f"{name}: {', '.join(map(str, found))}" for name, found in sizes.items() if found)
+        said = ", ".join(f"{name}: {_shown(found)}" for name, found in sizes.items() if found)
         several = next((name for name, found in sizes.items() if len(set(found)) > 1), None)
-        advice = ""
-        if several is not None:
+        listed = next(
+            (name for name, found in sizes.items() if len(found) > 1 and found.count(found[0]) == len(found)), None
+        )
+        if several is None and listed is not None:
+            advice = f" ({listed} is a list of arrays, one for each input or output: numpy.stack makes it one array)"
+        elif several is not None:
             advice = (
                 f" ({several} is a list of arrays, one for each input; sequences of unequal lengths become one array "
                 "by recurra.utils.pad_sequences)"
@@ -112,6 +119,11 @@ def count_samples(*parts: tuple[str, Any]) -> int:
     if size == 0:
         raise ValueError("x must hold at least one sample, got none")
     return size
+
+
+def _shown(sizes: list[int]) -> str:
+    """The first few sizes, and how many there are."""
+    return ", ".join(map(str, sizes[:4])) + (f", ... ({len(sizes)} arrays)" if len(sizes) > 4 else "")
 
 
 def split_last(value: Any, start: int) -> tuple[Any, Any]:
@@ -228,4 +240,5 @@ def make_batch(data: Any) -> Batch:
     """A batch of an iterable, checked."""
     x, y, weight = unpack(data)
     x, y, weight = as_arrays(x, "x"), as_arrays(y, "y"), as_arrays(weight, "sample_weight")
-    return Batch(x, y, weight, count_samples(("x", x), ("y", y), ("sample_weight", weight)))
+    advice = " (a Dataset of single samples is made one of batches by dataset.batch(32))"
+    return Batch(x, y, weight, count_samples(("x", x), ("y", y), ("sample_weight", weight), advice=advice))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -184,4 +186,8 @@ def check_reading(method: str, given: Mapping[str, Any]) -> None:
     """TypeError for a keyword that is not one of those with which Keras 2 chose how batches are read."""
     for name in given:
         if name not in _READING:
-            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+            from recurra.training.trainer import Trainer
+
+            close = get_close_matches(name, inspect.signature(getattr(Trainer, method)).parameters, 1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}{meant}")

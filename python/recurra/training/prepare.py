@@ -52,7 +52,11 @@ def prepare(model: Any, source: Source, purpose: str, rebuild: bool = True) -> N
         return
     data = whole_arrays(source) or first
     prefix = "validation " if purpose == "validation_data" else ""
-    ensure_built(model, first.x)
+    try:
+        ensure_built(model, first.x)
+    except (TypeError, ValueError):
+        _refuse_misread(model, first.x, f"{prefix}x")
+        raise
     _check_batch_size(model, source, prefix)
     _check_inputs(model, data.x, prefix)
     if not labelled:
@@ -122,6 +126,27 @@ def _check_batch_size(model: Any, source: Source, prefix: str) -> None:
         )
 
 
+def _refuse_misread(model: Any, x: Data | None, argument: str) -> None:
+    """TypeError where `x`, for which a model could not be built, is of another kind than the model reads."""
+    reads_texts = any(getattr(layer, "_input_dtype", "") == "string" for layer in model._flatten_layers())
+    texts = [leaf for leaf in leaves(x) if isinstance(leaf, np.ndarray) and is_text(leaf)]
+    if texts and not reads_texts:
+        raise _texts_refused(argument, texts[0]) from None
+    if model._takes_one_input and isinstance(x, (list, tuple)) and len(x) > 1:
+        shapes = ", ".join(str(np.shape(part)) for part in x[:3]) + (", ..." if len(x) > 3 else "")
+        raise TypeError(
+            f"{argument} must be one array, got a list of {len(x)}, which stands for {len(x)} inputs, of shapes "
+            f"{shapes}: labels are given as y, and numpy.stack makes samples one array"
+        ) from None
+
+
+def _texts_refused(argument: str, array: Any) -> TypeError:
+    return TypeError(
+        f"{argument} must be an array of numbers, got dtype {array.dtype}: turn texts into ids with a Tokenizer first, "
+        "or begin the model with a TextVectorization"
+    )
+
+
 def _check_texts(model: Any, x: Data | None, prefix: str) -> None:
     """TypeError where texts would go to a model of numbers, or numbers to one of texts."""
     if model._graph is None:
@@ -132,10 +157,7 @@ def _check_texts(model: Any, x: Data | None, prefix: str) -> None:
             continue
         argument = f"{prefix}x" if len(tensors) == 1 else f"{prefix}x[{tensor.name!r}]"
         if isinstance(array, np.ndarray) and is_text(array) and tensor.dtype != "string":
-            raise TypeError(
-                f"{argument} must be an array of numbers, got dtype {array.dtype}: turn texts into ids with a "
-                "Tokenizer first, or begin the model with a TextVectorization"
-            )
+            raise _texts_refused(argument, array)
         if tensor.dtype == "string" and not (isinstance(array, np.ndarray) and is_text(array)):
             raise TypeError(f"{argument} must hold texts, as the model begins with them, got dtype {array.dtype}")
 

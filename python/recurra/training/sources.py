@@ -157,6 +157,8 @@ class WeightedSource(Source):
     def __init__(self, inner: Source, class_weight: Mapping[int, float]) -> None:
         self.inner = inner
         self.steps, self.samples, self.batch_size = inner.steps, inner.samples, inner.batch_size
+        if not isinstance(class_weight, Mapping):
+            raise TypeError(f"class_weight must be a dict of class ids and weights, got {class_weight!r}")
         bad = [key for key in class_weight if not isinstance(key, (int, np.integer)) or key < 0]
         if bad:
             raise ValueError(f"class_weight must map class ids (ints >= 0) to weights, got the keys {bad}")

@@ -13,7 +13,7 @@ from recurra.callbacks.callback_list import CallbackList
 from recurra.callbacks.history import History
 from recurra.callbacks.progress import resolve_verbose
 from recurra.training import loop
-from recurra.training.arguments import check_epochs, check_steps, hold_out, in_order, is_batch_list, plain_arrays
+from recurra.training.arguments import check_fit, check_steps, hold_out, in_order, is_batch_list, plain_arrays
 from recurra.training.batch_steps import BatchSteps
 from recurra.training.batches import ArraySource, Source, as_arrays, count_samples
 from recurra.training.checks import check_finite, check_reading
@@ -178,7 +178,7 @@ class Trainer(BatchSteps, OlderCalls):
         epochs = reading.pop("nb_epoch", epochs)
         check_reading("fit", reading)
         compiled = self._require_compiled("fit")
-        check_epochs(epochs, initial_epoch)
+        validation_freq = check_fit(epochs, initial_epoch, shuffle, validation_freq)
         level = resolve_verbose(verbose)
         if validation_split and validation_data is None:
             x, y, sample_weight, validation_data = hold_out(x, y, sample_weight, validation_split)
@@ -309,6 +309,7 @@ class Trainer(BatchSteps, OlderCalls):
         """
         check_reading("predict", reading)
         quiet = callbacks is None and steps is None and verbose in ("auto", 0, None)
+        quiet = quiet and (batch_size is None or (isinstance(batch_size, int) and batch_size >= 1))
         array = x if quiet and type(x) is np.ndarray and x.dtype.kind in "biuf" and x.size else None
         if array is not None and len(array) <= (self._batch_size(array, batch_size) or 32):
             if self._overrides("predict_step"):

@@ -59,6 +59,14 @@ def check_rate(value: Any, name: str = "rate") -> float:
     return float(value)
 
 
+def clipped_rate(value: Any, name: str) -> float:
+    """`value` as a float, clipped to [0, 1] as Keras does with the dropout of cells."""
+    try:
+        return min(1.0, max(0.0, float(value)))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number in [0, 1], got {value!r}") from None
+
+
 def check_choice(value: Any, name: str, choices: Sequence[Any]) -> Any:
     """`value` if it is one of `choices`."""
     if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices):

@@ -24,8 +24,7 @@ class CallSpec:
     training_default : the default of `training`, None if it has none
     """
 
-    __slots__ = ("_parameters", "first", "has_mask", "has_training", "mask_names", "names", "training_default",
-                 "var_keyword")  # fmt: skip
+    __slots__ = ("_parameters", "first", "has_mask", "has_training", "mask_names", "names", "training_default")
 
     def __init__(self, call: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(call).parameters.values())[1:]
@@ -39,7 +38,6 @@ class CallSpec:
         self.mask_names = frozenset(name for name in every if name.endswith("_mask"))
         default = every["training"].default if self.has_training else None
         self.training_default = None if default is kinds.empty else default
-        self.var_keyword = any(p.kind is kinds.VAR_KEYWORD for p in parameters)
 
     def check(self, layer: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """TypeError for arguments that ``call`` does not take; every layer may be given `training`."""

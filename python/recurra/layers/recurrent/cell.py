@@ -9,7 +9,7 @@ import numpy as np
 from recurra import activations, constraints, initializers, ops, regularizers
 from recurra._core.cells import Cell
 from recurra.autograd import Array
-from recurra.layers.base.arguments import check_flag, check_positive, check_rate
+from recurra.layers.base.arguments import check_flag, check_positive, check_rate, clipped_rate
 from recurra.layers.base.layer import Layer
 from recurra.layers.lazy_embedding import EmbeddedIds
 from recurra.layers.recurrent.constructors import add_constructor, cell_parameters
@@ -105,8 +105,8 @@ class KernelCell(Layer, DropoutRNNCell):
         self.unit_forget_bias = check_flag(own.get("unit_forget_bias", False), "unit_forget_bias")
         for name in self._weight_settings():
             setattr(self, name, _SETTINGS[name.rpartition("_")[2]].get(own[name]))
-        self.dropout = min(1.0, max(0.0, float(dropout)))
-        self.recurrent_dropout = min(1.0, max(0.0, float(own.get("recurrent_dropout", 0.0))))
+        self.dropout = clipped_rate(dropout, "dropout")
+        self.recurrent_dropout = clipped_rate(own.get("recurrent_dropout", 0.0), "recurrent_dropout")
         self.zoneouts = [check_rate(own.get(name, 0.0), name) for name in self.zoneout_arguments()]
         self._has_zoneout = any(self.zoneouts)
         self.seed = seed

@@ -27,6 +27,8 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not isinstance(cells, (list, tuple)):
+            raise ValueError(f"cells must be a list of cells, got {cells!r}")
         cells = list(cells)
         if not cells:
             raise ValueError("cells must hold at least one cell, got an empty list")
