@@ -150,3 +150,16 @@ def test_dropout() -> None:
         tracked = tape.watch(x)
         total = ops.sum(random.dropout(tracked, 0.25, seed=2))
     np.testing.assert_array_equal(tape.gradient(total, tracked), y / 3)
+
+
+def test_calls_of_a_key_are_counted_from_the_last_global_seed(monkeypatch) -> None:
+    random.set_global_seed(1)
+    assert [random.count_call("a"), random.count_call("a"), random.count_call(("b", 2)), random.count_call("a")] == [
+        0, 1, 0, 2,
+    ]  # fmt: skip
+    random.set_global_seed(1)
+    assert random.count_call("a") == 0
+    monkeypatch.setattr(random, "_CALLS_LIMIT", 2)
+    for key in "bac":  # b is the oldest then
+        random.count_call(key)
+    assert (random.count_call("a"), random.count_call("b")) == (2, 0)

@@ -32,6 +32,8 @@ _SEED_LIMIT = 1 << 63
 _lock = ForkSafeLock()
 _root: int | None = None
 _drawn = 0
+_calls: dict[Any, int] = {}  # of functions with a seed of their own whose next call gives other numbers
+_CALLS_LIMIT = 1 << 16
 
 
 def _mix(value: int) -> int:
@@ -56,6 +58,7 @@ def set_global_seed(seed: int) -> None:
     global _root, _drawn
     with _lock:
         _root, _drawn = check_seed(seed), 0
+        _calls.clear()
 
 
 def global_seed() -> int:
@@ -74,6 +77,16 @@ def derive_seed() -> int:
     with _lock:
         _drawn += 1
         return _mix(root ^ _mix(_drawn)) >> 1
+
+
+def count_call(key: Any) -> int:
+    """How many calls with this key came before, since :func:`set_global_seed`; the oldest of many keys start over."""
+    with _lock:
+        count = _calls.pop(key, 0)
+        _calls[key] = count + 1
+        if len(_calls) > _CALLS_LIMIT:
+            del _calls[next(iter(_calls))]
+    return count
 
 
 def get_global_state() -> dict[str, int]:
