@@ -1,8 +1,8 @@
 """Samplers of classes for losses that compare a true class with a few others: ``tf.random.*_candidate_sampler``.
 
 Each draws `num_sampled` ids below `range_max`, and says how often the true classes and those drawn are expected among
-so many: ``p * num_sampled`` for ids that may repeat, ``1 - (1 - p)^tries`` for ids that may not, `tries` being the draws
-it took.
+so many: ``p * num_sampled`` for ids that may repeat, ``1 - (1 - p)^tries`` for ids that may not, `tries` being the
+draws it took.
 """
 
 from __future__ import annotations
