@@ -88,7 +88,7 @@ def columns_of(
 
 def records_of(lines: Iterable[str], field_delim: str = ",", use_quote_delim: bool = True) -> Iterator[list[str]]:
     """The fields of each record; a quoted field may hold the delimiter, and line ends."""
-    quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
     return (row for row in csv.reader(lines, delimiter=field_delim, quoting=quoting) if row)
 
 
