@@ -86,3 +86,11 @@ def test_arrays_in_half_precision_are_computed_in_float32() -> None:
     model.compile("sgd", "mse")
     assert np.isfinite(model.fit(x, np.ones((4, 1), np.float16), verbose=0).history["loss"][0])
     assert ops.cast(x, "bfloat16").dtype == np.float32 and ops.cast(x, "float16").dtype == np.float16
+
+
+def test_tracebacks_are_whole() -> None:
+    config.disable_traceback_filtering()
+    assert not config.is_traceback_filtering_enabled()
+    with pytest.warns(UserWarning, match="tracebacks stay whole"):
+        config.enable_traceback_filtering()
+    assert not config.is_traceback_filtering_enabled()

@@ -155,3 +155,19 @@ def test_dropout() -> None:
 def test_shuffle_refuses_an_axis_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="axis must be one of the 2 axes of x, got 2"):
         random.shuffle(np.ones((2, 3)), axis=2)
+
+
+def test_calls_of_a_function_with_a_seed_are_counted_from_the_last_global_seed(monkeypatch) -> None:
+    random.set_global_seed(1)
+    counts = [random.count_call(*key) for key in (("a", 3), ("a", 3), ("a", 2), ("b", 3), ("a", 3))]
+    assert counts == [0, 1, 0, 0, 2]
+    state = random.get_global_state()
+    random.set_global_seed(1)
+    assert random.count_call("a", 3) == 0
+    random.set_global_state(state)
+    assert random.count_call("a", 3) == 3
+    random.set_global_seed(1)
+    monkeypatch.setattr(random, "_CALLS_LIMIT", 2)
+    for function in "bac":  # b is the oldest then
+        random.count_call(function, 5)
+    assert (random.count_call("a", 5), random.count_call("b", 5)) == (1, 0)

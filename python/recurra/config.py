@@ -1,4 +1,4 @@
-"""Settings that hold for the whole process: the default float type and the smallest step away from zero.
+"""Settings of the whole process: the default float type, the smallest step away from zero, where messages go.
 
 >>> from recurra import config
 >>> config.floatx()
@@ -21,6 +21,7 @@ _floatx = "float32"
 _epsilon = 1e-7
 _policy: str | None = None
 _said_half = False
+_interactive = True
 
 
 def floatx() -> str:
@@ -142,6 +143,43 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     name = policy if isinstance(policy, str) else policy.name
     set_floatx(standardize_dtype(name))
     _policy = name
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress and messages go to standard output, as they do at first."""
+    return _interactive
+
+
+def enable_interactive_logging() -> None:
+    """Send progress and messages to standard output."""
+    global _interactive
+    _interactive = True
+
+
+def disable_interactive_logging() -> None:
+    """Send progress and messages to Python's logging: the logger ``recurra``, level INFO, a line for each epoch.
+
+    >>> import logging
+    >>> logging.basicConfig(level=logging.INFO)
+    >>> disable_interactive_logging()
+    >>> enable_interactive_logging()
+    """
+    global _interactive
+    _interactive = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """False: tracebacks are always whole."""
+    return False
+
+
+def disable_traceback_filtering() -> None:
+    """Nothing: tracebacks are always whole."""
+
+
+def enable_traceback_filtering() -> None:
+    """Keras hides its own frames then; here a warning says that tracebacks stay whole."""
+    warnings.warn("recurra hides no frames: tracebacks stay whole", stacklevel=2)
 
 
 global_policy, set_global_policy, set_policy = dtype_policy, set_dtype_policy, set_dtype_policy

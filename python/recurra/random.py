@@ -32,6 +32,8 @@ _SEED_LIMIT = 1 << 63
 _lock = ForkSafeLock()
 _root: int | None = None
 _drawn = 0
+_calls: dict[tuple[str, int], int] = {}  # of functions with a seed of their own whose next call gives other numbers
+_CALLS_LIMIT = 1 << 16
 
 
 def _mix(value: int) -> int:
@@ -56,6 +58,7 @@ def set_global_seed(seed: int) -> None:
     global _root, _drawn
     with _lock:
         _root, _drawn = check_seed(seed), 0
+        _calls.clear()
 
 
 def global_seed() -> int:
@@ -76,16 +79,35 @@ def derive_seed() -> int:
         return _mix(root ^ _mix(_drawn)) >> 1
 
 
-def get_global_state() -> dict[str, int]:
-    """The global seed and the count of seeds derived from it, for a checkpoint that resumes exactly."""
-    return {"seed": global_seed(), "drawn": _drawn}
+def count_call(function: str, seed: int) -> int:
+    """How many calls of a function with this seed came before, since :func:`set_global_seed`.
+
+    The counts of 65,536 are kept; beyond them the one that was called the longest time ago starts over.
+    """
+    key = (function, seed)
+    with _lock:
+        count = _calls.pop(key, 0)
+        _calls[key] = count + 1
+        if len(_calls) > _CALLS_LIMIT:
+            del _calls[next(iter(_calls))]
+    return count
 
 
-def set_global_state(state: dict[str, int]) -> None:
+def get_global_state() -> dict[str, Any]:
+    """The global seed, and the counts of derived seeds and of calls, for a checkpoint that resumes exactly."""
+    seed = global_seed()
+    with _lock:
+        return {"seed": seed, "drawn": _drawn, "calls": [(*key, count) for key, count in _calls.items()]}
+
+
+def set_global_state(state: dict[str, Any]) -> None:
     """Go back to what :func:`get_global_state` returned."""
     global _root, _drawn
+    calls = {(str(function), int(seed)): int(count) for function, seed, count in state.get("calls", ())}
     with _lock:
         _root, _drawn = check_seed(state["seed"]), int(state["drawn"])
+        _calls.clear()
+        _calls.update(calls)
 
 
 class SeedGenerator:

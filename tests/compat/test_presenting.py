@@ -73,6 +73,53 @@ def test_own_layers_are_given_tensors() -> None:
     assert type(model.predict(numbers(4, 3), verbose=0)) is np.ndarray
 
 
+def test_what_is_cast_for_own_calls_are_tensors_too() -> None:
+    class Own(layers.Layer):
+        def call(self, inputs, other=None):
+            self.seen = [(type(one), one.dtype, one.shape.as_list()) for one in tf.nest.flatten([inputs, other])]
+            return tf.nest.flatten(inputs)[0] * 2.0
+
+    class Whole(recurra.Model):
+        call = Own.call
+
+    x = numbers(4, 3).astype("float64")
+    for kind in (Own, Whole):
+        for inputs in (x, tf.constant(x), {"a": x}, (tf.constant(x),), [{"a": x}]):
+            own = kind()
+            found = own(inputs, other={"b": x[:2]})
+            assert own.seen == [(EagerTensor, tf.float32, [4, 3]), (EagerTensor, tf.float32, [2, 3])]
+            np.testing.assert_array_equal(found.numpy(), x.astype("float32") * 2)
+            weight = tf.constant(x)
+            with tf.GradientTape() as tape:
+                tape.watch(weight)
+                loss = tf.reduce_sum(own({"a": weight}, other=x))
+            assert own.seen[0][:2] == (EagerTensor, tf.float32)
+            assert (tape.gradient(loss, weight).numpy() == 2).all()
+
+
+def test_own_calls_are_given_ragged_sparse_and_complex_tensors_as_they_are() -> None:
+    class Own(layers.Layer):
+        def call(self, inputs):
+            self.seen = inputs
+            return tf.zeros((2, 1))
+
+    class Whole(recurra.Model):
+        call = Own.call
+
+    ragged = tf.ragged.constant([[1.0, 2.0], [3.0]])
+    sparse = tf.sparse.from_dense([[1.0, 0.0], [0.0, 3.0]])
+    for kind in (Own, Whole):
+        for given in (ragged, sparse, ragged[:1]):
+            own = kind()
+            own(given)
+            assert own.seen is given
+            own({"a": given})
+            assert own.seen["a"] is given
+    whole = Whole()
+    whole(tf.constant([1 + 2j]))
+    assert whole.seen.dtype.name == "complex128"
+
+
 def test_inside_recurra_nothing_changes() -> None:
     kinds = []
 

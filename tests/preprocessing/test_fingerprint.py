@@ -1,10 +1,10 @@
-"""The fingerprints of FarmHash, as its own library computes them."""
+"""The fingerprints of FarmHash, as its own library computes them, and SipHash."""
 
 from __future__ import annotations
 
 import pytest
 
-from recurra.preprocessing.fingerprint import fingerprint64
+from recurra.preprocessing.fingerprint import fingerprint64, siphash64
 
 KNOWN = {
     0: 11160318154034397263,
@@ -28,3 +28,27 @@ def test_every_byte_counts() -> None:
         data = bytes(length)
         others = {fingerprint64(data[:i] + b"\1" + data[i + 1 :]) for i in range(length)}
         assert len(others | {fingerprint64(data)}) == length + 1
+
+
+# vectors of the reference implementation: the message is 0, 1, ..., the key 0 to 15
+SIP = {
+    0: 0x726FDB47DD0E0E31,
+    1: 0x74F839C593DC67FD,
+    2: 0x0D6C8009D9A94F5A,
+    3: 0x85676696D7FB7E2D,
+    7: 0xAB0200F58B01D137,
+    8: 0x93F5F5799A932462,
+    15: 0xA129CA6149BE45E5,
+}
+
+
+@pytest.mark.parametrize("length", SIP)
+def test_siphash(length: int) -> None:
+    assert siphash64(bytes(range(length)), (0x0706050403020100, 0x0F0E0D0C0B0A0908)) == SIP[length]
+
+
+def test_every_byte_and_both_halves_of_the_key_count_in_siphash() -> None:
+    for length in (1, 7, 8, 9, 20, 255, 256):
+        data = bytes(length)
+        others = {siphash64(data[:i] + b"\1" + data[i + 1 :], (1, 2)) for i in range(length)}
+        assert len(others | {siphash64(data, key) for key in ((1, 2), (2, 1), (1, 3), (0, 2))}) == length + 4

@@ -54,6 +54,7 @@ NOT_DRAWN = {
         "learns from data first, or has no weights and no gradient",
     ),
     **dict.fromkeys(("CenterCrop", "Resizing"), "products with fixed numbers"),
+    **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "products and convolutions that others draw"),
     "LocallyConnected1D": "a product of what others draw",
     **dict.fromkeys(("deserialize", "serialize"), "not layers"),
     "ActivityRegularization": "a penalty as in own.Penalized",

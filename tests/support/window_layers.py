@@ -97,6 +97,22 @@ def _arguments() -> dict[str, Any]:
         "use_bias": False, "activity_regularizer": "l2", **_weights("kernel", "bias"), "implementation": 2,
     }  # fmt: skip
     found["LocallyConnected1D"] = ({"filters": 2, "kernel_size": 2}, SERIES, {}, local)
+    sound = SERIES[:, :, :1].reshape(1, 21)
+    found["MelSpectrogram"] = (
+        {"fft_length": 12, "sequence_stride": 4, "num_mel_bins": 2}, sound, {},
+        {
+            "fft_length": 16, "sequence_stride": 3, "sequence_length": 8, "window": "hamming", "sampling_rate": 8000,
+            "num_mel_bins": 3, "min_freq": 900.0, "max_freq": 5000.0, "power_to_db": False, "top_db": 1e-3,
+            "mag_exp": 1.0, "min_power": 1.0, "ref_power": 2.0,
+        },
+    )  # fmt: skip
+    found["STFTSpectrogram"] = (
+        {"mode": "magnitude", "frame_length": 4}, SERIES, {},
+        {
+            "mode": "log", "frame_length": 6, "frame_step": 1, "fft_length": 8, "window": "blackman", "periodic": True,
+            "scaling": None, "padding": "same", "expand_dims": True, **FIRST,
+        },
+    )  # fmt: skip
     size = {"height": 3, "width": 4}
     found["CenterCrop"] = (size, IMAGE, {}, {"height": 2, "width": 9, **FIRST})
     found["Resizing"] = (
@@ -153,6 +169,9 @@ def _gradients() -> dict[str, Any]:
         more = {"return_sequences": True, "return_state": True, "padding": "same", "dropout": 0.2}
         made_lstm = maker(f"ConvLSTM{rank}D", (2, 2), {**more, "recurrent_dropout": 0.3, "seed": 1})
         found[f"ConvLSTM{rank}D"] = (made_lstm, x, {"training": True})
+    mel = {"fft_length": 8, "sequence_stride": 3, "num_mel_bins": 2, "min_power": 1e-6, "top_db": 300.0}
+    found["MelSpectrogram"] = (maker("MelSpectrogram", (), mel), x64[1][:, :, 0], {})
+    found["STFTSpectrogram"] = (maker("STFTSpectrogram", ("magnitude", 4), {"window": "hamming"}), x64[1], {})
     heads = maker("MultiHeadAttention", (2, 3), {"value_dim": 5, "use_gate": True})
     found["MultiHeadAttention"] = (heads, x64[1], {"value": x64[1][:, ::-1].copy()})
     return found

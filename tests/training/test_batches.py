@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recurra.training.batches import ArraySource, make_batch, rows_at, unpack
+from recurra.training.batches import ArraySource, as_arrays, make_batch, rows_at, unpack
 
 DRAW = np.random.default_rng(4)
 ARRAYS = {
@@ -44,3 +44,13 @@ def test_batches_in_lists() -> None:
         x, labels, weight = unpack(batch)
         assert x is batch[0] and labels is y and weight is (w if len(batch) == 3 else None)
     assert make_batch([[x1, x2], y]).size == 4
+
+
+def test_structures_of_arrays_stay_structures_and_lists_of_numbers_become_arrays() -> None:
+    a, b = np.ones((3, 2)), np.zeros((3, 4, 1))
+    found = as_arrays([a, {"b": b, "c": [[1, 2], [3, 4], [5, 6]]}, (b, (a,))], "x")
+    assert found[0] is a and found[1]["b"] is b and found[1]["c"].shape == (3, 2)
+    assert found[2][0] is b and found[2][1][0] is a
+    assert as_arrays([[1.0, 2.0], [3.0, 4.0]], "x").shape == (2, 2)
+    with pytest.raises(ValueError, match=r"x\[1\]\['b'\] must be an array, but its rows have different lengths"):
+        as_arrays([a, {"b": [[1], [2, 3], [4]]}], "x")

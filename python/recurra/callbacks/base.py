@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from recurra.utils.messages import message_stream
+
 Logs = dict[str, Any]
 
 
 def say(text: str) -> None:
     """Print what a callback has to tell; a closed or broken stream does not end the training."""
     with suppress(OSError, ValueError):
-        print(text)
+        print(text, file=message_stream())
 
 
 class Callback:

@@ -6,7 +6,6 @@ output goes to a file, nothing is rewritten: one line for each epoch, and one a 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from recurra.callbacks.base import Callback, Logs
+from recurra.utils.messages import message_stream
 from recurra.utils.progbar import clock as say_time
 from recurra.utils.progress_line import ProgressLine, is_live
 
@@ -25,7 +25,7 @@ LOG_EVERY = 60.0  #: seconds between two lines within an epoch in a log file
 def resolve_verbose(verbose: int | str, stream: TextIO | None = None) -> int:
     """``"auto"``, 0, 1 or 2 as 0 (silent), 1 (a live line) or 2 (one line for each epoch); more than 2 is 2."""
     if verbose in ("auto", None):
-        return 1 if is_live(stream or sys.stdout) else 2
+        return 1 if is_live(stream or message_stream()) else 2
     if verbose in (0, 1, 2, True, False):
         return int(verbose)
     if isinstance(verbose, (int, np.integer)) and verbose > 2:
@@ -63,7 +63,7 @@ class Progress:
         self, total: int | None, verbose: int, *, title: str = "", unit: str = "step", stream: TextIO | None = None
     ) -> None:
         self.total, self.verbose, self.title, self.unit = total, verbose, title, unit
-        self.stream = stream or sys.stdout
+        self.stream = stream or message_stream()
         self.live = verbose == 1 and is_live(self.stream)
         self.start = time.perf_counter()
         self.seen = 0

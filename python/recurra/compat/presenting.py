@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from recurra.compat.tf.ragged import RaggedTensor, map_flat
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import TensorMethods, plain, present
 from recurra.data import Dataset
+from recurra.layers.base.call_spec import convert
 from recurra.layers.base.layer import Layer
 from recurra.losses import Loss
 from recurra.metrics import Metric
@@ -75,17 +77,27 @@ def _ragged_call(layer: Layer, rows: RaggedTensor, kwargs: dict[str, Any]) -> An
 def _call(self: Layer, *args: Any, **kwargs: Any) -> Any:
     if args and type(args[0]) is RaggedTensor and not _is_programs(type(self)):
         return _ragged_call(self, args[0], kwargs)
-    convert = present if _is_programs(type(self)) else plain
-    args = tuple(convert(value) for value in args)
+    change: Callable[..., Any] = present if _is_programs(type(self)) else plain
+    if change is present and self.__dict__.get("autocast"):
+        change = functools.partial(_cast, self)
+        args = tuple(_cast(self, value, number == 0) for number, value in enumerate(args))
+    else:
+        args = tuple(change(value) for value in args)
     for key, value in kwargs.items():
         if value is not None and not isinstance(value, bool):
-            kwargs[key] = convert(value)
+            kwargs[key] = change(value)
     outputs = _plain_call(self, *args, **kwargs)
     if not _program_calls():
         return plain(outputs)
     if getattr(self, "ragged", False) and isinstance(outputs, list):
         return RaggedTensor.from_rows(outputs)
     return present(outputs)
+
+
+def _cast(layer: Layer, value: Any, first: bool = False) -> Any:
+    """What a layer is given, in its dtype, as tensors."""
+    numbers = first and layer._takes_numbers
+    return present(convert(value, layer._numpy_dtype, first and layer._float_inputs, numbers, first))
 
 
 def shown(value: Any) -> Any:

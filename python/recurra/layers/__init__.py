@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from recurra.layers.reversible_embedding import ReversibleEmbedding
     from recurra.layers.sample_normalization import GroupNormalization, RMSNormalization, UnitNormalization
     from recurra.layers.serialization import deserialize, serialize
+    from recurra.layers.spectrograms import MelSpectrogram, STFTSpectrogram
     from recurra.layers.text_vectorization import TextVectorization
     from recurra.layers.time_distributed import TimeDistributed
     from recurra.layers.unshared_convolution import LocallyConnected1D
@@ -202,6 +203,7 @@ _TABLE = {
     "recurrent.stacked_cells": "StackedRNNCells",
     "discretization": "Discretization",
     "hashing": "Hashing",
+    "spectrograms": "MelSpectrogram STFTSpectrogram",
     "unshared_convolution": "LocallyConnected1D",
     **{f"recurrent.{cell}": f"{layer} {layer}Cell" for cell, layer in LAYER_OF_CELL.items()},
 }
@@ -289,6 +291,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Merge",
     "MinGRU",
     "MinGRUCell",
@@ -312,6 +315,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",

@@ -20,6 +20,7 @@ class GraphQueries:
     _graph: Graph | None
     _shape_cache: dict[Any, Any]
     _takes_one_input = False
+    _takes_numbers = False  # a model's own call is given numbers and lists of them as they are
 
     def _knows_outputs(self, x: Any) -> bool:
         """Whether the outputs' shapes for a batch like `x` are known without calling the model."""

@@ -70,7 +70,7 @@ class Model(Quantizing, ModelMetrics, Trainer, GraphQueries):  # type: ignore[mi
         if inputs is self:
             inputs = None  # super().__init__(self), a slip that Keras 2 did not notice and tutorials still have
         super().__init__(name=name or auto_name(to_snake_case(type(self).__name__)), trainable=trainable, **kwargs)
-        self.autocast = False
+        self.autocast = self.autocast and not self._runs_graph()  # the layers of a graph convert what they read
         self.supports_masking = True
         self._shape_cache: dict[Any, Any] = {}
         self.stop_training = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from recurra.autograd import Variable
 from recurra.symbolic import symbolic_leaves
+from recurra.utils.messages import message_stream
 
 if TYPE_CHECKING:
     from recurra.layers.base.layer import Layer
@@ -192,7 +193,7 @@ _ASCII = str.maketrans("┏┳┓┡╇┩├┼┤└┴┘━─┃│", "++++
 def show(text: str) -> None:
     """Print a table; drawn with ASCII where the stream has no other characters."""
     try:
-        print(text)
+        print(text, file=message_stream())
     except UnicodeEncodeError:
         encoding = sys.stdout.encoding
         print(text.replace("└ ", "` ").translate(_ASCII).encode(encoding, "replace").decode(encoding))

@@ -11,6 +11,7 @@ import numpy as np
 
 from recurra.data import Dataset
 from recurra.data.elements import at_least
+from recurra.utils.messages import message_stream
 
 
 def directory_dataset(
@@ -49,7 +50,8 @@ def directory_dataset(
     seed = int(np.random.default_rng().integers(1_000_000)) if seed is None else seed
     paths, ids, names = _files(Path(directory), ending, labels, class_names, follow_links)
     if verbose:
-        print(f"Found {len(paths)} files" + ("." if ids is None else f" belonging to {len(names or [])} classes."))
+        classes = "" if ids is None else f" belonging to {len(names or [])} classes"
+        print(f"Found {len(paths)} files{classes}.", file=message_stream())
     if label_mode == "binary" and len(names or []) != 2:
         raise ValueError(f"label_mode 'binary' needs exactly 2 classes, got {names}")
     if shuffle:
@@ -73,9 +75,9 @@ def directory_dataset(
 
     kept = len(paths) - int((validation_split or 0) * len(paths))
     if verbose and subset in ("training", "both"):
-        print(f"Using {kept} files for training.")
+        print(f"Using {kept} files for training.", file=message_stream())
     if verbose and subset in ("validation", "both"):
-        print(f"Using {len(paths) - kept} files for validation.")
+        print(f"Using {len(paths) - kept} files for validation.", file=message_stream())
     if subset == "both":
         return dataset(slice(kept), shuffle), dataset(slice(kept, None), False)
     return dataset(slice(kept, None) if subset == "validation" else slice(kept), shuffle)

@@ -1,6 +1,7 @@
-"""FarmHash's 64-bit fingerprint of bytes, by which Keras gives unknown strings one of several ids.
+"""Hashes of bytes into 64 bits: FarmHash's fingerprint, by which Keras gives unknown strings ids, and SipHash.
 
-The function is Fingerprint64 of https://github.com/google/farmhash: it never changes, whatever the machine.
+The first is Fingerprint64 of https://github.com/google/farmhash: it never changes, whatever the machine. The second is
+SipHash-2-4 (Aumasson and Bernstein 2012), whose key makes the values unknown to others.
 """
 
 from __future__ import annotations
@@ -108,3 +109,32 @@ def _long(data: bytes, length: int) -> int:
         z, x = x, z
     first = _mix(v[0], w[0], factor) + _fold(y) * _K0 + z
     return _mix(first & _MASK, (_mix(v[1], w[1], factor) + x) & _MASK, factor)
+
+
+def siphash64(data: bytes, key: tuple[int, int]) -> int:
+    """SipHash-2-4 of bytes, in [0, 2**64), with a key of two numbers of 64 bits.
+
+    >>> hex(siphash64(bytes(range(15)), (0x0706050403020100, 0x0F0E0D0C0B0A0908)))
+    '0xa129ca6149be45e5'
+    """
+    low, high = key[0] & _MASK, key[1] & _MASK
+    v = [low ^ 0x736F6D6570736575, high ^ 0x646F72616E646F6D, low ^ 0x6C7967656E657261, high ^ 0x7465646279746573]
+    whole = len(data) // 8 * 8
+    last = int.from_bytes(data[whole:], "little") | (len(data) & 0xFF) << 56
+    for word in (*struct.unpack_from(f"<{whole // 8}Q", data), last):
+        v[3] ^= word
+        _sip_round(v)
+        _sip_round(v)
+        v[0] ^= word
+    v[2] ^= 0xFF
+    for _ in range(4):
+        _sip_round(v)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def _sip_round(v: list[int]) -> None:
+    a, b, c, d = v
+    a, c = (a + b) & _MASK, (c + d) & _MASK
+    b, d = _turn(b, 51) ^ a, _turn(d, 48) ^ c
+    a, c = (_turn(a, 32) + d) & _MASK, (c + b) & _MASK
+    v[:] = a, _turn(b, 47) ^ c, _turn(c, 32), _turn(d, 43) ^ a

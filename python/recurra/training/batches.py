@@ -44,6 +44,15 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, (str, bytes))
 
 
+def _is_several(value: Any) -> bool:
+    """Whether a list or tuple is one of several arrays, dicts and lists of such, not of numbers."""
+    return (
+        isinstance(value, (list, tuple))
+        and bool(value)
+        and all(v is None or (is_array(v) and v.shape) or isinstance(v, Mapping) or _is_several(v) for v in value)
+    )
+
+
 #: dtypes that are taken as they are
 _NUMBERS = frozenset(map(np.dtype, ("bool", "int8", "uint8", "int32", "int64", "float32", "float64")))
 
@@ -68,7 +77,7 @@ def as_arrays(value: Any, argument: str) -> Any:
         return value if isinstance(value, np.ndarray) else np.array(value, object)  # each as long as it is
     if isinstance(value, Mapping):
         return {key: as_arrays(item, f"{argument}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and value and all(v is None or (is_array(v) and v.shape) for v in value):
+    if _is_several(value):
         return [as_arrays(item, f"{argument}[{i}]") for i, item in enumerate(value)]
     if is_one_hot(value):
         return value

@@ -11,6 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recurra.config import (
+        disable_interactive_logging,
+        enable_interactive_logging,
+        is_interactive_logging_enabled,
+    )
     from recurra.models.plotting import plot_model
     from recurra.preprocessing.audio_dataset import audio_dataset_from_directory
     from recurra.preprocessing.padding import pad_sequences
@@ -55,12 +60,15 @@ _HOMES = {
     "clear_session": "recurra.utils.seeding",
     "custom_object_scope": "recurra.registry",
     "deserialize_keras_object": "recurra.registry",
+    "disable_interactive_logging": "recurra.config",
+    "enable_interactive_logging": "recurra.config",
     "get_custom_objects": "recurra.registry",
     "get_file": "recurra.utils.download",
     "get_registered_name": "recurra.registry",
     "get_registered_object": "recurra.registry",
     "get_source_inputs": "recurra.utils.packing",
     "img_to_array": "recurra.utils.image",
+    "is_interactive_logging_enabled": "recurra.config",
     "is_keras_tensor": "recurra.utils.packing",
     "iter_lines": "recurra.utils.io",
     "load_img": "recurra.utils.image",
@@ -93,12 +101,15 @@ __all__ = [  # the names are resolved by __getattr__, each module when it is fir
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "iter_lines",
     "load_img",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 import numpy as np
 
+from recurra.utils.messages import message_stream
 from recurra.utils.progress_line import ProgressLine, is_live
 
 
@@ -75,7 +75,7 @@ class Progbar:
         if self.verbose == 0 or (self.verbose == 2 and not done):
             return
         now = time.monotonic()
-        stream = self._stream or sys.stdout
+        stream = self._stream or message_stream()
         live = self.verbose == 1 and is_live(stream)
         if not done and (not live or now - self._drawn < self.interval):
             return

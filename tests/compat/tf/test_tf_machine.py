@@ -98,6 +98,33 @@ def test_random_numbers_repeat() -> None:
         tf.random.uniform((2,), dtype=tf.int32)
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: tf.random.normal((3,), seed=1),
+        lambda: tf.random.uniform((3,), seed=1),
+        lambda: tf.random.truncated_normal((3,), seed=1),
+        lambda: tf.random.categorical(tf.zeros((1, 99)), 4, seed=1),
+        lambda: tf.random.shuffle(tf.range(50), seed=1),
+        lambda: tf.random.poisson((5,), 50.0, seed=1),
+        lambda: tf.random.gamma((5,), 2.0, seed=1),
+    ],
+)
+def test_a_seed_gives_other_numbers_at_each_call_and_the_same_in_each_run(draw) -> None:
+    runs = []
+    for start in (lambda: tf.random.set_seed(8), lambda: recurra.utils.set_random_seed(8)):
+        start()
+        runs.append([draw().numpy().tolist() for _ in range(3)])
+    assert runs[0] == runs[1]
+    assert runs[0][0] != runs[0][1] != runs[0][2] != runs[0][0]
+
+
+def test_stateless_numbers_depend_on_the_seed_alone() -> None:
+    for draw in (tf.random.stateless_uniform, tf.random.stateless_normal, tf.random.stateless_truncated_normal):
+        first, again, other = (draw((40,), seed=seed).numpy() for seed in ([1, 2], [1, 2], [1, 3]))
+        assert (first == again).all() and (first != other).all() and np.abs(first).max() < 5
+
+
 def test_models_are_saved(tmp_path) -> None:
     model = recurra.Sequential([recurra.Input((3,)), recurra.layers.Dense(2)])
     tf.saved_model.save(model, str(tmp_path / "model"))

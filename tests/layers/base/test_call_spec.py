@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from recurra import layers
+from recurra import GradientTape, Variable, layers, ops
 from recurra.models import Model, load_model
 from recurra.saving import FileFormatError
+from recurra.tree import leaves
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,69 @@ def test_a_file_whose_graph_calls_a_layer_wrongly(tmp_path: Path) -> None:
             target.writestr(name, data)
     with pytest.raises(FileFormatError, match=r"bad\.keras.*d: too many positional arguments"):
         load_model(tmp_path / "bad.keras")
+
+
+class Seen(layers.Layer):
+    """Puts down the types of what it is called with."""
+
+    def call(self, inputs: Any, other: Any = None) -> Any:
+        self.seen = [getattr(one, "dtype", type(one)) for one in leaves([inputs, other])]
+        return leaves(inputs)[0]
+
+
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+ROWS, STEPS, IDS = np.ones((2, 3)), np.ones((2, 4, 5)), np.arange(2)
+Pair = namedtuple("Pair", "rows steps")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("inputs", "wanted"),
+    [
+        ({"rows": ROWS, "steps": STEPS.astype("float16"), "ids": IDS}, "ffi"),
+        ((ROWS, {"steps": STEPS, "more": [ROWS, (STEPS,)]}), "ffff"),
+        ([{"rows": ROWS}, {"rows": STEPS}], "ff"),
+        (Pair(ROWS, {"ids": IDS, "steps": STEPS}), "fif"),
+        ({"pair": Pair(ROWS, STEPS)}, "ff"),
+        ({"rows": [[1.0, 2.0], [3.0, 4.0]], "steps": STEPS}, "ff"),
+        ([{"rows": [1.0, 2.0]}, {"ids": [1, 2]}], "fi"),
+        ({"rows": ROWS, "none": None}, "f"),
+    ],
+)
+def test_nested_inputs_are_cast(inputs: Any, wanted: str, dtype: str) -> None:
+    layer = Seen(dtype=dtype)
+    layer(inputs)
+    assert [one.kind for one in layer.seen] == list(wanted)
+    assert {one for one in layer.seen if one.kind == "f"} == {np.dtype(dtype)}
+
+
+def test_nested_arguments_are_cast() -> None:
+    for call in (lambda layer, more: layer(IDS, more), lambda layer, more: layer(IDS, other=more)):
+        layer = Seen()
+        call(layer, {"rows": ROWS, "deep": [STEPS, {"ids": IDS}]})
+        assert layer.seen == [IDS.dtype, F32, F32, IDS.dtype]
+
+
+def test_what_a_dict_holds_beside_arrays_stays() -> None:
+    settings = {"rows": ROWS, "steps": 3, "rate": 0.5, "names": ["a", "b"], "name": "c", "flag": True}
+    given = dict(settings)
+    layer = Seen()
+    layer(settings)
+    assert layer.seen == [F32, int, float, str, str, str, bool]
+    assert settings == given and settings["rows"].dtype == F64  # the caller's own is untouched
+
+
+def test_a_dict_is_cast_under_a_tape() -> None:
+    x = Variable(STEPS)
+    layer = Seen()
+    with GradientTape() as tape:
+        y = ops.sum(layer({"steps": x, "rows": ROWS}) * 2.0)
+    (d,) = tape.gradient(y, [x])
+    assert layer.seen == [F32, F32] and d.dtype == F64
+    np.testing.assert_array_equal(d, np.full(STEPS.shape, 2.0))
+
+
+def test_no_cast_where_a_layer_does_not_want_it() -> None:
+    layer = Seen(autocast=False)
+    layer({"rows": ROWS})
+    assert layer.seen == [F64]

@@ -48,9 +48,10 @@ from recurra.compat.tf.picking import (
     tensor_scatter_nd_add,
     tensor_scatter_nd_update,
     unique,
+    unique_with_counts,
     where,
 )
-from recurra.compat.tf.ragged import RaggedTensor, joined
+from recurra.compat.tf.ragged import RaggedTensor, joined, with_axis
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import EagerTensor, array_of, is_symbolic, present
 
@@ -60,7 +61,8 @@ __all__ = [
     "global_norm", "identity", "is_tensor", "linspace", "meshgrid", "newaxis", "one_hot", "ones", "ones_like", "pad",
     "range", "rank", "repeat", "reshape", "reverse", "reverse_sequence", "roll", "scatter_nd", "searchsorted",
     "sequence_mask", "shape", "size", "slice", "split", "squeeze", "stack", "stop_gradient", "strided_slice",
-    "tensor_scatter_nd_add", "tensor_scatter_nd_update", "tile", "transpose", "unique", "unstack", "where", "zeros",
+    "tensor_scatter_nd_add", "tensor_scatter_nd_update", "tile", "transpose", "unique",
+    "unique_with_counts", "unstack", "where", "zeros",
     "zeros_like",
 ]  # fmt: skip
 
@@ -83,6 +85,8 @@ def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Any:
 
 def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Any:
     """With an axis of size 1 put in."""
+    if isinstance(input, RaggedTensor):
+        return with_axis(input, axes_of(dim if axis is None else axis))
     return present(ops.expand_dims(operand_of_any(input), axes_of(dim if axis is None else axis)))
 
 

@@ -11,11 +11,17 @@ import numpy as np
 from recurra.compat.tf.errors import InvalidArgumentError
 from recurra.compat.tf.shapes import TensorShape
 from recurra.compat.tf.tensors import array_of, present
+from recurra.config import (
+    disable_traceback_filtering,
+    enable_traceback_filtering,
+    is_traceback_filtering_enabled,
+)
 
 __all__ = [
     "Assert", "assert_all_finite", "assert_equal", "assert_greater", "assert_greater_equal", "assert_less",
     "assert_less_equal", "assert_near", "assert_non_negative", "assert_positive", "assert_rank", "assert_shapes",
-    "check_numerics", "enable_check_numerics", "set_log_device_placement",
+    "check_numerics", "disable_traceback_filtering", "enable_check_numerics", "enable_traceback_filtering",
+    "is_traceback_filtering_enabled", "set_log_device_placement",
 ]  # fmt: skip
 
 

@@ -97,9 +97,42 @@ def cumsum(
     return present(ops.subtract(total, x) if exclusive else total)
 
 
-def cumprod(x: Any, axis: int = 0, name: str | None = None) -> Any:
-    """Running products along an axis."""
-    return present(np.cumprod(constant_of(x, "math.cumprod"), axis=axis))
+def cumprod(
+    x: Any, axis: int = 0, exclusive: builtins.bool = False, reverse: builtins.bool = False, name: str | None = None
+) -> Any:
+    """Running products along an axis; the arguments of :func:`cumsum`."""
+    return present(_running(np.multiply, constant_of(x, "math.cumprod"), axis, exclusive, reverse))
+
+
+def cumulative_logsumexp(
+    x: Any, axis: int = 0, exclusive: builtins.bool = False, reverse: builtins.bool = False, name: str | None = None
+) -> Any:
+    """Logarithms of the running sums of ``exp(x)``; the arguments of :func:`cumsum`."""
+
+    @ops.custom_gradient
+    def running(v: Any) -> Any:
+        y = _running(np.logaddexp, v, axis, exclusive, reverse)
+
+        def gradient(d: Any) -> Any:
+            """Sums of ``d[j] exp(v[i] - y[j])`` over the j that read i, as logarithms of their two signs."""
+            with np.errstate(divide="ignore", invalid="ignore"):
+                parts = [np.log(np.maximum(sign * d, 0)) - y for sign in (1, -1)]
+                more, less = (np.exp(_running(np.logaddexp, one, axis, exclusive, not reverse) + v) for one in parts)
+            return np.where(np.isneginf(v), 0, more - less).astype(v.dtype)
+
+        return y, gradient
+
+    return present(running(operand(x)))
+
+
+def _running(function: np.ufunc, x: Any, axis: int, exclusive: builtins.bool, reverse: builtins.bool) -> Any:
+    """`function` of each value and what came before, or from the end what comes behind."""
+    x = np.flip(x, axis) if reverse else x
+    y = function.accumulate(x, axis, dtype=x.dtype)
+    if exclusive:
+        y = np.roll(y, 1, axis)
+        np.moveaxis(y, axis, 0)[:1] = 1 if function is np.multiply else -np.inf
+    return np.flip(y, axis) if reverse else y
 
 
 def count_nonzero(

@@ -128,10 +128,22 @@ class Unique(NamedTuple):
 
 def unique(x: Any, out_idx: Any = np.int32, name: str | None = None) -> Unique:
     """The different values in the order in which they come, and for each value which it is."""
+    return Unique(*unique_with_counts(x, out_idx)[:2])
+
+
+class UniqueWithCounts(NamedTuple):
+    y: Any
+    idx: Any
+    count: Any
+
+
+def unique_with_counts(x: Any, out_idx: Any = np.int32, name: str | None = None) -> UniqueWithCounts:
+    """The same, and how often each occurs."""
     array = array_of(x)
-    values, first, places = np.unique(array, return_index=True, return_inverse=True)
+    values, first, places, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
     order = np.argsort(first)
     rank_of = np.empty_like(order)
     rank_of[order] = np.arange(len(order))
-    which = rank_of[places.reshape(array.shape)].astype(np.dtype(as_dtype(out_idx)))
-    return Unique(present(values[order]), present(which))
+    kind = np.dtype(as_dtype(out_idx))
+    which = rank_of[places.reshape(array.shape)].astype(kind)
+    return UniqueWithCounts(present(values[order]), present(which), present(counts[order].astype(kind)))

@@ -237,6 +237,19 @@ def joined(values: list[Any], axis: Any) -> RaggedTensor:
     return RaggedTensor([np.concatenate(rows) for rows in zip(*parts, strict=True)])
 
 
+def with_axis(value: Any, axis: int) -> Any:
+    """A ragged tensor, or an array, with an axis of size 1 put in."""
+    if not isinstance(value, RaggedTensor):
+        return np.expand_dims(value, axis)
+    axes = len(value.shape)
+    if not -axes - 1 <= axis <= axes:
+        raise ValueError(f"tf.expand_dims: axis must be in [{-axes - 1}, {axes}], got {axis}")
+    axis += axes + 1 if axis < 0 else 0
+    if axis == 0:
+        return RaggedTensor([value])
+    return RaggedTensor([RaggedTensor([row]) if axis == 1 else with_axis(row, axis - 1) for row in value.rows()])
+
+
 def boolean_mask(data: Any, mask: Any, name: str | None = None) -> RaggedTensor:
     """What `mask` keeps of each row."""
     chosen = mask.rows() if isinstance(mask, RaggedTensor) else array_of(mask)

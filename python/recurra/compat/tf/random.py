@@ -1,4 +1,8 @@
-"""``tf.random``: numbers from recurra's seeds. The same seed gives other numbers than TensorFlow's."""
+"""``tf.random``: numbers from recurra's seeds. The same seed gives other numbers than TensorFlow's.
+
+A function with a `seed` gives other numbers at each call, and the same ones after ``set_seed``; a stateless one gives
+the same numbers each time.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,21 @@ from typing import Any
 import numpy as np
 
 from recurra import random as own
+from recurra.compat.tf.candidates import (
+    fixed_unigram_candidate_sampler,
+    log_uniform_candidate_sampler,
+    uniform_candidate_sampler,
+)
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.making import shape_of
+from recurra.compat.tf.seeds import generator_of_call, stateless_generator
 from recurra.compat.tf.tensors import array_of, present
 
 __all__ = [
-    "Generator", "categorical", "experimental", "gamma", "get_global_generator", "normal", "poisson",
-    "set_global_generator", "set_seed", "shuffle",
-    "stateless_normal", "stateless_uniform", "truncated_normal", "uniform",
+    "Generator", "categorical", "experimental", "fixed_unigram_candidate_sampler", "gamma", "get_global_generator",
+    "log_uniform_candidate_sampler", "normal", "poisson",
+    "set_global_generator", "set_seed", "shuffle", "stateless_normal", "stateless_truncated_normal",
+    "stateless_uniform", "truncated_normal", "uniform", "uniform_candidate_sampler",
 ]  # fmt: skip
 
 
@@ -23,34 +34,36 @@ def set_seed(seed: int) -> None:
     own.set_global_seed(int(seed) & (2**63 - 1))
 
 
-def _generator(seed: Any) -> np.random.Generator:
-    return np.random.default_rng(own.derive_seed() if seed is None else [int(s) & (2**63 - 1) for s in np.ravel(seed)])
-
-
 def normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """Numbers from the normal distribution."""
-    drawn = _generator(seed).standard_normal(shape_of(shape))
-    return present((drawn * array_of(stddev) + array_of(mean)).astype(np.dtype(as_dtype(dtype))))
+    return _scaled(generator_of_call("normal", seed).standard_normal(shape_of(shape)), mean, stddev, dtype)
 
 
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """The same within two standard deviations."""
-    rng = _generator(seed)
+    return _scaled(_truncated(generator_of_call("truncated_normal", seed), shape), mean, stddev, dtype)
+
+
+def _scaled(drawn: Any, mean: Any, stddev: Any, dtype: Any) -> Any:
+    return present((drawn * array_of(stddev) + array_of(mean)).astype(np.dtype(as_dtype(dtype))))
+
+
+def _truncated(rng: np.random.Generator, shape: Any) -> Any:
     drawn = rng.standard_normal(shape_of(shape))
     while (outside := np.abs(drawn) > 2).any():
         drawn = np.where(outside, rng.standard_normal(drawn.shape), drawn)
-    return present((drawn * array_of(stddev) + array_of(mean)).astype(np.dtype(as_dtype(dtype))))
+    return drawn
 
 
 def uniform(
     shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """Numbers spread evenly over [minval, maxval); integers need a `maxval`."""
-    return present(_uniform(_generator(seed), shape, minval, maxval, dtype))
+    return present(_uniform(generator_of_call("uniform", seed), shape, minval, maxval, dtype))
 
 
 def _uniform(rng: np.random.Generator, shape: Any, minval: Any, maxval: Any, dtype: Any) -> Any:
@@ -70,20 +83,22 @@ def categorical(logits: Any, num_samples: Any, dtype: Any = np.int64, seed: Any 
     scores = np.ascontiguousarray(array_of(logits))
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float32)
-    drawn = own.categorical(scores, int(num_samples), seed=None if seed is None else int(np.ravel(seed)[0]))
+    rng = None if seed is None else int(generator_of_call("categorical", seed).integers(2**63))
+    drawn = own.categorical(scores, int(num_samples), seed=rng)
     return present(np.asarray(drawn).astype(np.dtype(as_dtype(np.int64 if dtype is None else dtype))))
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Any:
     """The rows in another order."""
     array = array_of(value)
-    return present(array[_generator(seed).permutation(len(array))])
+    return present(array[generator_of_call("shuffle", seed).permutation(len(array))])
 
 
 def poisson(shape: Any, lam: Any, dtype: Any = np.float32, seed: Any = None, name: str | None = None) -> Any:
     """Counts of independent events, `lam` of them on average."""
     rate = array_of(lam)
-    return present(_generator(seed).poisson(rate, (*shape_of(shape), *rate.shape)).astype(np.dtype(as_dtype(dtype))))
+    drawn = generator_of_call("poisson", seed).poisson(rate, (*shape_of(shape), *rate.shape))
+    return present(drawn.astype(np.dtype(as_dtype(dtype))))
 
 
 def gamma(
@@ -91,7 +106,8 @@ def gamma(
 ) -> Any:
     """Numbers from the gamma distribution."""
     form, rate = np.broadcast_arrays(array_of(alpha), array_of(1.0 if beta is None else beta))
-    drawn = _generator(seed).gamma(form, size=(*shape_of(shape), *form.shape)) / rate
+    size = (*shape_of(shape), *form.shape)
+    drawn = generator_of_call("gamma", seed).gamma(form, size=size) / rate
     return present(drawn.astype(np.dtype(as_dtype(dtype))))
 
 
@@ -99,21 +115,28 @@ def stateless_uniform(
     shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = np.float32, name: str | None = None
 ) -> Any:
     """:func:`uniform` from the two numbers of `seed` alone."""
-    return uniform(shape, minval, maxval, dtype, array_of(seed))
+    return present(_uniform(stateless_generator(array_of(seed)), shape, minval, maxval, dtype))
 
 
 def stateless_normal(
     shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
 ) -> Any:
     """:func:`normal` from the two numbers of `seed` alone."""
-    return normal(shape, mean, stddev, dtype, array_of(seed))
+    return _scaled(stateless_generator(array_of(seed)).standard_normal(shape_of(shape)), mean, stddev, dtype)
+
+
+def stateless_truncated_normal(
+    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
+) -> Any:
+    """:func:`truncated_normal` from the two numbers of `seed` alone."""
+    return _scaled(_truncated(stateless_generator(array_of(seed)), shape), mean, stddev, dtype)
 
 
 class Generator:
     """A source of random numbers with a state of its own."""
 
     def __init__(self, seed: Any = None) -> None:
-        self._rng = _generator(seed)
+        self._rng = stateless_generator(seed)
 
     @classmethod
     def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
@@ -127,14 +150,13 @@ class Generator:
 
     def reset_from_seed(self, seed: Any) -> None:
         """Start over from `seed`."""
-        self._rng = _generator(seed)
+        self._rng = stateless_generator(seed)
 
     def normal(
         self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
     ) -> Any:
         """Numbers from the normal distribution."""
-        drawn = self._rng.standard_normal(shape_of(shape)) * array_of(stddev) + array_of(mean)
-        return present(drawn.astype(np.dtype(as_dtype(dtype))))
+        return _scaled(self._rng.standard_normal(shape_of(shape)), mean, stddev, dtype)
 
     def uniform(
         self, shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = np.float32, name: str | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.operands import constant_of
 from recurra.compat.tf.tensors import array_of, present
+from recurra.layers.spectrograms import mel_weights
 
 __all__ = [
     "dct", "fft", "frame", "hamming_window", "hann_window", "ifft", "inverse_stft", "inverse_stft_window_fn", "irfft",
@@ -207,10 +208,6 @@ def dct(
     return present((array @ waves).astype(array.dtype))
 
 
-def _mel(hertz: Any) -> Any:
-    return 1127.0 * np.log1p(np.asarray(hertz, np.float64) / 700.0)
-
-
 def linear_to_mel_weight_matrix(
     num_mel_bins: Any = 20,
     num_spectrogram_bins: Any = 129,
@@ -228,11 +225,7 @@ def linear_to_mel_weight_matrix(
             "linear_to_mel_weight_matrix: num_mel_bins must be at least 1, and 0 <= lower_edge_hertz < "
             f"upper_edge_hertz <= sample_rate / 2, got {bins}, {low}, {high}, {rate}"
         )
-    places = _mel(np.linspace(0.0, rate / 2, spectrum))[1:, None]  # without the constant part
-    edges = np.linspace(_mel(low), _mel(high), bins + 2)
-    lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0.0, np.minimum((places - lower) / (centre - lower), (upper - places) / (upper - centre)))
-    return present(np.pad(weights, [(1, 0), (0, 0)]).astype(np.dtype(as_dtype(dtype))))
+    return present(mel_weights(bins, spectrum, rate, low, high).astype(np.dtype(as_dtype(dtype))))
 
 
 def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any, name: str | None = None) -> Any:

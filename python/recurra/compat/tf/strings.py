@@ -12,12 +12,12 @@ import numpy as np
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.ragged import RaggedTensor, map_flat
 from recurra.compat.tf.tensors import array_of, as_bytes, present
-from recurra.preprocessing.fingerprint import fingerprint64
+from recurra.preprocessing.fingerprint import fingerprint64, siphash64
 
 __all__ = [
     "as_string", "bytes_split", "format", "join", "length", "lower", "ngrams", "reduce_join", "regex_full_match",
-    "regex_replace", "split", "strip", "substr", "to_hash_bucket", "to_hash_bucket_fast", "to_number",
-    "unicode_decode", "unicode_encode", "unicode_split", "upper",
+    "regex_replace", "split", "strip", "substr", "to_hash_bucket", "to_hash_bucket_fast",
+    "to_hash_bucket_strong", "to_number", "unicode_decode", "unicode_encode", "unicode_split", "upper",
 ]  # fmt: skip
 
 
@@ -228,6 +228,12 @@ def to_hash_bucket_fast(input: Any, num_buckets: int, name: str | None = None) -
 
 
 to_hash_bucket = to_hash_bucket_fast
+
+
+def to_hash_bucket_strong(input: Any, num_buckets: int, key: Any, name: str | None = None) -> Any:
+    """The same by SipHash, with a key of two numbers that others do not know."""
+    low, high = (int(number) for number in key)
+    return _each(lambda text: siphash64(text, (low, high)) % num_buckets, input, np.int64)
 
 
 def ngrams(data: Any, ngram_width: Any, separator: str = " ", name: str | None = None) -> Any:

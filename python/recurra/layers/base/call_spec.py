@@ -78,26 +78,31 @@ def is_ready(value: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def holds_tensors(value: Any) -> bool:
-    """Whether `value` is a tensor or a list or tuple with one."""
+    """Whether `value` is a tensor or a list, tuple or dict with one."""
     if isinstance(value, (list, tuple)):
         return any(holds_tensors(item) for item in value)
+    if isinstance(value, dict):
+        return any(holds_tensors(item) for item in value.values())
     return is_tensor(value)
 
 
-def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: bool = False) -> Any:
+def convert(
+    value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: bool = False, listed: bool = False
+) -> Any:
     """`value` with its float arrays in the layer's dtype.
 
-    value : an array, Tensor, nested list or tuple of them, or anything else (returned as it is)
+    value : an array, Tensor, nested list, tuple or dict of them, or anything else (returned as it is)
     integers : integer and bool arrays are converted too
-    numbers : a list without arrays in it, or a single number, is made into one array
+    numbers : a list without arrays in it, a single number, and what numpy takes for an array are made into one
+    listed : lists of numbers in dicts are. A number in a dict is a setting and stays
     """
     if isinstance(value, np.ndarray):
         refuse_masked(value, "inputs")
         kind = value.dtype.kind
         if value.dtype == dtype or (kind in "iub" and not integers):
             return value
-        if is_text(value):
-            return value  # for a layer inside that takes it
+        if is_text(value) or (listed and not numbers and kind == "c"):
+            return value  # for a layer inside that takes it, or a model's own call
         if kind not in "fiub" and value.dtype.name != "bfloat16":
             raise TypeError(f"inputs must hold numbers, got an array of dtype {value.dtype} and shape {value.shape}")
         changed = value.astype(dtype)
@@ -114,13 +119,34 @@ def convert(value: Any, dtype: np.dtype[Any], integers: bool = False, numbers: b
             changed._keras_mask = mask
         return changed
     if isinstance(value, (list, tuple)):
-        if numbers and not holds_tensors(value):
+        if numbers and not holds_tensors(value) and not isinstance(_first_leaf(value), dict):
             return convert(array_of_numbers(value), dtype, integers)
-        return sequence_of(type(value), [convert(item, dtype, integers, numbers) for item in value])
+        return sequence_of(type(value), [convert(item, dtype, integers, numbers, listed) for item in value])
+    if isinstance(value, dict):
+        return {
+            key: convert(array_of_numbers(item), dtype, integers)
+            if listed and _is_list_of_numbers(item)
+            else convert(item, dtype, integers, numbers and hasattr(item, "__array__"), listed)
+            for key, item in value.items()
+        }
     if numbers and isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return convert(np.asarray(value), dtype, integers)
-    if numbers and value is not None and hasattr(value, "__array__") and not isinstance(value, KerasTensor):
+    if (
+        numbers
+        and hasattr(value, "__array__")
+        and not (isinstance(value, KerasTensor) or hasattr(value, "ragged_rank"))
+    ):
         return convert(np.asarray(value), dtype, integers)  # a tensor of another library, a DataFrame, a lazy array
+    return value
+
+
+def _is_list_of_numbers(item: Any) -> bool:
+    return isinstance(item, (list, tuple)) and isinstance(_first_leaf(item), (int, float)) and not holds_tensors(item)
+
+
+def _first_leaf(value: Any) -> Any:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
     return value
 
 
@@ -132,10 +158,7 @@ def is_text(array: Any) -> bool:
 
 def array_of_numbers(value: Any) -> Any:
     """A nested list of numbers (or texts) as an array, or an error that says what is uneven."""
-    first = value
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    if isinstance(first, (str, bytes)):
+    if isinstance(_first_leaf(value), (str, bytes)):
         return np.array(value, object)  # each as long as it is
     try:
         array = np.asarray(value)

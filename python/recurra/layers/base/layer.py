@@ -65,6 +65,8 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Q
     is_operation = False
     #: integer and bool inputs become the layer's float dtype
     _float_inputs = False
+    #: a list of numbers, a number and what numpy takes for an array become arrays
+    _takes_numbers = True
     #: compute_mask gives None for None, so it need not be asked
     _mask_passes = False
     built = False
@@ -274,7 +276,7 @@ class Layer(Building, Tracking, Masks, Configuration, GraphAccess, OwnMetrics, Q
             if has_symbolic(inputs):
                 return call_with_masks(self, args, kwargs)
             if self.autocast:
-                inputs = convert(inputs, dtype, self._float_inputs, True)
+                inputs = convert(inputs, dtype, self._float_inputs, self._takes_numbers, True)
         if self.input_spec is not None:
             self._check_input(inputs)
         if not self.built:

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
+from recurra.compat.tf.data.csv_datasets import CsvDataset, make_csv_dataset
 from recurra.compat.tf.data.dataset import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 
 __all__ = [
@@ -13,10 +14,12 @@ __all__ = [
     "INFINITE_CARDINALITY",
     "UNKNOWN_CARDINALITY",
     "AutoShardPolicy",
+    "CsvDataset",
     "bucket_by_sequence_length",
     "cardinality",
     "dense_to_ragged_batch",
     "group_by_window",
+    "make_csv_dataset",
     "prefetch_to_device",
     "unbatch",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.compat.tf.io import gfile
+from recurra.compat.tf.io.csv_records import decode_csv
 from recurra.compat.tf.io.parsing import (
     FixedLenFeature,
     FixedLenSequenceFeature,
@@ -24,8 +25,8 @@ from recurra.compat.tf.tensors import EagerTensor, present
 
 __all__ = [
     "FixedLenFeature", "FixedLenSequenceFeature", "RaggedFeature", "TFRecordOptions", "TFRecordWriter", "VarLenFeature",
-    "decode_raw", "gfile", "matching_files", "parse_example", "parse_single_example", "parse_single_sequence_example",
-    "parse_tensor", "read_file", "serialize_tensor", "write_file",
+    "decode_csv", "decode_raw", "gfile", "matching_files", "parse_example", "parse_single_example",
+    "parse_single_sequence_example", "parse_tensor", "read_file", "serialize_tensor", "write_file",
 ]  # fmt: skip
 #: functions of ``tf.image`` and ``tf.strings`` that are here too
 _ELSEWHERE = {
