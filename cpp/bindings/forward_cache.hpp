@@ -31,7 +31,8 @@ inline constexpr const char* capsule_name = "recurrent_cache";
 class ForwardCache {
  public:
   virtual ~ForwardCache() = default;
-  virtual py::tuple backward(py::handle dy, py::handle dstates, bool need_dx) = 0;
+  /// need_dweights: one bool for each weight of the cell, or None for all.
+  virtual py::tuple backward(py::handle dy, py::handle dstates, bool need_dx, py::handle need_dweights) = 0;
 };
 
 template <class T>
@@ -60,8 +61,9 @@ class ForwardCacheOf final : public ForwardCache {
     return py::make_tuple(y.array(), states_tuple(h, c), std::move(cache));
   }
 
-  py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx) override {
+  py::tuple backward(py::handle dy_in, py::handle dstates, bool need_dx, py::handle need_dweights) override {
     if (used_) throw_used();
+    const NeededWeights needed(need_dweights, cell_);
     const Size B = call_.B, S = call_.steps, I = call_.I, H = call_.H, P = call_.P(), GH = cell_.gates * H;
     const bool need_dstates = !dstates.is_none();
     const States states = need_dstates ? States(dstates, "dstates", cell_) : States();
@@ -80,11 +82,12 @@ class ForwardCacheOf final : public ForwardCache {
     auto dx = !need_dx ? View<T>{} : table ? output<T>({table->count(), I}) : output<T>(by_row(I));
     auto dh0 = need_dstates ? output<T>({B, P}) : View<T>{};
     auto dc0 = need_dstates && cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
-    auto dkernel = output<T>({I, GH});
-    auto drecurrent = cell_.has_recurrent_kernel() ? output<T>({P, GH}) : View<T>{};
-    auto dprojection = cell_.projects ? output<T>({H, P}) : View<T>{};
-    auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? output<T>({2, GH}) : output<T>({GH});
-    auto dunit_parameters = unit_parameters_ ? output<T>({cell_.unit_parameters, H}) : View<T>{};
+    const auto wanted = [](bool need, auto&&... shape) { return need ? output<T>({Size(shape)...}) : View<T>{}; };
+    auto dkernel = wanted(needed.kernel, I, GH);
+    auto drecurrent = wanted(needed.recurrent_kernel, P, GH);
+    auto dprojection = wanted(needed.projection_kernel, H, P);
+    auto dbias = !bias_ ? View<T>{} : cell_.biases == 2 ? wanted(needed.bias, 2, GH) : wanted(needed.bias, GH);
+    auto dunit_parameters = wanted(needed.unit_parameters, cell_.unit_parameters, H);
     std::optional<DistinctIds> tokens;
     without_gil([&, dy = dy.data(), dy_row = dy_row] {
       const SequenceGradients<T> out{dx.data(),
@@ -114,11 +117,11 @@ class ForwardCacheOf final : public ForwardCache {
       input_gradient = py::make_tuple(ids.array(), rows.array());
     }
     py::list dweights;
-    dweights.append(dkernel.array());
-    if (cell_.has_recurrent_kernel()) dweights.append(drecurrent.array());
+    dweights.append(none_or(dkernel));
+    if (cell_.has_recurrent_kernel()) dweights.append(none_or(drecurrent));
     if (cell_.biases > 0) dweights.append(none_or(dbias));
-    if (cell_.projects) dweights.append(dprojection.array());
-    if (unit_parameters_) dweights.append(dunit_parameters.array());
+    if (cell_.projects) dweights.append(none_or(dprojection));
+    if (cell_.unit_parameters) dweights.append(none_or(dunit_parameters));
     py::object dinitial = py::none();
     if (need_dstates) dinitial = states_tuple(dh0, dc0);
     return py::make_tuple(std::move(input_gradient), std::move(dinitial), py::tuple(std::move(dweights)));

@@ -55,22 +55,34 @@ py::tuple to_columns(const GateOrder& order, py::handle input_rows, py::handle r
   return py::make_tuple(kernel.array(), recurrent.array(), bias ? py::object(bias.array()) : py::object(py::none()));
 }
 
+/// H of a gradient whose last axis holds the gates side by side.
+Size units_of_columns(const py::array& columns, const char* name, int gates) {
+  const Size GH = columns.ndim() ? columns.shape(columns.ndim() - 1) : 0;
+  if (GH < gates || GH % gates)
+    throw py::value_error(std::string(name) + " must have G*H columns, H >= 1, with G = " + std::to_string(gates) +
+                          ", got " + shape_text(columns));
+  return GH / gates;
+}
+
 template <class T>
 py::tuple to_rows(const GateOrder& order, py::handle kernel, py::handle recurrent_kernel, py::handle bias) {
-  const auto U = input<T>(recurrent_kernel, "recurrent_kernel", {{"H"}, {"G*H"}});
-  const Size H = units_of(U.array(), order.count, 1), GH = order.count * H;
-  const auto W = input<T>(kernel, "kernel", {{"I"}, {"G*H", GH}});
+  const auto U = optional_input<T>(recurrent_kernel, "recurrent_kernel", {{"H"}, {"G*H"}});
+  const Size H = U                   ? units_of(U.array(), order.count, 1)
+                 : !kernel.is_none() ? units_of_columns(as_array(kernel, "kernel"), "kernel", order.count)
+                                     : units_of_columns(as_array(bias, "bias"), "bias", order.count);
+  const Size GH = order.count * H;
+  const auto W = optional_input<T>(kernel, "kernel", {{"I"}, {"G*H", GH}});
   View<const T> b;
   if (!bias.is_none())
     b = as_array(bias, "bias").ndim() == 2 ? input<T>(bias, "bias", {{"2", 2}, {"G*H", GH}})
                                            : input<T>(bias, "bias", {{"G*H", GH}});
-  const Size I = W.shape(0);
-  auto input_rows = output<T>({GH, I}), recurrent_rows = output<T>({GH, H});
+  const Size I = W ? W.shape(0) : 0;
+  auto input_rows = W ? output<T>({GH, I}) : View<T>{}, recurrent_rows = U ? output<T>({GH, H}) : View<T>{};
   auto input_bias = b ? output<T>({GH}) : View<T>{}, recurrent_bias = b ? output<T>({GH}) : View<T>{};
   {
     py::gil_scoped_release release;
-    columns_to_gate_rows(W.data(), H, I, order.of, order.count, input_rows.data());
-    columns_to_gate_rows(U.data(), H, H, order.of, order.count, recurrent_rows.data());
+    if (W) columns_to_gate_rows(W.data(), H, I, order.of, order.count, input_rows.data());
+    if (U) columns_to_gate_rows(U.data(), H, H, order.of, order.count, recurrent_rows.data());
     for (int g = 0; b && g < order.count; ++g)
       for (Size j = 0; j < H; ++j) {
         const Size to = order.of[g] * H + j, from = g * H + j;
@@ -79,7 +91,7 @@ py::tuple to_rows(const GateOrder& order, py::handle kernel, py::handle recurren
       }
   }
   const auto none_or = [](const View<T>& view) { return view ? py::object(view.array()) : py::object(py::none()); };
-  return py::make_tuple(input_rows.array(), recurrent_rows.array(), none_or(input_bias), none_or(recurrent_bias));
+  return py::make_tuple(none_or(input_rows), none_or(recurrent_rows), none_or(input_bias), none_or(recurrent_bias));
 }
 
 py::int_ checksum_of(py::handle arrays) {
@@ -115,8 +127,13 @@ void register_gate_rows(py::module_& module) {
              });
   module.def("columns_to_gate_rows", [](H gates, H swap, H kernel, H recurrent_kernel, H bias) {
     const GateOrder order(gates, swap);
-    return dispatch(float_dtype(recurrent_kernel, "recurrent_kernel"),
-                    [&](auto zero) { return to_rows<decltype(zero)>(order, kernel, recurrent_kernel, bias); });
+    const std::pair<H, const char*> gradients[] = {
+        {recurrent_kernel, "recurrent_kernel"}, {kernel, "kernel"}, {bias, "bias"}};
+    for (const auto& [gradient, name] : gradients)
+      if (!gradient.is_none())
+        return dispatch(float_dtype(gradient, name),
+                        [&](auto zero) { return to_rows<decltype(zero)>(order, kernel, recurrent_kernel, bias); });
+    throw py::value_error("one of kernel, recurrent_kernel and bias at least must not be None");
   });
   module.def("checksum", [](H arrays) { return checksum_of(arrays); });
 }

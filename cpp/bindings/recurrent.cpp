@@ -50,12 +50,12 @@ py::tuple forward(const CellEntry& entry, const Arguments& in) {
   });
 }
 
-py::tuple backward(py::handle cache, py::handle dy, py::handle dstates, py::handle need_dx) {
+py::tuple backward(py::handle cache, py::handle dy, py::handle dstates, py::handle need_dx, py::handle need_dweights) {
   if (!PyCapsule_IsValid(cache.ptr(), capsule_name))
     throw py::type_error("cache must be the one that recurrent_forward returned with training=True, got " +
                          type_text(cache));
   auto* forward_cache = static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), capsule_name));
-  return forward_cache->backward(dy, dstates, to_bool(need_dx, "need_dx"));
+  return forward_cache->backward(dy, dstates, to_bool(need_dx, "need_dx"), need_dweights);
 }
 
 }  // namespace
@@ -113,8 +113,12 @@ void register_recurrent(py::module_& module) {
                        rows};
     return forward(entry, in);
   });
-  module.def("recurrent_backward",
-             [](H cache, H dy, H dstates, H need_dx) { return backward(cache, dy, dstates, need_dx); });
+  module.def(
+      "recurrent_backward",
+      [](H cache, H dy, H dstates, H need_dx, H need_dweights) {
+        return backward(cache, dy, dstates, need_dx, need_dweights);
+      },
+      py::arg("cache"), py::arg("dy"), py::arg("dstates"), py::arg("need_dx"), py::arg("need_dweights") = py::none());
 }
 
 }  // namespace recurra::bindings

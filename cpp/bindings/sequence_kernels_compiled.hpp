@@ -1,6 +1,7 @@
 // The definitions behind sequence_kernels.hpp, for the source files that compile them.
 #pragma once
 #include <stdexcept>
+#include <vector>
 
 #include "sequence_kernels.hpp"
 
@@ -33,9 +34,15 @@ void SequenceKernels<T>::backward(const CellFunctions<T>& cell, RecurrentCache<T
                                   const T* dh, const T* dc, const SequenceGradients<T>& gradients) {
   if (cache.small) return SmallBackward<T>::run(*cache.small, dy, dh, dc, gradients);
   if (gradients.dh0) cache.sequence->cell = &cell, cache.sequence->layout.cell = &cell.declaration;
-  SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, gradients);
-  if (cache.without_recurrence && !gradients.dh0)
-    write_zero_gradient(cell.declaration, cache.sequence->call.H, gradients);
+  const bool writes_zeros = cache.without_recurrence && !gradients.dh0 && gradients.drecurrent_kernel;
+  if (!writes_zeros) return SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, gradients);
+  const Index H = cache.sequence->call.H, GH = cell.declaration.gates * H;
+  SequenceGradients<T> own = gradients;
+  std::vector<T> dbias(gradients.dbias ? 0 : size_t(GH));
+  if (!own.dbias) own.dbias = dbias.data();
+  own.drecurrent_kernel = nullptr;
+  SequenceBackward<T>::run(*cache.sequence, dy, dh, dc, own);
+  write_zero_gradient(H, GH, own.dbias, gradients.drecurrent_kernel);
 }
 
 }  // namespace recurra::bindings

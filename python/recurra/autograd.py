@@ -19,19 +19,18 @@ last to first and asks each for the gradients of its inputs.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
 from operator import iadd, isub
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from recurra.row_sparse import RowSparse as RowSparse
+from recurra.tape_state import no_grad as no_grad
+from recurra.tape_state import thread_state as thread_state
 from recurra.typing import Array as Array
 from recurra.typing import ArrayLike, Axis, DType
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 Backward = Callable[..., "tuple[Array | RowSparse | None, ...]"]
 
 
@@ -258,27 +257,20 @@ class Node:
     """One recorded operation: ``backward(*d_outputs)`` gives one gradient (or None) for each input.
 
     It knows Tensors by their keys alone, so that arrays which no backward function needs are freed at once.
+
+    selective : ``backward(needed, *d_outputs)``, where `needed` says of each input whether its gradient is wanted
     """
 
-    __slots__ = ("backward", "inputs", "outputs")
+    __slots__ = ("backward", "inputs", "outputs", "selective")
 
-    def __init__(self, inputs: Sequence[Any], outputs: Sequence[Tensor], backward: Backward) -> None:
+    def __init__(
+        self, inputs: Sequence[Any], outputs: Sequence[Tensor], backward: Backward, selective: bool = False
+    ) -> None:
         tape = outputs[0].tape
+        self.selective = selective
         self.inputs = tuple(_key_of(value) if tracked(value, tape) else None for value in inputs)
         self.outputs = tuple(_key_of(out) for out in outputs)
         self.backward = backward
-
-
-class _State(threading.local):
-    """The innermost open tape of each thread. Operations look at it themselves, to save a call."""
-
-    tape: GradientTape | None = None
-
-    def __init__(self) -> None:
-        self.holding: set[int] = set()  # ids of tapes that are open or not asked yet: what they read must not change
-
-
-thread_state = _State()
 
 
 class GradientTape:
@@ -355,6 +347,7 @@ class GradientTape:
         """The gradients of `sources`, after adding all that the tape finds to `grads`, by the Tensors' keys."""
         keep = {_key_of(source) for source in sources}
         own: set[int] = set()  # keys of sums made here, which may therefore be added to in place
+        wanted: set[int] | None = None  # keys of what depends on the sources, from the first selective node on
         with no_grad():
             nodes, self.nodes = self.nodes, []
             while nodes:
@@ -366,7 +359,15 @@ class GradientTape:
                         own.discard(key)
                 if all(d is None for d in d_outputs):
                     continue
-                for source, grad in zip(node.inputs, node.backward(*d_outputs), strict=True):
+                if node.selective and wanted is None:
+                    wanted = _dependents(nodes, keep)
+                if wanted is not None and wanted.isdisjoint(node.inputs) and node.inputs:
+                    continue
+                if node.selective and wanted is not None:
+                    found = node.backward([key in wanted for key in node.inputs], *d_outputs)
+                else:
+                    found = node.backward(*d_outputs)
+                for source, grad in zip(node.inputs, found, strict=True):
                     if grad is None or source is None:
                         continue
                     if source not in grads:
@@ -380,6 +381,15 @@ class GradientTape:
         if not self.repeats:
             self._release()
         return [g if isinstance(g, RowSparse) else _dense(g) for g in map(grads.get, map(_key_of, sources))]
+
+
+def _dependents(nodes: Sequence[Node], sources: set[int]) -> set[int]:
+    """The keys of `sources` and of all that `nodes` compute from them, or from nothing: a node that refuses."""
+    found = set(sources)
+    for node in nodes:
+        if not (found.isdisjoint(node.inputs) and node.inputs):
+            found.update(node.outputs)
+    return found
 
 
 def _refusing(grad: Array, outer: GradientTape) -> Tensor:
@@ -407,30 +417,9 @@ def filled(shape: tuple[int, ...], dtype: DType | None, value: Any) -> Array:
     return array
 
 
-class no_grad:  # noqa: N801  (used as a function; a generator in its place enters and leaves by six calls of Python)
-    """Nothing inside the block, or the function that it decorates, is recorded."""
-
-    def __init__(self) -> None:
-        self._outer: list[GradientTape | None] = []
-
-    def __enter__(self) -> None:
-        self._outer.append(thread_state.tape)
-        thread_state.tape = None
-
-    def __exit__(self, *exc: object) -> None:
-        thread_state.tape = self._outer.pop()
-
-    def __call__(self, function: _F) -> _F:
-        @wraps(function)
-        def unrecorded(*args: Any, **kwargs: Any) -> Any:
-            with no_grad():
-                return function(*args, **kwargs)
-
-        return cast(_F, unrecorded)
-
-
 def current_tape() -> GradientTape | None:
-    return thread_state.tape
+    tape: GradientTape | None = thread_state.tape
+    return tape
 
 
 def tracked(value: Any, tape: GradientTape | None) -> bool:
@@ -455,16 +444,17 @@ def maker_of(value: Any) -> Backward | None:
     return None
 
 
-def record(outputs: Any, inputs: Sequence[Any], backward: Backward) -> Any:
+def record(outputs: Any, inputs: Sequence[Any], backward: Backward, selective: bool = False) -> Any:
     """Make `outputs` (an array or a tuple of arrays) tracked if a tape is open and follows one of `inputs`.
 
     backward : called with the gradient of each output (None for one that nothing used); returns one gradient, or
         None, for each input. It may keep whatever the forward computation left for it.
+    selective : `backward` takes, before these, a list that says of each input whether its gradient is wanted
     """
     tape = thread_state.tape
     if tape is None or not any(tracked(value, tape) for value in inputs):
         return outputs
     single = not isinstance(outputs, tuple)
     tensors = tuple(Tensor(out, tape) for out in ((outputs,) if single else outputs))
-    tape.nodes.append(Node(tuple(inputs), tensors, backward))
+    tape.nodes.append(Node(tuple(inputs), tensors, backward, selective))
     return tensors[0] if single else tensors

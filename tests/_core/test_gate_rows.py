@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,23 @@ def test_columns_as_the_reference(
                 assert one is None
             else:
                 np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("gates", "swap"), [(1, False), (3, True), (4, False)])
+@pytest.mark.parametrize("two_biases", [False, True])
+def test_some_of_the_columns(core: ModuleType, dtype: np.dtype, gates: int, swap: bool, two_biases: bool) -> None:
+    columns = core.gate_rows_to_columns(gates, swap, *_rows(gates, 5, 3, dtype), two_biases)
+    everything = core.columns_to_gate_rows(gates, swap, *columns)
+    for given in itertools.product([False, True], repeat=3):
+        if not any(given):
+            continue
+        some = [one if there else None for one, there in zip(columns, given, strict=True)]
+        found = core.columns_to_gate_rows(gates, swap, *some)
+        for one, other, there in zip(found, everything, (*given, given[2]), strict=True):
+            if there:
+                np.testing.assert_array_equal(one, other)
+            else:
+                assert one is None
 
 
 def test_gates_change_places(core: ModuleType) -> None:
@@ -88,6 +106,14 @@ def test_errors_of_the_way_back(core: ModuleType) -> None:
         core.columns_to_gate_rows(4, True, np.zeros((5, 12)), U, None)
     with pytest.raises(ValueError, match="bias must have shape"):
         core.columns_to_gate_rows(3, True, np.zeros((5, 9)), U, np.zeros((3, 9)))
+    with pytest.raises(ValueError, match="one of kernel, recurrent_kernel and bias at least must not be None"):
+        core.columns_to_gate_rows(3, True, None, None, None)
+    with pytest.raises(ValueError, match=r"kernel must have G\*H columns, H >= 1, with G = 3, got \(5, 8\)"):
+        core.columns_to_gate_rows(3, True, np.zeros((5, 8)), None, None)
+    with pytest.raises(ValueError, match=r"bias must have G\*H columns, H >= 1, with G = 3, got \(0,\)"):
+        core.columns_to_gate_rows(3, True, None, None, np.zeros(0))
+    with pytest.raises(ValueError, match="bias must have shape"):
+        core.columns_to_gate_rows(3, True, np.zeros((5, 9)), None, np.zeros(12))
 
 
 def test_checksum_sees_every_byte(core: ModuleType) -> None:

@@ -260,3 +260,14 @@ def test_labels_that_are_none(wrong: Any) -> None:
     if labels.dtype.kind in "iuf":  # at a masked step it does not count
         mask[0, 3] = False
         ops.crf_path_score(scores, labels, transitions, mask=mask)
+
+
+def test_a_likelihood_in_float32_has_its_digits() -> None:
+    """Of path scores and norms of some thousands the difference has six places behind the point."""
+    rng = np.random.default_rng(12)
+    scores = (300 + rng.normal(size=(3, 90, 4))).astype(np.float32)
+    labels, transitions = rng.integers(0, 4, (3, 90)), rng.normal(size=(4, 4)).astype(np.float32)
+    found = ops.crf_log_likelihood(scores, labels, transitions)
+    expected = ops.crf_log_likelihood(scores.astype(np.float64), labels, transitions.astype(np.float64))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=3e-7)

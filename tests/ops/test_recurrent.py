@@ -144,12 +144,87 @@ def test_inference_keeps_nothing(rng: np.random.Generator, cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_constant_input_has_no_gradient_computed(rng: np.random.Generator, cell: str) -> None:
-    weights = [Variable(w) for w in _weights(cell, rng)]
-    with GradientTape() as tape:
-        y, state, _ = _call(cell)(rng.normal(size=(B, T, I)), *weights)
-    found = tape.nodes[-1].backward(np.ones(y.shape), *[None] * len(state))
-    assert found[0] is None
+def test_what_nobody_asks_for_is_not_computed(
+    rng: np.random.Generator, cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Constant inputs, frozen weights, and what is not among the sources; the rest keeps its bits."""
+    asked: list[Any] = []
+    run = ops.cells.core.recurrent_backward
+
+    def backward(cache: Any, dy: Any, dstates: Any, need_dx: bool, need_dweights: Any) -> Any:
+        found = run(cache, dy, dstates, need_dx, need_dweights)
+        asked.append((need_dx, *need_dweights))
+        assert [d is not None for d in (found[0], *found[2])] == list(asked[-1])
+        return found
+
+    monkeypatch.setattr(ops.cells.core, "recurrent_backward", backward)
+    x, values = rng.normal(size=(B, T, I)), _weights(cell, rng)
+    factor = rng.normal(size=(B, T, H))
+
+    def gradients(frozen: int | None, watched: bool, sources: list[int]) -> list[Any]:
+        weights = [Variable(w, trainable=n != frozen) for n, w in enumerate(values)]
+        with GradientTape() as tape:
+            first = tape.watch(x) if watched else x
+            loss = ops.sum(ops.sin(_call(cell)(first, *weights)[0]) * factor)
+        return tape.gradient(loss, [[first, *weights][n] for n in sources])
+
+    count = len(values)
+    everything = gradients(None, True, list(range(count + 1)))
+    assert asked.pop() == (True,) * (count + 1)
+    for n in range(count):
+        found = gradients(n, False, [k + 1 for k in range(count) if k != n])
+        assert asked.pop() == (False, *(k != n for k in range(count)))
+        for a, b in zip(found, [one for k, one in enumerate(everything[1:]) if k != n], strict=True):
+            np.testing.assert_array_equal(a, b)
+        (alone,) = gradients(None, True, [n + 1])
+        assert asked.pop() == (False, *(k == n for k in range(count)))
+        np.testing.assert_array_equal(alone, everything[n + 1])
+    (of_x,) = gradients(None, True, [0])
+    assert asked.pop() == (True, *[False] * count)
+    np.testing.assert_array_equal(of_x, everything[0])
+
+
+def test_need_dweights(rng: np.random.Generator) -> None:
+    x, weights = rng.normal(size=(B, T, I)), _weights("indrnn", rng)
+    every, some = (
+        ops.run_cell_backward(ops.run_cell("indrnn", x, weights, training=True)[2], np.ones((B, T, H)), **options)
+        for options in ({}, {"need_dx": False, "need_dweights": (False, True, False)})
+    )
+    assert some.dx is None and some.dweights[0] is None and some.dweights[2] is None
+    np.testing.assert_array_equal(some.dweights[1], every.dweights[1])
+    np.testing.assert_array_equal(some.dstate, every.dstate)
+
+
+def test_layers_that_nothing_asked_for_needs_are_left_out(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    run = ops.cells.core.recurrent_backward
+    monkeypatch.setattr(ops.cells.core, "recurrent_backward", lambda *args: calls.append(1) or run(*args))
+    x, first, second = rng.normal(size=(B, T, H)), _weights("gru", rng), _weights("gru", rng)
+    first[0] = rng.normal(size=(H, 3 * H))
+    second[0] = rng.normal(size=(H, 3 * H))
+
+    def gradients(pick: Callable[..., list[Any]]) -> list[Any]:
+        lower, upper, head = [Variable(w) for w in first], [Variable(w) for w in second], Variable(np.ones((H, 2)))
+        with GradientTape() as tape:
+            y = ops.gru(ops.tanh(ops.gru(x, *lower)[0]), *upper)[0]
+            loss = ops.sum(ops.sin(ops.matmul(y, head)))
+        return tape.gradient(loss, pick(lower, upper, head, y))
+
+    everything = gradients(lambda lower, upper, head, y: [*lower, *upper, head, y])
+    assert len(calls) == 2
+    for pick, count, expected in [
+        (lambda lower, upper, head, y: [head], 0, everything[6:7]),
+        (lambda lower, upper, head, y: [y, head], 0, [everything[7], everything[6]]),
+        (lambda lower, upper, head, y: [upper[1], head], 1, [everything[4], everything[6]]),
+        (lambda lower, upper, head, y: [lower[2]], 2, [everything[2]]),
+    ]:
+        calls.clear()
+        found = gradients(pick)
+        assert len(calls) == count
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -56,8 +56,11 @@ def test_opcheck_of_backward() -> None:
     x, h0, c0, weights = inputs("LSTM", 2, False)
     given = (torch.randn(T, B, 2 * H).double(), None, torch.randn(2, B, H).double(), x, h0, c0, weights, None)
     handle = torch.zeros(1, dtype=torch.uint8)
-    torch.library.opcheck(torch.ops.recurra.layer_backward.default, (handle, *given, "LSTM", 2, False, True))
-    torch.library.opcheck(torch.ops.recurra.layer_backward.default, (handle, *given, "LSTM", 2, False, False))
+    every, some = [True] * 8, [False, True, True, False] * 2
+    for need_dx, needed in ((True, every), (False, every), (True, some)):
+        torch.library.opcheck(
+            torch.ops.recurra.layer_backward.default, (handle, *given, "LSTM", 2, False, need_dx, needed)
+        )
 
 
 @pytest.mark.parametrize("mode", ["LSTM", "GRU", "RNN_TANH"])

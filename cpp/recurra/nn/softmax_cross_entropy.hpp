@@ -2,12 +2,23 @@
 // one-hot labels are stored.
 //
 //   lse = max + log(sum(exp(x - max)))      loss = lse - x[label]      dx = dloss (exp(x - lse) - [v == label])
+//
+// Of large logits lse has few digits behind the point. The loss does not go through it, and the probabilities of such
+// rows are divided by their sum.
 #pragma once
+#include <cmath>
 #include <cstdint>
 
 #include "recurra/nn/softmax.hpp"
 
 namespace recurra {
+
+namespace detail {
+
+/// Up to here the rounding of lse changes a probability by some ten units in its last place.
+inline constexpr int largest_lse = 64;
+
+}  // namespace detail
 
 /// logits (M, V) in, V >= 1; labels (M,) in, each in [0, V); loss, lse (M,) out, overwritten.
 template <class T>
@@ -35,10 +46,14 @@ void softmax_cross_entropy_backward(const T* logits, const std::int32_t* labels,
     for (Index m = first; m < last; ++m) {
       const T* x = logits + m * V;
       T* to = dlogits + m * V;
-      const Packet<T> shift = set1<T>(lse[m]), scale = set1<T>(dloss[m]);
+      const Packet<T> shift = set1<T>(lse[m]);
+      const auto share = [&](const Packet<T>& v, Index) { return detail::exp_or_zero<T>(sub(v, shift)); };
+      T factor = dloss[m];
+      if (std::abs(lse[m]) > T(detail::largest_lse)) factor /= detail::sum_of_row(x, V, share);
+      const Packet<T> scale = set1<T>(factor);
       for (Index j = 0; j < V; j += L) {
         const Index n = V - j < L ? V - j : L;
-        store_partial<T>(to + j, mul(detail::exp_or_zero<T>(sub(load_partial(x + j, n), shift)), scale), n);
+        store_partial<T>(to + j, mul(share(load_partial(x + j, n), j), scale), n);
       }
       to[labels[m]] -= dloss[m];
     }

@@ -44,14 +44,14 @@ class SequenceBackward : private BackwardPointwise<T> {
     worker.barrier();
     steps_.each(worker, [&](StepContext& context, Range steps) { run_steps(context, steps, scratch); });
     worker.barrier();
-    if (tokens_) {
+    if (tokens_ && (out_.dkernel || out_.dx)) {
       const Index u0 = tokens_.first_of(worker.id, worker.count), u1 = tokens_.first_of(worker.id + 1, worker.count);
       for (Index p = 0; p < L_.units.count; ++p)
         tokens_.sum_rows(p, u0, u1, this->z_at(p, 0), cell_.columns * L_.units.width(p));
       worker.barrier();
     }
     weights_.sum(worker, scratch, steps_.interrupts());
-    if (cell_.projects)
+    if (out_.dprojection_kernel)
       this->projection_gradient_.sum(worker, this->projected_gradients_.data(), scratch, out_.dprojection_kernel);
     if (out_.dx) this->input_gradient(worker, scratch);
     worker.barrier();

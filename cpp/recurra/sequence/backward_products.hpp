@@ -34,8 +34,8 @@ class BackwardProducts {
         schedule_(make_schedule(L_, plan_)),
         steps_(schedule_, plan_, L_.units.count, 1),
         upstream_(call_, plan_, L_.h_units.padded, L_.units.padded, dy, dh, dc),
-        projection_gradient_(cache, schedule_.threads),
-        weights_(cache, schedule_.threads, out.dx && !tokens_ ? cell_.gates * L_.H * L_.I : 0) {
+        projection_gradient_(cache, out.dprojection_kernel, schedule_.threads),
+        weights_(cache, out, schedule_.threads, out.dx && !tokens_ ? cell_.gates * L_.H * L_.I : 0) {
     const auto takes = [&](int stage) { return [this, stage](int c) { return cell_.column[c].takes_operand(stage); }; };
     const Index panel_stride = plan_.rows() * L_.z_stride;
     recurrent_.init(call_, L_, L_.h_units, column_sets(call_.recurrent_mask_count > 1, takes(0)), true, panel_stride);

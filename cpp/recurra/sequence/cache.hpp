@@ -27,10 +27,10 @@ struct SequenceCache {
   Buffer<T> unit_parameters;  // [parameter][units.padded]
 };
 
-/// Results of backward; every element is overwritten. dx: (B, steps, I), (tokens, I) with a token table, or null;
-/// dh0, dc0: (B, P) and (B, H), dc0 null unless the cell carries c; both null where they are not wanted; dkernel (I,
-/// G*H); drecurrent_kernel (P, G*H) or null; dbias: shape of bias, or null; dunit_parameters: (parameters, H), null
-/// without any; dprojection_kernel: (H, P), null unless the cell projects h.
+/// Results of backward; every element is overwritten. Null are those that the cell does not have, or that nobody wants:
+/// these are not computed, and the others have the same bits. dx: (B, steps, I), or (tokens, I) with a token table;
+/// dh0, dc0: (B, P) and (B, H), wanted together; dkernel (I, G*H); drecurrent_kernel (P, G*H); dbias: shape of bias;
+/// dunit_parameters: (parameters, H); dprojection_kernel: (H, P).
 template <class T>
 struct SequenceGradients {
   T *dx, *dh0, *dc0, *dkernel, *drecurrent_kernel, *dbias, *dunit_parameters, *dprojection_kernel = nullptr;

@@ -15,8 +15,8 @@ class ProjectionGradient {
   static constexpr Index depth_rows = 192;  // most rows of one product
 
  public:
-  ProjectionGradient(const SequenceCache<T>& cache, int threads) : cache_(cache), L_(cache.layout) {
-    if (!L_.cell->projects) return;
+  ProjectionGradient(const SequenceCache<T>& cache, bool wanted, int threads) : cache_(cache), L_(cache.layout) {
+    if (!wanted) return;
     // As wide as all its operands of one product fit half of L2, and two for each thread.
     const Index most = std::max<Index>(1, l2_bytes() / 2 / (depth_rows * Index(sizeof(T))));
     const Index slices = std::max<Index>(2 * threads, (L_.H + most - 1) / most);

@@ -72,11 +72,12 @@ class SmallBackward : SmallState<T> {
         }
       if (out.dh0) initial_states(units, h_units, upstream, out);
       worker.barrier();
-      for (const ColumnRun& run : for_x_) outer(run, cache_.x.data(), I_, share(worker, I_), out.dkernel);
-      for (int stage = 0; stage < cell_.stages; ++stage)
+      if (out.dkernel)
+        for (const ColumnRun& run : for_x_) outer(run, cache_.x.data(), I_, share(worker, I_), out.dkernel);
+      for (int stage = 0; out.drecurrent_kernel && stage < cell_.stages; ++stage)
         for (const ColumnRun& run : for_stage_[stage])
           outer(run, operands(stage), operand_stride(stage), share(worker, operand_size(stage)), out.drecurrent_kernel);
-      if (cell_.projects)
+      if (out.dprojection_kernel)
         outer_rows(cache_.unprojected.data(), Hp_, projected_gradients_.data(), Pp_, plan_.rows(), units.first,
                    units.last, P_, out.dprojection_kernel, P_);
       if (out.dx) input_gradient(share(worker, I_), out.dx);
@@ -88,7 +89,7 @@ class SmallBackward : SmallState<T> {
         if (cell_.biases == 2 && column.kernel >= 0) column_sums(c, out.dbias + column.kernel * H_);
         if (cell_.biases == 2 && column.recurrent >= 0) column_sums(c, out.dbias + GH_ + column.recurrent * H_);
       }
-    for (Index p = 0; p < parameters; ++p)
+    for (Index p = 0; out.dunit_parameters && p < parameters; ++p)
       for (Index j = 0; j < H_; ++j) {
         T sum = T(0);
         for (Index i = 0; i < call_.B; ++i) sum += dunit_parameters[(i * parameters + p) * Hp_ + j];

@@ -1,7 +1,8 @@
 // The gradients of the weights, after the backward loop, over all rows at once: [x | 1 | h]^T dz. With a token table,
 // the rows of x are summed over tokens instead.
 //
-// In: operand rows and dz of a SequenceCache. Out: dkernel, drecurrent_kernel, dbias, overwritten.
+// In: operand rows and dz of a SequenceCache. Out: dkernel, drecurrent_kernel, dbias, overwritten. Of those that are
+// null the products are left out, which changes no bit of the others: each element is a sum of its own.
 //
 // The work is cut into blocks: the product of all operand rows, transposed, with one column of dz of one panel. Some
 // blocks of even work are one task. Where rows are in groups (plan.hpp), each group has sums of its own, added at the
@@ -25,15 +26,19 @@ class WeightGradients {
   static constexpr Index least_cut = 24;  // operand elements that pay for packing dz a second time
 
  public:
-  /// work_after: multiply-adds for each row of dz that follow sum() without a barrier and can balance it.
-  WeightGradients(SequenceCache<T>& cache, int threads, Index work_after)
+  /// out: which gradients are wanted. work_after: multiply-adds for each row of dz that follow sum() without a barrier
+  /// and can balance it.
+  WeightGradients(SequenceCache<T>& cache, const SequenceGradients<T>& out, int threads, Index work_after)
       : call_(cache.call),
         cell_(cache.cell->declaration),
         C(cell_.columns),
         cache_(cache),
         L_(cache.layout),
         plan_(cache.plan),
-        tokens_(cache.tokens) {
+        tokens_(cache.tokens),
+        wants_kernel_(out.dkernel),
+        wants_recurrent_(out.drecurrent_kernel) {
+    if (!wants_kernel_ && !wants_recurrent_ && !out.dbias) return;
     Index& size = group_size_;
     const bool folds = folds_last_panel();
     for (Index n = 0; n < L_.units.count * C; ++n) {
@@ -48,7 +53,7 @@ class WeightGradients {
           const Index begin = vectors * k / count * W, end = vectors * (k + 1) / count * W;
           blocks_.push_back({p, 0, C, begin, end - begin, row, size + begin});
         }
-        size += (call_.I + 1 + L_.P) * row;
+        size += all_rows() * row;
       } else {
         const Index width = L_.units.width(p);
         blocks_.push_back({p, c, 1, 0, width, width, size});
@@ -69,6 +74,7 @@ class WeightGradients {
 
   /// This worker's tasks. A barrier must follow before write().
   void sum(const Worker& worker, T* scratch, InterruptPoll& interrupts) {
+    if (blocks_.empty()) return;
     const auto stops = [&] { return interrupts.stops_piece(worker.id); };
     queue_.each(worker, 0, [&](Index item) {
       const Index group = item / cuts_ / tasks();
@@ -111,7 +117,7 @@ class WeightGradients {
     if (cell_.stages > 1 || L_.sections > 1 || L_.units.count == 0) return false;
     Index apart = 0;
     for (int c = 0; c < C; ++c) apart += rows_of(c) * L_.units.width(L_.units.count - 1);
-    return folded_width() * (call_.I + 1 + L_.P) < apart;
+    return folded_width() * all_rows() < apart;
   }
   Index blocks() const { return Index(blocks_.size()); }
   /// 0, C-1, 1, C-2, ...: two workers share four columns, of which the first ones may have more operands than the last
@@ -120,8 +126,7 @@ class WeightGradients {
 
   /// Multiply-adds of a block for each row of dz.
   Index work(const Block& block) const {
-    const Index operands = block.columns > 1 ? L_.section : L_.column_segment(block.column).length;
-    return (operands + (later_stage(block.column) ? L_.H : 0)) * block.width;
+    return (segment_of(block).length + (later_stage(block.column) ? L_.H : 0)) * block.width;
   }
   /// Blocks into tasks of even work. A task reads all operands of a group of rows, so there are few. Where the largest
   /// would still keep a worker busy too long, each block is a task and its operand is cut.
@@ -150,23 +155,32 @@ class WeightGradients {
       task_ends_.resize(1);
       for (Index n = 0; n < blocks(); ++n) task_ends_.push_back(n + 1);
     }
-    queue_ = WorkStealingRange(threads, (groups + (tokens_ ? 1 : 0)) * tasks() * cuts_);
+    queue_ = WorkStealingRange(threads, (groups + (tokens_ && wants_kernel_ ? 1 : 0)) * tasks() * cuts_);
   }
   Index tasks() const { return Index(task_ends_.size()) - 1; }
-  Index kernel_rows(int c) const { return cell_.column[c].kernel_rows(call_.I); }
+  // Of [x | 1 | h] the bias's 1 is always taken, x and h where their gradients are wanted.
+  Index kernel_rows(int c) const { return wants_kernel_ ? cell_.column[c].kernel_rows(call_.I) : 0; }
+  bool recurs(int c) const { return wants_recurrent_ && cell_.column[c].recurrent >= 0; }
   /// The stage of a column with a recurrent part that comes after stage 0; else 0.
-  int later_stage(int c) const { return cell_.column[c].recurrent >= 0 ? cell_.column[c].stage : 0; }
+  int later_stage(int c) const { return recurs(c) ? cell_.column[c].stage : 0; }
   /// Rows of the sums of column c: the kernel's, the bias, the recurrent kernel's.
-  Index rows_of(int c) const { return kernel_rows(c) + 1 + (cell_.column[c].recurrent >= 0 ? L_.P : 0); }
-
-  /// Rows of [x | 1 | h] before the first that column c takes.
-  Index unused_rows(int c) const { return call_.I - kernel_rows(c); }
+  Index rows_of(int c) const { return kernel_rows(c) + 1 + (recurs(c) ? L_.P : 0); }
+  /// Rows of the sums of folded columns, which have all of them.
+  Index all_rows() const { return (wants_kernel_ ? call_.I : 0) + 1 + (wants_recurrent_ ? L_.P : 0); }
+  /// Rows of folded columns before the first that column c takes.
+  Index unused_rows(int c) const { return (wants_kernel_ ? call_.I : 0) - kernel_rows(c); }
+  /// What a block multiplies in stage 0, within [x | 1 | h].
+  Segment segment_of(const Block& block) const {
+    const Segment own = block.columns > 1 ? Segment{0, L_.section} : L_.column_segment(block.column);
+    const Index begin = std::max(own.offset, wants_kernel_ ? 0 : L_.I);
+    return {begin, std::min(own.offset + own.length, wants_recurrent_ ? L_.section : L_.I + 1) - begin};
+  }
 
   void write_column(int c, const Block& block, const T* from, const SequenceGradients<T>& out) const {
     const Index H = L_.H, I = call_.I, GH = cell_.gates * H, first = L_.units.first(block.panel);
     const Column& column = cell_.column[c];
     const Index used = L_.units.used(block.panel);
-    if (column.kernel >= 0) {
+    if (wants_kernel_ && column.kernel >= 0) {
       copy_panel(from, block.stride, I, used, out.dkernel + column.kernel * H + first, GH);
       from += I * block.stride;
     }
@@ -177,8 +191,7 @@ class WeightGradients {
       if (two && column.recurrent >= 0) copy(from, used, out.dbias + GH + column.recurrent * H + first);
     }
     from += block.stride;
-    if (column.recurrent >= 0)
-      copy_panel(from, block.stride, L_.P, used, out.drecurrent_kernel + column.recurrent * H + first, GH);
+    if (recurs(c)) copy_panel(from, block.stride, L_.P, used, out.drecurrent_kernel + column.recurrent * H + first, GH);
   }
 
   /// One of the slices of a cut of `count` operand elements.
@@ -190,7 +203,7 @@ class WeightGradients {
   /// Add the sums of all groups of rows to those of the first.
   void add_groups(const Block& block) {
     if (plan_.groups() == 1) return;
-    const Index rows = block.columns > 1 ? call_.I + 1 + L_.P : rows_of(block.column);
+    const Index rows = block.columns > 1 ? all_rows() : rows_of(block.column);
     const Index first = tokens_ ? kernel_rows_of(block) : 0;  // the rows of x are summed over tokens
     for (Index j = block.sums + first * block.stride; j < block.sums + rows * block.stride; j += W) {
       Packet<T> sum = load(sums_.data() + j);
@@ -214,7 +227,7 @@ class WeightGradients {
           const bool accumulate = m0 > rows.first;
           const Index row = block.stride, vectors = block.width / W;
           const int c = block.column;
-          const Segment all{0, m}, segment = block.columns > 1 ? Segment{0, L_.section} : L_.column_segment(c);
+          const Segment all{0, m}, segment = segment_of(block);
           T* to = sums + block.sums + (tokens_ ? kernel_rows_of(block) * block.stride : 0);
           const auto [k0, k1] = operand_range(segment.length, cut, slice, slices);
           const T* operands = cache_.operands.data() + m0 * L_.cached_stride + segment.offset + k0;
@@ -246,7 +259,9 @@ class WeightGradients {
                            &prefetches);
         });
   }
-  Index kernel_rows_of(const Block& block) const { return block.columns > 1 ? call_.I : kernel_rows(block.column); }
+  Index kernel_rows_of(const Block& block) const {
+    return block.columns == 1 ? kernel_rows(block.column) : wants_kernel_ ? call_.I : 0;
+  }
   /// The dropout masks of [x | 1 | h], for each position and gate, where gates have masks of their own.
   void build_masks() {
     masks_.resize(call_.B * cell_.gates * L_.cached_stride);
@@ -339,6 +354,7 @@ class WeightGradients {
   const Layout& L_;
   const Plan& plan_;
   TokenTable<T>& tokens_;
+  const bool wants_kernel_, wants_recurrent_;
   Index group_size_ = 0;  // elements of the sums of one group of rows
   Buffer<T> sums_;
   Buffer<T> masks_;  // [position][gate][cached_stride]

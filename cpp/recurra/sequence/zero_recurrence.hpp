@@ -43,13 +43,13 @@ CellFunctions<T> without_recurrence(const CellFunctions<T>& cell) {
   return result;
 }
 
-/// drecurrent_kernel (H, G*H) of a call without recurrence: zeros, and NaN where dz holds what is not finite.
+/// drecurrent_kernel (H, G*H) of a call without recurrence, whose dbias is (G*H,): zeros, and NaN where dz holds what is
+/// not finite.
 template <class T>
-void write_zero_gradient(const CellDeclaration& cell, Index H, const SequenceGradients<T>& out) {
-  const Index GH = cell.gates * H;
+void write_zero_gradient(Index H, Index GH, const T* dbias, T* drecurrent_kernel) {
   for (Index j = 0; j < GH; ++j)
-    out.drecurrent_kernel[j] = std::isfinite(out.dbias[j]) ? T(0) : std::numeric_limits<T>::quiet_NaN();
-  for (Index k = 1; k < H; ++k) std::copy_n(out.drecurrent_kernel, GH, out.drecurrent_kernel + k * GH);
+    drecurrent_kernel[j] = std::isfinite(dbias[j]) ? T(0) : std::numeric_limits<T>::quiet_NaN();
+  for (Index k = 1; k < H; ++k) std::copy_n(drecurrent_kernel, GH, drecurrent_kernel + k * GH);
 }
 
 }  // namespace recurra

@@ -64,9 +64,11 @@ def recurrent_forward(
 ) -> tuple[Array, tuple[Array, ...], Cache | None]: ...  # y, states, cache
 def recurrent_backward(
     cache: Cache, dy: Array | None, dstates: Sequence[Array | None] | None, need_dx: bool,
+    need_dweights: Sequence[bool] | None = None,
 ) -> tuple[Array | RowSparse | None, tuple[Array, ...] | None, tuple[Array | None, ...]]: ...
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
-# that was None). dstates None: no gradients of the final states come, and those of the initial ones are not computed, but None
+# that was None). dstates None: no gradients of the final states come, and those of the initial ones are not computed, but None.
+# need_dweights: for each weight whether its gradient is wanted, None where not; None: all of them. The others keep their bits
 
 # The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
 # None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x
@@ -85,8 +87,9 @@ def gate_rows_to_columns(
     two_biases: bool,
 ) -> tuple[Array, Array, Array | None]: ...  # kernel (I, G*H), recurrent_kernel (H, G*H), bias: both added, or as rows of (2, G*H)
 def columns_to_gate_rows(
-    gates: int, swap: bool, kernel: Array, recurrent_kernel: Array, bias: Array | None,
-) -> tuple[Array, Array, Array | None, Array | None]: ...  # the way back for gradients; one bias (G*H,) goes to both
+    gates: int, swap: bool, kernel: Array | None, recurrent_kernel: Array | None, bias: Array | None,
+) -> tuple[Array | None, Array | None, Array | None, Array | None]: ...
+# the way back for gradients, of which some may be None; one bias (G*H,) goes to both
 def checksum(arrays: Sequence[Array | None]) -> int: ...  # of their bytes, below 2**64: to notice that weights changed
 
 # --- products -----------------------------------------------------------------------------------------------------

@@ -168,7 +168,9 @@ class Softmax(_Elementwise):
         axes = self.axis if isinstance(self.axis, list) else [self.axis]
         if len(axes) == 1:
             return ops.softmax(inputs, axes[0])
-        return ops.exp(inputs - ops.logsumexp(inputs, tuple(axes), keepdims=True))
+        # The largest has no share in the gradient; beside large numbers the logarithm would lose its digits.
+        shifted = inputs - np.max(value_of(inputs), tuple(axes), keepdims=True)
+        return ops.exp(shifted - ops.logsumexp(shifted, tuple(axes), keepdims=True))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

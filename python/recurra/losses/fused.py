@@ -15,6 +15,7 @@ from recurra._core.select import core
 from recurra.autograd import Array, record, value_of
 from recurra.config import epsilon
 from recurra.ops.common import any_outside
+from recurra.ops.crossentropy import binary_from_logits
 from recurra.ops.projection import ProjectedScores
 from recurra.typing import ArrayLike
 
@@ -82,7 +83,7 @@ def binary_column_values(target: Array, z: Array, from_logits: bool) -> tuple[Ar
     """The values of :func:`binary_column` for arrays, and the way from their gradient to that of `z`."""
     shape = z.shape[:-1]
     if from_logits:
-        loss = np.maximum(z, 0) - z * target + np.log1p(np.exp(-np.abs(z)))
+        loss = binary_from_logits(z, target)
 
         def backward(d: Array) -> Array:
             dz: Array = d.reshape(z.shape) * (core.activation_forward("sigmoid", z) - target)

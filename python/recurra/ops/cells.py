@@ -37,7 +37,8 @@ class Cache:
 class RecurrentGradients(NamedTuple):
     """`dx`: None where not asked for; the RowSparse gradient of the table where `embeddings` were given.
 
-    `dstate` and `dweights` are in the order of the states and weights; None for a bias that was None.
+    `dstate` and `dweights` are in the order of the states and weights; None for a bias that was None, and for what was
+    not asked for.
     """
 
     dx: Array | RowSparse | None
@@ -120,13 +121,16 @@ def run_cell_backward(
     dy: ArrayLike | None = None,
     dstate: ArrayLike | Sequence[ArrayLike | None] | None = None,
     need_dx: bool = True,
+    need_dweights: Sequence[bool] | None = None,
 ) -> RecurrentGradients:
     """The gradients of a loss, given those of what :func:`run_cell` returned; as :func:`lstm_backward`.
 
     dstate : gradients of the final states, in their order
+    need_dweights : for each weight whether its gradient is wanted, None where not; without it all are
     """
     name = _checked(cache).cell
-    return RecurrentGradients(*backward(name.removesuffix("_reset_before"), cache, dy, _states(name, dstate), need_dx))
+    states = _states(name, dstate)
+    return RecurrentGradients(*backward(name.removesuffix("_reset_before"), cache, dy, states, need_dx, need_dweights))
 
 
 def _states(cell: str, given: Any) -> tuple[Any, ...]:
@@ -179,10 +183,16 @@ def _cache_of(*arguments: Any) -> Any:
 
 
 def backward(
-    name: str, cache: Cache, dy: Any, dstates: tuple[Any, ...], need_dx: bool
+    name: str,
+    cache: Cache,
+    dy: Any,
+    dstates: tuple[Any, ...],
+    need_dx: bool,
+    need_dweights: Sequence[bool] | None = None,
 ) -> tuple[Any, tuple[Array, ...], tuple[Array | None, ...]]:
     """The way back for the operation `name`: dx and the gradients of the states and of the weights."""
-    dx, *others = core.recurrent_backward(_kernels_cache(name, cache), _array(dy), _arrays(dstates), need_dx)
+    kept = _kernels_cache(name, cache)
+    dx, *others = core.recurrent_backward(kept, _array(dy), _arrays(dstates), need_dx, need_dweights)
     return _rows(dx, cache.table), *others
 
 
@@ -197,21 +207,19 @@ def _recorded(
 
     again : for a tape that is walked more than once, makes another cache: a cache serves one walk
     """
-    tape = current_tape()
-    need_dx = tracked(inputs[0], tape)
     count = len(outputs) - 1
-    need_dstates = _any_tracked(tape, *inputs[1 : 1 + count])
+    need_dstates = _any_tracked(current_tape(), *inputs[1 : 1 + count])
     walks = 0
 
-    def backward(dy: Any, *dstates: Any) -> tuple[Any, ...]:
+    def backward(needed: list[bool], dy: Any, *dstates: Any) -> tuple[Any, ...]:
         nonlocal walks
         walks += 1
         kept = cache if again is None or walks == 1 else again()
         given = _arrays(dstates) if need_dstates or any(d is not None for d in dstates) else None
-        dx, of_initial, dweights = core.recurrent_backward(kept, _array(dy), given, need_dx)
+        dx, of_initial, dweights = core.recurrent_backward(kept, _array(dy), given, needed[0], needed[1 + count :])
         return (_rows(dx, table), *(of_initial or (None,) * count), *dweights)
 
-    return record(outputs, inputs, backward)
+    return record(outputs, inputs, backward, selective=True)
 
 
 def _arrays(values: tuple[Any, ...]) -> tuple[Any, ...]:

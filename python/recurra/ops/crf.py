@@ -108,26 +108,12 @@ def crf_path_score(
     Others as for :func:`crf_log_norm`. Returns (B,)
     """
     chain = _chain(scores, transitions, start, end, mask)
-    steps, batch, classes = chain.scores.shape
     path = _path(labels, chain, mask)
-    kept = np.arange(steps)[:, None] < chain.lengths
-    rows = np.arange(batch)
-    total = _over_steps(np.take_along_axis(chain.scores, path[..., None], -1)[..., 0] * kept)
-    if steps > 1:
-        total = total + _over_steps(np.where(kept[1:], chain.transitions[path[:-1], path[1:]], 0))
-    some = chain.lengths > 0
-    last = path[np.maximum(chain.lengths - 1, 0), rows] if steps else np.zeros(batch, np.int64)
-    if steps:
-        total = total + np.where(some, chain.start[path[0]] + chain.end[last], 0)
+    total = _path_score(chain, path)
     dtype = floats_of(scores).dtype
 
     def backward(d: Array) -> tuple[Array | None, ...]:
-        share = d.astype(np.float64)
-        unary = np.zeros(chain.scores.shape)
-        np.put_along_axis(unary, path[..., None], (kept * share)[..., None], -1)
-        pairs = np.zeros((classes, classes))
-        if steps > 1:
-            np.add.at(pairs, (path[:-1], path[1:]), kept[1:] * share)
+        unary, pairs = _path_counts(chain, path, d.astype(np.float64))
         return _gradients(chain, unary, pairs, (scores, transitions, start, end))
 
     return record(total.astype(dtype), (scores, transitions, start, end), backward)
@@ -143,10 +129,21 @@ def crf_log_likelihood(
 ) -> Any:
     """The log p(labels | scores) of each row: :func:`crf_path_score` minus :func:`crf_log_norm`.
 
-    Arguments as theirs. Returns (B,)
+    Arguments as theirs. Returns (B,). Both sums grow with the steps: in float32 their difference would lose its digits
     """
-    path = crf_path_score(scores, labels, transitions, start, end, mask)
-    return path - crf_log_norm(scores, transitions, start, end, mask)
+    chain = _chain(scores, transitions, start, end, mask)
+    path = _path(labels, chain, mask)
+    alpha, log_norm = _forward(chain)
+    found = _path_score(chain, path) - log_norm
+    dtype = floats_of(scores).dtype
+
+    def backward(d: Array) -> tuple[Array | None, ...]:
+        share = d.astype(np.float64)
+        counts, expected = _path_counts(chain, path, share), _expectations(chain, alpha, log_norm, share)
+        unary, pairs = (one - other for one, other in zip(counts, expected, strict=True))
+        return _gradients(chain, unary, pairs, (scores, transitions, start, end))
+
+    return record(found.astype(dtype), (scores, transitions, start, end), backward)
 
 
 def crf_marginals(
@@ -263,6 +260,31 @@ def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
     if ids.size and (ids.min() < 0 or ids.max() >= classes):
         raise ValueError(f"labels must be in [0, C) = [0, {classes}), got ids from {ids.min()} to {ids.max()}")
     return np.asarray(ids.T.astype(np.int64))
+
+
+def _path_score(chain: _Chain, path: Array) -> Array:
+    """(B,), in float64."""
+    steps, batch, _ = chain.scores.shape
+    kept = np.arange(steps)[:, None] < chain.lengths
+    total = _over_steps(np.take_along_axis(chain.scores, path[..., None], -1)[..., 0] * kept)
+    if steps > 1:
+        total = total + _over_steps(np.where(kept[1:], chain.transitions[path[:-1], path[1:]], 0))
+    if steps:
+        last = path[np.maximum(chain.lengths - 1, 0), np.arange(batch)]
+        total = total + np.where(chain.lengths > 0, chain.start[path[0]] + chain.end[last], 0)
+    return total
+
+
+def _path_counts(chain: _Chain, path: Array, share: Array) -> tuple[Array, Array]:
+    """What a path passes through, rows weighted by `share`, as :func:`_expectations` gives it for all paths."""
+    steps, _, classes = chain.scores.shape
+    kept = np.arange(steps)[:, None] < chain.lengths
+    unary = np.zeros(chain.scores.shape)
+    np.put_along_axis(unary, path[..., None], (kept * share)[..., None], -1)
+    pairs = np.zeros((classes, classes))
+    if steps > 1:
+        np.add.at(pairs, (path[:-1], path[1:]), kept[1:] * share)
+    return unary, pairs
 
 
 def _over_steps(x: Array) -> Array:

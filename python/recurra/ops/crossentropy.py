@@ -127,13 +127,13 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
     (place,) = axes_of(axis, v.ndim)
     t = _target(target, v)
     if from_logits:
-        top = v.max(axis=place, keepdims=True)
-        lse = top + np.log(np.exp(v - top).sum(axis=place, keepdims=True))
+        shifted = v - v.max(axis=place, keepdims=True)  # the log of a sum would lose its digits beside large logits
+        log_total = np.log(np.exp(shifted).sum(axis=place, keepdims=True))
         weight = t.sum(axis=place, keepdims=True)
-        loss = (lse * weight - (t * v).sum(axis=place, keepdims=True)).squeeze(place)
+        loss = (log_total * weight - _weighted(t, shifted, place)).squeeze(place)
 
         def backward(d: Array) -> tuple[Array]:
-            return (np.expand_dims(d, place) * (np.exp(v - lse) * weight - t),)
+            return (np.expand_dims(d, place) * (np.exp(shifted - log_total) * weight - t),)
 
         return loss if thread_state.tape is None else record(loss, (output,), backward)
     total = v.sum(axis=place, keepdims=True)
@@ -150,17 +150,34 @@ def categorical_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: 
     return loss if thread_state.tape is None else record(loss, (output,), backward_of_shares)
 
 
+def _weighted(target: Array, shifted: Array, axis: int) -> Array:
+    """The sum of target times shifted logits; a logit of -inf does not count where its target is 0."""
+    with np.errstate(invalid="ignore"):
+        parts = target * shifted
+    total: Array = parts.sum(axis=axis, keepdims=True)
+    if np.isnan(total).any():
+        total = np.where(target == 0, 0, parts).sum(axis=axis, keepdims=True)
+    return total
+
+
 def sigmoid_cross_entropy(logits: ArrayLike, targets: ArrayLike) -> Any:
-    """-t log(s) - (1 - t) log(1 - s) with s = sigmoid(x), elementwise: max(x, 0) - x t + log(1 + exp(-|x|)).
+    """-t log(s) - (1 - t) log(1 - s) with s = sigmoid(x), elementwise: |x| times 1 - t or t, plus log(1 + exp(-|x|)).
 
     logits : any shape;  targets : the same shape (or one that broadcasts to it), in [0, 1]
     """
     v = floats_of(logits)
     t = _target(targets, v)
-    loss = np.maximum(v, 0) - v * t + np.log1p(np.exp(-np.abs(v)))
+    loss = binary_from_logits(v, t)
     if thread_state.tape is None:
         return loss
     return record(loss, (logits,), lambda d: (d * (core.activation_forward("sigmoid", v) - t),))
+
+
+def binary_from_logits(x: Array, target: Array) -> Array:
+    """The values of :func:`sigmoid_cross_entropy`, without a difference of large numbers."""
+    size = np.abs(x)
+    loss: Array = size * np.where(x > 0, 1 - target, target) + np.log1p(np.exp(-size))
+    return loss
 
 
 def binary_crossentropy(target: ArrayLike, output: ArrayLike, from_logits: bool = False) -> Any:

@@ -184,7 +184,10 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike) -> Any:
     """log(exp(x1) + exp(x2))."""
     a, b = value_of(x1), value_of(x2)
     y = np.logaddexp(a, b)
-    return binary(y, x1, x2, lambda d: d * np.exp(a - y), lambda d: d * np.exp(b - y))
+    apart = np.subtract(b, a)  # not exp(a - y): beside large numbers y has lost the digits
+    return binary(
+        y, x1, x2, lambda d: d * np.exp(-np.logaddexp(0, apart)), lambda d: d * np.exp(-np.logaddexp(0, -apart))
+    )
 
 
 def mod(x1: ArrayLike, x2: ArrayLike) -> Any:

@@ -111,7 +111,10 @@ def logaddexp2(x1: ArrayLike, x2: ArrayLike) -> Any:
     """log2(2 ** x1 + 2 ** x2)."""
     a, b = value_of(x1), value_of(x2)
     y = np.logaddexp2(a, b)
-    return binary(y, x1, x2, lambda d: d * np.exp2(a - y), lambda d: d * np.exp2(b - y))
+    apart = np.subtract(b, a)  # not exp2(a - y): see logaddexp
+    return binary(
+        y, x1, x2, lambda d: d * np.exp2(-np.logaddexp2(0, apart)), lambda d: d * np.exp2(-np.logaddexp2(0, -apart))
+    )
 
 
 @operation

@@ -43,16 +43,24 @@ def gate_rows_to_columns(
 
 
 def columns_to_gate_rows(
-    gates: int, swap: bool, kernel: Array, recurrent_kernel: Array, bias: Array | None
-) -> tuple[Array, Array, Array | None, Array | None]:
-    """The way back, for gradients: a single bias is that of the input and of the state."""
+    gates: int, swap: bool, kernel: Array | None, recurrent_kernel: Array | None, bias: Array | None
+) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    """The way back, for gradients: a single bias is that of the input and of the state. None for what is None."""
     order = _order(gates, swap)
-    dtype = checks.floats("recurrent_kernel", recurrent_kernel).dtype
-    H = _units(recurrent_kernel, gates, 1)
-    checks.floats("kernel", kernel, dtype)
-    checks.shaped("kernel", kernel, "(I, G*H)", (kernel.shape[0], gates * H))
+    named = {"recurrent_kernel": recurrent_kernel, "kernel": kernel, "bias": bias}
+    given = {name: array for name, array in named.items() if array is not None}
+    if not given:
+        raise ValueError("one of kernel, recurrent_kernel and bias at least must not be None")
+    name, first_given = next(iter(given.items()))
+    dtype = checks.floats(name, first_given).dtype
+    H = _units(first_given, gates, 1) if recurrent_kernel is not None else _units_of_columns(name, first_given, gates)
+    if kernel is not None:
+        checks.floats("kernel", kernel, dtype)
+        checks.shaped("kernel", kernel, "(I, G*H)", (kernel.shape[0], gates * H))
     rows = [
-        np.ascontiguousarray(columns.T.reshape(gates, H, -1)[order].reshape(gates * H, -1))
+        None
+        if columns is None
+        else np.ascontiguousarray(columns.T.reshape(gates, H, -1)[order].reshape(gates * H, columns.shape[0]))
         for columns in (kernel, recurrent_kernel)
     ]
     if bias is None:
@@ -86,6 +94,13 @@ def _order(gates: int, swap: bool) -> list[int]:
     if swap and gates < 2:
         raise ValueError("swap must be False for a cell with one gate, got True")
     return [1, 0, *range(2, gates)] if swap else list(range(gates))
+
+
+def _units_of_columns(name: str, columns: Array, gates: int) -> int:
+    GH = columns.shape[-1] if columns.ndim else 0
+    if GH == 0 or GH % gates:
+        raise ValueError(f"{name} must have G*H columns, H >= 1, with G = {gates}, got {columns.shape}")
+    return int(GH // gates)
 
 
 def _units(recurrent: Array, gates: int, axis: int) -> int:

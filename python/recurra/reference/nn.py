@@ -131,16 +131,17 @@ def softmax_cross_entropy_forward(logits: Array, labels: Array) -> tuple[Array, 
     """
     _logits(logits, labels)
     top = logits.max(axis=1)
-    lse = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-    return lse - logits[np.arange(len(labels)), labels], lse
+    log_total = np.log(np.exp(logits - top[:, None]).sum(axis=1))
+    return (top - logits[np.arange(len(labels)), labels]) + log_total, top + log_total
 
 
 def softmax_cross_entropy_backward(logits: Array, labels: Array, lse: Array, dloss: Array) -> Array:
-    """dlogits[m, v] = dloss[m] * (exp(logits[m, v] - lse[m]) - [v == labels[m]])."""
+    """dlogits[m, v] = dloss[m] * (exp(logits[m, v] - lse[m]) - [v == labels[m]]), whatever the rounding of lse."""
     _logits(logits, labels)
     checks.shaped("lse", checks.floats("lse", lse, logits.dtype), "(M,)", labels.shape)
     checks.shaped("dloss", checks.floats("dloss", dloss, logits.dtype), "(M,)", labels.shape)
     d = np.exp(logits - lse[:, None])
+    d /= d.sum(axis=1, keepdims=True)
     d[np.arange(len(labels)), labels] -= 1
     return d * dloss[:, None]
 

@@ -106,11 +106,22 @@ def recurrent_forward_rows(
 
 
 def recurrent_backward(
-    cache: Cache, dy: Array | None, dstates: Sequence[Array | None] | None, need_dx: bool
+    cache: Cache,
+    dy: Array | None,
+    dstates: Sequence[Array | None] | None,
+    need_dx: bool,
+    need_dweights: Sequence[bool] | None = None,
 ) -> tuple[Any, tuple[Array, ...] | None, Arrays]:
     """dx, the gradients of the initial states (None where no `dstates` are given), the gradients of the weights."""
     if not isinstance(cache, Cache):
         raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
+    if need_dweights is not None:
+        needed = _items("need_dweights", need_dweights, len(cache.cell.weights), cache.cell.name, "bools")
+        for need in needed:
+            if not isinstance(need, (bool, np.bool_)):
+                raise TypeError(f"need_dweights must be True or False, got {type(need).__name__}")
+        dx, of_initial, found = recurrent_backward(cache, dy, dstates, need_dx)
+        return dx, of_initial, tuple(d if need else None for d, need in zip(found, needed, strict=True))
     if dstates is None:
         dx, _, of_weights = recurrent_backward(cache, dy, (None,) * len(cache.cell.states), need_dx)
         return dx, None, of_weights
@@ -127,9 +138,9 @@ def recurrent_backward(
     return None if dx is None else taken(dx, cache.leading, cache.places), of_initial, of_weights
 
 
-def _items(name: str, values: Sequence[Any], count: int, cell: str) -> tuple[Any, ...]:
+def _items(name: str, values: Sequence[Any], count: int, cell: str, what: str = "arrays") -> tuple[Any, ...]:
     if not isinstance(values, (tuple, list)):
         raise TypeError(f"{name} must be a tuple or list, got {type(values).__name__}")
     if len(values) != count:
-        raise ValueError(f"{name} must hold {count} arrays for the cell {cell}, got {len(values)}")
+        raise ValueError(f"{name} must hold {count} {what} for the cell {cell}, got {len(values)}")
     return tuple(values)

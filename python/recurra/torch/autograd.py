@@ -44,7 +44,8 @@ class Layer(torch.autograd.Function):
         caches, ctx.caches = ctx.caches, None
         if caches is None:  # a second backward pass through a graph that was retained
             *_, caches = forward(call, x, h0, c0, weights, True)
-        dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, needed[1], h0 is not None or c0 is not None)
+        need_states = h0 is not None or c0 is not None
+        dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, needed[1], needed[4:], need_states)
         return None, dx, None if h0 is None else dh0, None if c0 is None else dc0, *dweights
 
 

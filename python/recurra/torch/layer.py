@@ -14,7 +14,14 @@ from torch import Tensor
 
 from recurra._core.select import core
 from recurra.torch.kinds import KINDS
-from recurra.torch.weights import array_of, gradients_of, kept_columns, reads_in_place, training_columns
+from recurra.torch.weights import (
+    array_of,
+    gradients_of,
+    kept_columns,
+    needed_columns,
+    reads_in_place,
+    training_columns,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -106,22 +113,27 @@ def backward(
     dh: Tensor | None,
     dc: Tensor | None,
     need_dx: bool,
+    need_dweights: Sequence[bool],
     need_states: bool = True,
-) -> tuple[Tensor | None, Tensor | None, Tensor | None, list[Tensor]]:
-    """The gradients of x, h0, c0 and the weights. dy, dh, dc: of the outputs, None for zeros."""
+) -> tuple[Tensor | None, Tensor | None, Tensor | None, list[Tensor | None]]:
+    """The gradients of x, h0, c0 and the weights, those that are needed. dy, dh, dc: of the outputs, None for zeros."""
     kind, directions = KINDS[call.mode], call.directions
     dy_array = None if dy is None else array_of(dy)
     states = [None if state is None else array_of(state) for state in ((dh, dc) if kind.has_c else (dh,))]
-    dx, finals, dweights = None, [], []
+    dx, finals = None, []
+    dweights: list[Tensor | None] = []
+    count = len(need_dweights) // directions
     H = 0 if dy_array is None else dy_array.shape[-1] // directions
     for d, cache in enumerate(caches):
         of_y = dy_array if dy_array is None or directions == 1 else dy_array[..., d * H : (d + 1) * H]
+        needed = need_dweights[d * count : (d + 1) * count]
         of_x, dstates, gradients = core.recurrent_backward(
-            cache, of_y, [None if state is None else state[d] for state in states], need_dx
-        )
+            cache, of_y, [None if state is None else state[d] for state in states], need_dx,
+            needed_columns(kind, needed),
+        )  # fmt: skip
         dx = of_x if dx is None or of_x is None else np.add(dx, of_x, out=dx)
         finals.append(dstates)
-        dweights += [torch.from_numpy(array) for array in gradients_of(kind, gradients)]
+        dweights += gradients_of(kind, gradients, needed)
     dh0 = _stacked(finals, 0) if need_states else None
     dc0 = _stacked(finals, 1) if need_states and kind.has_c else None
     return None if dx is None else torch.from_numpy(dx), dh0, dc0, dweights

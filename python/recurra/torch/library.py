@@ -114,16 +114,15 @@ def _layer_backward(
     directions: int,
     batch_first: bool,
     need_dx: bool,
+    need_dweights: list[bool],
 ) -> list[Tensor]:
     call = _call(mode, directions, batch_first, batch_sizes)
     caches = _taken(handle)
     if caches is None:
         *_, caches = forward(call, x, h0, c0, weights, True)
     assert caches is not None
-    dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, need_dx)
-    assert dh0 is not None
-    empty = x.new_empty(0)
-    return [empty if dx is None else dx, dh0, torch.empty_like(empty) if dc0 is None else dc0, *dweights]
+    dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, need_dx, need_dweights)
+    return [x.new_empty(0) if found is None else found for found in (dx, dh0, dc0, *dweights)]
 
 
 @_layer_backward.register_fake  # type: ignore[untyped-decorator,unused-ignore]
@@ -141,12 +140,14 @@ def _(
     directions: int,
     batch_first: bool,
     need_dx: bool,
+    need_dweights: list[bool],
 ) -> list[Tensor]:
     H, B = weights[1].shape[1], _batch_size(x, (h0, c0, dh, dc), batch_sizes, batch_first)
     state = x.new_empty(directions, B, H)
     dc0 = x.new_empty(directions, B, _units(mode, weights)) if KINDS[mode].has_c else x.new_empty(0)
     dx = x.new_empty(x.shape) if need_dx else x.new_empty(0)
-    return [dx, state, dc0, *(weight.new_empty(weight.shape) for weight in weights)]
+    shapes = [weight.shape if need else (0,) for weight, need in zip(weights, need_dweights, strict=True)]
+    return [dx, state, dc0, *(x.new_empty(shape) for shape in shapes)]
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -167,15 +168,15 @@ def _backward(ctx: Any, dy: Any, dh: Any, dc: Any, _: Any) -> tuple[Any, ...]:
         gradients = (dy, dh, dc) if KINDS[mode].has_c else (dy, dh)
         dx, dh0, dc0, *dweights = pytorch_gradients(run, (x, h0, c0, *weights), needed, gradients)
         return dx, dh0, dc0, dweights, None, None, None, None, None
-    need_dx = ctx.needs_input_grad[0]
+    need_dx, need_dweights = ctx.needs_input_grad[0], ctx.needs_input_grad[3]
     dx, dh0, dc0, *dweights = _layer_backward(
-        handle, dy, dh, dc, x, h0, c0, weights, batch_sizes, mode, directions, batch_first, need_dx
+        handle, dy, dh, dc, x, h0, c0, weights, batch_sizes, mode, directions, batch_first, need_dx, need_dweights
     )
     return (
         dx if need_dx else None,
         None if h0 is None else dh0,
         None if c0 is None else dc0,
-        dweights,
+        [d if need else None for d, need in zip(dweights, need_dweights, strict=True)],
         *[None] * 5,
     )
 

@@ -17,7 +17,7 @@ from recurra._core.select import core
 from recurra.torch.autograd import pytorch_gradients, under_vmap
 from recurra.torch.kinds import KINDS
 from recurra.torch.modes import outside_default_device
-from recurra.torch.weights import array_of, gradients_of, kept_columns, reads_in_place
+from recurra.torch.weights import array_of, gradients_of, kept_columns, needed_columns, reads_in_place
 
 Array = np.ndarray[Any, Any]
 
@@ -82,12 +82,15 @@ class Step(torch.autograd.Function):
             _, cache = forward(mode, x, h0, c0, weights, True)
         H = weights[1].shape[1]
         given = [None if one is None else array_of(one).reshape(-1, H) for one in gradients]
-        dx, dstates, dweights = core.recurrent_backward(cache, None, given, needed[1])
+        kind, needed_weights = KINDS[mode], needed[4:]
+        dx, dstates, dweights = core.recurrent_backward(
+            cache, None, given, needed[1], needed_columns(kind, needed_weights)
+        )
         of_states = [
             None if state is None else torch.from_numpy(d.reshape(state.shape))
             for state, d in zip((h0, c0), (*dstates, None), strict=False)
         ]
-        of_weights = [torch.from_numpy(array) for array in gradients_of(KINDS[mode], dweights)]
+        of_weights = gradients_of(kind, dweights, needed_weights)
         return None, None if dx is None else torch.from_numpy(dx.reshape(x.shape)), *of_states, *of_weights
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import ref
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from recurra._core.select import core
 from recurra.torch.kinds import Kind
@@ -139,11 +139,21 @@ def training_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, An
     return _columns(kind, kept.arrays), None
 
 
-def gradients_of(kind: Kind, gradients: Sequence[Any]) -> list[Any]:
-    """The way back from :func:`columns_of`, as arrays of PyTorch's shapes; without biases only two."""
+def needed_columns(kind: Kind, needed: Sequence[bool]) -> list[bool]:
+    """Of which of the kernels' weights the gradients are wanted, from those of PyTorch's that want them."""
+    biases = needed[2 : -1 if kind.projects else None]
+    return [*needed[:2], any(biases), *(needed[-1:] if kind.projects else ())]
+
+
+def gradients_of(kind: Kind, gradients: Sequence[Any], needed: Sequence[bool]) -> list[Tensor | None]:
+    """The way back from :func:`columns_of`, of PyTorch's shapes; None where `needed`, one for each weight, is False."""
+    if not any(needed):
+        return [None] * len(needed)
+    dW, dU, db, *dV = gradients
     if kind.projects:
-        dW, dU, db, dV = gradients
-        biases = [] if db is None else [db, db.copy()]
-        return [np.ascontiguousarray(dW.T), np.ascontiguousarray(dU.T), *biases, np.ascontiguousarray(dV.T)]
-    rows = core.columns_to_gate_rows(kind.gates, kind.swap, *gradients)
-    return rows if rows[2] is not None else rows[:2]  # type: ignore[no-any-return]
+        rows = [None if d is None else np.ascontiguousarray(d.T) for d in (dW, dU)]
+        rows += [db, None if db is None else db.copy()]
+    else:
+        rows = core.columns_to_gate_rows(kind.gates, kind.swap, dW, dU, db)
+    found = [*rows[: len(needed) - len(dV)], *(None if d is None else np.ascontiguousarray(d.T) for d in dV)]
+    return [from_numpy(d) if need else None for d, need in zip(found, needed, strict=True)]

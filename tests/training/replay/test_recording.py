@@ -11,6 +11,7 @@ from recurra import GradientTape, activations
 from recurra.callbacks import Callback, LambdaCallback
 from recurra.layers import GRU, LSTM, Dense, Dropout, Input
 from recurra.models import Model
+from recurra.training.replay import layers
 from tests.support.bidirectional_cases import BIDIRECTIONAL
 from tests.support.replay_cases import CASES, FEATURES, OPTIMIZERS, ROWS, STEPS, Case, functional, made, numbers, series
 
@@ -178,6 +179,32 @@ def test_a_layer_frozen_while_its_step_is_recorded(replayed: list[int]) -> None:
         return run(model, case, callbacks=[thaw])
 
     same(trained(False), trained(True))
+    assert replayed
+
+
+def test_frozen_weights_get_no_gradients(replayed: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[tuple[bool, ...]] = set()
+    backward = layers.core.recurrent_backward
+
+    def spied(cache: Any, dy: Any, dstates: Any, need_dx: bool, need_dweights: Any) -> Any:
+        asked.add((need_dx, *need_dweights))
+        return backward(cache, dy, dstates, need_dx, need_dweights)
+
+    monkeypatch.setattr(layers.core, "recurrent_backward", spied)
+    case = Case(lambda: [numbers(), Dense(4), LSTM(6, return_sequences=True), GRU(5), Dense(1)])
+
+    def trained(eagerly: bool) -> Any:
+        asked.clear()
+        model = made(case, eagerly)
+        model.layers[1].trainable = False
+        model.layers[2].cell.recurrent_kernel.trainable = False
+        result = run(model, case)
+        assert asked == {(True, False, False, False), (True, True, False, True)}
+        return result
+
+    expected = trained(True)
+    assert not replayed
+    same(trained(False), expected)
     assert replayed
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.autograd import GradientTape as Tape
-from recurra.autograd import RowSparse, Tensor, Variable, _key_of, record, thread_state, tracked
+from recurra.autograd import Node, RowSparse, Tensor, Variable, _key_of, thread_state, tracked
 from recurra.compat.tf.tensors import EagerTensor, present
 from recurra.tree import leaves, map_structure
 
@@ -187,7 +187,11 @@ def _refusing(grad: Any, sources: list[Any]) -> Any:
             "finite differences take its place"
         )
 
-    return present(record(grad.value, sources, backward))
+    tape = thread_state.tape
+    if tape is None or not any(tracked(one, tape) for one in sources):
+        return present(grad.value)
+    tape.nodes.append(Node((), (result := Tensor(grad.value, tape),), backward))  # whatever it is asked for
+    return present(result)
 
 
 class _Shared(Tape):

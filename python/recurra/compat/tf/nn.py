@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra import activations, ops
+from recurra.autograd import thread_state, tracked
 from recurra.compat.tf.math import (
     in_top_k,
     l2_normalize,
@@ -165,6 +166,8 @@ def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1, 
 def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None, name: str | None = None) -> Any:
     """The cross-entropy of independent yes or no labels, one number for each."""
     x, z = operand(logits), operand(labels)
+    if not tracked(z, thread_state.tape):
+        return present(ops.sigmoid_cross_entropy(x, z))
     # max(x, 0) - x z + log(1 + exp(-|x|)), which no x overflows
     small = ops.log1p(ops.exp(ops.negative(ops.abs(x))))
     return present(ops.add(ops.subtract(ops.relu(x), ops.multiply(x, z)), small))

@@ -137,6 +137,7 @@ class RecurrentStep:
         self._table = None if embedding is None else embedding.embeddings
         self.variables: Sequence[Variable] = [v for v in (self._table, *self.weights) if v is not None]
         self._keys = [id(v) for v in self.weights]
+        self._needs = [v is not None and v.trainable for v in self.weights]
         self.need_dx = need_dx
         self._need_input = need_dx if self._table is None else self._table.trainable
         self._zeros: tuple[Any, ...] = (None,) * len(cell.kernel_cell.states)
@@ -211,7 +212,7 @@ class RecurrentStep:
     def pull(self, dy: Any, dstates: Any, sums: Sums, before: Array | None) -> tuple[Array | None, Any]:
         """As `backward`, with the gradients of the last states, or None; gives those of the first states too."""
         cache, self._cache = self._cache, None
-        dx, of_first, gradients = core.recurrent_backward(cache, dy, dstates, self._need_input)
+        dx, of_first, gradients = core.recurrent_backward(cache, dy, dstates, self._need_input, self._needs)
         if self._table is not None:
             sums.add([id(self._table)], [None if dx is None else RowSparse(dx[0], dx[1], self._table.shape)])
             dx = None
