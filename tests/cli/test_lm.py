@@ -132,7 +132,7 @@ def test_bad_input_is_found_before_training(run: Any, folder: Path, tmp_path: Pa
     assert "--dropout" in error(*train, out, "--dropout", 1)
     assert "is not a model that recurra's tasks saved" in error(*train, out, "--start-from", folder / "verse.txt")
     assert "is not a model" in error("lm", "generate", folder / "verse.txt")
-    assert "No such file" in error("lm", "generate", tmp_path / "none.rlm")
+    assert "there is no such file" in error("lm", "generate", tmp_path / "none.rlm")
     assert "prompt must be made of characters of the training text" in error(
         "lm", "generate", verse_model, "--prompt", "§"
     )

@@ -94,7 +94,7 @@ def test_in_a_model() -> None:
     ("call", "message"),
     [
         (lambda: metrics.SensitivityAtSpecificity(1.5), r"specificity must be in \[0, 1\], got 1.5"),
-        (lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds must be an integer > 0"),
+        (lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds must be an int >= 1"),
         (lambda: metrics.IoU(3, [3]), r"target_class_ids must be in \[0, 3\), got \[3\]"),
         (lambda: metrics.MeanIoU(3).update_state(IDS, GUESS[:5]), "one label for each prediction"),
     ],
@@ -102,3 +102,21 @@ def test_in_a_model() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: metrics.MeanIoU("a"), "num_classes must be an int >= 1, got 'a'"),
+        (lambda: metrics.IoU(0, []), "num_classes must be an int >= 1, got 0"),
+        (lambda: metrics.AUC(num_thresholds="a"), "num_thresholds must be an int >= 2, got 'a'"),
+        (lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds must be an int >= 1, got 0"),
+        (lambda: metrics.Precision(top_k=-1), "top_k must be an int >= 1, got -1"),
+        (lambda: metrics.Recall(top_k="a"), "top_k must be an int >= 1, got 'a'"),
+        (lambda: metrics.TopKCategoricalAccuracy(k=0), "k must be an int >= 1, got 0"),
+        (lambda: metrics.SparseTopKCategoricalAccuracy(k=1.5), "k must be an int >= 1, got 1.5"),
+    ],
+)
+def test_counts_that_are_none_are_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()

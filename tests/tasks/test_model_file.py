@@ -51,6 +51,8 @@ def test_other_files(saved: Path, tmp_path: Path) -> None:
         LanguageModel.load(tmp_path / "none.rlm")
     with pytest.raises(TypeError, match=r"path must be a path .*, got int"):
         LanguageModel.load(10**6)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"path must be a path .*, got int"):
+        LanguageModel.load(saved).save(10**6)  # type: ignore[arg-type]
 
 
 def rewrite(source: Path, target: Path, name: str, content: bytes | None) -> None:

@@ -64,7 +64,6 @@ class NetworkStep {
     }
     return row;
   }
-  Index score_count() const { return network_.scores(); }
 
   /// The recurrent layers, in order.
   template <class Visit>

@@ -16,7 +16,7 @@ from recurra.typing import Array, ArrayLike
 def gradient_norms(layer: Any, x: ArrayLike, *, seed: int = 0) -> Array:
     """The norm of dL/dx[b, t] for each step t, where L is one random direction of the output at the last step.
 
-    For a recurrent network L hears of x[:, t] only through the states between: where the norms fall towards the first
+    In a recurrent network L depends on x[:, t] only through the states between: where the norms fall towards the first
     step as a straight line on a logarithmic scale, the gradient vanishes, and what happened long ago is not learned.
 
     layer : a recurrent layer, or a model; takes (B, T, I), gives (B, H) or (B, T, H)

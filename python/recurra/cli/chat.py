@@ -12,6 +12,7 @@ import click
 from recurra.cli.errors import Group
 from recurra.cli.inputs import in_batches
 from recurra.cli.options import (
+    Number,
     encoding_option,
     history_option,
     item_bar,
@@ -60,7 +61,7 @@ def chat() -> None:
 @learning_rate_option(5e-3)
 @click.option(
     "--least-similarity",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.6,
     show_default=True,
     help="Decline prompts that share less than this with every trained one.",

@@ -12,6 +12,7 @@ import click
 from recurra.cli.columns import column_finder, column_options
 from recurra.cli.inputs import format_option, text_batches
 from recurra.cli.options import (
+    Integer,
     encoding_option,
     history_option,
     item_bar,
@@ -46,17 +47,15 @@ _NETWORK: tuple[Decorator, ...] = (
         "--cell", type=click.Choice(list(LAYER_OF_CELL)), default="lstm", show_default=True, help="The recurrent cell."
     ),
     size_option("--units", 48, "Size of the recurrent layer, in each direction."),
-    click.option("--embedding", type=click.IntRange(min=1), help="Width of a word's vector  [default: 48]"),
+    click.option("--embedding", type=Integer(min=1), help="Width of a word's vector  [default: 48]"),
 )
 _LEARNING: tuple[Decorator, ...] = (
     share_option("--dropout", 0.5, "On word vectors and on what the recurrent layer found."),
-    click.option(
-        "--vocabulary", type=click.IntRange(min=3), default=30_000, show_default=True, help="Most words to know."
-    ),
+    click.option("--vocabulary", type=Integer(min=3), default=30_000, show_default=True, help="Most words to know."),
     size_option("--maxlen", 400, "Words of a text to read: its first third, and its end."),
     size_option("--epochs", 7, "Most passes over the texts."),
     size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
-    click.option("--batch-size", type=click.IntRange(min=1), help="Texts in a step  [default: 64, less for few texts]"),
+    click.option("--batch-size", type=Integer(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     learning_rate_option(2e-3),
     click.option(
         "--class-weight",

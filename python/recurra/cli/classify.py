@@ -24,6 +24,7 @@ from recurra.cli.columns import column_finder, column_options
 from recurra.cli.errors import Group, InputError
 from recurra.cli.inputs import format_option, read_labelled
 from recurra.cli.options import (
+    Integer,
     check_beside,
     encoding_option,
     json_option,
@@ -73,7 +74,7 @@ def classify() -> None:
     ),
     click.option(
         "--pairs",
-        type=click.IntRange(min=0),
+        type=Integer(min=0),
         default=200_000,
         show_default=True,
         help="Most pairs of neighbouring words that have vectors of their own.",

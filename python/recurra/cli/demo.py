@@ -13,12 +13,7 @@ import click
 
 import recurra
 from recurra.cli.errors import INTERRUPTED
-from recurra.cli.options import (
-    check_out,
-    encoding_option,
-    size_option,
-    stdin_is_terminal,
-)
+from recurra.cli.options import Integer, check_out, encoding_option, size_option, stdin_is_terminal
 from recurra.cli.standard_streams import say
 from recurra.training.interrupt import signal_name
 
@@ -44,7 +39,7 @@ EXAMPLES = (
 @size_option("--length", 300, "Characters to write after each epoch.")
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**63 - 1),
+    type=Integer(0, 2**63 - 1),
     default=1,
     show_default=True,
     help="The same seed gives the same run on the same machine.",

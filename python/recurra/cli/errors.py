@@ -45,7 +45,8 @@ class Group(click.Group):
         except click.UsageError as error:
             groups = {name: one for name, one in self.commands.items() if isinstance(one, click.Group)}
             names = {name for group in groups.values() for name in group.commands}
-            near = [] if get_close_matches(args[0], self.commands) else get_close_matches(args[0], names, 1)
+            misspelt = args[0] not in names and get_close_matches(args[0], self.commands)  # which click answers
+            near = [] if misspelt else get_close_matches(args[0], names, 1)
             within = [
                 f"{ctx.command_path} {group} {name}"
                 for name in near

@@ -13,6 +13,8 @@ from recurra.cli.inputs import read_text_files
 from recurra.cli.lm_reading import inspect, perplexity, text_files
 from recurra.cli.lm_writing import generate, predict
 from recurra.cli.options import (
+    Integer,
+    Number,
     encoding_option,
     history_option,
     json_option,
@@ -65,7 +67,7 @@ def lm() -> None:
 @size_option("--layers", 1, "Recurrent layers.")
 @click.option(
     "--embedding",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     metavar="N",
     help="Width of a token's vector  [default: 64 for characters, else the units]",
 )
@@ -74,7 +76,7 @@ def lm() -> None:
 @share_option("--recurrent-dropout", 0.0, "On the state inside of each recurrent layer.")
 @click.option(
     "--projection",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     metavar="N",
     help="Width of a linear layer before the scores  [default: none]",
 )
@@ -85,7 +87,7 @@ def lm() -> None:
 @share_option("--weight-drop", 0.0, "Share of the recurrent weights that a step drops.")
 @click.option(
     "--vocabulary",
-    type=click.IntRange(min=3),
+    type=Integer(min=3),
     metavar="N",
     help="Most tokens to know  [default: all characters, 20000 words, 8000 subwords]",
 )
@@ -93,27 +95,27 @@ def lm() -> None:
 @size_option("--patience", 3, "Stop after so many epochs without a better validation loss.")
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     metavar="N",
     help="Places in the text that are read side by side  [default: 32, fewer for a short text]",
 )
 @size_option("--window", 64, "Tokens that gradients reach back.")
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="RATE",
     help="Adam's, at the start; falls to a tenth  [default: 0.012, less for words, small batches and many units]",
 )
 @click.option(
     "--clipnorm",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=1.0,
     show_default=True,
     help="Norm that gradients are clipped to.",
 )
 @click.option(
     "--averaging",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     metavar="M",
     help="Momentum of a moving average of the weights, kept in their place; 0 for none  [default: a fifth of an epoch]",
 )
@@ -125,7 +127,7 @@ def lm() -> None:
     help="Go on training this model, with its sizes and vocabulary.",
 )
 @click.option(
-    "--sample", type=click.IntRange(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
+    "--sample", type=Integer(min=0), default=0, metavar="N", help="Print N generated tokens after each epoch."
 )
 @history_option
 @plot_option(LOSSES)

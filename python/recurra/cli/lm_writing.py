@@ -15,6 +15,8 @@ from recurra.cli.errors import InputError
 from recurra.cli.inputs import in_batches
 from recurra.cli.lm_reading import model_file
 from recurra.cli.options import (
+    Integer,
+    Number,
     encoding_option,
     item_bar,
     json_option,
@@ -42,49 +44,49 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--length",
-    type=click.IntRange(min=0),
+    type=Integer(min=0),
     default=500,
     show_default=True,
     help="Tokens to write: characters, words or subwords, as the model was trained.",
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.8,
     show_default=True,
     help="1 writes as the model expects, less plays safer, 0 takes the most probable token each time.",
 )
 @click.option(
     "--top-k",
-    type=click.IntRange(min=0),
+    type=Integer(min=0),
     default=0,
     show_default=True,
     help="Choose among the K most probable tokens; 0 for all.",
 )
 @click.option(
     "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=1.0,
     show_default=True,
     help="Choose among the most probable tokens that together reach P.",
 )
 @click.option(
     "--repetition-penalty",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=1.0,
     show_default=True,
     help="Above 1, tokens that occurred before become less probable; 1.2 avoids much repetition.",
 )
 @click.option(
     "--beam",
-    type=click.IntRange(min=0),
+    type=Integer(min=0),
     default=0,
     metavar="WIDTH",
     help="Search for the most probable continuation instead of drawing one.",
 )
 @click.option(
     "--length-penalty",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=1.0,
     show_default=True,
     help="With --beam and --stop: rank by log p / n**A for n tokens; more favours longer ones.",

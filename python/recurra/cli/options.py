@@ -20,6 +20,19 @@ from recurra.training.interrupt import signal_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class Integer(click.IntRange):
+    """A whole number of an option, within bounds; in help INTEGER in place of click's INTEGER RANGE."""
+
+    name = "integer"
+
+
+class Number(click.FloatRange):
+    """A number of an option, within bounds."""
+
+    name = "number"
+
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, only results and errors.")
 encoding_option = click.option("--encoding", default="utf-8", show_default=True, help="Of the files that are read.")
 
@@ -31,25 +44,25 @@ def json_option(what: str) -> Callable[[Command], Command]:
 
 def size_option(flag: str, default: int, what: str) -> Callable[[Command], Command]:
     """A number of things, at least 1."""
-    return click.option(flag, type=click.IntRange(min=1), default=default, show_default=True, help=what)
+    return click.option(flag, type=Integer(min=1), default=default, show_default=True, help=what)
 
 
 def share_option(flag: str, default: float, what: str) -> Callable[[Command], Command]:
     """A share, from 0 to below 1."""
-    return click.option(flag, type=click.FloatRange(0, 1, max_open=True), default=default, show_default=True, help=what)
+    return click.option(flag, type=Number(0, 1, max_open=True), default=default, show_default=True, help=what)
 
 
 def learning_rate_option(default: float) -> Callable[[Command], Command]:
     """``--learning-rate``, of a training whose rate falls along a cosine."""
     return click.option(
-        "--learning-rate", type=click.FloatRange(0, min_open=True), default=default, show_default=True,
+        "--learning-rate", type=Number(0, min_open=True), default=default, show_default=True,
         help="Adam's, at the start; falls to a tenth.",
     )  # fmt: skip
 
 
 def seed_option(what: str) -> Callable[[Command], Command]:
     """``--seed``, for what is drawn at random."""
-    return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help=f"Makes {what} repeatable.")
+    return click.option("--seed", type=Integer(0, 2**63 - 1), metavar="N", help=f"Makes {what} repeatable.")
 
 
 def out_option(ending: str) -> Callable[[Command], Command]:
@@ -68,7 +81,7 @@ def out_option(ending: str) -> Callable[[Command], Command]:
 def resume_options(command: Command) -> Command:
     """``--resume`` and ``--checkpoint-minutes``, for a training that is killed and started again."""
     command = click.option(
-        "--checkpoint-minutes", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="N",
+        "--checkpoint-minutes", type=Number(min=0), default=5.0, show_default=True, metavar="N",
         help="Write a checkpoint to FILE.checkpoint so often, and after each epoch; 0 writes none.",
     )(command)  # fmt: skip
     return click.option(

@@ -7,12 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from recurra.cli.options import (
-    encoding_option,
-    learning_rate_option,
-    share_option,
-    size_option,
-)
+from recurra.cli.options import Integer, Number, encoding_option, learning_rate_option, share_option, size_option
 from recurra.layers import LAYER_OF_CELL
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -84,7 +79,7 @@ def network_options(units: int, embedding: int, dropout: float) -> Callable[[Com
         size_option("--embedding", embedding, "Width of a token's vector."),
         share_option("--dropout", dropout, "On token vectors, between layers and before the scores."),
         click.option(
-            "--vocabulary", type=click.IntRange(min=3), default=10_000, show_default=True, help="Most tokens to know."
+            "--vocabulary", type=Integer(min=3), default=10_000, show_default=True, help="Most tokens to know."
         ),
     )  # fmt: skip
 
@@ -95,11 +90,11 @@ def training_options(epochs: int, learning_rate: float, validation: float) -> Ca
         size_option("--epochs", epochs, "Most passes over the pairs."),
         size_option("--patience", 2, "Stop after so many epochs without a better validation loss."),
         click.option(
-            "--batch-size", type=click.IntRange(min=1), help="Pairs in a step  [default: 128, less for few pairs]",
+            "--batch-size", type=Integer(min=1), help="Pairs in a step  [default: 128, less for few pairs]",
         ),
         learning_rate_option(learning_rate),
         click.option(
-            "--teacher-forcing", type=click.FloatRange(0, 1), nargs=2, default=(1.0, 1.0), show_default=True,
+            "--teacher-forcing", type=Number(0, 1), nargs=2, default=(1.0, 1.0), show_default=True,
             metavar="FIRST LAST", help="Share of true inputs of the decoder in the first and in the last epoch.",
         ),
         size_option("--maxlen", 100, "Pairs with more tokens on a side are left out."),
@@ -112,7 +107,7 @@ def beam_options(command: Command) -> Command:
     return _together(
         size_option("--beam", 4, "Width of the search; 1 is greedy."),
         click.option(
-            "--length-penalty", type=click.FloatRange(min=0), default=1.0, show_default=True,
+            "--length-penalty", type=Number(min=0), default=1.0, show_default=True,
             help="Rank by log p / n**A for n tokens; more favours longer ones.",
         ),
         click.option(

@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 import recurra
+from recurra.cli.options import Integer
 
 Batch = list[Any]
 
 jobs_option = click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "--jobs", type=Integer(min=1), default=1, show_default=True, metavar="N",
     help="Processes to predict in, each with the model in memory; for large files.",
 )  # fmt: skip
 

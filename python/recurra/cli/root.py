@@ -14,6 +14,7 @@ from recurra.cli.demo import demo
 from recurra.cli.errors import Group
 from recurra.cli.info import info
 from recurra.cli.lm import lm
+from recurra.cli.options import Integer
 from recurra.cli.programs import check, run
 from recurra.cli.quantize import quantize_command
 from recurra.cli.sentiment import sentiment
@@ -25,7 +26,7 @@ from recurra.cli.translate import translate
 @click.version_option(recurra.__version__, prog_name="recurra")
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Integer(min=1),
     metavar="N",
     help="Threads to compute with (default: the CPUs that the process may use).",
 )

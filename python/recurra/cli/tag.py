@@ -14,6 +14,8 @@ import click
 
 from recurra.cli.errors import Group
 from recurra.cli.options import (
+    Integer,
+    Number,
     encoding_option,
     history_option,
     item_bar,
@@ -134,14 +136,14 @@ def tag() -> None:
 @size_option("--layers", 2, "Recurrent layers.")
 @size_option("--embedding", 64, "Width of a word's learned vector.")
 @click.option(
-    "--characters", type=click.IntRange(min=0), default=50, show_default=True,
+    "--characters", type=Integer(min=0), default=50, show_default=True,
     help="Size of the layer that reads a word's characters, in each direction; 0 for none.",
 )  # fmt: skip
 @share_option("--dropout", 0.4, "On what each layer is given.")
 @click.option("--locked-dropout", is_flag=True, help="Drop the same features at every word of a sentence.")
 @share_option("--recurrent-dropout", 0.0, "On the state inside of each recurrent layer.")
 @click.option(
-    "--word-dropout", type=click.FloatRange(min=0), default=0.25, show_default=True, metavar="A",
+    "--word-dropout", type=Number(min=0), default=0.25, show_default=True, metavar="A",
     help="A word seen N times is read as an unknown one A / (A + N) of the time; N is 0 for rare ones.",
 )  # fmt: skip
 @click.option(
@@ -150,14 +152,12 @@ def tag() -> None:
 )  # fmt: skip
 @size_option("--vocabulary", 50_000, "Most words to learn vectors for.")
 @click.option(
-    "--rare", type=click.IntRange(min=1), default=2, show_default=True, metavar="N",
+    "--rare", type=Integer(min=1), default=2, show_default=True, metavar="N",
     help="Words seen less often than N times have no vector of their own.",
 )  # fmt: skip
 @size_option("--epochs", 15, "Most passes.")
 @size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
-@click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Sentences in a step  [default: 32, less for few sentences]"
-)
+@click.option("--batch-size", type=Integer(min=1), help="Sentences in a step  [default: 32, less for few sentences]")
 @learning_rate_option(2e-3)
 @share_option("--averaging", 0.998, "Momentum of a moving average of the weights, kept in their place; 0 for none.")
 @plot_option("losses and accuracies of all epochs")

@@ -14,6 +14,7 @@ import click
 from recurra.cli.errors import Group
 from recurra.cli.inputs import reading_options, text_batches
 from recurra.cli.options import (
+    Integer,
     history_option,
     item_bar,
     json_option,
@@ -120,7 +121,7 @@ def train(
 )
 @reading_options(labelled=False)
 @beam_options
-@click.option("--best", type=click.IntRange(min=1), help="With --json: so many translations of each text.")
+@click.option("--best", type=Integer(min=1), help="With --json: so many translations of each text.")
 @json_option("A JSON object for each text, with scores.")
 @plot_option("the attention map of one --sentence")
 @jobs_option

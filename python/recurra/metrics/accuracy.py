@@ -9,7 +9,7 @@ import numpy as np
 from recurra.autograd import Array, value_of
 from recurra.config import floatx
 from recurra.losses.reduction import check_shapes, same_rank
-from recurra.metrics.base import MeanMetricWrapper, dense_labels, label_ids
+from recurra.metrics.base import MeanMetricWrapper, check_count, dense_labels, label_ids
 from recurra.typing import ArrayLike
 
 
@@ -142,6 +142,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     ranks_only = True
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
+        check_count("k", k)
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
 
@@ -158,6 +159,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         dtype: str | None = None,
         from_sorted_ids: bool = False,
     ) -> None:
+        check_count("k", k)
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
         self.k, self.from_sorted_ids = k, from_sorted_ids
         self.ranks_only = not from_sorted_ids

@@ -240,6 +240,12 @@ def with_mask(weight: Any, mask: ArrayLike | None) -> Array:
     return np.asarray(factor * weight)
 
 
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """ValueError unless `value` is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be an int >= {least}, got {value!r}")
+
+
 def dense_labels(labels: ArrayLike) -> Array:
     """Labels as an array, a lazy one-hot made real."""
     return np.asarray(value_of(labels))

@@ -11,7 +11,7 @@ from recurra.autograd import Array, value_of
 from recurra.config import epsilon
 from recurra.limits import check_size
 from recurra.losses.reduction import same_rank
-from recurra.metrics.base import Metric, dense_labels, with_mask
+from recurra.metrics.base import Metric, check_count, dense_labels, with_mask
 from recurra.typing import ArrayLike
 
 _FLOOR = -1e10
@@ -46,6 +46,8 @@ class _Counts(Metric):
     ) -> None:
         super().__init__(dtype, name)
         self.thresholds = thresholds
+        if top_k is not None:
+            check_count("top_k", top_k)
         self.top_k, self.class_id, self.per_label = top_k, class_id, per_label
         self.label_weights: Array | None = None
         self.reset_state()
@@ -240,8 +242,7 @@ class AUC(_Counts):
         if num_labels and not multi_label:
             raise ValueError("num_labels is for multi_label=True only")
         if thresholds is None:
-            if num_thresholds <= 1:
-                raise ValueError(f"num_thresholds must be an int > 1, got {num_thresholds!r}")
+            check_count("num_thresholds", num_thresholds, 2)
             check_size("num_thresholds", num_thresholds)
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         else:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array
+from recurra.metrics.base import check_count
 from recurra.metrics.confusion import _Counts, _ratio
 
 
@@ -26,8 +27,7 @@ class _At(_Counts):
     ) -> None:
         if not 0 <= value <= 1:
             raise ValueError(f"{self.argument} must be in [0, 1], got {value!r}")
-        if num_thresholds < 1:
-            raise ValueError(f"num_thresholds must be an integer > 0, got {num_thresholds!r}")
+        check_count("num_thresholds", num_thresholds)
         inner = [k / (num_thresholds - 1) for k in range(1, num_thresholds - 1)] if num_thresholds > 1 else []
         super().__init__([0.0, *inner, 1.0] if num_thresholds > 1 else [0.5], None, class_id, name, dtype)
         self.value, self.num_thresholds = float(value), num_thresholds

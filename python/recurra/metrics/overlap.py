@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recurra.autograd import Array, value_of
-from recurra.metrics.base import Metric, dense_labels, with_mask
+from recurra.metrics.base import Metric, check_count, dense_labels, with_mask
 from recurra.typing import ArrayLike
 
 
@@ -42,8 +42,7 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(dtype, name)
-        if not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
-            raise ValueError(f"num_classes must be an int >= 1, got {num_classes!r}")
+        check_count("num_classes", num_classes)
         self.num_classes = int(num_classes)
         self.target_class_ids = list(target_class_ids)
         if any(not 0 <= one < self.num_classes for one in self.target_class_ids):

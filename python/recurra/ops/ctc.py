@@ -153,7 +153,7 @@ def ctc_decode(
 
     inputs : (B, T, C) logits;  sequence_lengths : (B,), how many steps count
     strategy : "greedy": the best class of each step, or "beam_search": the labels of the greatest probability over all
-        ways to stretch them, as far as `beam_width` beginnings tell
+        alignments, among the `beam_width` best prefixes of each step
     top_paths : how many answers a beam search gives
     merge_repeated : whether equal classes in a row are one label (greedy)
     mask_index : the class that means blank
@@ -201,7 +201,7 @@ def _greedy(x: Array, ends: Array, blank: int, merge_repeated: bool) -> tuple[Ar
 def _search(log_p: Array, blank: int, width: int, wanted: int) -> Iterator[tuple[tuple[int, ...], float]]:
     """Prefix beam search: the most likely labels of one row, each with its log probability.
 
-    A beginning keeps two numbers: the log probability of ending in a blank, and of ending in its last label.
+    A prefix has two numbers: the log probability of ending in a blank, and of ending in its last label.
     """
     beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -np.inf)}
     for step in log_p.astype(np.float64):

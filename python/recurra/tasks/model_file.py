@@ -56,7 +56,7 @@ def write_archive(
     path: str | os.PathLike[str], task: str, config: dict[str, Any], vocabulary: str, model: Model
 ) -> None:
     """Write the file whole, or not at all."""
-    target = Path(path)
+    target = Path(path_name(path, "path"))
     description = {"format": FORMAT, "task": task, "config": config}
     check_destination(target)
     with atomic_path(target) as whole, tempfile.TemporaryDirectory(prefix="recurra-") as folder:
@@ -83,7 +83,7 @@ def _bytes(text: str) -> bytes:
 
 def check_destination(path: str | os.PathLike[str]) -> None:
     """Refuse a path that no file can be written to, before the work whose result it should hold."""
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path_name(path, "path")))
     if target.exists() and not target.is_dir() and not target.is_file():
         raise ValueError(f"{path} must be a file, got a pipe, a socket or a device, which would be replaced by one")
     if target.is_dir():

@@ -160,7 +160,7 @@ class SequenceTagger(Described):
 
         sentences : N non-empty lists of words; labels : a label for each word
         validation : the share of the sentences, drawn at random, that is held out, in [0, 1); or (sentences, labels)
-        vectors : pretrained ones (``recurra.preprocessing.load_word_vectors``), or their file. They stay as they are,
+        vectors : pretrained ones (:class:`recurra.preprocessing.WordVectors`), or their file. They stay as they are,
             and those of words that the sentences do not hold are kept too
         epochs : the most passes; the learning rate (Adam's) falls to a tenth over them, along a cosine
         batch_size : sentences in a step; None is 32, or less for so few that an epoch would have under 50 steps
