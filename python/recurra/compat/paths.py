@@ -92,9 +92,13 @@ PATHS: dict[str, dict[str, str]] = {
     },
     "layers.wrappers": {"recurra.layers": "Bidirectional TimeDistributed Wrapper"},
     "mixed_precision": {
-        "recurra.config": "DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy"
+        "recurra.config": "DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy",
+        "recurra.optimizers": "LossScaleOptimizer",
     },
-    "mixed_precision.experimental": {"recurra.config": "Policy global_policy set_policy"},
+    "mixed_precision.experimental": {
+        "recurra.config": "Policy global_policy set_policy",
+        "recurra.optimizers": "LossScaleOptimizer",
+    },
     "objectives": {
         "recurra.losses": "KLD MAE MAPE MSE MSLE binary_crossentropy categorical_crossentropy categorical_hinge "
         "cosine_similarity deserialize get hinge kullback_leibler_divergence logcosh mae mape "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from recurra.optimizers import schedules
 from recurra.optimizers.base import Optimizer
+from recurra.optimizers.loss_scale import LossScaleOptimizer
 from recurra.optimizers.names import deserialize, get, serialize
 from recurra.optimizers.rule_adagrad import Adadelta, Adagrad
 from recurra.optimizers.rule_adam import Adam, Adamax, AdamW, LazyAdam, Nadam
@@ -27,6 +28,7 @@ __all__ = [
     "Adamax",
     "LazyAdam",
     "Lion",
+    "LossScaleOptimizer",
     "Nadam",
     "Optimizer",
     "RMSprop",

@@ -7,6 +7,7 @@ from typing import Any
 
 from recurra.naming import to_snake_case
 from recurra.optimizers.base import Optimizer
+from recurra.optimizers.loss_scale import LossScaleOptimizer
 from recurra.optimizers.rule_adagrad import Adadelta, Adagrad
 from recurra.optimizers.rule_adam import Adam, Adamax, AdamW, LazyAdam, Nadam
 from recurra.optimizers.rule_lion import Lion
@@ -29,7 +30,7 @@ NAMES: dict[str, type[Optimizer]] = {
 _ELSEWHERE = ("adafactor", "ftrl", "lamb", "muon", "lossscale")
 _registry = Registry(
     "optimizer",
-    dict(NAMES),
+    {**NAMES, "LossScaleOptimizer": LossScaleOptimizer},
     base=Optimizer,
     callables=False,
     any_case=True,

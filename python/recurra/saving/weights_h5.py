@@ -136,6 +136,9 @@ def plan_state(label: str, optimizer: Any, arrays: list[Any]) -> Assignments:
     starts afresh, with a warning, as in Keras.
     """
     own: list[Variable] = optimizer.variables
+    shapes = [tuple(array.shape) for array in arrays]
+    if shapes == [()] * 4 + [variable.shape for variable in own]:
+        arrays, shapes = arrays[4:], shapes[4:]  # Keras's with half precision, inside an optimizer that scales the loss
     scalars = [v for v in own if not v.shape and v.name in ("iteration", "learning_rate")]
     if len(arrays) == len(own) - 1 and len(scalars) == 2 and (len(arrays) == 1 or arrays[1].shape == own[2].shape):
         own = [own[0], *own[2:]]
@@ -145,7 +148,6 @@ def plan_state(label: str, optimizer: Any, arrays: list[Any]) -> Assignments:
     incomplete = hasattr(optimizer, "product_after") and len(arrays) == len(own) - len(scalars) > 1
     if incomplete:
         own = [variable for variable in own[:-1] if variable.name != "learning_rate"]
-    shapes = [tuple(array.shape) for array in arrays]
     if shapes != [variable.shape for variable in own]:
         warnings.warn(
             f"optimizer {optimizer.name!r}: its saved state was not loaded, because the file holds {len(arrays)} "
