@@ -207,7 +207,7 @@ def serialize_keras_object(value: Any) -> Any:
         if is_builtin(value):
             return value.__name__
         return {
-            "module": str(value.__module__),
+            "module": _module_of(value),
             "class_name": "function",
             "config": value.__name__,
             "registered_name": get_registered_name(value),

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from recurra.cli.root import cli
 from tests.support.cli_cases import LM_TINY, REVIEWS, SENTIMENT_TINY, TAG_TINY, TAGGED, VERSE
+from tests.support.runner import runner
 
 Run = Callable[..., Result]
 
@@ -20,9 +21,9 @@ def run() -> Run:
     """Run the command line in this process; `code` is the exit code that is expected."""
 
     def call(*arguments: Any, code: int = 0, stdin: str | None = None) -> Result:
-        result = CliRunner().invoke(cli, [str(a) for a in arguments], input=stdin)
-        assert result.exit_code == code, f"exit code {result.exit_code}: {result.output}\n{result.exception!r}"
-        assert "Traceback" not in result.output
+        result = runner().invoke(cli, [str(a) for a in arguments], input=stdin)
+        assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}\n{result.exception!r}"
+        assert "Traceback" not in result.stderr
         return result
 
     return call

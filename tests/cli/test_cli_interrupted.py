@@ -27,6 +27,7 @@ from recurra.tasks import (
     Translator,
 )
 from tests.support.cli_cases import LM_TINY, SENTIMENT_TINY, TAGGED, command, environment
+from tests.support.runner import runner
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and streams of POSIX")
 
@@ -124,13 +125,11 @@ def cut(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
 
 
 def cut_training(monkeypatch: pytest.MonkeyPatch, after: int, *arguments: Any) -> None:
-    from click.testing import CliRunner
-
     from recurra.cli.root import cli
 
     with monkeypatch.context() as patch:
         cut(patch, after)
-        result = CliRunner().invoke(cli, [str(a) for a in arguments])
+        result = runner().invoke(cli, [str(a) for a in arguments])
         assert isinstance(result.exception, PowerCut), result.output
 
 
@@ -183,7 +182,7 @@ def test_no_checkpoint_where_none_is_wanted(
     train = ("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q", "--checkpoint-minutes", 0)
     cut_training(monkeypatch, 4, *train)
     assert os.listdir(tmp_path) == []
-    assert "--resume needs checkpoints" in run(*train, "--resume", code=2).output
+    assert "--resume needs checkpoints" in run(*train, "--resume", code=2).stderr
 
 
 # --- outputs are looked at first ------------------------------------------------------------------------------------
@@ -268,7 +267,6 @@ def training(request: pytest.FixtureRequest, run: Any, folder: Path, tmp_path_fa
 
 def stopped(phase: str, stop: Callable[[], Any], arguments: Any) -> tuple[int, str]:
     """The exit code of a child in which `stop` is called in the phase, and what it printed."""
-    from click.testing import CliRunner
 
     from recurra.cli.root import cli
 
@@ -288,7 +286,7 @@ def stopped(phase: str, stop: Callable[[], Any], arguments: Any) -> tuple[int, s
     if child == 0:
         try:
             setattr(found, name, calling)
-            result = CliRunner().invoke(cli, [str(a) for a in arguments])
+            result = runner().invoke(cli, [str(a) for a in arguments])
             os.write(writing, result.output.encode()[:4096])  # as much as a pipe holds that nobody reads yet
             os._exit(result.exit_code if calls[0] <= 0 else 99)
         finally:

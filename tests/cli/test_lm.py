@@ -40,7 +40,7 @@ def test_results_as_json(run: Any, folder: Path, tmp_path: Path) -> None:
 
 def test_quiet_is_silent(run: Any, folder: Path, tmp_path: Path) -> None:
     result = run("lm", "train", folder / "verse.txt", "-o", tmp_path / "m", *LM_TINY, "-q")
-    assert result.output == ""
+    assert (result.stdout, result.stderr) == ("", "")
 
 
 def test_same_seed_same_model(run: Any, folder: Path, tmp_path: Path, verse_model: Path) -> None:

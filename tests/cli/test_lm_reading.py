@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner
-
 from recurra.cli.root import cli
 from tests.support.cli_cases import VERSE
+from tests.support.runner import runner
 
 
 def test_inspect(run: Any, verse_model: Path, folder: Path, tmp_path: Path) -> None:
@@ -40,9 +39,9 @@ def test_inspect_refuses(run: Any, verse_model: Path, folder: Path, tmp_path: Pa
 
 def test_no_color(verse_model: Path, folder: Path) -> None:
     inspect = ["lm", "inspect", str(verse_model), str(folder / "verse.txt"), "--length", "9"]
-    coloured = CliRunner().invoke(cli, inspect, color=True).stdout
+    coloured = runner().invoke(cli, inspect, color=True).stdout
     assert "\x1b[" in coloured
     for words, environment in ((["--no-color"], {}), ([], {"NO_COLOR": "1"})):
-        bare = CliRunner().invoke(cli, [*inspect, *words], color=True, env=environment).stdout
+        bare = runner().invoke(cli, [*inspect, *words], color=True, env=environment).stdout
         assert bare and "\x1b[" not in bare
-    assert CliRunner().invoke(cli, [*inspect, "--color"], color=True, env={"NO_COLOR": "1"}).stdout == coloured
+    assert runner().invoke(cli, [*inspect, "--color"], color=True, env={"NO_COLOR": "1"}).stdout == coloured

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from recurra.cli.root import cli
+from tests.support.runner import runner
 
 
 @pytest.mark.parametrize("command", [["lm", "train"], ["sentiment", "train"], ["demo", "--text"]])
@@ -21,9 +21,9 @@ def test_the_input_is_never_overwritten(tmp_path: Path, command: list[str], way:
         out = tmp_path / "out"
         (os.link if way == "hard link" else os.symlink)(source, out)
     before = source.read_text()
-    done = CliRunner().invoke(cli, [*command, str(source), "-f", "-o", str(out)])
-    assert done.exit_code == 2 and done.output.count("\n") == 1
-    assert f"{out} is the file that is read, {source}: choose another name" in done.output
+    done = runner().invoke(cli, [*command, str(source), "-f", "-o", str(out)])
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    assert f"{out} is the file that is read, {source}: choose another name" in done.stderr
     assert source.read_text() == before
 
 
@@ -34,8 +34,8 @@ def test_pipes_and_devices_are_refused(tmp_path: Path, through: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("pipe")
     out = through if through == "/dev/null" else str(tmp_path / through)
-    done = CliRunner().invoke(cli, ["lm", "train", str(tmp_path / "t.txt"), "-f", "-o", out])
-    assert done.exit_code == 2 and "must be a file, got a pipe, a socket or a device" in done.output
+    done = runner().invoke(cli, ["lm", "train", str(tmp_path / "t.txt"), "-f", "-o", out])
+    assert done.exit_code == 2 and "must be a file, got a pipe, a socket or a device" in done.stderr
 
 
 def test_an_unknown_label_is_told_with_file_and_line(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_an_unknown_label_is_told_with_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "e.txt").write_text("pos\tgood fun\n\nposs\tgood\n")
     model = str(tmp_path / "m.rsc")
     train = ["sentiment", "train", str(tmp_path / "t.txt"), "-o", model, "--epochs", "1", "--units", "3", "-q"]
-    assert CliRunner().invoke(cli, train).exit_code == 0
-    done = CliRunner().invoke(cli, ["sentiment", "evaluate", model, str(tmp_path / "e.txt")])
-    assert done.exit_code == 2 and done.output.count("\n") == 1
-    assert "e.txt, line 3: the label must be one of 'neg', 'pos', got 'poss'" in done.output
+    assert runner().invoke(cli, train).exit_code == 0
+    done = runner().invoke(cli, ["sentiment", "evaluate", model, str(tmp_path / "e.txt")])
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    assert "e.txt, line 3: the label must be one of 'neg', 'pos', got 'poss'" in done.stderr

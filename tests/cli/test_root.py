@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner
 
 import recurra
 from recurra.cli.answer import answer
@@ -27,6 +26,7 @@ from recurra.cli.sentiment import sentiment
 from recurra.cli.tag import tag
 from recurra.cli.translate import translate
 from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, StoryAnswerer, TextClassifier, Translator
+from tests.support.runner import runner
 
 COMMANDS = [
     (), ("demo",), ("info",), ("run",), ("lm",), ("lm", "train"), ("lm", "generate"), ("lm", "perplexity"),
@@ -123,10 +123,10 @@ def test_errors_name_the_option_in_place_of_the_argument(run: Any, tmp_path: Pat
 
 def test_version_and_unknown_commands(run: Any) -> None:
     assert recurra.__version__ in run("--version").output
-    assert "No such command" in run("train", code=2).output
-    assert "No such option" in run("info", "--frobnicate", code=2).output
-    assert " lm generate." in run("gnerate", code=2).output
-    assert " translate train," in run("trian", code=2).output
+    assert "No such command" in run("train", code=2).stderr
+    assert "No such option" in run("info", "--frobnicate", code=2).stderr
+    assert " lm generate." in run("gnerate", code=2).stderr
+    assert " translate train," in run("trian", code=2).stderr
 
 
 def test_threads(run: Any) -> None:
@@ -168,14 +168,14 @@ def failing(error: BaseException) -> click.Group:
 )
 def test_errors_become_one_line(error: BaseException, code: int, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECURRA_DEBUG", raising=False)
-    result = CliRunner().invoke(failing(error), ["fail"])
+    result = runner().invoke(failing(error), ["fail"])
     assert result.exit_code == code and result.stderr == line + "\n" and result.stdout == ""
 
 
 def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(CliRunner().invoke(failing(KeyError("x")), ["fail"]).exception, KeyError)
+    assert isinstance(runner().invoke(failing(KeyError("x")), ["fail"]).exception, KeyError)
     monkeypatch.setenv("RECURRA_DEBUG", "1")
-    assert isinstance(CliRunner().invoke(failing(ValueError("x")), ["fail"]).exception, ValueError)
+    assert isinstance(runner().invoke(failing(ValueError("x")), ["fail"]).exception, ValueError)
 
 
 def test_one_line_names_the_file_once() -> None:
@@ -254,8 +254,8 @@ def test_lists_of_commands_are_not_cut() -> None:
 
 
 def test_commands_of_groups_are_pointed_to() -> None:
-    said = CliRunner().invoke(cli, ["quantize", "novel.rlm"], prog_name="recurra")
+    said = runner().invoke(cli, ["quantize", "novel.rlm"], prog_name="recurra")
     groups = ("lm", "classify", "sentiment")
     assert said.exit_code == 2
     assert f"There is {', '.join(f'recurra {group} quantize' for group in groups)}." in " ".join(said.stderr.split())
-    assert "There is" not in CliRunner().invoke(cli, ["nonsense"]).stderr
+    assert "There is" not in runner().invoke(cli, ["nonsense"]).stderr

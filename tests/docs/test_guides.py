@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import recurra
 from bench.tasks.story_generator import story_lines
 from recurra.cli.root import cli
 from recurra.datasets import sentences
+from tests.support.runner import runner
 
 PAGES = Path(__file__).parents[2] / "python" / "docs" / "pages"
 GUIDES = sorted(PAGES.glob("*.md"))
@@ -66,7 +66,7 @@ def run_console(lines: str) -> None:
         match = re.fullmatch(r"\$ (?:echo (.*) \| )?recurra (.*)", line)
         assert match, f"not a command of recurra: {line}"
         stdin = " ".join(shlex.split(match[1])) + "\n" if match[1] else None
-        result = CliRunner().invoke(cli, shlex.split(match[2]), input=stdin)
+        result = runner().invoke(cli, shlex.split(match[2]), input=stdin)
         assert result.exit_code == 0 and result.output, f"{line}\n{result.output}\n{result.exception!r}"
 
 

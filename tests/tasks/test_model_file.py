@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from recurra.cli.root import cli
 from recurra.limits import FileFormatError
 from recurra.tasks import ChatBot, LanguageModel, SentimentClassifier, SequenceTagger, TextClassifier, Translator
 from recurra.tasks.model_file import check_destination, describe_archive, read_archive, write_archive
 from tests.support.limited import needs_limits, run_limited
+from tests.support.runner import runner
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +229,9 @@ def test_members_of_something_else(saved: Path, tmp_path: Path, member: str, con
     rewrite(saved, tmp_path / "bad.rlm", member, content)
     with pytest.raises(FileFormatError, match=r"bad\.rlm"):
         LanguageModel.load(tmp_path / "bad.rlm")
-    done = CliRunner().invoke(cli, ["lm", "perplexity", str(tmp_path / "bad.rlm"), __file__])
-    assert done.exit_code == 2 and done.output.startswith("recurra: error: ") and done.output.count("\n") == 1
-    assert "bad.rlm" in done.output
+    done = runner().invoke(cli, ["lm", "perplexity", str(tmp_path / "bad.rlm"), __file__])
+    assert done.exit_code == 2 and done.stderr.startswith("recurra: error: ") and done.stderr.count("\n") == 1
+    assert "bad.rlm" in done.stderr
 
 
 @needs_limits

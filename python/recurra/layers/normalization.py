@@ -260,7 +260,7 @@ class BatchNormalization(_Normalization):
         limits = self.renorm_clipping or {}
         deviation = np.sqrt(variance + self.epsilon).astype(mean.dtype)
         reference = np.maximum(self.renorm_stddev.value, np.sqrt(self.epsilon).astype(mean.dtype))
-        r = np.clip(deviation / reference, limits.get("rmin"), limits.get("rmax"))
+        r = np.clip(deviation / reference, limits.get("rmin", 0.0), limits.get("rmax", np.inf))
         d = (mean - self.renorm_mean.value) / reference
         if "dmax" in limits:
             d = np.clip(d, -limits["dmax"], limits["dmax"])

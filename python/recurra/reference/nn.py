@@ -80,8 +80,13 @@ def matmul(a: Array, b: Array, bias: Array | None, trans_a: bool, trans_b: bool)
         expected = (*a.shape[:-2], outer, inner) if trans_b else (*a.shape[:-2], inner, outer)
         raise ValueError(f"b must have shape {axes} = {expected}, got {b.shape}")
     checks.optional("bias", bias, a.dtype, "(N,)", (b_t.shape[-1],))
-    product = np.matmul(a_t, b_t)
+    product = np.matmul(_contiguous(a_t), _contiguous(b_t))
     return np.ascontiguousarray(product if bias is None else product + bias)
+
+
+def _contiguous(a: Array) -> Array:
+    """`a`, copied where neither its rows nor its columns are contiguous: products have one order of summation."""
+    return a if a.flags.c_contiguous or np.swapaxes(a, -1, -2).flags.c_contiguous else np.ascontiguousarray(a)
 
 
 def matmul_add(a: Array, b: Array, trans_a: bool, trans_b: bool, out: Array) -> None:

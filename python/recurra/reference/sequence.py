@@ -219,11 +219,11 @@ def _stacked(cell: Cell, weights: dict[str, Any], I: int, H: int, P: int, dtype:
 
 
 def _gates_first(weights: Any, G: int) -> Any:
-    """(K, G*H) to (G, K, H)."""
+    """(K, G*H) to (G, K, H); a view of C-contiguous weights, so that products have one order of summation."""
     if is_pair(weights):
         values, scales = weights
         return Int8Stack(_gates_first(values, G), _gates_first(scales[None], G))
-    return weights.reshape(len(weights), G, weights.shape[1] // G).swapaxes(0, 1)
+    return np.ascontiguousarray(weights).reshape(len(weights), G, weights.shape[1] // G).swapaxes(0, 1)
 
 
 def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]:

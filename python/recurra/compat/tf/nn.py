@@ -144,7 +144,7 @@ def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: str | No
 
 def l2_loss(t: Any, name: str | None = None) -> Any:
     """Half the sum of squares."""
-    return present(ops.multiply(0.5, ops.sum(ops.square(operand(t)))))
+    return present(ops.sum(ops.square(operand(t)))) * 0.5
 
 
 def moments(x: Any, axes: Any, shift: Any = None, keepdims: bool = False, name: str | None = None) -> Any:
@@ -215,7 +215,7 @@ def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, globa
     if sample_weight is not None:
         loss = ops.multiply(loss, operand(sample_weight))
     size = int(np.prod(loss.shape[:1])) if global_batch_size is None else int(global_batch_size)
-    return present(ops.divide(ops.sum(loss), float(size)))
+    return present(ops.sum(loss)) / float(size)
 
 
 def scale_regularization_loss(regularization_loss: Any) -> Any:

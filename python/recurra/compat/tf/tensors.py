@@ -46,8 +46,15 @@ def _two(function: Callable[..., Any], swapped: bool = False) -> Callable[[Any, 
     return lambda self, other: present(function(self, _operand(other, self)))
 
 
+#: before numpy 2 the type of a Python number counts beside an array without axes
+_NUMBERS_WIDEN = np.lib.NumpyVersion(np.__version__) < "2.0.0"
+
+
 def _operand(value: Any, beside: Any) -> Any:
     """Lists become arrays of the other operand's type, as do float64 values that numpy made without being asked."""
+    if _NUMBERS_WIDEN and type(value) in (int, float) and not beside.value.ndim:
+        dtype = beside.value.dtype
+        return dtype.type(value) if dtype.kind == "f" or (dtype.kind in "iu" and type(value) is int) else value
     if isinstance(value, (list, tuple)):
         value = np.asarray(value)
         if value.dtype.kind in "if" and beside.dtype.kind == "f":
