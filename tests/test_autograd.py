@@ -351,3 +351,8 @@ def test_sources_that_no_tape_follows_are_refused(sources: Any) -> None:
         loss = ops.sum(tape.watch(np.ones(3)))
     with pytest.raises(TypeError, match=r"sources must be Variables, or what tape.watch\(array\) returned, got"):
         tape.gradient(loss, sources)
+    w = Variable(np.ones(3))
+    with GradientTape() as tape:
+        loss = ops.sum(w * 2.0)
+    (found,) = tape.gradient(loss, {"w": w}.values())
+    assert np.array_equal(found, np.full(3, 2.0))

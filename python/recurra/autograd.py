@@ -324,7 +324,7 @@ class GradientTape:
         While an outer tape records, arrays come as its Tensors: that tape's walk through them is NotImplementedError.
         """
         single = isinstance(sources, Tensor)
-        wanted: list[Tensor] = list(sources) if isinstance(sources, (list, tuple)) else [sources]
+        wanted: list[Tensor] = [sources] if single or not hasattr(sources, "__iter__") else list(sources)
         if other := [type(one).__name__ for one in wanted if not isinstance(one, Tensor)]:
             raise TypeError(f"sources must be Variables, or what tape.watch(array) returned, got {other[0]}")
         if not isinstance(target, Tensor) or (target.tape is not self and not isinstance(target, Variable)):

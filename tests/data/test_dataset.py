@@ -363,6 +363,10 @@ def test_training_on_windows_of_a_series() -> None:
     assert losses[-1] < losses[0] / 2
 
 
-def test_what_has_no_rows_is_refused() -> None:
+def test_what_has_no_rows_or_is_no_function_is_refused() -> None:
     with pytest.raises(TypeError, match="tensors must be arrays or lists, got int"):
         Dataset.from_tensor_slices(5)
+    numbers = Dataset.range(3)
+    for method in (numbers.map, numbers.filter, numbers.flat_map):
+        with pytest.raises(TypeError, match="must be a function, got 3"):
+            method(3)  # type: ignore[arg-type]

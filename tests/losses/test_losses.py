@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -254,3 +255,11 @@ def test_only_the_function_itself_is_one_of_ids() -> None:
         np.testing.assert_allclose(own(labels, pred), -np.log(0.75))
     metric = metrics.MeanMetricWrapper(losses.sparse_categorical_crossentropy)
     np.testing.assert_allclose(metric(labels, pred), -np.log(0.75))
+
+
+@pytest.mark.parametrize("smoothing", [1.5, -0.1, "a"])
+@pytest.mark.parametrize("name", ["binary_crossentropy", "categorical_crossentropy", "binary_focal_crossentropy"])
+def test_label_smoothing_is_a_share(name: str, smoothing: Any) -> None:
+    y = np.array([[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(ValueError, match=rf"label_smoothing must be in \[0, 1\], got {smoothing!r}"):
+        getattr(losses, name)(y, np.full((2, 2), 0.5), label_smoothing=smoothing)

@@ -51,9 +51,11 @@ _NETWORK: tuple[Decorator, ...] = (
 )
 _LEARNING: tuple[Decorator, ...] = (
     share_option("--dropout", 0.5, "On word vectors and on what the recurrent layer found."),
-    click.option("--vocabulary", type=Integer(min=3), default=30_000, show_default=True, help="Most words to know."),
+    click.option(
+        "--vocabulary", type=Integer(min=3), default=30_000, show_default=True, help="Words to know, at most."
+    ),
     size_option("--maxlen", 400, "Words of a text to read: its first third, and its end."),
-    size_option("--epochs", 7, "Most passes over the texts."),
+    size_option("--epochs", 7, "Passes over the texts, at most."),
     size_option("--patience", 3, "Stop after so many epochs without a better validation accuracy."),
     click.option("--batch-size", type=Integer(min=1), help="Texts in a step  [default: 64, less for few texts]"),
     learning_rate_option(2e-3),

@@ -77,7 +77,7 @@ def classify() -> None:
         type=Integer(min=0),
         default=200_000,
         show_default=True,
-        help="Most pairs of neighbouring words that have vectors of their own.",
+        help="Pairs of neighbouring words with vectors of their own, at most.",
     ),
     share_option("--word-dropout", 0.4, "Share of the words that become unknown in training."),
     share_option(

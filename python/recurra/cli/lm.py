@@ -81,7 +81,9 @@ def lm() -> None:
     help="Width of a linear layer before the scores  [default: none]",
 )
 @click.option(
-    "--tied", is_flag=True, help="Let the embedding's table make the scores too: fewer weights for many words."
+    "--tied",
+    is_flag=True,
+    help="Let the embedding's table make the scores too (weight tying): fewer weights for many words.",
 )
 @share_option("--embedding-dropout", 0.0, "Share of the vocabulary that a step drops from its inputs.")
 @share_option("--weight-drop", 0.0, "Share of the recurrent weights that a step drops.")
@@ -89,9 +91,9 @@ def lm() -> None:
     "--vocabulary",
     type=Integer(min=3),
     metavar="N",
-    help="Most tokens to know  [default: all characters, 20000 words, 8000 subwords]",
+    help="Tokens to know, at most  [default: all characters, 20000 words, 8000 subwords]",
 )
-@size_option("--epochs", 7, "Most passes over the text.")
+@size_option("--epochs", 7, "Passes over the text, at most.")
 @size_option("--patience", 3, "Stop after so many epochs without a better validation loss.")
 @click.option(
     "--batch-size",
@@ -99,7 +101,7 @@ def lm() -> None:
     metavar="N",
     help="Places in the text that are read side by side  [default: 32, fewer for a short text]",
 )
-@size_option("--window", 64, "Tokens that gradients reach back.")
+@size_option("--window", 64, "Tokens that gradients are propagated back through.")
 @click.option(
     "--learning-rate",
     type=Number(0, min_open=True),

@@ -225,7 +225,7 @@ def readable(model: LanguageModel, lines: Iterable[str]) -> Iterator[str]:
 @model_file
 @click.argument("file", default="-", type=click.Path(allow_dash=True), metavar="[FILE]")
 @click.option("-t", "--text", "texts", multiple=True, metavar="TEXT", help="A text, instead of a file; repeatable.")
-@size_option("--count", 5, "The most words.")
+@size_option("--count", 5, "Words to name, at most.")
 @json_option("A JSON object for each text.")
 @encoding_option
 @jobs_option

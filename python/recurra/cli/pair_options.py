@@ -79,7 +79,7 @@ def network_options(units: int, embedding: int, dropout: float) -> Callable[[Com
         size_option("--embedding", embedding, "Width of a token's vector."),
         share_option("--dropout", dropout, "On token vectors, between layers and before the scores."),
         click.option(
-            "--vocabulary", type=Integer(min=3), default=10_000, show_default=True, help="Most tokens to know."
+            "--vocabulary", type=Integer(min=3), default=10_000, show_default=True, help="Tokens to know, at most."
         ),
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def network_options(units: int, embedding: int, dropout: float) -> Callable[[Com
 def training_options(epochs: int, learning_rate: float, validation: float) -> Callable[[Command], Command]:
     """How it is trained, with these defaults."""
     return _together(
-        size_option("--epochs", epochs, "Most passes over the pairs."),
+        size_option("--epochs", epochs, "Passes over the pairs, at most."),
         size_option("--patience", 2, "Stop after so many epochs without a better validation loss."),
         click.option(
             "--batch-size", type=Integer(min=1), help="Pairs in a step  [default: 128, less for few pairs]",

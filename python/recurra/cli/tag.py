@@ -150,12 +150,12 @@ def tag() -> None:
     "--crf/--no-crf", default=None,
     help="Whether whole sequences of labels are scored together  [default: where they mark spans (BIO)]",
 )  # fmt: skip
-@size_option("--vocabulary", 50_000, "Most words to learn vectors for.")
+@size_option("--vocabulary", 50_000, "Words to learn vectors for, at most.")
 @click.option(
     "--rare", type=Integer(min=1), default=2, show_default=True, metavar="N",
     help="Words seen less often than N times have no vector of their own.",
 )  # fmt: skip
-@size_option("--epochs", 15, "Most passes.")
+@size_option("--epochs", 15, "Passes over the sentences, at most.")
 @size_option("--patience", 5, "Stop after so many epochs without a better validation accuracy.")
 @click.option("--batch-size", type=Integer(min=1), help="Sentences in a step  [default: 32, less for few sentences]")
 @learning_rate_option(2e-3)

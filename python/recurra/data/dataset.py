@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from recurra.data import elements
 from recurra.data.elements import arrays_in, at_least, map_arrays, parts, same, sliceable, stack
 from recurra.data.key_streams import remembered, repeated, runs_of, shuffled
 from recurra.data.padded_batch import stack_padded
@@ -122,7 +123,7 @@ class Dataset:
         drop_remainder : leave out a last batch that is not full
         num_parallel_calls : None, 1 or AUTOTUNE: batches are made one after the other
         """
-        _one_after_the_other(num_parallel_calls)
+        elements.check_parallel_calls(num_parallel_calls)
         keys, length = self._chunks(batch_size, drop_remainder)
         made = Dataset(keys, self._gather, lambda chunks: stack([self._gather(chunk) for chunk in chunks]), length)
         made._batch_size = batch_size
@@ -216,6 +217,7 @@ class Dataset:
         """The elements of ``map_func(element)``, a Dataset, one after the other; a tuple is given as several
         arguments.
         """
+        elements.check_function("map_func", map_func)
 
         def keys() -> Iterator[Any]:
             for value in self:
@@ -280,7 +282,8 @@ class Dataset:
 
         num_parallel_calls : None, 1 or AUTOTUNE: the calls are made one after the other
         """
-        _one_after_the_other(num_parallel_calls)
+        elements.check_parallel_calls(num_parallel_calls)
+        elements.check_function("map_func", map_func)
 
         def element(key: Any) -> Any:
             value = self._element(key)
@@ -290,6 +293,7 @@ class Dataset:
 
     def filter(self, predicate: Callable[..., Any]) -> Dataset:
         """The elements for which `predicate` is true."""
+        elements.check_function("predicate", predicate)
 
         def keys() -> Iterator[Any]:
             for value in self:
@@ -393,8 +397,3 @@ class Dataset:
         size = {INFINITE_CARDINALITY: "endless", UNKNOWN_CARDINALITY: "of unknown length"}
         number = self.cardinality()
         return f"<Dataset {size.get(number, f'of {number} elements')}>"
-
-
-def _one_after_the_other(num_parallel_calls: int | None) -> None:
-    if num_parallel_calls not in (None, 1, AUTOTUNE):
-        raise ValueError(f"num_parallel_calls must be None, 1 or AUTOTUNE (-1), got {num_parallel_calls!r}")

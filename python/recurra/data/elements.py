@@ -29,6 +29,18 @@ def at_least(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
 
 
+def check_function(name: str, value: Any) -> None:
+    """TypeError unless `value` can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r}")
+
+
+def check_parallel_calls(num_parallel_calls: int | None) -> None:
+    """ValueError unless the calls may be made one after the other."""
+    if num_parallel_calls not in (None, 1, -1):
+        raise ValueError(f"num_parallel_calls must be None, 1 or AUTOTUNE (-1), got {num_parallel_calls!r}")
+
+
 def sliceable(value: Any) -> Any:
     """What rows can be taken of: arrays and their likes as they are, a list as an array."""
     if hasattr(value, "__array__") and hasattr(value, "__getitem__"):

@@ -32,6 +32,8 @@ class Masking(Layer):
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mask_value = deserialize_keras_object(mask_value)
+        if isinstance(self.mask_value, (str, bytes)):
+            raise TypeError(f"mask_value must be a number, got {mask_value!r}")
 
     def call(self, inputs: TensorLike) -> Any:
         return ops.where(self.compute_mask(inputs)[..., None], inputs, 0.0)

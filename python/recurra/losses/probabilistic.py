@@ -40,9 +40,7 @@ def binary_crossentropy(
     label_smoothing : in [0, 1]; labels become ``y * (1 - s) + s / 2``
     """
     true, pred = float_pair(y_true, y_pred, broadcast=False)
-    true = value_of(true)
-    if label_smoothing:
-        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    true = _smoothed(value_of(true), label_smoothing, (2,), 0)
     if isinstance(pred, KerasTensor) or isinstance(true, KerasTensor):
         return ops.mean(ops.binary_crossentropy(true, pred, from_logits), axis=axis)
     if pred.shape[-1:] == (1,) and true.shape == pred.shape and axis in (-1, len(pred.shape) - 1):
@@ -62,12 +60,11 @@ def binary_focal_crossentropy(
 ) -> Any:
     """Binary cross-entropy times ``(1 - p_t)**gamma``, ``p_t`` the probability given to the right answer.
 
+    y_true, y_pred, from_logits, label_smoothing, axis : as for :func:`binary_crossentropy`
     apply_class_balancing : also weight positives by `alpha` and negatives by ``1 - alpha``
     """
     true, pred = float_pair(y_true, y_pred, broadcast=False)
-    true = value_of(true)
-    if label_smoothing:
-        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    true = _smoothed(value_of(true), label_smoothing, (2,), 0)
     if from_logits:
         pred = ops.sigmoid(pred)
     wrong = 1.0 - (true * pred + (1.0 - true) * (1.0 - pred))
@@ -79,7 +76,11 @@ def binary_focal_crossentropy(
 
 def _smoothed(y_true: Any, smoothing: float, shape: tuple[Any, ...], axis: int) -> Any:
     """Labels, a share of `smoothing` of them spread over the classes, which stand at `axis` of `shape`."""
-    return y_true * (1.0 - smoothing) + smoothing / shape[axis] if smoothing else y_true
+    if not smoothing:
+        return y_true
+    if isinstance(smoothing, str) or not 0 <= smoothing <= 1:
+        raise ValueError(f"label_smoothing must be in [0, 1], got {smoothing!r}")
+    return y_true * (1.0 - smoothing) + smoothing / shape[axis]
 
 
 def classes_last(y_pred: Any, axis: int) -> Any:
@@ -121,7 +122,10 @@ def categorical_focal_crossentropy(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:
-    """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is."""
+    """``sum(-alpha (1 - p)**gamma y_true log p)`` over `axis`, clipped as categorical cross-entropy is.
+
+    alpha : a number, or one for each class; the others as for :func:`categorical_crossentropy`
+    """
     true, pred = float_pair(y_true, y_pred)
     true = _smoothed(value_of(true), label_smoothing, pred.shape, axis)
     if from_logits:
@@ -136,6 +140,7 @@ def sparse_categorical_crossentropy(
     """``-log p[y_true]`` over `axis`: categorical cross-entropy for labels that are class ids.
 
     y_true : ids of the predictions' shape without `axis`, or with a trailing axis of size 1
+    y_pred, from_logits : as for :func:`categorical_crossentropy`
     ignore_class : positions with this label give 0 and, in :class:`SparseCategoricalCrossentropy`, do not count
     """
     if isinstance(y_true, KerasTensor) or isinstance(y_pred, KerasTensor):

@@ -303,8 +303,9 @@ def _bool_mask(value: Array) -> Array:
 
 
 def pair(states: Sequence[Any]) -> tuple[Any, Any]:
-    if not isinstance(states, (list, tuple)) or len(states) != 2:
-        got = f"{len(states)} of them" if isinstance(states, (list, tuple)) else type(states).__name__
+    several = hasattr(states, "__len__") and not isinstance(states, (Tensor, np.ndarray))
+    if not several or len(states) != 2:
+        got = f"{len(states)} of them" if several else type(states).__name__
         raise ValueError(f"an LSTM's state must be a pair (h, c) of arrays, got {got}")
     return states[0], states[1]
 

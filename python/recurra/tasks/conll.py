@@ -148,7 +148,7 @@ def read_file(
             column = form.label + 1 if form.label >= 0 else -1
             raise ValueError(
                 f"{name}, line {sentence.number + place}: no label in column {column} of "
-                f"{sentence.lines[place][:60]!r}; say which columns hold words and labels"
+                f"{sentence.lines[place][:60]!r}; pass word=COLUMN and label=COLUMN"
             )
         found = found or bool(sentence.words)
         yield sentence

@@ -117,7 +117,7 @@ def count_samples(*parts: tuple[str, Any], advice: str = "") -> int:
             (name for name, found in sizes.items() if len(found) > 1 and found.count(found[0]) == len(found)), None
         )
         if several is None and listed is not None:
-            advice = f" ({listed} is a list of arrays, one for each input or output: numpy.stack makes it one array)"
+            advice = f" ({listed} is a list of arrays, one for each input or output; numpy.stack makes rows one array)"
         elif several is not None:
             advice = (
                 f" ({several} is a list of arrays, one for each input; sequences of unequal lengths become one array "

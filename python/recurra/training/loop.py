@@ -6,7 +6,7 @@ import io
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,31 +18,16 @@ from recurra.callbacks.history import History
 from recurra.callbacks.progress import ProgbarLogger, Progress, unit_of
 from recurra.callbacks.terminate_on_nan import TerminateOnNaN
 from recurra.training.bad_loss import source_of_bad_loss
-from recurra.training.batches import ArraySource, Batch, Source
+from recurra.training.batches import ArraySource, Source
 from recurra.training.checks import check_batch, has_checked_labels
 from recurra.training.compiled import as_number
 from recurra.training.interrupt import InterruptGuard, signal_name
 from recurra.training.nested import loop_on
 from recurra.training.run_data import RunData
 from recurra.training.run_state import check_fits, run_state, set_run_state
-from recurra.training.sources import WeightedSource
+from recurra.training.sources import is_checked_whole, limited
 from recurra.training.step import Stepper
 from recurra.tree import leaves, pack
-
-
-def is_checked_whole(source: Source) -> bool:
-    """Whether the arrays of `source` can be looked at before the first batch."""
-    return isinstance(source, ArraySource) or (isinstance(source, WeightedSource) and is_checked_whole(source.inner))
-
-
-def _limited(batches: Iterator[Batch], steps: int | None, first: int = 0) -> Iterator[tuple[int, Batch]]:
-    """Batches numbered from `first` on, up to `steps`, without asking for one too many."""
-    if steps is not None and steps <= first:
-        return
-    for number, batch in enumerate(batches, first):
-        yield number, batch
-        if steps is not None and number + 1 >= steps:
-            return
 
 
 class Fit:
@@ -92,15 +77,7 @@ class Fit:
             self.unit, self.work = unit_of(first.x)
         with InterruptGuard() as guard, loop_on(model):
             callbacks.on_train_begin()
-            epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
-            model._initial_epoch = 0
-            state = self._saved()
-            if state is not None:
-                epoch, self._begun, self._trained = state["epoch"], state["batch"], state.get("trained", False)
-                model._shuffle_seed = state["shuffle"]
-            self.source.reseed(model._shuffle_seed)
-            if state is not None and not self._begun:
-                self._restore(state)
+            epoch, state = self._first_epoch()
             logs: dict[str, Any] = {}
             while epoch < self.epochs and not model.stop_training:
                 self.stepper.reset()
@@ -133,17 +110,9 @@ class Fit:
                         "pass a Dataset or a list, or set steps_per_epoch"
                     )
                 self._check_compiled()
-                if self.validation is not None and self._validates(epoch):
-                    if bar.live:
-                        bar.draw(logs)
-                    before = run_state(self, epoch, seen, trained=True) if self.backups else None
-                    found = self.validation(lambda: guard.requested)
-                    if guard.requested:  # what was measured of the validation data is not the whole
-                        for backup in self.backups:
-                            backup.save_run(before)
-                        self._interrupted(history, epoch, seen, logs, bar, guard)
-                        break
-                    logs.update({f"val_{key}": value for key, value in found.items()})
+                if not self._validated(epoch, seen, logs, bar, guard):
+                    self._interrupted(history, epoch, seen, logs, bar, guard)
+                    break
                 if self.steps is None:
                     self.steps = seen
                     callbacks.set_params({**callbacks.params, "steps": seen})
@@ -159,14 +128,32 @@ class Fit:
                     how = signal_name(guard.signal)
                     bar.interrupt(f"Interrupted by {how} after epoch {epoch}: the weights trained so far are kept.")
                     break
-            optimizer = model.optimizer
-            if optimizer is not None and optimizer.use_ema:
-                for callback in callbacks:
-                    if hasattr(callback, "before_finalize"):
-                        callback.before_finalize()
-                optimizer.finalize_variable_values(model.trainable_weights)
+            self._take_averages()
             callbacks.on_train_end(logs)
         return history
+
+    def _first_epoch(self) -> tuple[int, dict[str, Any] | None]:
+        """The epoch to begin with, and the state of the run that a backup kept, if there is one."""
+        model = self.model
+        epoch = max(self.initial_epoch, getattr(model, "_initial_epoch", 0) or 0)
+        model._initial_epoch = 0
+        state = self._saved()
+        if state is not None:
+            epoch, self._begun, self._trained = state["epoch"], state["batch"], state.get("trained", False)
+            model._shuffle_seed = state["shuffle"]
+        self.source.reseed(model._shuffle_seed)
+        if state is not None and not self._begun:
+            self._restore(state)
+        return epoch, state
+
+    def _take_averages(self) -> None:
+        """Put the moving averages of the weights in their place, where the optimizer keeps some."""
+        optimizer = self.model.optimizer
+        if optimizer is not None and optimizer.use_ema:
+            for callback in self.callbacks:
+                if hasattr(callback, "before_finalize"):
+                    callback.before_finalize()
+            optimizer.finalize_variable_values(self.model.trainable_weights)
 
     def _interrupted(
         self, history: History, epoch: int, seen: int, logs: dict[str, Any], bar: Progress, guard: InterruptGuard
@@ -186,6 +173,21 @@ class Fit:
     def _validates(self, epoch: int) -> bool:
         wanted = self.validation_freq
         return (epoch + 1) % wanted == 0 if isinstance(wanted, int) else (epoch + 1) in wanted
+
+    def _validated(self, epoch: int, seen: int, logs: dict[str, Any], bar: Progress, guard: InterruptGuard) -> bool:
+        """Validate into `logs` where it is due; False if that was interrupted: what it measured is not the whole."""
+        if self.validation is None or not self._validates(epoch):
+            return True
+        if bar.live:
+            bar.draw(logs)
+        before = run_state(self, epoch, seen, trained=True) if self.backups else None
+        found = self.validation(lambda: guard.requested)
+        if guard.requested:
+            for backup in self.backups:
+                backup.save_run(before)
+            return False
+        logs.update({f"val_{key}": value for key, value in found.items()})
+        return True
 
     def _logs(self) -> dict[str, Any]:
         return dict(self.last) if self.custom else self.stepper.results()
@@ -242,7 +244,7 @@ class Fit:
         if self._trained or (seen and model.stop_training):
             self._trained = False
             return seen
-        for number, batch in _limited(self.data.epoch(epoch), self.given_steps, seen):
+        for number, batch in limited(self.data.epoch(epoch), self.given_steps, seen):
             x, y, weight, size = batch
             if not self.whole:
                 check_batch(batch, number, self.labelled)
@@ -297,7 +299,7 @@ def evaluate(
     bar = Progress(steps if steps is not None else source.steps, verbose, unit=unit)
     whole, labelled = is_checked_whole(source), has_checked_labels(model)
     logs: dict[str, Any] = {}
-    for number, batch in _limited(source.epoch(0), steps):
+    for number, batch in limited(source.epoch(0), steps):
         x, y, weight, size = batch
         if not whole:
             check_batch(batch, number, labelled)
@@ -371,7 +373,7 @@ def predict(model: Any, source: Source, callbacks: CallbackList, *, steps: int |
     whole = isinstance(source, ArraySource)
     collector = Collector(source.samples if whole and steps is None else None)
     bar = Progress(steps if steps is not None else source.steps, verbose)
-    for number, batch in _limited(source.epoch(0), steps):
+    for number, batch in limited(source.epoch(0), steps):
         if callbacks.predict_begin:
             callbacks.on_predict_batch_begin(number)
         if not whole:

@@ -279,3 +279,18 @@ def make_source(
             raise ValueError("class_weight and sample_weight cannot both be given; multiply them into sample_weight")
         source = WeightedSource(source, class_weight)
     return source
+
+
+def is_checked_whole(source: Source) -> bool:
+    """Whether the arrays of `source` can be looked at before the first batch."""
+    return isinstance(source, ArraySource) or (isinstance(source, WeightedSource) and is_checked_whole(source.inner))
+
+
+def limited(batches: Iterator[Batch], steps: int | None, first: int = 0) -> Iterator[tuple[int, Batch]]:
+    """Batches numbered from `first` on, up to `steps`, without asking for one too many."""
+    if steps is not None and steps <= first:
+        return
+    for number, batch in enumerate(batches, first):
+        yield number, batch
+        if steps is not None and number + 1 >= steps:
+            return

@@ -141,7 +141,7 @@ def _table_rows(lines: Iterator[str], name: str, choose: Choose, kind: str) -> R
             if column is not None and column not in header:
                 raise ValueError(
                     f"{name}: the first row must name a column {column!r}, "
-                    f"it names {', '.join(header) or 'nothing'}; say which columns hold the text and the label"
+                    f"it names {', '.join(header) or 'nothing'}; pass text=NAME and label=NAME of the columns"
                 )
             where.append(header.index(column) if column is not None else -1)
         for row in reader:

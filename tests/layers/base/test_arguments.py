@@ -16,6 +16,8 @@ from recurra import layers
         (lambda: layers.LSTM(3, dropout="a"), ValueError, r"dropout must be a number in \[0, 1\], got 'a'"),
         (lambda: layers.GRU(3, recurrent_dropout=[]), ValueError, "recurrent_dropout must be a number"),
         (lambda: layers.StackedRNNCells(3), ValueError, "cells must be a list of cells, got 3"),
+        (lambda: layers.RNN(layers.LSTM(3)), ValueError, "cell must compute one step, as LSTMCell does, got a layer"),
+        (lambda: layers.Masking("a"), TypeError, "mask_value must be a number, got 'a'"),
         (lambda: layers.Reshape("a"), ValueError, "target_shape must hold whole numbers, got 'a'"),
         (lambda: layers.TextVectorization(max_tokens="a"), ValueError, "max_tokens must be greater than 1"),
         (lambda: layers.StringLookup(max_tokens="a"), ValueError, "max_tokens must be greater than 1"),

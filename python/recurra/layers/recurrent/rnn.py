@@ -95,6 +95,8 @@ class RNN(Layer):
     ) -> None:
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=kwargs.get("dtype"))
+        if isinstance(cell, RNN):
+            raise ValueError(f"cell must compute one step, as LSTMCell does, got a layer over sequences: {cell!r}")
         if not callable(getattr(cell, "call", None)):
             raise ValueError(f"cell must have a method call(inputs, states), got {cell!r}")
         if not isinstance(getattr(cell, "state_size", None), (int, np.integer, list, tuple)):

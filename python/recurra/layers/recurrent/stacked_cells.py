@@ -27,7 +27,7 @@ class StackedRNNCells(Layer):
 
     def __init__(self, cells: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(cells, (list, tuple)):
+        if not hasattr(cells, "__iter__"):
             raise ValueError(f"cells must be a list of cells, got {cells!r}")
         cells = list(cells)
         if not cells:
