@@ -64,12 +64,19 @@ class Watch:
         if event in ("os.listdir", "os.scandir", "glob.glob"):
             return not self._trusted(os.fsdecode(arguments[0] or "."))
         if event == "subprocess.Popen":  # the process that reads unusual HDF5 files
-            return arguments[0] != sys.executable or "recurra.saving.h5copy" not in arguments[1]
+            return not _is_reader(arguments)
+        if event == "os.posix_spawn" and _is_by(("subprocess",)):  # how Python 3.13 starts it
+            return not _is_reader(arguments)
         if event == "exec":
             source = arguments[0].co_filename
             known = source.startswith("<frozen ") or (source[:1] != "<" and self._trusted(source))
             return not known and not _is_by(_MAKERS)
         return event.startswith(FORBIDDEN) and not _is_by(_MAKERS)
+
+
+def _is_reader(arguments: tuple[Any, ...]) -> bool:
+    """Whether a program that is started is the one that reads unusual HDF5 files."""
+    return bool(os.fsdecode(arguments[0]) == sys.executable and "recurra.saving.h5copy" in arguments[1])
 
 
 def _is_by(modules: tuple[str, ...]) -> bool:

@@ -24,7 +24,7 @@ sys.path[:] = {path!r}
 try:
     from recurra.layers import LSTM
 except ImportError as error:
-    assert {reason!r} in str(error), error
+    assert {reason!r} in str(error) or "subinterpreter" in str(error), error
 else:
     raise AssertionError("it was imported")
 '''.format(path=sys.path, reason=REASON)
@@ -37,7 +37,7 @@ print("refused")
 
 @pytest.mark.parametrize(
     ("before", "reason"),
-    [("", "main interpreter only"), ("from recurra.layers import LSTM", "")],  # then numpy may be the first to refuse
+    [("", "main interpreter only"), ("from recurra.layers import LSTM", "")],  # numpy may be the first to refuse
 )
 def test_a_subinterpreter_gets_an_error(before: str, reason: str) -> None:
     code = CODE.replace("{before}", before).replace("REASON", repr(reason))

@@ -22,7 +22,8 @@ def run() -> Run:
 
     def call(*arguments: Any, code: int = 0, stdin: str | None = None) -> Result:
         result = runner().invoke(cli, [str(a) for a in arguments], input=stdin)
-        assert result.exit_code == code, f"exit code {result.exit_code}: {result.stdout}{result.stderr}\n{result.exception!r}"
+        said = f"{result.stdout}{result.stderr}\n{result.exception!r}"
+        assert result.exit_code == code, f"exit code {result.exit_code}: {said}"
         assert "Traceback" not in result.stderr
         return result
 

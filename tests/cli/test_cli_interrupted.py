@@ -267,7 +267,6 @@ def training(request: pytest.FixtureRequest, run: Any, folder: Path, tmp_path_fa
 
 def stopped(phase: str, stop: Callable[[], Any], arguments: Any) -> tuple[int, str]:
     """The exit code of a child in which `stop` is called in the phase, and what it printed."""
-
     from recurra.cli.root import cli
 
     place, left, _ = PHASES[phase]

@@ -70,6 +70,7 @@ def forward(
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
     shares = _shares(cell, zoneout, (B, T), (H, P), dtype)
+    x, input_dropout, recurrent_dropout = map(_contiguous, (x, input_dropout, recurrent_dropout))
     G, step = len(cell.gates), STEPS[cell.name]
     w = _stacked(cell, weights, I, H, P, dtype)
     sizes = cell.state_sizes(H, P)
@@ -214,16 +215,21 @@ def _stacked(cell: Cell, weights: dict[str, Any], I: int, H: int, P: int, dtype:
         np.zeros(0, dtype) if U is None else _gates_first(U, G),
         np.zeros((cell.biases, G, 1, H), dtype) if b is None else b.reshape(cell.biases, G, 1, H),
         p,
-        np.zeros(0, dtype) if V is None else V,
+        np.zeros(0, dtype) if V is None else _contiguous(V),
     )
 
 
+def _contiguous(array: Any) -> Any:
+    """`array` in C order: products of other orders may have another order of summation."""
+    return None if array is None else np.ascontiguousarray(array)
+
+
 def _gates_first(weights: Any, G: int) -> Any:
-    """(K, G*H) to (G, K, H); a view of C-contiguous weights, so that products have one order of summation."""
+    """(K, G*H) to (G, K, H)."""
     if is_pair(weights):
         values, scales = weights
         return Int8Stack(_gates_first(values, G), _gates_first(scales[None], G))
-    return np.ascontiguousarray(weights).reshape(len(weights), G, weights.shape[1] // G).swapaxes(0, 1)
+    return _contiguous(weights).reshape(len(weights), G, weights.shape[1] // G).swapaxes(0, 1)
 
 
 def _joined(cell: Cell, dw: Weights, has_bias: bool) -> tuple[Array | None, ...]:

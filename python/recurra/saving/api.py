@@ -97,7 +97,8 @@ def _save_archive(model: Model, file: IO[bytes], include_optimizer: bool) -> Non
     buffer = io.BytesIO()
     with hdf5.create(buffer) as weights:
         weights_h5.write_weights(weights, model, include_optimizer)
-    write_archive(file, config, buffer.getbuffer())
+    with buffer.getbuffer() as held:  # and released where a write fails: else the buffer could not be freed
+        write_archive(file, config, held)
 
 
 def _refuse_quantized(model: Model) -> None:
