@@ -85,7 +85,9 @@ def test_copies_and_single_rows(part: int, tmp_path: Path) -> None:
                     made = make()
                     other = made(sample) if way in ("clone_model", "from_config") else made
                 except (ValueError, AttributeError, pickle.PicklingError) as error:
-                    assert any(text in str(error) for text in (UNSAVED, "pickle", "local object")), f"model {seed}, {way}: {error}"
+                    assert any(text in str(error) for text in (UNSAVED, "pickle", "local object")), (
+                        f"model {seed}, {way}: {error}"
+                    )
                     continue
                 other.reset_states()
                 found = other.predict(x, batch_size=spec.batch, verbose=0)
