@@ -21,6 +21,16 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python="3.10")
+def oldest(session: nox.Session) -> None:
+    """The whole suite on the oldest Python and the oldest versions that pyproject.toml allows."""
+    oldest = [spec.replace(">=", "==") + ".*" for spec in PROJECT["dependencies"]]
+    tests = [spec.replace(">=", "==") + ".*" for spec in PROJECT["optional-dependencies"]["test"]]
+    session.install(*oldest, *tests)
+    session.install(".")
+    session.run("pytest", *session.posargs)
+
+
 @nox.session
 def random_models_keras(session: nox.Session) -> None:
     """Random models against Keras on PyTorch's CPU build; arguments: --models, --first-seed, --isa."""
