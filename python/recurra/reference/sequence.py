@@ -252,6 +252,39 @@ def _check_int8(cell: Cell, weights: dict[str, Any], training: bool, dropout: di
             raise ValueError(f"{name} must be None with 8-bit weights")
 
 
+def _units(cell: Cell, weights: dict[str, Any], dtype: np.dtype[Any]) -> tuple[int, int]:
+    """H and P, by the shape of the weights that have them."""
+    G, P = len(cell.gates), 0
+    columns = "H" if G == 1 else f"{G}*H"
+    h = "P" if cell.projects else "H"  # the letter of h's size
+    if cell.has_recurrent_kernel:
+        given = weights["recurrent_kernel"]
+        U = checks.rank("recurrent_kernel", matrix("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
+        H = P = U.shape[0]
+        if cell.projects:
+            V = weights["projection_kernel"]
+            V = checks.rank("projection_kernel", checks.floats("projection_kernel", V, dtype), "(H, P)", 2)
+            H, P = V.shape
+            if H < 1 or P < 1:
+                raise ValueError(
+                    f"projection_kernel must have at least one unit (H >= 1, P >= 1), got H = {H}, P = {P}"
+                )
+        if H < 1:
+            raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {U.shape}")
+        checks.shaped("recurrent_kernel", U, f"({h}, {columns})", (P, G * H))
+    elif cell.unit_parameters:
+        name = cell.unit_parameters_name
+        H = checks.rank(name, checks.floats(name, weights[name], dtype), "(P, H)", 2).shape[1]
+        if H < 1:
+            raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
+    else:
+        W = checks.rank("kernel", matrix("kernel", weights["kernel"], dtype), f"(I, {columns})", 2)
+        H = W.shape[1] // G
+        if H < 1 or W.shape[1] != G * H:
+            raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
+    return H, P if cell.projects else H
+
+
 def _check(
     cell: Cell,
     x: Array,
@@ -275,33 +308,7 @@ def _check(
         dtype, I = embeddings.dtype, embeddings.shape[1]
     B, T = x.shape[:2]
     kernel, bias = weights["kernel"], weights.get("bias")
-    if cell.has_recurrent_kernel:
-        given = weights["recurrent_kernel"]
-        U = checks.rank("recurrent_kernel", matrix("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
-        H = P = U.shape[0]
-        if cell.projects:
-            V = weights["projection_kernel"]
-            V = checks.rank("projection_kernel", checks.floats("projection_kernel", V, dtype), "(H, P)", 2)
-            H, P = V.shape
-            if H < 1 or P < 1:
-                raise ValueError(
-                    f"projection_kernel must have at least one unit (H >= 1, P >= 1), got H = {H}, P = {P}"
-                )
-        if H < 1:
-            raise ValueError(f"recurrent_kernel must have at least one unit (H >= 1), got {U.shape}")
-        checks.shaped("recurrent_kernel", U, f"({h}, {columns})", (P, G * H))
-    elif cell.unit_parameters:
-        name = cell.unit_parameters_name
-        H = checks.rank(name, checks.floats(name, weights[name], dtype), "(P, H)", 2).shape[1]
-        if H < 1:
-            raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
-    else:
-        W = checks.rank("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", 2)
-        H = W.shape[1] // G
-        if H < 1 or W.shape[1] != G * H:
-            raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
-    if not cell.projects:
-        P = H
+    H, P = _units(cell, weights, dtype)
     checks.shaped("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
         checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
