@@ -109,7 +109,7 @@ def crf_path_score(
     """
     chain = _chain(scores, transitions, start, end, mask)
     steps, batch, classes = chain.scores.shape
-    path = _path(labels, chain, mask)
+    path = _path(labels, chain)
     kept = np.arange(steps)[:, None] < chain.lengths
     rows = np.arange(batch)
     total = _over_steps(np.take_along_axis(chain.scores, path[..., None], -1)[..., 0] * kept)
@@ -243,7 +243,7 @@ def _chain(
     return _Chain(moved, lengths, order, pairs, edges[0], edges[1], weights, shift, wide)
 
 
-def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
+def _path(labels: ArrayLike, chain: _Chain) -> Array:
     """Checked labels, (T, B), in the order of the chain; 0 behind a row's end."""
     steps, batch, classes = chain.scores.shape
     ids: Array = np.asarray(value_of(labels))

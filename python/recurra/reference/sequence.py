@@ -65,13 +65,13 @@ def forward(
         m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
     Zoneout, with the share z of each unit: a state becomes z⊙(itself before) + (1 - z)⊙(itself after).
     """
-    B, T, I, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
+    B, T, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
     _check_int8(cell, weights, training, {"input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout})
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
     shares = _shares(cell, zoneout, (B, T), (H, P), dtype)
     G, step = len(cell.gates), STEPS[cell.name]
-    w = _stacked(cell, weights, I, H, P, dtype)
+    w = _stacked(cell, weights, H, dtype)
     sizes = cell.state_sizes(H, P)
     now: States = tuple(
         np.zeros((B, size), dtype) if s is None else s.copy() for s, size in zip(states, sizes, strict=True)
@@ -200,7 +200,7 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
     return (d if dropout is None else d * dropout).sum(axis=0)
 
 
-def _stacked(cell: Cell, weights: dict[str, Any], I: int, H: int, P: int, dtype: np.dtype[Any]) -> Weights:
+def _stacked(cell: Cell, weights: dict[str, Any], H: int, dtype: np.dtype[Any]) -> Weights:
     """The weights with their gates in front."""
     G = len(cell.gates)
     kernel, U, b, p = weights["kernel"], weights.get("recurrent_kernel"), weights.get("bias"), np.zeros(0, dtype)
@@ -294,8 +294,8 @@ def _check(
     input_dropout: Array | None,
     recurrent_dropout: Array | None,
     embeddings: Array | None,
-) -> tuple[int, int, int, int, int, np.dtype[Any]]:
-    """B, T, I, H, P and the dtype, after a check of every array."""
+) -> tuple[int, int, int, int, np.dtype[Any]]:
+    """B, T, H, P and the dtype, after a check of every array."""
     G = len(cell.gates)
     columns = "H" if G == 1 else f"{G}*H"
     h = "P" if cell.projects else "H"  # the letter of h's size
@@ -334,4 +334,4 @@ def _check(
             if drop.shape not in ((B, N), (G, B, N)):
                 shared, own = f"(B, {letters}) = {(B, N)}", f"({G}, B, {letters}) = {(G, B, N)}"
                 raise ValueError(f"{name} must have shape {shared} or {own}, got {drop.shape}")
-    return B, T, I, H, P, dtype
+    return B, T, H, P, dtype
