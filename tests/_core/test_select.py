@@ -129,3 +129,12 @@ def test_all_variants_load_side_by_side() -> None:
     )
     done = _fresh(code)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["RECURRA_OPENMP", "RECURRA_VNNI"])
+def test_switches_are_0_or_1(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("", "0", "1"):
+        monkeypatch.setenv(name, value)
+        select.check_switches()
+    found = _fresh("import recurra; recurra.get_num_threads()", **{name: "off"})
+    assert found.returncode == 1 and f"{name} must be 0 or 1, got 'off'" in found.stderr

@@ -250,3 +250,13 @@ def test_other_files_are_refused_by_name(tmp_path: Path, content: bytes) -> None
     (tmp_path / "other.pt").write_bytes(content)
     with pytest.raises(FileFormatError, match=r"other.pt"):
         pytorch.read_pt(tmp_path / "other.pt")
+
+
+def test_what_is_no_layer_is_refused() -> None:
+    layer = layers.LSTM(4)
+    layer.build((None, 5, 3))
+    found = pytorch.to_state_dict(layer)
+    with pytest.raises(TypeError, match="layers must be a layer or a list of layers, got dict"):
+        pytorch.from_state_dict(found, layer)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="layers must be a layer or a list of layers, got int"):
+        pytorch.to_state_dict([layer, 3])

@@ -90,6 +90,13 @@ def choose(wanted: str | None) -> str:
     return isa
 
 
+def check_switches() -> None:
+    """ValueError where a switch in the environment is neither 0 nor 1: the kernels would take "off" for 1."""
+    for name in ("RECURRA_OPENMP", "RECURRA_VNNI"):
+        if os.environ.get(name, "") not in ("", "0", "1"):
+            raise ValueError(f"{name} must be 0 or 1, got {os.environ[name]!r}")
+
+
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names) if names else "none"
 
@@ -99,6 +106,7 @@ def _load(isa: str) -> Any:
 
 
 check_main_interpreter()
+check_switches()
 core: Any = _load(choose(os.environ.get("RECURRA_ISA")))
 core.set_num_threads(default_threads())
 

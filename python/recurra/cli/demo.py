@@ -78,7 +78,7 @@ def demo(
     config = recurra.build_config()
     click.echo(f"recurra {recurra.__version__}, kernels for {config['isa']}, {recurra.get_num_threads()} threads")
     write_text(text, source, epochs=epochs, units=units, length=length, seed=seed, out=out, quiet=quiet)
-    classifier = classify_sentences(seed, quiet)
+    classifier = classify_sentences(seed)
     show_predictions(classifier)
 
 
@@ -120,7 +120,7 @@ def write_text(
         click.get_current_context().exit(128 + number)
 
 
-def classify_sentences(seed: int, quiet: bool) -> Any:
+def classify_sentences(seed: int) -> Any:
     """Train the sentiment classifier on the sentences that come with the package, and try it on the held-out ones."""
     from recurra.datasets import sentences
     from recurra.tasks import SentimentClassifier

@@ -108,7 +108,7 @@ def crf_path_score(
     Others as for :func:`crf_log_norm`. Returns (B,)
     """
     chain = _chain(scores, transitions, start, end, mask)
-    path = _path(labels, chain, mask)
+    path = _path(labels, chain)
     total = _path_score(chain, path)
     dtype = floats_of(scores).dtype
 
@@ -132,7 +132,7 @@ def crf_log_likelihood(
     Arguments as theirs. Returns (B,). Both sums grow with the steps: in float32 their difference would lose its digits
     """
     chain = _chain(scores, transitions, start, end, mask)
-    path = _path(labels, chain, mask)
+    path = _path(labels, chain)
     alpha, log_norm = _forward(chain)
     found = _path_score(chain, path) - log_norm
     dtype = floats_of(scores).dtype
@@ -240,7 +240,7 @@ def _chain(
     return _Chain(moved, lengths, order, pairs, edges[0], edges[1], weights, shift, wide)
 
 
-def _path(labels: ArrayLike, chain: _Chain, mask: ArrayLike | None) -> Array:
+def _path(labels: ArrayLike, chain: _Chain) -> Array:
     """Checked labels, (T, B), in the order of the chain; 0 behind a row's end."""
     steps, batch, classes = chain.scores.shape
     ids: Array = np.asarray(value_of(labels))

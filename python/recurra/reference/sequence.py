@@ -65,14 +65,14 @@ def forward(
         m false:  states unchanged,    output = the previous output (zeros at first), or zeros with zero_output_for_mask
     Zoneout, with the share z of each unit: a state becomes z⊙(itself before) + (1 - z)⊙(itself after).
     """
-    B, T, I, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
+    B, T, H, P, dtype = _check(cell, x, states, weights, mask, input_dropout, recurrent_dropout, embeddings)
     _check_int8(cell, weights, training, {"input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout})
     phi = checks.one_of("activation", activation, ACTIVATIONS)
     sigma = checks.one_of("recurrent_activation", recurrent_activation, ACTIVATIONS)
     shares = _shares(cell, zoneout, (B, T), (H, P), dtype)
     x, input_dropout, recurrent_dropout = map(_contiguous, (x, input_dropout, recurrent_dropout))
     G, step = len(cell.gates), STEPS[cell.name]
-    w = _stacked(cell, weights, I, H, P, dtype)
+    w = _stacked(cell, weights, H, dtype)
     sizes = cell.state_sizes(H, P)
     now: States = tuple(
         np.zeros((B, size), dtype) if s is None else s.copy() for s, size in zip(states, sizes, strict=True)
@@ -201,7 +201,7 @@ def _all_gates(d: Array, dropout: Array | None) -> Array:
     return (d if dropout is None else d * dropout).sum(axis=0)
 
 
-def _stacked(cell: Cell, weights: dict[str, Any], I: int, H: int, P: int, dtype: np.dtype[Any]) -> Weights:
+def _stacked(cell: Cell, weights: dict[str, Any], H: int, dtype: np.dtype[Any]) -> Weights:
     """The weights with their gates in front."""
     G = len(cell.gates)
     kernel, U, b, p = weights["kernel"], weights.get("recurrent_kernel"), weights.get("bias"), np.zeros(0, dtype)
@@ -258,29 +258,11 @@ def _check_int8(cell: Cell, weights: dict[str, Any], training: bool, dropout: di
             raise ValueError(f"{name} must be None with 8-bit weights")
 
 
-def _check(
-    cell: Cell,
-    x: Array,
-    states: tuple[Array | None, ...],
-    weights: dict[str, Any],
-    mask: Array | None,
-    input_dropout: Array | None,
-    recurrent_dropout: Array | None,
-    embeddings: Array | None,
-) -> tuple[int, int, int, int, int, np.dtype[Any]]:
-    """B, T, I, H, P and the dtype, after a check of every array."""
-    G = len(cell.gates)
+def _units(cell: Cell, weights: dict[str, Any], dtype: np.dtype[Any]) -> tuple[int, int]:
+    """H and P, by the shape of the weights that have them."""
+    G, P = len(cell.gates), 0
     columns = "H" if G == 1 else f"{G}*H"
     h = "P" if cell.projects else "H"  # the letter of h's size
-    if embeddings is None:
-        checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
-        dtype, I = x.dtype, x.shape[2]
-    else:
-        checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
-        checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
-        dtype, I = embeddings.dtype, embeddings.shape[1]
-    B, T = x.shape[:2]
-    kernel, bias = weights["kernel"], weights.get("bias")
     if cell.has_recurrent_kernel:
         given = weights["recurrent_kernel"]
         U = checks.rank("recurrent_kernel", matrix("recurrent_kernel", given, dtype), f"({h}, {columns})", 2)
@@ -302,12 +284,37 @@ def _check(
         if H < 1:
             raise ValueError(f"{name} must have at least one unit (H >= 1), got H = 0")
     else:
-        W = checks.rank("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", 2)
+        W = checks.rank("kernel", matrix("kernel", weights["kernel"], dtype), f"(I, {columns})", 2)
         H = W.shape[1] // G
         if H < 1 or W.shape[1] != G * H:
             raise ValueError(f"kernel must have {columns} columns, H >= 1, got {W.shape[1]}")
-    if not cell.projects:
-        P = H
+    return H, P if cell.projects else H
+
+
+def _check(
+    cell: Cell,
+    x: Array,
+    states: tuple[Array | None, ...],
+    weights: dict[str, Any],
+    mask: Array | None,
+    input_dropout: Array | None,
+    recurrent_dropout: Array | None,
+    embeddings: Array | None,
+) -> tuple[int, int, int, int, np.dtype[Any]]:
+    """B, T, H, P and the dtype, after a check of every array."""
+    G = len(cell.gates)
+    columns = "H" if G == 1 else f"{G}*H"
+    h = "P" if cell.projects else "H"  # the letter of h's size
+    if embeddings is None:
+        checks.rank("x", checks.floats("x", x), "(B, T, I)", 3)
+        dtype, I = x.dtype, x.shape[2]
+    else:
+        checks.rank("embeddings", checks.floats("embeddings", embeddings), "(V, I)", 2)
+        checks.rank("x", checks.ids("x", x, len(embeddings)), "(B, T)", 2)
+        dtype, I = embeddings.dtype, embeddings.shape[1]
+    B, T = x.shape[:2]
+    kernel, bias = weights["kernel"], weights.get("bias")
+    H, P = _units(cell, weights, dtype)
     checks.shaped("kernel", matrix("kernel", kernel, dtype), f"(I, {columns})", (I, G * H))
     if cell.biases == 2:
         checks.optional("bias", bias, dtype, f"(2, {columns})", (2, G * H))
@@ -333,4 +340,4 @@ def _check(
             if drop.shape not in ((B, N), (G, B, N)):
                 shared, own = f"(B, {letters}) = {(B, N)}", f"({G}, B, {letters}) = {(G, B, N)}"
                 raise ValueError(f"{name} must have shape {shared} or {own}, got {drop.shape}")
-    return B, T, I, H, P, dtype
+    return B, T, H, P, dtype

@@ -338,6 +338,9 @@ def from_state_dict(layers: Any, state_dict: Mapping[str, Any], prefix: str = ""
 def _stack(layers: Sequence[Any]) -> tuple[str, list[list[Any]]]:
     if not layers:
         raise ValueError("layers must hold at least one layer, got an empty list")
+    for layer in layers:
+        if not hasattr(layer, "get_weights"):
+            raise TypeError(f"layers must be a layer or a list of layers, got {type(layer).__name__}")
     found = [_recurrent(layer) for layer in layers]
     if len({(cell, len(parts)) for cell, parts in found}) != 1:
         raise ValueError("layers must be of one cell, all bidirectional or none, to be one PyTorch module")

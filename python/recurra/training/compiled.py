@@ -51,7 +51,7 @@ def check_loss(identifier: Any) -> Any:
     return map_structure(check, identifier, is_leaf=is_configuration, sequence=list)
 
 
-def check_metrics(spec: Any, argument: str) -> Any:
+def check_metrics(spec: Any) -> Any:
     """Metrics by name made into objects; accuracy and cross-entropy wait for shapes."""
 
     def check(one: Any) -> Any:
@@ -150,8 +150,8 @@ class CompiledMetrics:
         for argument, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if value is not None and not isinstance(value, (list, tuple, Mapping, str, Metric)) and not callable(value):
                 raise TypeError(f"{argument} must be a list or dict of metrics, got {value!r}")
-        self.spec = check_metrics(metrics, "metrics")
-        self.weighted_spec = check_metrics(weighted_metrics, "weighted_metrics")
+        self.spec = check_metrics(metrics)
+        self.weighted_spec = check_metrics(weighted_metrics)
         self.plain: list[list[Metric]] = []
         self.weighted: list[list[Metric]] = []
         self.built = False
