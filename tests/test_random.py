@@ -163,3 +163,15 @@ def test_calls_of_a_key_are_counted_from_the_last_global_seed(monkeypatch) -> No
     for key in "bac":  # b is the oldest then
         random.count_call(key)
     assert (random.count_call("a"), random.count_call("b")) == (2, 0)
+
+
+def test_seeds_of_calls() -> None:
+    def seeds() -> list[int]:
+        random.set_global_seed(4)
+        calls = [("a", 1), ("a", 1), ("b", 1), ("a", 2), ("a", -3), ("a", np.array([5, 9])), ("a", None)]
+        return [random.seed_of_call(*call) for call in calls]
+
+    found = seeds()
+    assert (
+        found == seeds() and len(set(found)) == 6 and found[0] == found[2] and all(0 <= seed < 2**63 for seed in found)
+    )
