@@ -171,3 +171,15 @@ def test_calls_of_a_function_with_a_seed_are_counted_from_the_last_global_seed(m
     for function in "bac":  # b is the oldest then
         random.count_call(function, 5)
     assert (random.count_call("a", 5), random.count_call("b", 5)) == (1, 0)
+
+
+def test_seeds_of_calls() -> None:
+    def seeds() -> list[int]:
+        random.set_global_seed(4)
+        calls = [("a", 1), ("a", 1), ("b", 1), ("a", 2), ("a", -3), ("a", np.array([5, 9])), ("a", None)]
+        return [random.seed_of_call(*call) for call in calls]
+
+    found = seeds()
+    assert (
+        found == seeds() and len(set(found)) == 6 and found[0] == found[2] and all(0 <= seed < 2**63 for seed in found)
+    )

@@ -93,6 +93,17 @@ def count_call(function: str, seed: int) -> int:
     return count
 
 
+def seed_of_call(function: str, seed: Any) -> int:
+    """The seed for the next call of a function whose calls with one `seed` give other numbers each time.
+
+    The n-th call after :func:`set_global_seed` always has the same one. Without `seed` it is :func:`derive_seed`.
+    """
+    if seed is None:
+        return derive_seed()
+    given = int(np.ravel(seed)[0]) & (_SEED_LIMIT - 1)
+    return _mix(given ^ _mix(count_call(function, given))) >> 1
+
+
 def get_global_state() -> dict[str, Any]:
     """The global seed, and the counts of derived seeds and of calls, for a checkpoint that resumes exactly."""
     seed = global_seed()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+import recurra
 from recurra.compat import tf
 
 TRUE = tf.constant([[1, 2], [0, 5]], dtype="int64")
@@ -83,3 +86,33 @@ def test_each_call_draws_anew_and_runs_repeat() -> None:
 def test_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         tf.random.log_uniform_candidate_sampler(*arguments)
+
+
+@pytest.mark.parametrize("name", ["nce_loss", "sampled_softmax_loss"])
+def test_word_vectors_learn_by_sampled_losses(name: str) -> None:
+    recurra.utils.set_random_seed(1)
+    vectors = tf.Variable(tf.random.normal([30, 8]))
+    weights, biases = tf.Variable(tf.random.normal([30, 8])), tf.Variable(tf.zeros([30]))
+    words = np.arange(30)
+    labels = tf.constant((words[:, None] + 1) % 30, tf.int64)
+    optimizer = recurra.optimizers.Adam(0.1)
+
+    def loss() -> Any:
+        rows = tf.nn.embedding_lookup(vectors, words)
+        one = getattr(tf.nn, name)(
+            weights=weights, biases=biases, labels=labels, inputs=rows, num_sampled=9, num_classes=30
+        )
+        assert one.shape == (30,)
+        return tf.reduce_mean(one)
+
+    before = float(loss())
+    for _ in range(60):
+        with tf.GradientTape() as tape:
+            value = loss()
+        variables = [vectors, weights, biases]
+        optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
+    assert float(loss()) < before / 3
+    scores = vectors.numpy() @ weights.numpy().T + biases.numpy()
+    assert (scores.argmax(1) == (words + 1) % 30).mean() > 0.8
+    with pytest.raises(ValueError, match=r"shape \(B, num_true\) = \(B, 1\)"):
+        getattr(tf.nn, name)(weights, biases, words, vectors, 3, 30)

@@ -108,6 +108,7 @@ def test_random_numbers_repeat() -> None:
         lambda: tf.random.shuffle(tf.range(50), seed=1),
         lambda: tf.random.poisson((5,), 50.0, seed=1),
         lambda: tf.random.gamma((5,), 2.0, seed=1),
+        lambda: tf.nn.dropout(tf.ones(40), 0.5, seed=1),
     ],
 )
 def test_a_seed_gives_other_numbers_at_each_call_and_the_same_in_each_run(draw) -> None:

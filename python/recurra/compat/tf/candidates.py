@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recurra import random as own
 from recurra.compat.tf.errors import InvalidArgumentError
-from recurra.compat.tf.seeds import generator_of_call
 from recurra.compat.tf.tensors import array_of, present
 
 _Draw = Callable[[np.random.Generator, int], Any]
@@ -146,7 +146,7 @@ def _sample(
     possible = range_max if possible is None else possible
     if unique and num_sampled > possible:
         raise InvalidArgumentError(f"{where}: num_sampled={num_sampled} different ids, of {possible} that can be drawn")
-    rng = generator_of_call(function, seed)
+    rng = np.random.default_rng(own.seed_of_call(function, seed))
     sampled, tries = _different(draw, rng, num_sampled) if unique else (draw(rng, num_sampled), num_sampled)
 
     def expected(ids: Any) -> Any:

@@ -22,6 +22,7 @@ from recurra.compat.tf.math import (
     zero_fraction,
 )
 from recurra.compat.tf.operands import axes_of, operand
+from recurra.compat.tf.sampled_losses import nce_loss, sampled_softmax_loss
 from recurra.compat.tf.sparse import SparseTensor, to_dense
 from recurra.compat.tf.tensors import array_of, present
 from recurra.compat.tf.windows import (
@@ -33,6 +34,7 @@ from recurra.compat.tf.windows import (
     ctc_greedy_decoder,
     max_pool,
 )
+from recurra.random import seed_of_call
 
 __all__ = [
     "avg_pool",
@@ -56,8 +58,10 @@ __all__ = [
     "log_softmax",
     "max_pool",
     "moments",
+    "nce_loss",
     "relu",
     "relu6",
+    "sampled_softmax_loss",
     "scale_regularization_loss",
     "selu",
     "sigmoid",
@@ -117,6 +121,7 @@ def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> An
 
 def dropout(x: Any, rate: float, noise_shape: Any = None, seed: int | None = None, name: str | None = None) -> Any:
     """Values set to 0 with probability `rate`, the rest made greater to match."""
+    seed = None if seed is None else seed_of_call("dropout", seed)
     return present(ops.dropout(operand(x), float(rate), seed=seed, noise_shape=noise_shape))
 
 

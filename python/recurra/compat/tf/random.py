@@ -18,7 +18,6 @@ from recurra.compat.tf.candidates import (
 )
 from recurra.compat.tf.dtypes import as_dtype
 from recurra.compat.tf.making import shape_of
-from recurra.compat.tf.seeds import generator_of_call, stateless_generator
 from recurra.compat.tf.tensors import array_of, present
 
 __all__ = [
@@ -34,18 +33,27 @@ def set_seed(seed: int) -> None:
     own.set_global_seed(int(seed) & (2**63 - 1))
 
 
+def _stateless(seed: Any) -> np.random.Generator:
+    """The same numbers for the same seed, each time; without one, what comes next from the global seed."""
+    return np.random.default_rng(own.derive_seed() if seed is None else [int(s) & (2**63 - 1) for s in np.ravel(seed)])
+
+
+def _of_call(function: str, seed: Any) -> np.random.Generator:
+    return np.random.default_rng(own.seed_of_call(function, seed))
+
+
 def normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """Numbers from the normal distribution."""
-    return _scaled(generator_of_call("normal", seed).standard_normal(shape_of(shape)), mean, stddev, dtype)
+    return _scaled(_of_call("normal", seed).standard_normal(shape_of(shape)), mean, stddev, dtype)
 
 
 def truncated_normal(
     shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """The same within two standard deviations."""
-    return _scaled(_truncated(generator_of_call("truncated_normal", seed), shape), mean, stddev, dtype)
+    return _scaled(_truncated(_of_call("truncated_normal", seed), shape), mean, stddev, dtype)
 
 
 def _scaled(drawn: Any, mean: Any, stddev: Any, dtype: Any) -> Any:
@@ -63,7 +71,7 @@ def uniform(
     shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = np.float32, seed: Any = None, name: str | None = None
 ) -> Any:
     """Numbers spread evenly over [minval, maxval); integers need a `maxval`."""
-    return present(_uniform(generator_of_call("uniform", seed), shape, minval, maxval, dtype))
+    return present(_uniform(_of_call("uniform", seed), shape, minval, maxval, dtype))
 
 
 def _uniform(rng: np.random.Generator, shape: Any, minval: Any, maxval: Any, dtype: Any) -> Any:
@@ -83,21 +91,21 @@ def categorical(logits: Any, num_samples: Any, dtype: Any = np.int64, seed: Any 
     scores = np.ascontiguousarray(array_of(logits))
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float32)
-    rng = None if seed is None else int(generator_of_call("categorical", seed).integers(2**63))
-    drawn = own.categorical(scores, int(num_samples), seed=rng)
+    seed = None if seed is None else own.seed_of_call("categorical", seed)
+    drawn = own.categorical(scores, int(num_samples), seed=seed)
     return present(np.asarray(drawn).astype(np.dtype(as_dtype(np.int64 if dtype is None else dtype))))
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Any:
     """The rows in another order."""
     array = array_of(value)
-    return present(array[generator_of_call("shuffle", seed).permutation(len(array))])
+    return present(array[_of_call("shuffle", seed).permutation(len(array))])
 
 
 def poisson(shape: Any, lam: Any, dtype: Any = np.float32, seed: Any = None, name: str | None = None) -> Any:
     """Counts of independent events, `lam` of them on average."""
     rate = array_of(lam)
-    drawn = generator_of_call("poisson", seed).poisson(rate, (*shape_of(shape), *rate.shape))
+    drawn = _of_call("poisson", seed).poisson(rate, (*shape_of(shape), *rate.shape))
     return present(drawn.astype(np.dtype(as_dtype(dtype))))
 
 
@@ -107,7 +115,7 @@ def gamma(
     """Numbers from the gamma distribution."""
     form, rate = np.broadcast_arrays(array_of(alpha), array_of(1.0 if beta is None else beta))
     size = (*shape_of(shape), *form.shape)
-    drawn = generator_of_call("gamma", seed).gamma(form, size=size) / rate
+    drawn = _of_call("gamma", seed).gamma(form, size=size) / rate
     return present(drawn.astype(np.dtype(as_dtype(dtype))))
 
 
@@ -115,28 +123,28 @@ def stateless_uniform(
     shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = np.float32, name: str | None = None
 ) -> Any:
     """:func:`uniform` from the two numbers of `seed` alone."""
-    return present(_uniform(stateless_generator(array_of(seed)), shape, minval, maxval, dtype))
+    return present(_uniform(_stateless(array_of(seed)), shape, minval, maxval, dtype))
 
 
 def stateless_normal(
     shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
 ) -> Any:
     """:func:`normal` from the two numbers of `seed` alone."""
-    return _scaled(stateless_generator(array_of(seed)).standard_normal(shape_of(shape)), mean, stddev, dtype)
+    return _scaled(_stateless(array_of(seed)).standard_normal(shape_of(shape)), mean, stddev, dtype)
 
 
 def stateless_truncated_normal(
     shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
 ) -> Any:
     """:func:`truncated_normal` from the two numbers of `seed` alone."""
-    return _scaled(_truncated(stateless_generator(array_of(seed)), shape), mean, stddev, dtype)
+    return _scaled(_truncated(_stateless(array_of(seed)), shape), mean, stddev, dtype)
 
 
 class Generator:
     """A source of random numbers with a state of its own."""
 
     def __init__(self, seed: Any = None) -> None:
-        self._rng = stateless_generator(seed)
+        self._rng = _stateless(seed)
 
     @classmethod
     def from_seed(cls, seed: Any, alg: Any = None) -> Generator:
@@ -150,7 +158,7 @@ class Generator:
 
     def reset_from_seed(self, seed: Any) -> None:
         """Start over from `seed`."""
-        self._rng = stateless_generator(seed)
+        self._rng = _stateless(seed)
 
     def normal(
         self, shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = np.float32, name: str | None = None
