@@ -90,7 +90,8 @@ def test_a_syntax_error_is_the_scripts(tmp_path: Path) -> None:
 
 def test_options_before_the_program_are_those_of_run(tmp_path: Path) -> None:
     program = str(write(tmp_path, "import sys\nprint(sys.argv[1:])\n"))
-    assert "No such option '--frce'" in shell(tmp_path, "run", "--frce", program).stderr
+    said = shell(tmp_path, "run", "--frce", program).stderr
+    assert "No such option" in said and "--frce" in said
     assert shell(tmp_path, "run", "-q", "--", program, "-q", "--force").stdout == "['-q', '--force']\n"
 
 

@@ -67,7 +67,8 @@ def run_console(lines: str) -> None:
         assert match, f"not a command of recurra: {line}"
         stdin = " ".join(shlex.split(match[1])) + "\n" if match[1] else None
         result = runner().invoke(cli, shlex.split(match[2]), input=stdin)
-        assert result.exit_code == 0 and result.output, f"{line}\n{result.output}\n{result.exception!r}"
+        said = result.stdout + result.stderr
+        assert result.exit_code == 0 and said, f"{line}\n{said}\n{result.exception!r}"
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)

@@ -43,7 +43,10 @@ def _value(field: str, column: Column, na_value: str, place: int, record: Any) -
     if column.dtype.kind == "O":
         return field.encode()
     try:
-        return column.dtype.type(field.strip())
+        value = column.dtype.type(field.strip())
+        if column.dtype.kind in "iu" and value != int(field):  # numpy 1 cuts what does not fit
+            raise OverflowError
+        return value
     except (ValueError, OverflowError):
         raise InvalidArgumentError(
             f"field {place} must be a valid {column.dtype.name}, got {field!r} in the record {record!r}"
