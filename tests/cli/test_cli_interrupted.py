@@ -286,7 +286,8 @@ def stopped(phase: str, stop: Callable[[], Any], arguments: Any) -> tuple[int, s
         try:
             setattr(found, name, calling)
             result = runner().invoke(cli, [str(a) for a in arguments])
-            os.write(writing, (result.stdout + result.stderr).encode()[:4096])  # as much as a pipe holds that nobody reads yet
+            said = (result.stdout + result.stderr).encode()
+            os.write(writing, said[:4096])  # as much as a pipe holds that nobody reads yet
             os._exit(result.exit_code if calls[0] <= 0 else 99)
         finally:
             os._exit(98)
