@@ -57,7 +57,7 @@ ForwardCache& cache_of(py::handle cache) {
   return *static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), capsule_name));
 }
 
-py::tuple sum_steps(py::handle steps, py::handle need_dweights) {
+py::tuple sum_steps(py::handle steps, py::handle swap, py::handle need_dweights) {
   if (!PyTuple_Check(steps.ptr()) && !PyList_Check(steps.ptr()))
     throw py::type_error("steps must be a tuple or list, got " + type_text(steps));
   const auto held = py::reinterpret_steal<py::tuple>(PySequence_Tuple(steps.ptr()));
@@ -65,7 +65,7 @@ py::tuple sum_steps(py::handle steps, py::handle need_dweights) {
   if (held.empty()) throw py::value_error("steps must hold at least one step");
   std::vector<const AnyStep*> given;
   for (const py::handle step : held) given.push_back(step_of(step));
-  return given[0]->sums(given, need_dweights);
+  return given[0]->sums(given, to_bool(swap, "swap"), need_dweights);
 }
 
 }  // namespace
@@ -132,7 +132,8 @@ void register_recurrent(py::module_& module) {
   module.def("recurrent_backward_step", [](H cache, H dstates, H need_dx) {
     return cache_of(cache).backward_step(dstates, to_bool(need_dx, "need_dx"));
   });
-  module.def("recurrent_sum_steps", [](H steps, H need_dweights) { return sum_steps(steps, need_dweights); });
+  module.def("recurrent_sum_steps",
+             [](H steps, H swap, H need_dweights) { return sum_steps(steps, swap, need_dweights); });
 }
 
 }  // namespace recurra::bindings

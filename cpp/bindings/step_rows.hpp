@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "recurra/linalg/gemm.hpp"
+#include "recurra/nn/gate_rows.hpp"
 
 #include "recurrent_arguments.hpp"
 #include "sequence_kernels.hpp"
@@ -28,8 +29,9 @@ inline constexpr const char* step_capsule_name = "recurrent_step";
 class AnyStep {
  public:
   virtual ~AnyStep() = default;
-  /// The gradients of the weights, the sums over all steps, of which this is the first.
-  virtual py::tuple sums(const std::vector<const AnyStep*>& steps, py::handle need_dweights) const = 0;
+  /// The sums over all steps, of which this is the first: the gradients of the weights, stored gate by gate in rows, and
+  /// of the biases of input and state. swap: the first two gates of the rows are in the other order.
+  virtual py::tuple sums(const std::vector<const AnyStep*>& steps, bool swap, py::handle need_dweights) const = 0;
 };
 
 inline const AnyStep* step_of(py::handle object) {
@@ -72,9 +74,9 @@ StepRows<T> step_rows(const CellDeclaration& cell, const SequenceCall<T>& call, 
 }
 
 /// (steps' rows, gates*H): of the columns that a matrix multiplies, in the order of its gates. gate(column): the gate,
-/// or -1.
+/// or -1. swap: the first two gates change places.
 template <class T, class Gate>
-std::vector<T> rows_by_gate(const std::vector<const StepRows<T>*>& steps, Index rows, Gate&& gate) {
+std::vector<T> rows_by_gate(const std::vector<const StepRows<T>*>& steps, Index rows, bool swap, Gate&& gate) {
   const CellDeclaration& cell = *steps[0]->cell;
   const Index H = steps[0]->H, C = cell.columns, GH = cell.gates * H;
   std::vector<T> result(size_t(rows * GH));
@@ -82,11 +84,13 @@ std::vector<T> rows_by_gate(const std::vector<const StepRows<T>*>& steps, Index 
   for (const StepRows<T>* step : steps)
     for (Index b = 0; b < step->B; ++b, to += GH)
       for (int c = 0; c < C; ++c)
-        if (const int g = gate(cell.column[c]); g >= 0) std::copy_n(step->dz.data() + (b * C + c) * H, H, to + g * H);
+        if (const int g = gate(cell.column[c]); g >= 0)
+          std::copy_n(step->dz.data() + (b * C + c) * H, H, to + (swap && g < 2 ? 1 - g : g) * H);
   return result;
 }
 
-/// out (K, gates*H) = operands^T dz, one chain over all rows for each element. operand(step): (B, K).
+/// out (gates*H, K) = dz^T operands, one chain over all rows for each element. operand(step): (B, K). Of many rows the
+/// product is made the other way round, where its panels are wide, and transposed.
 template <class T, class Operand>
 void sum_products(const std::vector<const StepRows<T>*>& steps, Index rows, Index K, const std::vector<T>& dz,
                   Operand&& operand, T* out) {
@@ -97,8 +101,14 @@ void sum_products(const std::vector<const StepRows<T>*>& steps, Index rows, Inde
     std::copy(from.begin(), from.end(), to);
     to += step->B * K;
   }
-  const Index GH = steps[0]->cell->gates * steps[0]->H;
-  Gemm<T>{K, GH, rows, all.data(), true, dz.data(), false, nullptr, out}.run();
+  constexpr Index many = 48;
+  const Index gates = steps[0]->cell->gates, H = steps[0]->H, GH = gates * H;
+  if (rows < many) return Gemm<T>{GH, K, rows, dz.data(), true, all.data(), false, nullptr, out}.run();
+  std::vector<T> columns(size_t(K * GH));
+  Gemm<T>{K, GH, rows, all.data(), true, dz.data(), false, nullptr, columns.data()}.run();
+  int in_order[max_gates];
+  for (int g = 0; g < max_gates; ++g) in_order[g] = g;
+  columns_to_gate_rows(columns.data(), H, K, in_order, int(gates), out);
 }
 
 /// out (gates*H,) = the sum of the rows, ascending.
@@ -121,9 +131,10 @@ class Step final : public AnyStep {
     return result;
   }
 
-  py::tuple sums(const std::vector<const AnyStep*>& given, py::handle need_dweights) const override {
+  py::tuple sums(const std::vector<const AnyStep*>& given, bool swap, py::handle need_dweights) const override {
     const CellDeclaration& cell = *rows_.cell;
     const NeededWeights needed(need_dweights, cell);
+    if (swap && cell.gates < 2) throw py::value_error("swap must be False for a cell with one gate, got True");
     std::vector<const StepRows<T>*> steps;
     Index rows = 0;
     for (const AnyStep* one : given) {
@@ -137,27 +148,27 @@ class Step final : public AnyStep {
     }
     const Index I = rows_.I, H = rows_.H, GH = cell.gates * H;
     const auto wanted = [](bool need, auto... shape) { return need ? output<T>({Size(shape)...}) : View<T>{}; };
-    const bool two = cell.biases == 2;
-    auto dkernel = wanted(needed.kernel, I, GH), drecurrent = wanted(needed.recurrent_kernel, H, GH);
     const bool need_bias = needed.bias && rows_.has_bias;
-    auto dbias = two ? wanted(need_bias, 2, GH) : wanted(need_bias, GH);
+    auto input_rows = wanted(needed.kernel, GH, I), recurrent_rows = wanted(needed.recurrent_kernel, GH, H);
+    auto input_bias = wanted(need_bias, GH), recurrent_bias = wanted(need_bias, GH);
     {
       py::gil_scoped_release release;
-      if (dkernel || dbias) {
-        const auto dz = rows_by_gate(steps, rows, [](const Column& column) { return column.kernel; });
-        if (dkernel)
-          sum_products(steps, rows, I, dz, [](const auto& step) -> const auto& { return step.x; }, dkernel.data());
-        if (dbias) sum_of_rows(dz, rows, GH, dbias.data());
+      if (input_rows || need_bias) {
+        const auto dz = rows_by_gate(steps, rows, swap, [](const Column& column) { return column.kernel; });
+        if (input_rows)
+          sum_products(steps, rows, I, dz, [](const auto& step) -> const auto& { return step.x; }, input_rows.data());
+        if (need_bias) sum_of_rows(dz, rows, GH, input_bias.data());
       }
-      if (drecurrent || (dbias && two)) {
-        const auto dz = rows_by_gate(steps, rows, [](const Column& column) { return column.recurrent; });
-        if (drecurrent)
-          sum_products(steps, rows, H, dz, [](const auto& step) -> const auto& { return step.h; }, drecurrent.data());
-        if (dbias && two) sum_of_rows(dz, rows, GH, dbias.data() + GH);
+      if (recurrent_rows || need_bias) {
+        const auto dz = rows_by_gate(steps, rows, swap, [](const Column& column) { return column.recurrent; });
+        if (recurrent_rows)
+          sum_products(
+              steps, rows, H, dz, [](const auto& step) -> const auto& { return step.h; }, recurrent_rows.data());
+        if (need_bias) sum_of_rows(dz, rows, GH, recurrent_bias.data());
       }
     }
     const auto none_or = [](const View<T>& view) { return view ? py::object(view.array()) : py::object(py::none()); };
-    return py::make_tuple(none_or(dkernel), none_or(drecurrent), none_or(dbias));
+    return py::make_tuple(none_or(input_rows), none_or(recurrent_rows), none_or(input_bias), none_or(recurrent_bias));
   }
 
  private:

@@ -42,13 +42,29 @@ def test_sums(core: ModuleType, dtype: np.dtype, cell: str, options: dict[str, A
     for (dx, dinitial, _), (own_dx, own_initial) in zip(expected, found, strict=True):
         for one, other in zip((dx, *dinitial), (own_dx, *own_initial), strict=True):
             np.testing.assert_array_equal(one, other)
-    for one, *parts in zip(
-        core.recurrent_sum_steps(steps, None), *(dweights for *_, dweights in expected), strict=True
-    ):
-        assert (one is None) == (parts[0] is None)
-        if one is not None:
-            assert one.dtype == dtype
-            assert_close(one, sum(part.astype(np.float64) for part in parts).astype(dtype), "gradient")
+    sums = []
+    for parts in zip(*(dweights for *_, dweights in expected), strict=True):
+        there = parts[0] is not None
+        sums.append(sum(part.astype(np.float64) for part in parts).astype(dtype) if there else None)
+    gates = len(cells.CELLS[cell].gates)
+    for swap in (False, True) if gates > 1 else (False,):
+        rows = core.columns_to_gate_rows(gates, swap, *sums)
+        for one, other in zip(core.recurrent_sum_steps(steps, swap, None), rows, strict=True):
+            assert (one is None) == (other is None)
+            if other is not None:
+                assert one.dtype == dtype and one.flags.c_contiguous
+                assert_close(one, other, "gradient")
+
+
+@pytest.mark.parametrize("B", [1, 4, 23])
+@pytest.mark.parametrize("cell", PLAIN)
+def test_one_step_has_the_bits_of_its_gradients(compiled: ModuleType, dtype: np.dtype, cell: str, B: int) -> None:
+    case = Case(cell, dtype.name, (B, 1, 6, 37), gradients="state")
+    ((_, _, dweights),), _, steps = _steps(compiled, [case])
+    gates = len(cells.CELLS[cell].gates)
+    expected = compiled.columns_to_gate_rows(gates, False, *dweights)
+    for one, other in zip(compiled.recurrent_sum_steps(steps, False, None), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("cell", PLAIN)
@@ -59,7 +75,7 @@ def test_the_same_bits_with_any_number_of_threads(compiled: ModuleType, cell: st
         results = []
         for threads in (1, 2):
             compiled.set_num_threads(threads)
-            results.append(compiled.recurrent_sum_steps(_steps(compiled, cases)[2], None))
+            results.append(compiled.recurrent_sum_steps(_steps(compiled, cases)[2], False, None))
         for one, other in zip(*results, strict=True):
             np.testing.assert_array_equal(one, other)
     finally:
@@ -69,9 +85,10 @@ def test_the_same_bits_with_any_number_of_threads(compiled: ModuleType, cell: st
 def test_some_of_the_weights(core: ModuleType) -> None:
     for cell in PLAIN:
         _, _, steps = _steps(core, [Case(cell, sizes=(2, 1, 3, 5), gradients="state", seed=n) for n in range(3)], False)
-        everything = core.recurrent_sum_steps(steps, None)
+        everything = core.recurrent_sum_steps(steps, False, None)
         for needed in itertools.product([False, True], repeat=3):
-            for one, other, need in zip(core.recurrent_sum_steps(steps, needed), everything, needed, strict=True):
+            found = core.recurrent_sum_steps(steps, False, needed)
+            for one, other, need in zip(found, everything, (*needed, needed[2]), strict=True):
                 if need:
                     np.testing.assert_array_equal(one, other)
                 else:
@@ -107,15 +124,17 @@ def test_errors(core: ModuleType) -> None:
     )
     for wrong in (other, double, _steps(core, [Case("cifg_lstm", sizes=(2, 1, 3, 5))])[2]):
         with pytest.raises(ValueError, match="steps must all be of one cell, dtype and size"):
-            core.recurrent_sum_steps([*steps, *wrong], None)
+            core.recurrent_sum_steps([*steps, *wrong], False, None)
     with pytest.raises(ValueError, match="steps must hold at least one step"):
-        core.recurrent_sum_steps([], None)
+        core.recurrent_sum_steps([], False, None)
     with pytest.raises(TypeError, match="steps must be a tuple or list, got int"):
-        core.recurrent_sum_steps(3, None)
+        core.recurrent_sum_steps(3, False, None)
     with pytest.raises(TypeError, match="steps must hold what recurrent_backward_step returned, got int"):
-        core.recurrent_sum_steps([3], None)
+        core.recurrent_sum_steps([3], False, None)
+    with pytest.raises(ValueError, match="swap must be False for a cell with one gate"):
+        core.recurrent_sum_steps(_steps(core, [Case("simple_rnn", sizes=(2, 1, 3, 5))])[2], True, None)
     with pytest.raises(ValueError, match="need_dweights must hold 3 bools for the cell lstm, got 1"):
-        core.recurrent_sum_steps(steps, [True])
+        core.recurrent_sum_steps(steps, False, [True])
     inputs = make_inputs(case)
     *_, cache = forward(core, case, inputs.arrays)
     core.recurrent_backward_step(cache, [None, None], False)

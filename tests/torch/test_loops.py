@@ -51,13 +51,13 @@ def close(found: Any, expected: Any) -> None:
 def sums(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many steps each product took."""
     calls: list[int] = []
-    take = loops.core.recurrent_sum_steps
+    take = loops.summed_gradients
 
-    def spied(steps: Any, needed: Any) -> Any:
+    def spied(kind: Any, steps: Any, needed: Any) -> Any:
         calls.append(len(steps))
-        return take(steps, needed)
+        return take(kind, steps, needed)
 
-    monkeypatch.setattr(loops.core, "recurrent_sum_steps", spied)
+    monkeypatch.setattr(loops, "summed_gradients", spied)
     yield calls
 
 
@@ -218,7 +218,8 @@ def test_hooks_see_one_gradient() -> None:
 def test_the_graph_is_freed() -> None:
     ours, _ = cells("LSTM")
     loss = loss_of(run(ours, torch.randn(T, 1, I)))
-    kept = step.loop_of(step.KINDS["LSTM"], list(ours.parameters()))[0]
+    weights = list(ours.parameters())
+    kept = step.loop_of(step.KINDS["LSTM"], weights, step.kept_of(weights))[0]
     assert kept is not None and kept.shared is not None
     loss.backward()
     assert not kept.pending

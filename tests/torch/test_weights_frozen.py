@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 import recurra.torch
-from recurra.torch import compilable, layer, step
+from recurra.torch import compilable, layer, step, weights
 
 T, B, I, H = 6, 5, 4, 7
 LAYERS = {
@@ -38,8 +38,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[bool, ...]]]:
         assert [d is not None for d in (found[0], *found[2])] == list(calls[-1])
         return found
 
-    assert step.core is layer.core
+    of_step, sums, need_x = layer.core.recurrent_backward_step, layer.core.recurrent_sum_steps, []
+
+    def backward_step(cache: Any, dstates: Any, need_dx: bool) -> Any:
+        need_x.append(need_dx)
+        return of_step(cache, dstates, need_dx)
+
+    def sum_steps(steps: Any, swap: bool, need_dweights: Any) -> Any:
+        found = sums(steps, swap, need_dweights)
+        calls.append((need_x.pop(), *need_dweights))
+        assert [d is not None for d in found[:3]] == list(need_dweights)
+        return found
+
+    assert step.core is layer.core is weights.core
     monkeypatch.setattr(layer.core, "recurrent_backward", backward)
+    monkeypatch.setattr(layer.core, "recurrent_backward_step", backward_step)
+    monkeypatch.setattr(layer.core, "recurrent_sum_steps", sum_steps)
     yield calls
 
 

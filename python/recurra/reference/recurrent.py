@@ -9,6 +9,7 @@ import numpy as np
 
 from recurra._core.cells import CELLS
 from recurra.reference import checks
+from recurra.reference.gate_rows import columns_to_gate_rows
 from recurra.reference.rows import listed, padded, taken, time_major
 from recurra.reference.sequence import Cache, backward, forward
 
@@ -159,8 +160,10 @@ def recurrent_backward_step(
     return dx, of_initial, Step(cell.name, of_weights)
 
 
-def recurrent_sum_steps(steps: Sequence[Step], need_dweights: Sequence[bool] | None) -> Arrays:
-    """The gradients of the weights, summed over steps; None where they are not needed."""
+def recurrent_sum_steps(
+    steps: Sequence[Step], swap: bool, need_dweights: Sequence[bool] | None
+) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    """The gradients of the weights, summed over steps, gate by gate in rows; None where they are not needed."""
     if not isinstance(steps, (tuple, list)):
         raise TypeError(f"steps must be a tuple or list, got {type(steps).__name__}")
     if not steps:
@@ -174,7 +177,11 @@ def recurrent_sum_steps(steps: Sequence[Step], need_dweights: Sequence[bool] | N
         raise ValueError("steps must all be of one cell, dtype and size, with a bias or all without")
     needed = _needed(need_dweights, first.cell)
     parts = zip(*[step.dweights for step in steps], strict=True)
-    return tuple(sum(part) if need and part[0] is not None else None for part, need in zip(parts, needed, strict=True))
+    sums = [sum(part) if need and part[0] is not None else None for part, need in zip(parts, needed, strict=True)]
+    gates = len(CELLS[first.cell].gates)
+    if swap and gates < 2:
+        raise ValueError("swap must be False for a cell with one gate, got True")
+    return (None,) * 4 if all(one is None for one in sums) else columns_to_gate_rows(gates, swap, *sums)
 
 
 def _needed(need_dweights: Sequence[bool] | None, cell: str) -> tuple[bool, ...]:

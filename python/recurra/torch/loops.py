@@ -9,15 +9,15 @@ makes one product of them. So the sums over the steps are in another order than 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 from weakref import ref
 
 import torch
 from torch import Tensor
 
-from recurra._core.select import core
 from recurra.torch.kinds import Kind
-from recurra.torch.weights import gradients_of, kept_of, needed_columns
+from recurra.torch.weights import Kept, summed_gradients
 
 
 class Loop:
@@ -27,21 +27,23 @@ class Loop:
 
     def __init__(self, kind: Kind, weights: Sequence[Tensor], versions: list[int]) -> None:
         self.kind, self.weights, self.versions = kind, weights, versions
-        self.needed = [weight.requires_grad for weight in weights]
-        self.shared: list[Tensor] | None = None
-        self.node: Any = None
-        self.pending: dict[int, list[Any]] = {}  # the rows of steps, by the backward pass that they are from
+        self.shared: list[Tensor] | None = None  # and what follows, from the second step on
+        self.needed: list[bool]
+        self.node: Any
+        self.pending: dict[int, list[Any]]  # the rows of steps, by the backward pass that they are from
 
     def fits(self, weights: Sequence[Tensor], versions: list[int]) -> bool:
         """Whether these are the same weights, unchanged."""
         if versions != self.versions or len(weights) != len(self.weights):
             return False
-        same = zip(weights, self.weights, self.needed, strict=True)
-        return all(one is own and one.requires_grad == need for one, own, need in same)
+        if not all(map(is_, weights, self.weights)):
+            return False
+        return self.shared is None or self.needed == [weight.requires_grad for weight in weights]
 
     def share(self) -> list[Tensor]:
         """The weights through the node."""
         if self.shared is None:
+            self.needed, self.pending = [weight.requires_grad for weight in self.weights], {}
             wanted = [weight for weight, need in zip(self.weights, self.needed, strict=True) if need]
             found = iter(SharedWeights.apply(self.kind, self.needed, self.pending, *wanted))
             self.shared = [
@@ -55,11 +57,14 @@ class Loop:
         self.pending.setdefault(torch._C._current_graph_task_id(), []).append(step)
 
 
-def loop_of(kind: Kind, weights: Sequence[Tensor]) -> tuple[Loop | None, Sequence[Tensor]]:
+def loop_of(kind: Kind, weights: Sequence[Tensor], kept: Kept) -> tuple[Loop | None, Sequence[Tensor]]:
     """The loop that a step with these weights is in, and the weights that it takes: shared but for the first step."""
-    if not any(weight.requires_grad for weight in weights):
+    for weight in weights:
+        if weight.requires_grad:
+            break
+    else:
         return None, weights
-    kept, versions = kept_of(weights), [weight._version for weight in weights]
+    versions = [weight._version for weight in weights]
     loop = None if kept.loop is None else kept.loop()
     if loop is not None and loop.fits(weights, versions):
         return loop, loop.share()
@@ -86,8 +91,6 @@ class SharedWeights(torch.autograd.Function):
         steps = ctx.pending.pop(torch._C._current_graph_task_id(), None)
         if steps is None:
             return None, None, None, *gradients
-        found = gradients_of(
-            ctx.kind, core.recurrent_sum_steps(steps, needed_columns(ctx.kind, ctx.needed)), ctx.needed
-        )
+        found = summed_gradients(ctx.kind, steps, ctx.needed)
         own = [one for one, need in zip(found, ctx.needed, strict=True) if need]
         return None, None, None, *[a if b is None else a + b for a, b in zip(own, gradients, strict=True)]

@@ -111,9 +111,9 @@ def _columns(kind: Kind, arrays: list[Array]) -> Columns:
     return columns
 
 
-def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
+def kept_columns(kind: Kind, weights: Sequence[Tensor], kept: Kept | None = None) -> tuple[Columns, Any]:
     """The same as :func:`columns_of`, and the kernels' cache of packed weights, both kept between calls."""
-    kept = kept_of(weights)
+    kept = kept or kept_of(weights)
     checksum = core.checksum(kept.arrays)
     if kept.columns is None or kept.checksum != checksum:
         kept.checksum, kept.columns, kept.packed = checksum, _columns(kind, kept.arrays), core.packed_weights_cache()
@@ -159,3 +159,9 @@ def gradients_of(kind: Kind, gradients: Sequence[Any], needed: Sequence[bool]) -
         rows = core.columns_to_gate_rows(kind.gates, kind.swap, dW, dU, db)
     found = [*rows[: len(needed) - len(dV)], *(None if d is None else np.ascontiguousarray(d.T) for d in dV)]
     return [from_numpy(d) if need else None for d, need in zip(found, needed, strict=True)]
+
+
+def summed_gradients(kind: Kind, steps: Sequence[Any], needed: Sequence[bool]) -> list[Tensor | None]:
+    """The same for what steps have left, summed over them."""
+    found = core.recurrent_sum_steps(steps, kind.swap, needed_columns(kind, needed))
+    return [from_numpy(d) if need else None for d, need in zip(found[: len(needed)], needed, strict=True)]
