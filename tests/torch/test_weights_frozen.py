@@ -127,6 +127,30 @@ def test_packed_sequences(asked: list[tuple[bool, ...]]) -> None:
     compared(module, run, torch.randn(sum(lengths), I), asked, of_kernel)
 
 
+@pytest.mark.parametrize("what", ["layer", "cell"])
+def test_what_autograd_grad_is_not_asked_for(what: str, asked: list[tuple[bool, ...]]) -> None:
+    """A saliency map of a model that learns: the gradients of its weights are not made."""
+    torch.manual_seed(7)
+    module = recurra.torch.LSTM(I, H) if what == "layer" else recurra.torch.LSTMCell(I, H)
+    x = torch.randn(*((T, B, I) if what == "layer" else (B, I)), requires_grad=True)
+    parameters = list(module.parameters())
+
+    def loss() -> torch.Tensor:
+        first = module(x)[0]
+        return (first * torch.linspace(-1, 1, first.numel()).view_as(first)).sum()
+
+    everything = torch.autograd.grad(loss(), [x, *parameters])
+    assert asked == [(True,) * 4]
+    for n, source in enumerate([x, *parameters]):
+        asked.clear()
+        (found,) = torch.autograd.grad(loss(), source)
+        assert torch.equal(found, everything[n])
+        assert asked == [(n == 0, n == 1, n == 2, n > 2)]
+    asked.clear()
+    loss().backward(inputs=[parameters[1]])
+    assert asked == [(False, False, True, False)] and torch.equal(parameters[1].grad, everything[2])
+
+
 def test_a_head_over_a_frozen_layer(asked: list[tuple[bool, ...]]) -> None:
     """Only the head learns: the layer below has no backward pass."""
     body, head = recurra.torch.LSTM(I, H), nn.Linear(H, 2)
