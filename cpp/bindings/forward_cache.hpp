@@ -10,6 +10,7 @@
 #include "interrupt.hpp"
 #include "recurrent_arguments.hpp"
 #include "sequence_kernels.hpp"
+#include "step_rows.hpp"
 
 namespace recurra::bindings {
 
@@ -33,6 +34,8 @@ class ForwardCache {
   virtual ~ForwardCache() = default;
   /// need_dweights: one bool for each weight of the cell, or None for all.
   virtual py::tuple backward(py::handle dy, py::handle dstates, bool need_dx, py::handle need_dweights) = 0;
+  /// The same of a call of one step, without the weights' gradients but with what they are sums of (step_rows.hpp).
+  virtual py::tuple backward_step(py::handle dstates, bool need_dx) = 0;
 };
 
 template <class T>
@@ -125,6 +128,29 @@ class ForwardCacheOf final : public ForwardCache {
     py::object dinitial = py::none();
     if (need_dstates) dinitial = states_tuple(dh0, dc0);
     return py::make_tuple(std::move(input_gradient), std::move(dinitial), py::tuple(std::move(dweights)));
+  }
+
+  py::tuple backward_step(py::handle dstates, bool need_dx) override {
+    if (used_) throw_used();
+    if (!has_plain_rows(cell_, call_))
+      throw py::value_error(
+          "cache must be that of one step of a cell with plain products: without mask, dropout, zoneout, embeddings, "
+          "projection or normalisation");
+    const States states(dstates, "dstates", cell_);
+    const Size B = call_.B, H = call_.H;
+    const auto dh = optional_input<T>(states.h, "dh", {{"B", B}, {"H", H}});
+    const auto dc = optional_input<T>(states.c, "dc", {{"B", B}, {"H", H}});
+    if (used_.exchange(true)) throw_used();
+    auto cache = std::exchange(cache_, {});
+    auto dx = need_dx ? output<T>(by_row(call_.I)) : View<T>{};
+    auto dh0 = output<T>({B, H}), dc0 = cell_.states() > 1 ? output<T>({B, H}) : View<T>{};
+    StepRows<T> rows;
+    without_gil([&] {
+      const SequenceGradients<T> out{dx.data(), dh0.data(), dc0.data(), nullptr, nullptr, nullptr, nullptr, nullptr};
+      SequenceKernels<T>::backward(functions_, cache, {}, dh.data(), dc.data(), out);
+      rows = step_rows(cell_, call_, cache);
+    });
+    return py::make_tuple(none_or(dx), states_tuple(dh0, dc0), Step<T>::capsule(std::move(rows)));
   }
 
  private:

@@ -50,12 +50,22 @@ py::tuple forward(const CellEntry& entry, const Arguments& in) {
   });
 }
 
-py::tuple backward(py::handle cache, py::handle dy, py::handle dstates, py::handle need_dx, py::handle need_dweights) {
+ForwardCache& cache_of(py::handle cache) {
   if (!PyCapsule_IsValid(cache.ptr(), capsule_name))
     throw py::type_error("cache must be the one that recurrent_forward returned with training=True, got " +
                          type_text(cache));
-  auto* forward_cache = static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), capsule_name));
-  return forward_cache->backward(dy, dstates, to_bool(need_dx, "need_dx"), need_dweights);
+  return *static_cast<ForwardCache*>(PyCapsule_GetPointer(cache.ptr(), capsule_name));
+}
+
+py::tuple sum_steps(py::handle steps, py::handle swap, py::handle need_dweights) {
+  if (!PyTuple_Check(steps.ptr()) && !PyList_Check(steps.ptr()))
+    throw py::type_error("steps must be a tuple or list, got " + type_text(steps));
+  const auto held = py::reinterpret_steal<py::tuple>(PySequence_Tuple(steps.ptr()));
+  if (!held) throw py::error_already_set();
+  if (held.empty()) throw py::value_error("steps must hold at least one step");
+  std::vector<const AnyStep*> given;
+  for (const py::handle step : held) given.push_back(step_of(step));
+  return given[0]->sums(given, to_bool(swap, "swap"), need_dweights);
 }
 
 }  // namespace
@@ -116,9 +126,14 @@ void register_recurrent(py::module_& module) {
   module.def(
       "recurrent_backward",
       [](H cache, H dy, H dstates, H need_dx, H need_dweights) {
-        return backward(cache, dy, dstates, need_dx, need_dweights);
+        return cache_of(cache).backward(dy, dstates, to_bool(need_dx, "need_dx"), need_dweights);
       },
       py::arg("cache"), py::arg("dy"), py::arg("dstates"), py::arg("need_dx"), py::arg("need_dweights") = py::none());
+  module.def("recurrent_backward_step", [](H cache, H dstates, H need_dx) {
+    return cache_of(cache).backward_step(dstates, to_bool(need_dx, "need_dx"));
+  });
+  module.def("recurrent_sum_steps",
+             [](H steps, H swap, H need_dweights) { return sum_steps(steps, swap, need_dweights); });
 }
 
 }  // namespace recurra::bindings

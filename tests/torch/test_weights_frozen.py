@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 import recurra.torch
-from recurra.torch import compilable, layer, step
+from recurra.torch import compilable, layer, step, weights
 
 T, B, I, H = 6, 5, 4, 7
 LAYERS = {
@@ -38,8 +38,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[bool, ...]]]:
         assert [d is not None for d in (found[0], *found[2])] == list(calls[-1])
         return found
 
-    assert step.core is layer.core
+    of_step, sums, need_x = layer.core.recurrent_backward_step, layer.core.recurrent_sum_steps, []
+
+    def backward_step(cache: Any, dstates: Any, need_dx: bool) -> Any:
+        need_x.append(need_dx)
+        return of_step(cache, dstates, need_dx)
+
+    def sum_steps(steps: Any, swap: bool, need_dweights: Any) -> Any:
+        found = sums(steps, swap, need_dweights)
+        calls.append((need_x.pop(), *need_dweights))
+        assert [d is not None for d in found[:3]] == list(need_dweights)
+        return found
+
+    assert step.core is layer.core is weights.core
     monkeypatch.setattr(layer.core, "recurrent_backward", backward)
+    monkeypatch.setattr(layer.core, "recurrent_backward_step", backward_step)
+    monkeypatch.setattr(layer.core, "recurrent_sum_steps", sum_steps)
     yield calls
 
 
@@ -111,6 +125,30 @@ def test_packed_sequences(asked: list[tuple[bool, ...]]) -> None:
         return module(pack_sequence(list(x.split(lengths))))[0].data
 
     compared(module, run, torch.randn(sum(lengths), I), asked, of_kernel)
+
+
+@pytest.mark.parametrize("what", ["layer", "cell"])
+def test_what_autograd_grad_is_not_asked_for(what: str, asked: list[tuple[bool, ...]]) -> None:
+    """A saliency map of a model that learns: the gradients of its weights are not made."""
+    torch.manual_seed(7)
+    module = recurra.torch.LSTM(I, H) if what == "layer" else recurra.torch.LSTMCell(I, H)
+    x = torch.randn(*((T, B, I) if what == "layer" else (B, I)), requires_grad=True)
+    parameters = list(module.parameters())
+
+    def loss() -> torch.Tensor:
+        first = module(x)[0]
+        return (first * torch.linspace(-1, 1, first.numel()).view_as(first)).sum()
+
+    everything = torch.autograd.grad(loss(), [x, *parameters])
+    assert asked == [(True,) * 4]
+    for n, source in enumerate([x, *parameters]):
+        asked.clear()
+        (found,) = torch.autograd.grad(loss(), source)
+        assert torch.equal(found, everything[n])
+        assert asked == [(n == 0, n == 1, n == 2, n > 2)]
+    asked.clear()
+    loss().backward(inputs=[parameters[1]])
+    assert asked == [(False, False, True, False)] and torch.equal(parameters[1].grad, everything[2])
 
 
 def test_a_head_over_a_frozen_layer(asked: list[tuple[bool, ...]]) -> None:

@@ -35,6 +35,7 @@ RowSparse = tuple[Ids, Array]  # ascending distinct row numbers (U,), their summ
 
 class Cache: ...
 class PackedWeightsCache: ...
+class Step: ...  # the rows of one step
 class GenerationModel: ...
 
 def packed_weights_cache() -> PackedWeightsCache: ...
@@ -69,6 +70,16 @@ def recurrent_backward(
 # dx (RowSparse when embeddings were given, None unless need_dx), gradients of the initial states, of the weights (None for a bias
 # that was None). dstates None: no gradients of the final states come, and those of the initial ones are not computed, but None.
 # need_dweights: for each weight whether its gradient is wanted, None where not; None: all of them. The others keep their bits
+
+# The backward pass of a call of one step (T = 1) without mask, dropout, zoneout and embeddings, of "lstm", "gru", "simple_rnn" and
+# "cifg_lstm": dx, the gradients of the initial states, and the step. Then, for the steps of one call or several, the sums of the
+# weights' gradients over all of them, of which each element is one chain: in rows, as columns_to_gate_rows gives them.
+def recurrent_backward_step(
+    cache: Cache, dstates: Sequence[Array | None], need_dx: bool,
+) -> tuple[Array | None, tuple[Array, ...], Step]: ...
+def recurrent_sum_steps(
+    steps: Sequence[Step], swap: bool, need_dweights: Sequence[bool] | None,
+) -> tuple[Array | None, Array | None, Array | None, Array | None]: ...
 
 # The same where x is not batch-major, without masks, dropout and embeddings; y, dy and dx have x's leading axes. lengths and rows
 # None: x is time-major, (T, B, I). Else x is (N, I), and sequence b of the batch is the next lengths[b] (int64) of the rows of x

@@ -47,9 +47,11 @@ from recurra.reference.random import dropout_mask, random_normal, random_uniform
 from recurra.reference.recurrent import (
     packed_weights_cache,
     recurrent_backward,
+    recurrent_backward_step,
     recurrent_cells,
     recurrent_forward,
     recurrent_forward_rows,
+    recurrent_sum_steps,
 )
 from recurra.reference.sampling import sample
 from recurra.reference.sequence import Cache
@@ -81,9 +83,11 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "recurrent_backward",
+    "recurrent_backward_step",
     "recurrent_cells",
     "recurrent_forward",
     "recurrent_forward_rows",
+    "recurrent_sum_steps",
     "rmsprop_update",
     "rmsprop_update_rows",
     "sample",

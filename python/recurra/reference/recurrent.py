@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from recurra._core.cells import CELLS
 from recurra.reference import checks
+from recurra.reference.gate_rows import columns_to_gate_rows
 from recurra.reference.rows import listed, padded, taken, time_major
 from recurra.reference.sequence import Cache, backward, forward
 
@@ -116,10 +117,7 @@ def recurrent_backward(
     if not isinstance(cache, Cache):
         raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
     if need_dweights is not None:
-        needed = _items("need_dweights", need_dweights, len(cache.cell.weights), cache.cell.name, "bools")
-        for need in needed:
-            if not isinstance(need, (bool, np.bool_)):
-                raise TypeError(f"need_dweights must be True or False, got {type(need).__name__}")
+        needed = _needed(need_dweights, cache.cell.name)
         dx, of_initial, found = recurrent_backward(cache, dy, dstates, need_dx)
         return dx, of_initial, tuple(d if need else None for d, need in zip(found, needed, strict=True))
     if dstates is None:
@@ -136,6 +134,65 @@ def recurrent_backward(
         dy = padded(dy, len(cache.x), cache.x.shape[1], cache.places)
     dx, of_initial, of_weights = backward(cache, dy, of_states, need_dx)
     return None if dx is None else taken(dx, cache.leading, cache.places), of_initial, of_weights
+
+
+class Step(NamedTuple):
+    """What one step gives to the sums of several."""
+
+    cell: str
+    dweights: Arrays
+
+
+def recurrent_backward_step(
+    cache: Cache, dstates: Sequence[Array | None], need_dx: bool
+) -> tuple[Any, tuple[Array, ...] | None, Step]:
+    """The backward pass of a call of one step, whose weights' gradients are summed later."""
+    if not isinstance(cache, Cache):
+        raise TypeError(f"cache must be what recurrent_forward returned, got {type(cache).__name__}")
+    cell, others = cache.cell, (cache.mask, cache.input_dropout, cache.recurrent_dropout, cache.embeddings)
+    plain = cell.name in ("lstm", "gru", "simple_rnn", "cifg_lstm") and cache.x.shape[1] == 1 and cache.places is None
+    if not plain or any(one is not None for one in (*others, *cache.zoneout)):
+        raise ValueError(
+            "cache must be that of one step of a cell with plain products: without mask, dropout, zoneout, embeddings, "
+            "projection or normalisation"
+        )
+    dx, of_initial, of_weights = recurrent_backward(cache, None, dstates, need_dx)
+    return dx, of_initial, Step(cell.name, of_weights)
+
+
+def recurrent_sum_steps(
+    steps: Sequence[Step], swap: bool, need_dweights: Sequence[bool] | None
+) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    """The gradients of the weights, summed over steps, gate by gate in rows; None where they are not needed."""
+    if not isinstance(steps, (tuple, list)):
+        raise TypeError(f"steps must be a tuple or list, got {type(steps).__name__}")
+    if not steps:
+        raise ValueError("steps must hold at least one step")
+    for step in steps:
+        if not isinstance(step, Step):
+            raise TypeError(f"steps must hold what recurrent_backward_step returned, got {type(step).__name__}")
+    first = steps[0]
+    kinds = [(step.cell, [None if d is None else (d.shape, d.dtype) for d in step.dweights]) for step in steps]
+    if any(kind != kinds[0] for kind in kinds):
+        raise ValueError("steps must all be of one cell, dtype and size, with a bias or all without")
+    needed = _needed(need_dweights, first.cell)
+    parts = zip(*[step.dweights for step in steps], strict=True)
+    sums = [sum(part) if need and part[0] is not None else None for part, need in zip(parts, needed, strict=True)]
+    gates = len(CELLS[first.cell].gates)
+    if swap and gates < 2:
+        raise ValueError("swap must be False for a cell with one gate, got True")
+    return (None,) * 4 if all(one is None for one in sums) else columns_to_gate_rows(gates, swap, *sums)
+
+
+def _needed(need_dweights: Sequence[bool] | None, cell: str) -> tuple[bool, ...]:
+    count = len(CELLS[cell].weights)
+    if need_dweights is None:
+        return (True,) * count
+    needed = _items("need_dweights", need_dweights, count, cell, "bools")
+    for need in needed:
+        if not isinstance(need, (bool, np.bool_)):
+            raise TypeError(f"need_dweights must be True or False, got {type(need).__name__}")
+    return needed
 
 
 def _items(name: str, values: Sequence[Any], count: int, cell: str, what: str = "arrays") -> tuple[Any, ...]:

@@ -36,17 +36,35 @@ class Layer(torch.autograd.Function):
 
     @staticmethod
     def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
-        call, needed = ctx.call, ctx.needs_input_grad
+        call = ctx.call
         x, h0, c0, *weights = ctx.saved_tensors
+        needed = wanted(ctx, x, h0, c0, *weights)
         dy, dh, dc = (*gradients, None)[:3]
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
-            return None, *pytorch_gradients(partial(pytorch_layer, call), (x, h0, c0, *weights), needed[1:], gradients)
+            return None, *pytorch_gradients(partial(pytorch_layer, call), (x, h0, c0, *weights), needed, gradients)
         caches, ctx.caches = ctx.caches, None
         if caches is None:  # a second backward pass through a graph that was retained
             *_, caches = forward(call, x, h0, c0, weights, True)
         need_states = h0 is not None or c0 is not None
-        dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, needed[1], needed[4:], need_states)
+        dx, dh0, dc0, dweights = backward(call, caches, dy, dh, dc, needed[0], needed[3:], need_states)
         return None, dx, None if h0 is None else dh0, None if c0 is None else dc0, *dweights
+
+
+def wanted(ctx: Any, *inputs: Tensor | None) -> list[bool]:
+    """Of the inputs of a function, in its backward pass, whether autograd will use their gradients.
+
+    ``torch.autograd.grad`` uses those that lead to what it was asked for.
+    """
+    edges = iter(ctx.next_functions)  # of the inputs that are tensors
+    return [tensor is not None and runs(next(edges)[0]) for tensor in inputs]
+
+
+def runs(node: Any) -> bool:
+    """Whether the backward pass that is under way runs a node of the graph."""
+    try:
+        return node is not None and torch._C._will_engine_execute_node(node)  # type: ignore[no-any-return,unused-ignore]
+    except RuntimeError:  # a leaf that autograd.grad was asked for
+        return True
 
 
 def under_vmap(tensors: Sequence[Tensor | None]) -> bool:

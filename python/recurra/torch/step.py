@@ -7,30 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from recurra._core.select import core
-from recurra.torch.autograd import pytorch_gradients, under_vmap
+from recurra.torch.autograd import pytorch_gradients, under_vmap, wanted
 from recurra.torch.kinds import KINDS
+from recurra.torch.loops import loop_of
 from recurra.torch.modes import outside_default_device
-from recurra.torch.weights import array_of, gradients_of, kept_columns, needed_columns, reads_in_place
+from recurra.torch.weights import Kept, array_of, kept_columns, kept_of, reads_in_place, summed_gradients
 
 Array = np.ndarray[Any, Any]
 
 
 def forward(
-    mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor], training: bool
+    mode: str,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+    training: bool,
+    kept: Kept | None = None,
 ) -> tuple[tuple[Tensor, ...], Any]:
-    """The new states, and in training the kernels' cache.
+    """The new states, and in training the kernels' cache. kept: of the weights, where it was looked up already.
 
     x : (B, I) or (I,);  h0, c0 : (B, H) or (H,), or None for zeros
     """
     kind = KINDS[mode]
-    columns, packed = kept_columns(kind, weights)
+    columns, packed = kept_columns(kind, weights, kept)
     x_array = array_of(x)
     batched = x_array.ndim == 2
     initial = [None if h0 is None else array_of(h0)]
@@ -49,16 +56,26 @@ def forward(
     return tuple([torch.from_numpy(state) for state in final]), cache
 
 
+class StepCall(NamedTuple):
+    """What a step's call is apart from its tensors."""
+
+    mode: str  # a key of KINDS
+    weights: Sequence[Tensor]  # the cell's own
+    kept: Kept  # of these
+    loop: Any  # of the weights, or None where none of them needs a gradient
+    shares: bool  # whether the step takes the weights from the loop
+
+
 class Step(torch.autograd.Function):
     """The new states. Second derivatives are those of PyTorch's implementation."""
 
     @staticmethod
     def forward(  # type: ignore[override,unused-ignore]
-        ctx: Any, mode: str, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
+        ctx: Any, call: StepCall, x: Tensor, h0: Tensor | None, c0: Tensor | None, *weights: Tensor
     ) -> Any:
-        """Run the kernels and keep their cache."""
-        states, ctx.cache = forward(mode, x, h0, c0, weights, True)
-        ctx.mode = mode
+        """Run the kernels and keep their cache. weights: the call's own, or as its loop shares them."""
+        states, ctx.cache = forward(call.mode, x, h0, c0, call.weights, True, call.kept)
+        ctx.call = call
         ctx.save_for_backward(x, h0, c0, *weights)
         ctx.set_materialize_grads(False)
         return states if len(states) == 2 else states[0]
@@ -72,25 +89,30 @@ class Step(torch.autograd.Function):
 
     @staticmethod
     def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
-        mode, needed = ctx.mode, ctx.needs_input_grad
+        mode, own_weights, _, loop, shares = ctx.call
         x, h0, c0, *weights = ctx.saved_tensors
+        needed = wanted(ctx, x, h0, c0, *weights)
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
             run = partial(pytorch_step, mode)
-            return None, *pytorch_gradients(run, (x, h0, c0, *weights), needed[1:], gradients)
+            return None, *pytorch_gradients(run, (x, h0, c0, *weights), needed, gradients)
         cache, ctx.cache = ctx.cache, None
         if cache is None:  # a second backward pass through a graph that was retained
-            _, cache = forward(mode, x, h0, c0, weights, True)
+            _, cache = forward(mode, x, h0, c0, own_weights, True)
         H = weights[1].shape[1]
         given = [None if one is None else array_of(one).reshape(-1, H) for one in gradients]
-        kind, needed_weights = KINDS[mode], needed[4:]
-        dx, dstates, dweights = core.recurrent_backward(
-            cache, None, given, needed[1], needed_columns(kind, needed_weights)
-        )
+        of_weights: list[Tensor | None] = [None] * len(weights)
+        if not any(needed[3:]):
+            dx, dstates, _ = core.recurrent_backward(cache, None, given, needed[0], (False,) * 3)
+        else:
+            dx, dstates, rows = core.recurrent_backward_step(cache, given, needed[0])
+            if shares:
+                loop.leave(rows)
+            else:
+                of_weights = summed_gradients(KINDS[mode], [rows], needed[3:])
         of_states = [
             None if state is None else torch.from_numpy(d.reshape(state.shape))
             for state, d in zip((h0, c0), (*dstates, None), strict=False)
         ]
-        of_weights = gradients_of(kind, dweights, needed_weights)
         return None, None if dx is None else torch.from_numpy(dx.reshape(x.shape)), *of_states, *of_weights
 
 
@@ -116,6 +138,9 @@ def run_step(
     if torch.is_grad_enabled():
         for tensor in (*weights, x, h0, c0):
             if tensor is not None and tensor.requires_grad:
-                return Step.apply(mode, x, h0, c0, *weights)  # type: ignore[no-any-return,unused-ignore]
+                kept = kept_of(weights)
+                loop, taken = loop_of(KINDS[mode], weights, kept)
+                call = StepCall(mode, weights, kept, loop, taken is not weights)
+                return Step.apply(call, x, h0, c0, *taken)  # type: ignore[no-any-return,unused-ignore]
     states, _ = forward(mode, x, h0, c0, weights, False)
     return states if len(states) == 2 else states[0]

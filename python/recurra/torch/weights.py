@@ -25,7 +25,7 @@ Columns = tuple[Array | None, ...]  # kernel, recurrent_kernel, bias; and projec
 class Kept:
     """What is kept of the weights of one direction of a layer."""
 
-    __slots__ = ("arrays", "checksum", "columns", "memory", "owner", "packed", "repeats", "versions")
+    __slots__ = ("arrays", "checksum", "columns", "loop", "memory", "owner", "packed", "repeats", "versions")
 
     def __init__(self, weights: Sequence[Tensor]) -> None:
         key = id(weights[1])
@@ -37,6 +37,7 @@ class Kept:
         self.packed: Any = None  # the kernels' cache
         self.versions: list[int] | None = None  # PyTorch's counters of changes, at the last call in training
         self.repeats = 0  # the calls before it that saw the same
+        self.loop: Any = None  # a weak reference to the last one: see loops.py
         _KEPT[key] = self
 
     def fits(self, weights: Sequence[Tensor]) -> bool:
@@ -86,7 +87,8 @@ def array_of(tensor: Tensor) -> Array:
     return (tensor if tensor.is_contiguous() else tensor.contiguous()).numpy()  # type: ignore[no-any-return,unused-ignore]
 
 
-def _kept(weights: Sequence[Tensor]) -> Kept:
+def kept_of(weights: Sequence[Tensor]) -> Kept:
+    """What is kept of these weights, or a new one."""
     kept = _KEPT.get(id(weights[1]))
     return kept if kept is not None and kept.fits(weights) else Kept(weights)
 
@@ -96,7 +98,7 @@ def columns_of(kind: Kind, weights: Sequence[Tensor]) -> Columns:
 
     With a projection ``weight_hr`` is the last, and ``projection_kernel`` too.
     """
-    return _columns(kind, _kept(weights).arrays)
+    return _columns(kind, kept_of(weights).arrays)
 
 
 def _columns(kind: Kind, arrays: list[Array]) -> Columns:
@@ -109,9 +111,9 @@ def _columns(kind: Kind, arrays: list[Array]) -> Columns:
     return columns
 
 
-def kept_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
+def kept_columns(kind: Kind, weights: Sequence[Tensor], kept: Kept | None = None) -> tuple[Columns, Any]:
     """The same as :func:`columns_of`, and the kernels' cache of packed weights, both kept between calls."""
-    kept = _kept(weights)
+    kept = kept or kept_of(weights)
     checksum = core.checksum(kept.arrays)
     if kept.columns is None or kept.checksum != checksum:
         kept.checksum, kept.columns, kept.packed = checksum, _columns(kind, kept.arrays), core.packed_weights_cache()
@@ -128,7 +130,7 @@ def reads_in_place(B: int, T: int) -> bool:
 
 def training_columns(kind: Kind, weights: Sequence[Tensor]) -> tuple[Columns, Any]:
     """The same as :func:`kept_columns`, in training: kept only where calls follow each other without an update."""
-    kept = _kept(weights)
+    kept = kept_of(weights)
     versions = None if weights[1].is_inference() else [weight._version for weight in weights]
     if versions is None or kept.versions != versions:
         kept.versions, kept.repeats = versions, 0
@@ -157,3 +159,9 @@ def gradients_of(kind: Kind, gradients: Sequence[Any], needed: Sequence[bool]) -
         rows = core.columns_to_gate_rows(kind.gates, kind.swap, dW, dU, db)
     found = [*rows[: len(needed) - len(dV)], *(None if d is None else np.ascontiguousarray(d.T) for d in dV)]
     return [from_numpy(d) if need else None for d, need in zip(found, needed, strict=True)]
+
+
+def summed_gradients(kind: Kind, steps: Sequence[Any], needed: Sequence[bool]) -> list[Tensor | None]:
+    """The same for what steps have left, summed over them."""
+    found = core.recurrent_sum_steps(steps, kind.swap, needed_columns(kind, needed))
+    return [from_numpy(d) if need else None for d, need in zip(found[: len(needed)], needed, strict=True)]
