@@ -97,8 +97,7 @@ def _save_archive(model: Model, file: IO[bytes], include_optimizer: bool) -> Non
     buffer = io.BytesIO()
     with hdf5.create(buffer) as weights:
         weights_h5.write_weights(weights, model, include_optimizer)
-    with buffer.getbuffer() as held:  # and released where a write fails: else the buffer could not be freed
-        write_archive(file, config, held)
+    write_archive(file, config, buffer.getvalue())  # no copy: CPython hands out the bytes that the buffer holds
 
 
 def _refuse_quantized(model: Model) -> None:

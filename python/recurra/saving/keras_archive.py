@@ -27,7 +27,7 @@ KERAS_VERSION = "3.15.1"
 Source = str | os.PathLike[str] | IO[bytes]
 
 
-def write_archive(file: IO[bytes], config: dict[str, Any], weights: bytes | memoryview) -> None:
+def write_archive(file: IO[bytes], config: dict[str, Any], weights: bytes) -> None:
     """Write a whole archive into an open binary file."""
     metadata = {"keras_version": KERAS_VERSION, "date_saved": datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
