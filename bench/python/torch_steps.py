@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 NAMES = ("LSTM", "GRU", "RNN")
-SIZES = ("1x4x16", "8x3x64", "32x20x100")  # rows, input features, units
+SIZES = ("1x4x16", "8x3x64", "32x20x100", "1x64x512")  # rows, input features, units
 STEPS = 20
 
 

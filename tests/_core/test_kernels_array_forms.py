@@ -55,6 +55,8 @@ def recurrent_calls(dtype: str) -> Iterator[Call]:
     ]
     for cell in CELLS:
         yield from row_calls(cell, dtype)
+        if cell in ("lstm", "gru", "simple_rnn", "cifg_lstm"):
+            yield recurrent_backward_step(Case(cell, dtype, (3, 1, 4, 5), gradients="state"))
         for number, option in enumerate(options):
             yield from (
                 make(Case(cell, dtype, seed=number, **option)) for make in (recurrent_forward, recurrent_backward)
@@ -84,6 +86,18 @@ def recurrent_backward(case: Case) -> Call:
         return backward(core, case, cache, arrays)
 
     return Call("recurrent_backward", given, run, label=str(case))
+
+
+def recurrent_backward_step(case: Case) -> Call:
+    inputs = make_inputs(case)
+    given = {key: value for key, value in inputs.upstream.items() if value is not None}
+
+    def run(core: ModuleType, arrays: dict[str, Array]) -> Any:
+        *_, cache = forward(core, case, inputs.arrays)
+        *found, step = core.recurrent_backward_step(cache, list(arrays.values()), True)
+        return [*found, core.recurrent_sum_steps([step], False, None)]
+
+    return Call("recurrent_backward_step", given, run, label=str(case))
 
 
 def row_calls(cell: str, dtype: str) -> Iterator[Call]:

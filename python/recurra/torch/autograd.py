@@ -12,6 +12,8 @@ from torch import Tensor
 from recurra.torch.layer import Call, backward, forward, pytorch_layer
 from recurra.torch.modes import outside_default_device
 
+LEAST_WORK = 1 << 23  # multiply-adds of the weights' gradients
+
 
 class Layer(torch.autograd.Function):
     """y, h and, of an LSTM, c. Second derivatives are those of PyTorch's implementation."""
@@ -38,7 +40,7 @@ class Layer(torch.autograd.Function):
     def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
         call = ctx.call
         x, h0, c0, *weights = ctx.saved_tensors
-        needed = wanted(ctx, x, h0, c0, *weights)
+        needed = _wanted(ctx, x, h0, c0, weights)
         dy, dh, dc = (*gradients, None)[:3]
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
             return None, *pytorch_gradients(partial(pytorch_layer, call), (x, h0, c0, *weights), needed, gradients)
@@ -50,19 +52,25 @@ class Layer(torch.autograd.Function):
         return None, dx, None if h0 is None else dh0, None if c0 is None else dc0, *dweights
 
 
-def wanted(ctx: Any, *inputs: Tensor | None) -> list[bool]:
-    """Of the inputs of a function, in its backward pass, whether autograd will use their gradients.
+def _wanted(ctx: Any, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor]) -> Sequence[bool]:
+    """Of the inputs, whether autograd will use their gradients: ``torch.autograd.grad`` may ask for some.
 
-    ``torch.autograd.grad`` uses those that lead to what it was asked for.
+    PyTorch answers for a leaf that it was asked for with an exception, which takes as long as a small layer. So little
+    work is not asked about, and one weight that is wanted stands for all.
     """
-    edges = iter(ctx.next_functions)  # of the inputs that are tensors
-    return [tensor is not None and runs(next(edges)[0]) for tensor in inputs]
+    needed: list[bool] = list(ctx.needs_input_grad[1:])
+    if True not in needed[3:] or x.numel() // x.shape[-1] * sum(map(torch.numel, weights)) < LEAST_WORK:
+        return needed
+    edges = [node for node, _ in ctx.next_functions][-len(weights) :]
+    if _runs(edges[needed.index(True, 3) - 3]):
+        return needed
+    return [*needed[:3], *(need and _runs(node) for need, node in zip(needed[3:], edges, strict=True))]
 
 
-def runs(node: Any) -> bool:
-    """Whether the backward pass that is under way runs a node of the graph."""
+def _runs(node: Any) -> bool:
+    """Whether the backward pass that is under way runs this node of the graph."""
     try:
-        return node is not None and torch._C._will_engine_execute_node(node)  # type: ignore[no-any-return,unused-ignore]
+        return torch._C._will_engine_execute_node(node)  # type: ignore[no-any-return,unused-ignore]
     except RuntimeError:  # a leaf that autograd.grad was asked for
         return True
 

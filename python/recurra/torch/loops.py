@@ -16,7 +16,6 @@ from weakref import ref
 import torch
 from torch import Tensor
 
-from recurra.torch.autograd import runs
 from recurra.torch.kinds import Kind
 from recurra.torch.weights import Kept, summed_gradients
 
@@ -24,12 +23,13 @@ from recurra.torch.weights import Kept, summed_gradients
 class Loop:
     """The weights that the steps of a graph share, from the second one on. The steps' graph holds it."""
 
-    __slots__ = ("__weakref__", "kind", "needed", "pending", "shared", "versions", "weights")
+    __slots__ = ("__weakref__", "kind", "needed", "node", "pending", "shared", "versions", "weights")
 
     def __init__(self, kind: Kind, weights: Sequence[Tensor], versions: list[int]) -> None:
         self.kind, self.weights, self.versions = kind, weights, versions
         self.shared: list[Tensor] | None = None  # and what follows, from the second step on
         self.needed: list[bool]
+        self.node: Any
         self.pending: dict[int, list[Any]]  # the rows of steps, by the backward pass that they are from
 
     def fits(self, weights: Sequence[Tensor], versions: list[int]) -> bool:
@@ -44,11 +44,12 @@ class Loop:
         """The weights through the node."""
         if self.shared is None:
             self.needed, self.pending = [weight.requires_grad for weight in self.weights], {}
-            learned = [weight for weight, need in zip(self.weights, self.needed, strict=True) if need]
-            found = iter(SharedWeights.apply(self.kind, self.needed, self.pending, *learned))
+            wanted = [weight for weight, need in zip(self.weights, self.needed, strict=True) if need]
+            found = iter(SharedWeights.apply(self.kind, self.needed, self.pending, *wanted))
             self.shared = [
                 next(found) if need else weight for weight, need in zip(self.weights, self.needed, strict=True)
             ]
+            self.node = next(one.grad_fn for one, need in zip(self.shared, self.needed, strict=True) if need)
         return self.shared
 
     def leave(self, step: Any) -> None:
@@ -90,8 +91,6 @@ class SharedWeights(torch.autograd.Function):
         steps = ctx.pending.pop(torch._C._current_graph_task_id(), None)
         if steps is None:
             return None, None, None, *gradients
-        edges = iter(ctx.next_functions)  # of the weights that need a gradient
-        needed = [need and runs(next(edges)[0]) for need in ctx.needed]
-        found = summed_gradients(ctx.kind, steps, needed)
+        found = summed_gradients(ctx.kind, steps, ctx.needed)
         own = [one for one, need in zip(found, ctx.needed, strict=True) if need]
-        return None, None, None, *[a if b is None or a is None else a + b for a, b in zip(own, gradients, strict=True)]
+        return None, None, None, *[a if b is None else a + b for a, b in zip(own, gradients, strict=True)]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from recurra._core.select import core
-from recurra.torch.autograd import pytorch_gradients, under_vmap, wanted
+from recurra.torch.autograd import pytorch_gradients, under_vmap
 from recurra.torch.kinds import KINDS
 from recurra.torch.loops import loop_of
 from recurra.torch.modes import outside_default_device
@@ -89,26 +89,25 @@ class Step(torch.autograd.Function):
 
     @staticmethod
     def _gradients(ctx: Any, gradients: Sequence[Tensor | None]) -> tuple[Any, ...]:
-        mode, own_weights, _, loop, shares = ctx.call
+        (mode, own_weights, _, loop, shares), needed = ctx.call, ctx.needs_input_grad
         x, h0, c0, *weights = ctx.saved_tensors
-        needed = wanted(ctx, x, h0, c0, *weights)
         if torch.is_grad_enabled() or under_vmap(gradients):  # with create_graph=True; with is_grads_batched=True
             run = partial(pytorch_step, mode)
-            return None, *pytorch_gradients(run, (x, h0, c0, *weights), needed, gradients)
+            return None, *pytorch_gradients(run, (x, h0, c0, *weights), needed[1:], gradients)
         cache, ctx.cache = ctx.cache, None
         if cache is None:  # a second backward pass through a graph that was retained
             _, cache = forward(mode, x, h0, c0, own_weights, True)
         H = weights[1].shape[1]
         given = [None if one is None else array_of(one).reshape(-1, H) for one in gradients]
         of_weights: list[Tensor | None] = [None] * len(weights)
-        if not any(needed[3:]):
-            dx, dstates, _ = core.recurrent_backward(cache, None, given, needed[0], (False,) * 3)
+        if not any(needed[4:]) or (shares and not torch._C._will_engine_execute_node(loop.node)):
+            dx, dstates, _ = core.recurrent_backward(cache, None, given, needed[1], (False,) * 3)
         else:
-            dx, dstates, rows = core.recurrent_backward_step(cache, given, needed[0])
+            dx, dstates, rows = core.recurrent_backward_step(cache, given, needed[1])
             if shares:
                 loop.leave(rows)
             else:
-                of_weights = summed_gradients(KINDS[mode], [rows], needed[3:])
+                of_weights = summed_gradients(KINDS[mode], [rows], needed[4:])
         of_states = [
             None if state is None else torch.from_numpy(d.reshape(state.shape))
             for state, d in zip((h0, c0), (*dstates, None), strict=False)
