@@ -15,6 +15,7 @@ import numpy as np
 
 from recurra import ops
 from recurra.compat.tf.complex_numbers import abs, angle, complex, conj, imag, real
+from recurra.compat.tf.no_nan import divide_no_nan, multiply_no_nan, xlogy
 from recurra.compat.tf.operands import axes_of, constant_of, operand
 from recurra.compat.tf.ordering import (
     TopK,
@@ -337,36 +338,6 @@ floormod = mod
 def atan2(y: Any, x: Any, name: str | None = None) -> Any:
     """The angle of (x, y)."""
     return present(np.arctan2(constant_of(y, "math.atan2"), constant_of(x, "math.atan2")))
-
-
-def _float_operand(value: Any) -> Any:
-    return array_of(value) if isinstance(value, (int, float)) else operand(value)
-
-
-def _filled(places: Any, number: float, x: Any) -> Any:
-    """`x` with a number of its own type at some places."""
-    return ops.where(places, np.asarray(number, x.dtype), x)
-
-
-def divide_no_nan(x: Any, y: Any, name: str | None = None) -> Any:
-    """X / y, 0 where y is 0."""
-    x, y = _float_operand(x), _float_operand(y)
-    zero = ops.equal(y, 0)
-    return present(_filled(zero, 0.0, ops.divide(x, _filled(zero, 1.0, y))))
-
-
-def multiply_no_nan(x: Any, y: Any, name: str | None = None) -> Any:
-    """X * y, 0 where y is 0 whatever x is."""
-    x, y = _float_operand(x), _float_operand(y)
-    zero = ops.equal(y, 0)
-    return present(_filled(zero, 0.0, ops.multiply(_filled(zero, 0.0, x), y)))
-
-
-def xlogy(x: Any, y: Any, name: str | None = None) -> Any:
-    """X * log(y), 0 where x is 0."""
-    x, y = _float_operand(x), _float_operand(y)
-    zero = ops.equal(x, 0)
-    return present(_filled(zero, 0.0, ops.multiply(x, ops.log(_filled(zero, 1.0, y)))))
 
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
