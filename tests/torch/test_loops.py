@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -213,6 +214,26 @@ def test_hooks_see_one_gradient() -> None:
         loss_of(run(cell, x)).backward()
         seen.append(sorted(calls, key=lambda one: one.shape))
     close(*seen)
+
+
+def test_threads_share_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, _ = cells("GRU")
+    weights = list(ours.parameters())
+    loop = loops.Loop(step.KINDS["GRU"], weights, [weight._version for weight in weights])
+    found: list[Any] = []
+    other = threading.Thread(target=lambda: found.append(loop.share()))
+    apply = loops.SharedWeights.apply
+
+    def slow(*arguments: Any) -> Any:  # the other thread asks while the node is being made
+        if other.ident is None:
+            other.start()
+            other.join(0.1)
+        return apply(*arguments)
+
+    monkeypatch.setattr(loops.SharedWeights, "apply", slow)
+    found.append(loop.share())
+    other.join()
+    assert found[0] is found[1]
 
 
 def test_the_graph_is_freed() -> None:

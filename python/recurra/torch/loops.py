@@ -16,8 +16,11 @@ from weakref import ref
 import torch
 from torch import Tensor
 
+from recurra._core.locks import ForkSafeLock
 from recurra.torch.kinds import Kind
 from recurra.torch.weights import Kept, summed_gradients
+
+_lock = ForkSafeLock()
 
 
 class Loop:
@@ -41,16 +44,21 @@ class Loop:
         return self.shared is None or self.needed == [weight.requires_grad for weight in weights]
 
     def share(self) -> list[Tensor]:
-        """The weights through the node."""
+        """The weights through the node, which is made once, whatever thread asks."""
         if self.shared is None:
-            self.needed, self.pending = [weight.requires_grad for weight in self.weights], {}
-            wanted = [weight for weight, need in zip(self.weights, self.needed, strict=True) if need]
-            found = iter(SharedWeights.apply(self.kind, self.needed, self.pending, *wanted))
-            self.shared = [
-                next(found) if need else weight for weight, need in zip(self.weights, self.needed, strict=True)
-            ]
-            self.node = next(one.grad_fn for one, need in zip(self.shared, self.needed, strict=True) if need)
+            with _lock:
+                if self.shared is None:
+                    self._make_node()
+        assert self.shared is not None
         return self.shared
+
+    def _make_node(self) -> None:
+        self.needed, self.pending = [weight.requires_grad for weight in self.weights], {}
+        wanted = [weight for weight, need in zip(self.weights, self.needed, strict=True) if need]
+        given = SharedWeights.apply(self.kind, self.needed, self.pending, *wanted)
+        self.node = given[0].grad_fn
+        found = iter(given)
+        self.shared = [next(found) if need else weight for weight, need in zip(self.weights, self.needed, strict=True)]
 
     def leave(self, step: Any) -> None:
         """A step's rows, within a backward pass that runs the node."""
