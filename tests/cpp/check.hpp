@@ -86,6 +86,16 @@ class Numbers {
   unsigned long long state_;
 };
 
+/// Call `attempt` until it returns true, for at most `seconds`: what a busy machine makes wait. Whether it did.
+template <class Attempt>
+bool within(int seconds, Attempt&& attempt) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  do {
+    if (attempt()) return true;
+  } while (std::chrono::steady_clock::now() < give_up);
+  return false;
+}
+
 /// Repeats what threads do together: for (Rounds rounds(3000); rounds.next();). At least a tenth of the rounds, and
 /// no more after 5 seconds: on a busy machine each meeting of threads waits for other processes.
 class Rounds {

@@ -68,12 +68,11 @@ TEST(with_a_timeout_some_workers_may_be_missing_and_the_work_is_whole) {
   }
   CHECK(missed > 0);
   if (cores() == 1) return;  // all run on the caller's
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);  // a busy machine
-  while (complete == 0 && std::chrono::steady_clock::now() < give_up)
-    ThreadPool::shared().run_with_timeout(2, 1e6, [&](const Worker& worker) {
-      if (worker.id == 0) complete += worker.count == 2;
-    });
-  CHECK(complete > 0);
+  CHECK(complete > 0 || recurra_test::within(60, [] {
+          std::atomic<int> workers{0};
+          ThreadPool::shared().run_with_timeout(2, 1e6, [&](const Worker& worker) { workers = worker.count; });
+          return workers == 2;
+        }));
 }
 
 TEST(an_error_in_a_worker_reaches_the_caller) {
@@ -109,10 +108,11 @@ TEST(a_call_within_a_call_and_calls_from_two_threads_run) {
 /// run_independent() on several threads: first it waits until calls that were slow on a busy machine are forgiven.
 template <class Work>
 static void run_independent(int count, Work&& work) {
-  std::atomic<int> workers{1};
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (workers == 1 && std::chrono::steady_clock::now() < give_up)
+  recurra_test::within(20, [] {
+    std::atomic<int> workers{1};
     ThreadPool::shared().run_independent(2, [&](const Worker& worker) { workers = worker.count; });
+    return workers > 1;
+  });
   ThreadPool::shared().run_independent(count, work);
 }
 
